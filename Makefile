@@ -1,0 +1,28 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@touch $@
+
+.PHONY: help demo test check bench
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) ## train, export, quantize and execute a digit net on the DSP32C
+	@$(BIN)/dsplet demo
+
+test: $(READY) ## every test (under 15 minutes on two cores)
+	$(BIN)/pytest -n 2
+
+check: $(READY) ## lint and the quick tests (under a minute)
+	$(BIN)/ruff check .
+	$(BIN)/pytest -n 2 -m 'not slow'
+
+bench: $(READY) ## the measured tables
+	$(BIN)/python -m bench

@@ -1,0 +1,229 @@
+"""PyTorch to float ONNX: checked against PyTorch, and the same bytes every time.
+
+What leaves here has one input `x` (N, ...), one output `y` (N, ...), nodes named after the modules
+they came from ("h1/Conv"), and no trace of the machine that wrote it.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from export.onnx_names import rename
+
+OPSET = 18
+TOLERANCE = 1e-4  # largest difference from PyTorch, relative to the largest output
+CHECKED_SAMPLES = 256
+
+
+class ExportError(ValueError):
+    """The module cannot be exported, or what came out is not what went in."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and how closely ONNX Runtime agrees with PyTorch on `samples` inputs.
+
+    relative_difference is max |difference| over max |output|. Without `dynamic_batch` the module
+    could only be traced for one input at a time, and N is 1.
+    """
+
+    path: Path
+    sha256: str
+    samples: int
+    max_abs_difference: float
+    relative_difference: float
+    dynamic_batch: bool
+
+
+def metadata(
+    *,
+    model: str,
+    input_scale: float,
+    input_offset: float,
+    classes: Sequence[str],
+    data: str = "",
+    checkpoint_sha256: str = "",
+    data_sha256: str = "",
+) -> dict[str, str]:
+    """The model's metadata: x = pixel * input_scale + input_offset for pixels in 0..255."""
+    return {
+        "dsplet.model": model,
+        "dsplet.data": data,
+        "dsplet.input_scale": repr(float(input_scale)),
+        "dsplet.input_offset": repr(float(input_offset)),
+        "dsplet.classes": json.dumps(list(classes)),
+        "dsplet.checkpoint_sha256": checkpoint_sha256,
+        "dsplet.data_sha256": data_sha256,
+        "dsplet.version": version("dsplet"),
+    }
+
+
+def export(
+    module: nn.Module,
+    input_shape: tuple[int, ...],
+    path: Path,
+    metadata: dict[str, str],
+    samples: np.ndarray | None = None,
+) -> Exported:
+    """Write `module`, in evaluation mode, to `path` atomically.
+
+    input_shape: of one input, without the batch axis: (C, H, W)
+    samples:     float32 (N, *input_shape) to check with; normally distributed ones when None
+
+    Raises ExportError, naming the tensor, when a weight is not finite; and when the module refuses
+    the input, has no ONNX form, or differs from it by more than TOLERANCE.
+    """
+    refuse_nonfinite(module)
+    if samples is None or len(samples) == 0:
+        samples = np.random.default_rng(0).standard_normal((16, *input_shape))
+    samples = np.ascontiguousarray(samples[:CHECKED_SAMPLES], dtype=np.float32)
+    if samples.shape[1:] != tuple(input_shape):
+        raise ExportError(f"samples are {samples.shape[1:]}, the input {tuple(input_shape)}")
+
+    module = module.eval()
+    expected = _run(module, samples)
+    model, dynamic_batch = _trace(module, samples)
+    rename(model, set(module.state_dict()))
+    onnx.helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    content = model.SerializeToString(deterministic=True)
+
+    found = _run_onnx(content, samples, dynamic_batch)
+    if found.shape != expected.shape:
+        raise ExportError(f"ONNX Runtime gives {found.shape}, PyTorch {expected.shape}")
+    difference = float(np.abs(found - expected).max())
+    relative = difference / max(float(np.abs(expected).max()), np.finfo(np.float32).tiny)
+    if not relative <= TOLERANCE:
+        raise ExportError(
+            f"ONNX Runtime and PyTorch differ by {difference:.3g}, {relative:.3g} of the largest "
+            f"output, on {len(samples)} samples; at most {TOLERANCE:g} is accepted"
+        )
+    _write(Path(path), content)
+    return Exported(
+        Path(path),
+        hashlib.sha256(content).hexdigest(),
+        len(samples),
+        difference,
+        relative,
+        dynamic_batch,
+    )
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill `module` from a safetensors file that has exactly its tensors. Raises ExportError."""
+    path = Path(path)
+    if not path.is_file():
+        raise ExportError(f"{path}: no such file")
+    try:
+        stored = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ExportError(
+            f"{path}: not a safetensors file ({error}). Pickled weights are never opened; write "
+            "them with safetensors.torch.save_file(module.state_dict(), path)"
+        ) from None
+    wanted = module.state_dict()
+    faults = [f"'{name}' is missing" for name in wanted if name not in stored]
+    faults += [f"'{name}' is not in the module" for name in stored if name not in wanted]
+    faults += [
+        f"'{name}' is {tuple(stored[name].shape)}, the module's {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in stored and stored[name].shape != tensor.shape
+    ]
+    if faults:
+        raise ExportError(f"{path}: these are not the module's weights: " + "; ".join(faults))
+    module.load_state_dict(stored)
+
+
+def refuse_nonfinite(module: nn.Module) -> None:
+    """Raise ExportError naming the first tensor of `module` that holds NaN or infinity."""
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not (finite := torch.isfinite(tensor)).all():
+            raise ExportError(
+                f"tensor '{name}' has {int((~finite).sum())} of {tensor.numel()} values that are "
+                "NaN or infinite; the training diverged or the file is damaged"
+            )
+
+
+def _run(module: nn.Module, x: np.ndarray) -> np.ndarray:
+    try:
+        with torch.inference_mode():
+            y = module(torch.from_numpy(x))
+    except Exception as error:  # a user's module may raise anything
+        raise ExportError(f"the module refuses an input of {x.shape}: {error}") from error
+    if not isinstance(y, torch.Tensor):
+        raise ExportError(f"the module returns a {type(y).__name__}; expected one tensor")
+    return y.numpy()
+
+
+def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, bool]:
+    """The exporter's model, and whether its batch axis is free; if not, it takes one input."""
+    failure = None
+    for batch, shapes in ((2, ({0: torch.export.Dim("N", min=1)},)), (1, None)):
+        x = torch.from_numpy(np.resize(samples, (batch, *samples.shape[1:])))
+        try:
+            with _silence():
+                program = torch.onnx.export(
+                    module,
+                    (x,),
+                    dynamo=True,
+                    opset_version=OPSET,
+                    input_names=["x"],
+                    output_names=["y"],
+                    dynamic_shapes=shapes,
+                    external_data=False,
+                    verbose=False,
+                )
+        except Exception as error:  # the exporter wraps whatever went wrong inside it
+            failure = error.__cause__ or error
+            continue
+        model = program.model_proto
+        free = bool(model.graph.input[0].type.tensor_type.shape.dim[0].dim_param)
+        if free or batch == 1:
+            return model, free
+    raise ExportError(f"the module has no ONNX form: {failure}") from failure
+
+
+@contextmanager
+def _silence():
+    """Keep the exporter's log and warnings from the user: the result is checked anyway."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _run_onnx(content: bytes, x: np.ndarray, dynamic_batch: bool) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    batches = [x] if dynamic_batch else [x[i : i + 1] for i in range(len(x))]
+    return np.concatenate([session.run(["y"], {"x": batch})[0] for batch in batches])
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

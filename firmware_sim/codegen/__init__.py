@@ -1,0 +1,8 @@
+"""From kernels to machine code: scale, shape, spell, thread, schedule, in that order.
+
+    scale      powers of two ride on the constants; what is left of a requantize is a floor and a clamp
+    shape      loops are staged, split and unrolled into what a zero-overhead loop can hold
+    spell      (isa/) each statement becomes instructions over streams of memory accesses
+    thread     streams become pointers, steps become post-increments
+    schedule   latencies are respected, loops become `do` or counted branches
+"""

@@ -1,0 +1,76 @@
+"""Instructions before they have registers: text with holes, and the facts that scheduling needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from quantize.fixed.kernel import Affine
+
+
+@dataclass(frozen=True)
+class Access:
+    """One memory operand: element `index` of `buffer`, `size` bytes each.
+
+    Accesses of a kernel that move alike share a stream, and a stream becomes one pointer.
+    """
+
+    buffer: str
+    index: Affine
+    size: int = 4
+    write: bool = False
+
+    @property
+    def stream(self) -> tuple:
+        return self.buffer, self.index.terms, self.write
+
+
+@dataclass(frozen=True, eq=False)
+class Ins:
+    """One instruction.
+
+    text: AT&T spelling with {0}, {1}, .. for memory operands and {name} for CAU registers.
+    role: "mac", "other" or "nop", for the bill. accumulator: the one it writes, if any.
+    multiplies: accumulators it reads at the multiplier (latency 3).
+    uses, sets: CAU registers by name; load: the register arrives one slot late (latency 2).
+    early: it reads an accumulator's older value on purpose.
+    """
+
+    text: str
+    accesses: tuple[Access, ...] = ()
+    role: str = "other"
+    accumulator: int | None = None
+    multiplies: tuple[int, ...] = ()
+    uses: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    load: bool = False
+    early: bool = False
+
+    @property
+    def dau(self) -> bool:
+        return self.accumulator is not None
+
+
+@dataclass(eq=False)
+class Turns:
+    """A loop around instructions."""
+
+    var: str
+    extent: int
+    body: list
+
+
+@dataclass
+class Constants:
+    """The pool of float words that instructions read through fixed pointers."""
+
+    values: list[float] = field(default_factory=list)
+
+    def access(self, value: float) -> Access:
+        if value not in self.values:
+            self.values.append(value)
+        return Access(POOL, Affine(self.values.index(value)))
+
+
+POOL = "constants"
+SCRATCH = "scratch"
+NOP = Ins("nop", role="nop")

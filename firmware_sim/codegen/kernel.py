@@ -1,0 +1,111 @@
+"""One kernel to assembly: the passes in order, then registers and text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from firmware_sim.codegen.code import POOL, SCRATCH, Constants, Ins
+from firmware_sim.codegen.schedule import Scheduler
+from firmware_sim.codegen.shape import shape
+from firmware_sim.codegen.thread import Threads, thread
+from firmware_sim.isa.dsp32c_spell import Speller
+from quantize.fixed.kernel import Affine, Kernel, Loop, Statement, map_affine
+
+POINTERS = [f"r{i}" for i in range(1, 15)]
+"""The only registers that address memory for the DAU (dossier 2)."""
+INCREMENTS = [f"r{i}" for i in range(15, 20)]
+COUNTERS = ["r20", "r21", "r22"]
+"""Serial and interrupt pointers; general registers while neither is used."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the listing. kernel: whose cycles these are. role: see `code.Ins`."""
+
+    text: str
+    kernel: str
+    role: str
+
+
+def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callable[[str], bool],
+                   address: Callable[[str], int], constants: Constants) -> list[Line]:
+    """Assembly of a scaled and staged kernel.
+
+    kind, external: see `Speller`, `shape.stage`. address(buffer): its first byte.
+    """
+    body = shape(_by_depth(kernel.body, 0), lambda b: kind(b) == "half")
+    speller = Speller(kind, lambda b: not external(b), constants)
+    code = speller.body(body)
+    for share_constants in (False, True):
+        threads = thread(code, share_constants)
+        scheduler = Scheduler(threads, kernel.name)
+        lines = scheduler.run(threads.code)
+        registers = _registers(threads, speller, scheduler, kernel.name, share_constants)
+        if registers is not None:
+            break
+    setup = _setup(threads, speller, registers, address)
+    return [Line(f"{kernel.name}:", kernel.name, "label"),
+            *(Line(text, kernel.name, "other") for text in setup),
+            *(_render(line, kernel.name, threads, registers) for line in lines)]
+
+
+def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
+    """Loop variables renamed after their depth, so that loops side by side share streams."""
+    result = []
+    for s in body:
+        if isinstance(s, Loop):
+            name = f"L{depth}"
+            inner = tuple(map_affine(t, lambda a, s=s: a.substitute(s.var, Affine(0, ((name, 1),))))
+                          for t in s.body)
+            s = replace(s, var=name, body=_by_depth(inner, depth + 1))
+        result.append(s)
+    return tuple(result)
+
+
+def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: str,
+               last_try: bool) -> dict[str, str] | None:
+    """Register of every name; None where the address registers do not suffice."""
+    pointers = [*threads.pointers.values(), *(["index"] if speller.tables else [])]
+    if len(pointers) > len(POINTERS):
+        if last_try:
+            raise ValueError(f"kernel '{name}' needs {len(pointers)} address registers; the DSP32C "
+                             f"has {len(POINTERS)}")
+        return None
+    registers = dict(zip(pointers, POINTERS, strict=False))
+    registers |= dict(zip(threads.increments.values(), INCREMENTS, strict=False))
+    spare = [*COUNTERS, *reversed(INCREMENTS[len(threads.increments):]),
+             *reversed(POINTERS[len(pointers):])]
+    others = [*(f"count{i}" for i in range(scheduler.counters)),
+              *(f"base {t}" for t in speller.tables)]
+    if len(others) > len(spare):
+        if last_try:
+            raise ValueError(f"kernel '{name}' needs {len(others)} loop and table registers; "
+                             f"{len(spare)} are left")
+        return None
+    return registers | dict(zip(others, spare, strict=False))
+
+
+def _setup(threads: Threads, speller: Speller, registers: dict[str, str],
+           address: Callable[[str], int]) -> list[str]:
+    values = {}
+    for key, name in threads.pointers.items():
+        first = threads.start[key]
+        values[name] = address(first.buffer) + first.size * first.index.const
+    values |= {name: step for step, name in threads.increments.items()}
+    values |= {f"base {t}": address(t) - 4 * first for t, first in speller.tables.items()}
+    return [f"{registers[name]}e = {_hex(value)}" for name, value in values.items()]
+
+
+def _hex(value: int) -> str:
+    return f"0x{value & 0xFFFFFF:06x}"
+
+
+def _render(line: Ins | str, kernel: str, threads: Threads, registers: dict[str, str]) -> Line:
+    if isinstance(line, str):
+        return Line(line, kernel, "label")
+    operands = [threads.operand(line, i).format_map(registers) for i in range(len(line.accesses))]
+    return Line(line.text.format(*operands, **registers), kernel, line.role)
+
+
+POOL_BUFFERS = (POOL, SCRATCH)

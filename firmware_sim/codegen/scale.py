@@ -1,0 +1,236 @@
+"""Powers of two ride on the constants.
+
+The DSP32C multiplies integers inside float words, so 2**-shift of a requantize costs nothing when it
+is multiplied into the weights, and neither does the half step when it is added to the bias: the
+accumulator then holds acc * 2**-shift + 1/2, and the requantize that is left is a floor and a clamp.
+Where an accumulator has no constants to carry the scale, one multiply is emitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+
+from quantize.fixed.arithmetic import requantize
+from quantize.fixed.kernel import (
+    Add,
+    Affine,
+    Buffer,
+    Divide,
+    Kernel,
+    Lookup,
+    Loop,
+    Mac,
+    Max,
+    Mul,
+    Ref,
+    Requantize,
+    Set,
+    Statement,
+    Store,
+    flat,
+    refs,
+)
+
+MULTIPLIER_EXACT = 1 << 24
+"""A multiplier operand has a 24-bit mantissa (dossier 3.2): larger integers go through in two parts."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """d = the float word `value`."""
+
+    d: str
+    value: float
+
+
+@dataclass(frozen=True)
+class AddScaled:
+    """d = d + source * factor."""
+
+    d: str
+    source: Ref
+    factor: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """d = half + d * factor; wide: d may have more than 24 bits. factor: a number or a constant."""
+
+    d: str
+    half: float
+    factor: float | Ref
+    wide: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None."""
+
+    d: str
+    unit: int
+    floor: bool
+    low: int | None
+    high: int | None
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers."""
+
+    kernel: Kernel
+    words: dict[str, np.ndarray]
+    buffers: tuple[Buffer, ...] = ()
+
+
+def scale(kernel: Kernel, buffers: dict[str, Buffer], unit_of) -> Scaled:
+    """unit_of(buffer name): what 1 is stored as there (4 where a value is kept as a byte offset)."""
+    return _Scaler(kernel, buffers, unit_of).result()
+
+
+class _Scaler:
+    def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], unit_of) -> None:
+        self.kernel, self.buffers, self.unit_of = kernel, buffers, unit_of
+        self.words: dict[str, np.ndarray] = {}
+        self.extra: list[Buffer] = []
+        self.extents: dict[str, int] = {}
+        self._measure(kernel.body)
+        self.statements = [s for top in kernel.body for s in flat(top)]
+        self.names = (f"{kernel.name}_scale{i}" for i in count())
+
+    def result(self) -> Scaled:
+        folded = {}
+        for s in self.statements:
+            if isinstance(s, Requantize):
+                plan = self._fold(s)
+                if plan is not None:
+                    folded[s.d] = plan
+        body = tuple(t for s in self.kernel.body for t in self._rewrite(s, folded))
+        return Scaled(replace(self.kernel, body=body), self.words, tuple(self.extra))
+
+    def _measure(self, body) -> None:
+        for s in body:
+            if isinstance(s, Loop):
+                self.extents[s.var] = s.extent
+                self._measure(s.body)
+
+    # --- folding --------------------------------------------------------------------------------
+    def _unit(self, d: str) -> int:
+        """The unit of the buffer that register d is stored to after its requantize."""
+        return max(self.unit_of(s.ref.buffer) for s in self.statements
+                   if isinstance(s, Store) and s.d == d) if any(
+            isinstance(s, Store) and s.d == d for s in self.statements) else 1
+
+    def _fold(self, q: Requantize) -> tuple[float, float] | None:
+        """(factor, half) for what is not constant, once the constants carry the scale; or None."""
+        writers = [s for s in self.statements if getattr(s, "d", None) == q.d
+                   and not isinstance(s, Store)]
+        if writers[-1] is not q or any(isinstance(s, Requantize) for s in writers[:-1]):
+            return None
+        multiply = 1
+        uniform = len(set(q.shifts)) == 1
+        for s in writers[:-1]:
+            match s:
+                case Mac(_, _, w) if self._is_private_constant(w):
+                    pass
+                case Set(_, Ref() as r) if self._is_private_constant(r):
+                    pass
+                case (Set(_, int() | Ref()) | Add(_, int() | Ref())) if uniform:
+                    pass
+                case Mul(_, int() as m) if s is writers[-2] and not any(
+                        isinstance(t, Mac) for t in writers):
+                    multiply = m
+                case _:
+                    return None
+        unit = self._unit(q.d)
+        half = 0.5 * unit if max(q.shifts) > 0 else 0.0
+        words = {}
+        for s in writers[:-1]:
+            ref = s.w if isinstance(s, Mac) else getattr(s, "source", None)
+            if isinstance(ref, Ref) and self._is_private_constant(ref):
+                factors = self._factors(ref, q, unit * multiply)
+                if factors is None:
+                    return None
+                add = half if isinstance(s, Set) else 0.0
+                extra = 1 << s.shift if isinstance(s, Add) else 1
+                sign = -1 if isinstance(s, Add) and s.negate else 1
+                words[ref.buffer] = self.buffers[ref.buffer].data * factors * extra * sign + add
+        self.words.update(words)
+        return unit * multiply * 2.0 ** -q.shifts[0], half
+
+    def _is_private_constant(self, ref: Ref) -> bool:
+        uses = sum(r.buffer == ref.buffer for s in self.statements for r in refs(s))
+        return self.buffers[ref.buffer].role == "const" and uses == 1 and (
+            ref.buffer.startswith(self.kernel.name))
+
+    def _factors(self, ref: Ref, q: Requantize, unit: int) -> np.ndarray | None:
+        """unit * 2**-shift for each element of a constant; None where one element has two shifts."""
+        variables = sorted({v for v, _ in (*ref.index.terms, *q.index.terms)})
+        grid = np.meshgrid(*(np.arange(self.extents[v]) for v in variables), indexing="ij",
+                           sparse=True)
+
+        def evaluate(a: Affine) -> np.ndarray:
+            return a.const + sum(c * grid[variables.index(v)] for v, c in a.terms)
+
+        at, channel = np.broadcast_arrays(evaluate(ref.index), evaluate(q.index))
+        factor = unit * 2.0 ** -np.array(q.shifts, np.float64)[channel]
+        result = np.zeros(self.buffers[ref.buffer].size)
+        result[at] = factor
+        return result if (result[at] == factor).all() else None
+
+    # --- rewriting ------------------------------------------------------------------------------
+    def _rewrite(self, s: Statement, folded: dict) -> list:
+        if isinstance(s, Loop):
+            return [replace(s, body=tuple(t for i in s.body for t in self._rewrite(i, folded)))]
+        if isinstance(s, Requantize):
+            return self._requantize(s, folded.get(s.d))
+        if getattr(s, "d", None) not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
+            return [s]
+        factor, half = folded[s.d]
+        match s:
+            case Set(d, Ref(buffer, _)) if buffer in self.words:
+                return [s]
+            case Set(d, int() as value):
+                return [Word(d, value * factor + half)]
+            case Set(d, Ref() as r):
+                return [s] if (factor, half) == (1.0, 0.0) else [Word(d, half),
+                                                                 AddScaled(d, r, factor)]
+            case Add(d, Ref(buffer, _)) if buffer in self.words:
+                return [Add(d, s.source)]
+            case Add(d, int() as value, shift, negate):
+                return [AddScaled(d, self._number(value), factor * (1 << shift)
+                                  * (-1 if negate else 1))]
+            case Add(d, Ref() as r, shift, negate):
+                return [AddScaled(d, r, factor * (1 << shift) * (-1 if negate else 1))]
+            case Mul():
+                return []
+        return [s]
+
+    def _number(self, value: int) -> Ref:
+        name = next(self.names)
+        self.extra.append(Buffer(name, 1, value, value, "const", np.array([value])))
+        return Ref(name, Affine())
+
+    def _requantize(self, q: Requantize, fold: tuple | None) -> list:
+        unit = self._unit(q.d)
+        low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
+                     for b in q.bound)
+        rounded = Round(q.d, unit, max(q.shifts) > 0, None if min(low) >= q.low else q.low,
+                        None if max(high) <= q.high else q.high)
+        if fold is not None:
+            return [rounded]
+        half = 0.5 * unit if rounded.floor else 0.0
+        if len(set(q.shifts)) == 1:
+            factor: float | Ref = unit * 2.0 ** -q.shifts[0]
+            if factor == 1.0:
+                return [rounded]
+        else:
+            name = next(self.names)
+            self.words[name] = unit * 2.0 ** -np.array(q.shifts, np.float64)
+            self.extra.append(Buffer(name, len(q.shifts), 0, 0, "const",
+                                     np.zeros(len(q.shifts), np.int64)))
+            factor = Ref(name, q.index)
+        wide = max(-q.bound[0], q.bound[1]) >= MULTIPLIER_EXACT
+        return [Scale(q.d, half, factor, wide), rounded]

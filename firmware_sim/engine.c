@@ -1,0 +1,326 @@
+/* DSP32C machine code, executed: the fast twin of machine.py with the same registers, memory, flags,
+   accumulators and states (numbers in brackets are sections of the dossier that machine.py cites).
+
+   One slot per instruction: fetch, X or CAU load, Y or CAU store, then the Z write that was issued
+   three slots ago, so that a store is first visible at distance 4 [7]. A result becomes a multiplier
+   operand at distance 3 and a DAU flag reaches a goto at distance 4 [7]; both are kept as short
+   histories stamped with the slot number. An access may start each state; a bank is busy for
+   `busy` + w states [4.4, K70]. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_float.h"
+#include "engine_decode.h"
+
+#define PAGE_BITS 11
+#define PAGES (1 << (24 - PAGE_BITS))
+#define PAGE_WORDS (1 << (PAGE_BITS - 2))
+#define MASK24 0xffffffu
+#define OUTSIDE 255
+#define IDLE 254
+#define NEVER 1 /* odd: no instruction address */
+#define NO_BRANCH 0xffffffffu
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+enum { DONE, LIMIT, ILLEGAL_WORD, OUTSIDE_BOARD, MISALIGNED, HAZARD, TRANSFER_IN_DO };
+enum { CAU_N = 8, CAU_Z = 4, CAU_V = 2, CAU_C = 1 };
+
+typedef struct {
+    Num now;
+    uint32_t newest; /* of the ring of the last four values, stamped with their slots */
+    Num value[4];
+    int64_t when[4];
+} Accumulator;
+
+typedef struct {
+    uint32_t address, word, size, place;
+} Pending;
+
+/* What the slot after a load or a Z step still sees when sequences are not checked. */
+typedef struct {
+    uint32_t reg, value, loaded, flags;
+} Late;
+
+static const Late NOT_LATE = {SINK, 0, 0, 0};
+
+typedef struct {
+    Op op[PAGE_WORDS];
+    uint32_t number;
+} Page;
+
+/* What Python sees comes first and is mirrored by `_Chip` in engine.py. */
+typedef struct {
+    uint8_t *memory;
+    uint8_t *bank, *wait; /* of each 2 KB page; bank 255: nothing there */
+    uint32_t r[REGISTERS];
+    uint32_t pc, branch, dauc, flags, dau_flags; /* dau_flags: four bytes, newest lowest */
+    uint32_t busy, truncates, wait_stalls, pcw, start_pcw;
+    int64_t states;
+    uint32_t error_pc, error_address;
+    uint64_t error_mask, error_uses;
+
+    uint32_t quick; /* timing needs no more than `hot` */
+    Late late;
+    Accumulator a[4];
+    Pending queue[4];
+    uint32_t queued; /* bit k: a Z write was issued k + 1 slots ago */
+    uint32_t do_start, do_end, do_left;
+    uint64_t hazard;
+    uint32_t hot; /* bank accessed in the state just past */
+    int64_t free[256];
+    int64_t slot; /* instructions since the chip was made: stamps the histories */
+    uint16_t map[PAGES]; /* bank + 256 * wait */
+    Page *pages[PAGES];
+    uint32_t used[PAGES], used_count;
+} Chip;
+
+static Page blank; /* every kind is DECODE */
+
+INLINE uint32_t get32(const uint8_t *p) {
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+INLINE void put32(uint8_t *p, uint32_t v) {
+    p[0] = v, p[1] = v >> 8, p[2] = v >> 16, p[3] = v >> 24;
+}
+
+INLINE void put(Chip *c, uint32_t address, uint32_t value, uint32_t size) {
+    uint8_t *p = c->memory + address;
+    Page *page = c->pages[address >> PAGE_BITS];
+    if (LIKELY(size == 4)) put32(p, value);
+    else if (size == 2) p[0] = value, p[1] = value >> 8;
+    else p[0] = value;
+    if (UNLIKELY(page != &blank)) page->op[(address >> 2) & (PAGE_WORDS - 1)].kind = DECODE;
+}
+
+/* The operand the multiplier sees in slot n: what the accumulator held after slot n - 3. */
+INLINE Num multiplicand(const Accumulator *a, int64_t n) {
+    uint32_t k = a->newest;
+    for (int i = 0; i < 2 && n - a->when[k] < 3; i++) k = (k - 1) & 3;
+    return a->value[k];
+}
+
+INLINE void set_accumulator(Accumulator *a, Num x, int64_t n) {
+    uint32_t k = a->newest = (a->newest + 1) & 3;
+    a->now.m = x.m, a->now.e = x.e, a->now.dirty = x.dirty;
+    a->value[k].m = x.m, a->value[k].e = x.e, a->value[k].dirty = x.dirty;
+    a->when[k] = n;
+}
+
+INLINE int condition_holds(uint32_t code, uint32_t f, uint32_t dau) {
+    int n = !!(f & CAU_N), z = !!(f & CAU_Z), v = !!(f & CAU_V), carry = f & CAU_C, holds;
+    switch (code >> 1) {
+    case 0: holds = 0; break;
+    case 1: holds = !n; break;
+    case 2: holds = !z; break;
+    case 3: holds = !v; break;
+    case 4: holds = !carry; break;
+    case 5: holds = n == v; break;
+    case 6: holds = !(z | (n ^ v)); break;
+    case 7: holds = !(carry | z); break;
+    case 8: holds = !(dau & DAU_U); break;
+    case 9: holds = !(dau & DAU_N); break;
+    case 10: holds = !(dau & DAU_Z); break;
+    case 11: holds = !(dau & DAU_V); break;
+    default: holds = !(dau & (DAU_N | DAU_Z)); break;
+    }
+    return holds ^ (code & 1);
+}
+
+/* Format 5's functions of Y [5.3]; 0 where the word is not modelled (companded bytes). After int, int24, oc
+   and ieee the accumulator holds the result's 32 bits as they are. */
+INLINE int special(int function, uint32_t dauc, uint32_t word, Num *y, uint32_t *flags) {
+    int truncate = dauc >> 4 & 1;
+    int32_t value;
+    switch (function) {
+    case 0: *y = from_integer(word & 255, flags); return dauc >> 2 & 1;
+    case 1:
+        value = to_integer(*y, 24, truncate);
+        *y = from_word(value < 0 ? 0 : value > 255 ? 255 : value);
+        return dauc >> 3 & 1;
+    case 2: *y = from_integer((int16_t)word, flags); break;
+    case 3: *y = from_word(to_integer(*y, 16, truncate)); break;
+    case 4: *y = normalise(shift_left((y->m + 128) >> 8, 23), y->e, 1, flags); break;
+    case 10: *y = from_integer((int32_t)(word << 8) >> 8, flags); break;
+    case 11: *y = from_word(to_integer(*y, 24, truncate)); break;
+    case 12: *y = from_word(word_to_ieee(word)); break;
+    case 13: *y = from_word(ieee_to_word(word, flags)); break;
+    case 14:
+        word ^= 0x7fffffff;
+        *y = word & 255 ? from_word(word) : ZERO;
+        *flags = y->m < 0 ? DAU_N : y->m ? 0 : DAU_Z | DAU_U;
+        break;
+    default: break; /* ifalt, ifaeq, ifagt: the caller chooses */
+    }
+    return 1;
+}
+
+static uint32_t reverse_bits(uint32_t value, int bits) {
+    uint32_t out = 0;
+    for (int i = 0; i < bits; i++) out |= ((value >> i) & 1) << (bits - 1 - i);
+    return out;
+}
+
+static uint32_t reverse_add(uint32_t a, uint32_t b, int bits, uint32_t *carry) {
+    uint32_t sum = reverse_bits(a, bits) + reverse_bits(b, bits);
+    *carry = sum >> bits;
+    return reverse_bits(sum, bits);
+}
+
+INLINE uint32_t step(uint32_t pointer, uint32_t by, int reversed) {
+    uint32_t carry;
+    return reversed ? reverse_add(pointer, by & MASK24, 24, &carry) : (pointer + by) & MASK24;
+}
+
+/* CAU arithmetic [6]; a is rS2 or the rD of two-operand forms, b is rS1 or the immediate. */
+INLINE uint32_t alu(int function, uint32_t a, uint32_t b, int wide, uint32_t *flags) {
+    int bits = wide ? 24 : 16;
+    uint32_t mask = wide ? MASK24 : 0xffff, top = 1u << (bits - 1), r, v = 0, c = 0, t;
+    a &= mask, b &= mask;
+    switch (function) {
+    case 0: r = a + b, c = r > mask, v = ~(a ^ b) & (a ^ r) & top; break;
+    case 1: r = b << 1, c = r > mask, v = (b ^ r) & top; break;
+    case 2: r = b - a, c = b < a, v = (a ^ b) & (b ^ r) & top; break;
+    case 3: r = reverse_add(a, b, bits, &c); break;
+    case 4: case 7: r = a - b, c = a < b, v = (a ^ b) & (a ^ r) & top; break;
+    case 5: r = 0 - b, c = b != 0, v = b & r & top; break;
+    case 6: r = a & ~b; break;
+    case 8: r = a ^ b; break;
+    case 9: c = b & 1, r = b >> 1 | (*flags & CAU_C ? top : 0); break;
+    case 10: r = a | b; break;
+    case 11: r = b << 1 | (*flags & CAU_C), c = b >> (bits - 1); break;
+    case 12: c = b & 1, r = b >> 1; break;
+    case 13: c = b & 1, r = b >> 1 | (b & top); break;
+    default: r = a & b; break;
+    }
+    r &= mask, t = r & top;
+    *flags = (t ? CAU_N : 0) | (r ? 0 : CAU_Z) | (v ? CAU_V : 0) | (c ? CAU_C : 0);
+    return wide || !t ? r : r | 0xff0000;
+}
+
+static Op *decode_at(Chip *c, uint32_t pc) {
+    uint32_t number = pc >> PAGE_BITS;
+    Page *page = c->pages[number];
+    if (page == &blank) {
+        if (posix_memalign((void **)&page, 64, sizeof *page)) abort();
+        memset(page, 0, sizeof *page);
+        page->number = number;
+        c->used[c->used_count++] = number;
+        c->pages[number] = page;
+    }
+    Op *op = &page->op[(pc >> 2) & (PAGE_WORDS - 1)];
+    decode(op, get32(c->memory + pc), pc);
+    op->bank = c->map[number] & 255, op->wait = c->map[number] >> 8;
+    if (op->bank == OUTSIDE) op->kind = UNMAPPED;
+    return op;
+}
+
+#include "engine_run.h"
+
+/* ---- the doors that engine.py uses ---- */
+
+Chip *chip_new(uint8_t *memory, const uint8_t *bank, const uint8_t *wait) {
+    Chip *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->memory = memory;
+    for (int i = 0; i < PAGES; i++) {
+        c->map[i] = bank[i] == OUTSIDE ? OUTSIDE : bank[i] | wait[i] << 8;
+        c->pages[i] = &blank;
+    }
+    c->busy = 2, c->truncates = c->wait_stalls = 1;
+    return c;
+}
+
+void chip_free(Chip *c) {
+    for (uint32_t i = 0; i < c->used_count; i++) free(c->pages[c->used[i]]);
+    free(c);
+}
+
+void chip_set_accumulator(Chip *c, int index, uint64_t image) {
+    for (int i = 0; i < 4; i++) set_accumulator(&c->a[index], from40(image), -8);
+}
+
+uint64_t chip_accumulator(const Chip *c, int index) { return to40(c->a[index].now); }
+
+void chip_reset(Chip *c, uint32_t pc) {
+    memset(c->r, 0, sizeof c->r);
+    c->r[CONSTANT_MINUS] = MASK24, c->r[CONSTANT_PLUS] = 1;
+    c->r[PLUS2] = 2, c->r[MINUS2] = -2u & MASK24, c->r[PLUS4] = 4, c->r[MINUS4] = -4u & MASK24;
+    for (int i = 0; i < 4; i++) chip_set_accumulator(c, i, 0);
+    c->pcw = c->start_pcw;
+    c->quick = c->busy == 2 && c->wait_stalls;
+    memset(c->free, 0, sizeof c->free);
+    c->dauc = c->flags = c->dau_flags = c->queued = 0;
+    c->states = 0, c->hot = IDLE;
+    c->pc = pc, c->branch = NO_BRANCH;
+    c->do_end = NEVER, c->do_left = 0;
+    c->hazard = 0, c->late = NOT_LATE;
+}
+
+void chip_clear_counters(Chip *c) {
+    for (uint32_t i = 0; i < c->used_count; i++) {
+        Page *page = c->pages[c->used[i]];
+        for (int j = 0; j < PAGE_WORDS; j++)
+            page->op[j].count = page->op[j].bank_stalls = page->op[j].wait_stalls = 0;
+    }
+}
+
+/* Rows of (address, count, bank stalls, wait stalls) for every word executed; returns their number. */
+int64_t chip_counters(const Chip *c, int64_t *rows, int64_t room) {
+    int64_t n = 0;
+    for (uint32_t i = 0; i < c->used_count; i++) {
+        const Page *page = c->pages[c->used[i]];
+        for (int j = 0; j < PAGE_WORDS; j++) {
+            const Op *op = &page->op[j];
+            if (!op->count) continue;
+            if (n < room) {
+                int64_t *row = rows + 4 * n;
+                row[0] = ((int64_t)page->number << PAGE_BITS) + 4 * j;
+                row[1] = op->count, row[2] = op->bank_stalls, row[3] = op->wait_stalls;
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Code that somebody else wrote into memory since the last run is decoded again. */
+static void refresh(Chip *c) {
+    for (uint32_t i = 0; i < c->used_count; i++) {
+        Page *page = c->pages[c->used[i]];
+        const uint8_t *p = c->memory + ((size_t)page->number << PAGE_BITS);
+        for (int j = 0; j < PAGE_WORDS; j++)
+            if (page->op[j].word != get32(p + 4 * j)) page->op[j].kind = DECODE;
+    }
+}
+
+/* Runs until pc == until (before executing it) or `limit` instructions. */
+int chip_run(Chip *c, uint32_t until, int64_t limit, int strict) {
+    refresh(c);
+    return go(c, until, limit, strict);
+}
+
+/* Z writes still on their way land; no time passes. */
+void chip_drain(Chip *c) { drain(c); }
+
+/* The same program from reset for `images` inputs; returns how many ran before an error. */
+int64_t chip_batch(Chip *c, uint32_t start, uint32_t until, int64_t limit, uint32_t input_address,
+                   const uint32_t *inputs, int64_t input_words, uint32_t output_address,
+                   uint32_t *outputs, int64_t output_words, int64_t *states, int64_t images,
+                   int *status) {
+    refresh(c);
+    *status = DONE;
+    for (int64_t k = 0; k < images; k++) {
+        for (int64_t i = 0; i < input_words; i++)
+            put(c, (input_address + 4 * i) & MASK24, inputs[k * input_words + i], 4);
+        chip_reset(c, start);
+        *status = go(c, until, limit, 1);
+        if (*status != DONE) return k;
+        drain(c);
+        for (int64_t i = 0; i < output_words; i++)
+            outputs[k * output_words + i] = get32(c->memory + ((output_address + 4 * i) & MASK24));
+        states[k] = c->states;
+    }
+    return images;
+}

@@ -1,0 +1,16 @@
+"""The DSP32C instruction set: the whole of dossier section 5, formats 0 to 8c and DA 1 to 5.
+
+Left out of the *effects* (they assemble and print, the machine refuses them): interrupts and
+`ireturn`, the serial and parallel ports (ibuf, obuf, pdr, pdr2, piop, pir; conditions 32 to 47)
+and the mu/A-law tables of `ic` and `oc`.
+"""
+
+import re
+
+from firmware_sim.isa import dsp32c_alu, dsp32c_ca, dsp32c_da
+from firmware_sim.isa.table import Table
+
+_FLOATING = re.compile(r"(?:\ba\d+|\{A\})\s*=(?!=)")
+
+TABLE = Table([*dsp32c_da.ROWS, *dsp32c_ca.ROWS, *dsp32c_alu.ROWS],
+              group=lambda text: _FLOATING.search(text) is not None)

@@ -1,0 +1,278 @@
+"""How the DSP32C spells each kernel statement.
+
+Integers travel as float words: every sum below 2**32 is exact (dossier 3.3). Rounding is a floor, and
+a floor is two additions: adding 1.5 * 2**31 pushes the fraction out of the accumulator's 31 fraction
+bits, and the adder truncates toward minus infinity (S, K65: the `adder_truncates` assumption).
+Recipes: dossier section 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware_sim.codegen.code import SCRATCH, Access, Constants, Ins, Turns
+from firmware_sim.codegen.scale import AddScaled, Round, Scale, Word
+from quantize.fixed.kernel import (
+    Add,
+    Affine,
+    Divide,
+    Lookup,
+    Loop,
+    Mac,
+    Max,
+    Mul,
+    Ref,
+    Set,
+    Store,
+)
+
+FLOOR_MAGIC = 1.5 * 2.0**31
+SPLIT_MAGIC = 1.5 * 2.0**39
+"""Floors to a multiple of 256: the upper part has at most 24 bits while the whole is below 2**31."""
+TEMP = 3
+"""a3 belongs to the speller; a0..a2 hold the kernel's registers."""
+
+
+class Speller:
+    """Turns the statements of one kernel into instructions.
+
+    kind(buffer): "word" float words, "long" int24 words at the border, "offset" table offsets in
+    bytes, "half" packed int16. inside(buffer): whether it lies on chip.
+    """
+
+    def __init__(self, kind: Callable[[str], str], inside: Callable[[str], bool],
+                 constants: Constants) -> None:
+        self.kind, self.inside, self.constants = kind, inside, constants
+        self.accumulators: dict[str, int] = {}
+        self.tables: dict[str, int] = {}
+        self.units: dict[str, int] = {}
+
+    def body(self, statements: tuple) -> list:
+        code: list = []
+        i = 0
+        while i < len(statements):
+            i += self._statement(statements, i, code)
+        return code
+
+    # --- operands -------------------------------------------------------------------------------
+    def _a(self, d: str) -> int:
+        if d not in self.accumulators:
+            self.accumulators[d] = len(self.accumulators)
+            if self.accumulators[d] >= TEMP:
+                raise ValueError("a kernel may keep three registers alive")
+        return self.accumulators[d]
+
+    def _at(self, ref: Ref, write: bool = False) -> Access:
+        return Access(ref.buffer, ref.index, 2 if self.kind(ref.buffer) == "half" else 4, write)
+
+    def _constant(self, value: float) -> Access:
+        return self.constants.access(value)
+
+    def _source(self, source) -> tuple[str, tuple[Access, ...], tuple[int, ...]]:
+        """(text, accesses, accumulators) of a source that the multiplier or adder reads."""
+        if isinstance(source, str):
+            return f"a{self._a(source)}", (), (self._a(source),)
+        if isinstance(source, Ref):
+            return "{0}", (self._at(source),), ()
+        return "{0}", (self._constant(float(source)),), ()
+
+    # --- statements -----------------------------------------------------------------------------
+    def _statement(self, statements: tuple, i: int, code: list) -> int:
+        """Append the instructions of statements[i]; returns how many statements they cover."""
+        s = statements[i]
+        match s:
+            case Loop(_, _, (Mac() as mac,)) if self.kind(mac.w.buffer) == "half":
+                self._packed(s, mac, code)
+            case Loop(var, extent, body):
+                code.append(Turns(var, extent, self.body(body)))
+            case Set(d, Ref() as r) if self.kind(r.buffer) == "offset":
+                lookup = statements[i + 1]
+                self._indexed(d, r, lookup, code)
+                return 2
+            case Set(d, source):
+                self._set(d, source, code)
+            case Word(d, value):
+                self._da(code, d, "{0}", (self._constant(value),))
+            case Mac(d, x, w):
+                self._mac(d, x, w, code)
+            case Add():
+                self._add(s, code)
+            case AddScaled(d, source, factor):
+                a = self._a(d)
+                if abs(factor) == 1.0:
+                    self._da(code, d, f"a{a} {'+' if factor > 0 else '-'} {{0}}",
+                             (self._at(source),))
+                else:
+                    self._da(code, d, f"a{a} + {{0}} * {{1}}",
+                             (self._at(source), self._constant(factor)))
+            case Mul(d, source):
+                text, accesses, read = self._source(source)
+                self._da(code, d, f"a{self._a(d)} * {text}", accesses, (self._a(d), *read))
+            case Max(d, source):
+                text, accesses, read = self._source(source)
+                self._da(code, TEMP, f"a{self._a(d)} - {text}", accesses, read)
+                self._da(code, d, f"ifalt({text})", accesses)
+            case Scale():
+                self._scale(s, code)
+            case Round():
+                self._round(s, code)
+            case Lookup(d, table, first):
+                self._lookup(d, table, first, code)
+            case Divide():
+                self._divide(s, code)
+            case Store(ref, d):
+                self._store(ref, d, code)
+            case _:
+                raise TypeError(f"{type(s).__name__} is not a statement")
+        return 1
+
+    def _da(self, code: list, d: str | int, text: str, accesses: tuple = (),
+            multiplies: tuple = (), role: str = "other", early: bool = False) -> None:
+        a = d if isinstance(d, int) else self._a(d)
+        if isinstance(d, str):
+            self.units[d] = 1
+        code.append(Ins(f"a{a} = {text}", tuple(accesses), role, a, multiplies, early=early))
+
+    def _set(self, d: str, source, code: list) -> None:
+        if isinstance(source, Ref) and self.kind(source.buffer) == "long":
+            self._da(code, d, "float24({0})", (self._at(source),))
+        else:
+            text, accesses, _ = self._source(source)
+            self._da(code, d, text, accesses)
+
+    def _mac(self, d: str, x: Ref, w: Ref, code: list) -> None:
+        """The X slot follows the instruction fetch at once and external memory is slow to recover:
+        the operand that lies outside goes to X, which is written second (dossier 4.4)."""
+        a = self._a(d)
+        y_ref, x_ref = (x, w) if self.inside(x.buffer) else (w, x)
+        self._da(code, d, f"a{a} + {{0}} * {{1}}", (self._at(y_ref), self._at(x_ref)), role="mac")
+
+    def _packed(self, loop: Loop, mac: Mac, code: list) -> None:
+        """Unpack an int16 weight one turn ahead: the multiplier reads the a3 of three slots ago."""
+        a = self._a(mac.d)
+        first = Ref(mac.w.buffer, mac.w.index.substitute(loop.var, 0))
+        following = Ref(mac.w.buffer, mac.w.index + mac.w.index.coefficient(loop.var))
+        self._da(code, TEMP, "float({0})", (self._at(first),))
+        code.append(Ins("nop", role="nop"))
+        body: list = []
+        self._da(body, TEMP, "float({0})", (self._at(following),))
+        self._da(body, mac.d, f"a{a} + a{TEMP} * {{0}}", (self._at(mac.x),), (TEMP,), "mac", True)
+        code.append(Turns(loop.var, loop.extent, body))
+
+    def _add(self, s: Add, code: list) -> None:
+        a, sign = self._a(s.d), "-" if s.negate else "+"
+        text, accesses, read = self._source(s.source)
+        if s.shift:
+            self._da(code, s.d, f"a{a} {sign} {text} * {{{len(accesses)}}}",
+                     (*accesses, self._constant(2.0**s.shift)), read)
+        else:
+            self._da(code, s.d, f"a{a} {sign} {text}", accesses, read)
+
+    def _scale(self, s: Scale, code: list) -> None:
+        a = self._a(s.d)
+        factor = self._at(s.factor) if isinstance(s.factor, Ref) else self._constant(s.factor)
+        half = self._constant(s.half)
+        if s.wide:  # d = 256 * high + low; both parts fit the multiplier's 24 bits
+            magic = self._constant(SPLIT_MAGIC)
+            self._da(code, TEMP, f"a{a} + {{0}}", (magic,))
+            self._da(code, TEMP, f"a{TEMP} - {{0}}", (magic,))
+            self._da(code, s.d, f"a{a} - a{TEMP}", (), (TEMP,))
+            self._da(code, s.d, f"{{0}} + a{a} * {{1}}", (half, factor), (a,))
+            self._da(code, s.d, f"a{a} + a{TEMP} * {{0}}", (factor,), (TEMP,))
+        else:
+            self._da(code, s.d, f"{{0}} + a{a} * {{1}}", (half, factor), (a,))
+
+    def _floor(self, d: str | int, unit: int, code: list) -> None:
+        a = d if isinstance(d, int) else self._a(d)
+        magic = self._constant(FLOOR_MAGIC * unit)
+        self._da(code, d, f"a{a} + {{0}}", (magic,))
+        self._da(code, d, f"a{a} - {{0}}", (magic,))
+
+    def _round(self, s: Round, code: list) -> None:
+        a = self._a(s.d)
+        if s.floor:
+            self._floor(s.d, s.unit, code)
+        if s.low is not None:
+            low = self._constant(float(s.low * s.unit))
+            last = next((c for c in reversed(code) if isinstance(c, Ins | Turns)), None)
+            if s.low or not (isinstance(last, Ins) and last.accumulator == a):
+                self._da(code, TEMP, f"a{a} - {{0}}", (low,))
+            self._da(code, s.d, "ifalt({0})", (low,))
+        if s.high is not None:
+            high = self._constant(float(s.high * s.unit))
+            self._da(code, TEMP, f"a{a} - {{0}}", (high,))
+            self._da(code, s.d, "ifagt({0})", (high,))
+        self.units[s.d] = s.unit
+
+    def _table(self, table: str, first: int) -> str:
+        """The register that holds the address of the table's entry for 0."""
+        self.tables[table] = first
+        return f"base {table}"
+
+    def _load(self, d: str, access: Access, table: str, first: int, code: list) -> None:
+        base = self._table(table, first)
+        code.append(Ins("{index}e = {0}", (access,), uses=(), sets=("index",), load=True))
+        code.append(Ins(f"{{index}}e = {{index}}e + {{{base}}}e", uses=("index", base),
+                        sets=("index",)))
+        a = self._a(d)
+        self.units[d] = 1
+        code.append(Ins(f"a{a} = *{{index}}", (), "other", a, uses=("index",)))
+
+    def _indexed(self, d: str, ref: Ref, lookup: Lookup, code: list) -> None:
+        """The value was stored as a byte offset: load it, add the table's address, read."""
+        self._load(d, self._at(ref), lookup.table, lookup.first, code)
+
+    def _lookup(self, d: str, table: str, first: int, code: list) -> None:
+        a, scratch = self._a(d), Ref(SCRATCH, Affine())
+        self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
+        self._da(code, TEMP, f"int24(a{TEMP})")
+        code[-1] = _with_store(code[-1], self._at(scratch, True))
+        self._load(d, self._at(scratch), table, first, code)
+
+    def _divide(self, s: Divide, code: list) -> None:
+        """Newton's reciprocal from `seed`, a quotient within 1 of the true one, two corrections.
+
+        seed errs by at most 1/8 (dossier 9.6); three steps square that to below 2**-22, so the
+        quotient, below 2**16, is off by less than one.
+        """
+        a, y, q, t = self._a(s.d), self._a("reciprocal"), self._a("quotient"), TEMP
+        text, n, _ = self._source(s.by)
+        half, two, one = (self._constant(c) for c in (0.5, 2.0, 1.0))
+        self._da(code, y, "seed({0})", n)
+        for _ in range(3):
+            self._da(code, q, f"{{0}} - a{y} * {{1}}", (two, *n), (y,))
+            self._da(code, y, f"a{y} * a{q}", (), (y, q))
+        self._da(code, q, f"{{0}} + a{a} * a{y}", (half,), (a, y))
+        self._floor(q, 1, code)
+        # remainder + n/2, which lies in [0, n) for the right quotient
+        self._da(code, y, f"a{a} - a{q} * {{0}}", n, (q,))
+        self._da(code, y, f"a{y} + {{0}} * {{1}}", (*n, half))
+        self._da(code, t, f"a{q} - {{0}}", (one,))
+        self._da(code, y, f"a{y}")
+        self._da(code, q, f"ifalt(a{t})")
+        self._da(code, t, f"a{q} + {{0}}", (one,))
+        self._da(code, y, f"-a{y} + {{0}}", n)
+        self._da(code, y, f"a{y} - {{0}}", (self._constant(0.25),))
+        self._da(code, q, f"ifalt(a{t})")
+        self._da(code, s.d, f"a{q}")
+        del self.accumulators["reciprocal"], self.accumulators["quotient"]
+
+    def _store(self, ref: Ref, d: str, code: list) -> None:
+        kind, a, access = self.kind(ref.buffer), self._a(d), self._at(ref, True)
+        if kind == "offset":
+            if self.units.get(d, 1) == 1:
+                self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
+                a = TEMP
+            self._da(code, TEMP, f"int24(a{a})")
+        elif kind == "long":
+            self._da(code, TEMP, f"int24(a{a})")
+        elif not (code and isinstance(code[-1], Ins) and code[-1].accumulator == a
+                  and "int24" not in code[-1].text and not any(c.write for c in code[-1].accesses)):
+            self._da(code, TEMP, f"a{a}")
+        code[-1] = _with_store(code[-1], access)
+
+
+def _with_store(ins: Ins, access: Access) -> Ins:
+    """The same instruction with its result stored (Z)."""
+    return Ins(f"{{{len(ins.accesses)}}} = {ins.text}", (*ins.accesses, access), ins.role,
+               ins.accumulator, ins.multiplies, ins.uses, ins.sets, ins.load, ins.early)

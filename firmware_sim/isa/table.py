@@ -1,0 +1,239 @@
+"""Rows that tie an instruction's encoding, spelling and effect together.
+
+A layout is 32 characters, bit 31 first: `0` and `1` are fixed, a letter belongs to the operand of
+that name, wherever its bits lie.  A spelling is the source text with `{letter}` for each operand;
+the row's `operands` give each letter its kind.  From these a row can encode, decode, parse and
+print; its effect is a function of a machine and the operand values.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import SimpleNamespace
+
+Fields = SimpleNamespace  # operand letter -> unsigned field value
+
+
+class OperandError(Exception):
+    """An operand's text is well formed but its value cannot be encoded."""
+
+
+@dataclass
+class Context:
+    """What an operand may ask for while it is parsed: symbols and the instruction's address."""
+
+    address: int = 0
+    symbols: dict[str, int] = field(default_factory=dict)
+    constant: bool = True  # False once a symbol or the address was used
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A kind of operand: how its text looks, and the way between text and field value."""
+
+    what: str  # "a 16-bit register", for messages
+    pattern: str  # regular expression without groups
+    read: Callable[[str, Context], int]  # text -> field value, or OperandError
+    show: Callable[[int, Fields], str | None]  # field value -> text; None: illegal value
+
+
+def choice(what: str, values: dict[str, int], pattern: str | None = None, aliases=()) -> Operand:
+    """An operand whose texts can be listed; white space inside a text does not count.
+
+    aliases: texts that are understood but never printed.
+    """
+    texts = {"".join(text.split()): code for text, code in values.items()}
+    names = {code: text for text, code in values.items() if text not in aliases}
+    if pattern is None:
+        longest_first = sorted(texts, key=len, reverse=True)
+        pattern = "(?:" + "|".join(map(re.escape, longest_first)) + ")"
+        pattern += r"(?!\w)" if longest_first[0][-1].isalnum() else ""
+
+    def read(text, context):
+        code = texts.get("".join(text.split()))
+        if code is None:
+            raise OperandError(f"expected {what}")
+        return code
+
+    return Operand(what, pattern, read, lambda code, fields: names.get(code))
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One row of an instruction set."""
+
+    format: str  # the dossier's number: "5a", "DA 3"
+    layout: str  # 32 bits, spaces ignored
+    spelling: str
+    operands: dict[str, Operand]
+    effect: Callable  # (machine, fields) -> None
+    alias: bool = False  # understood by the assembler, never printed
+    settle: Callable[[Fields], None] = lambda fields: None  # after parsing: canonical choice
+
+    def __post_init__(self):
+        bits = self.layout.replace(" ", "")
+        assert len(bits) == 32, (self.format, len(bits))
+        places = {name: [31 - i for i, bit in enumerate(bits) if bit == name]
+                  for name in sorted(set(bits) - {"0", "1"})}
+        assert set(places) == set(self.operands) - {"?"}, (self.format, self.spelling)
+        derive = object.__setattr__
+        derive(self, "mask", sum(1 << 31 - i for i, bit in enumerate(bits) if bit in "01"))
+        derive(self, "match", int(re.sub(r"\D", "0", bits), 2))
+        derive(self, "runs", {name: _runs(where) for name, where in places.items()})
+
+    @cached_property
+    def pieces(self) -> list[tuple[str, str | None, str]]:
+        """(pattern, operand letter or None, description) of each token of the spelling."""
+        return list(_pieces(self.spelling, self.operands))
+
+    @cached_property
+    def regex(self) -> re.Pattern:
+        """Matches a statement spelled like this row; group g<i> is the i-th piece."""
+        return re.compile("".join(rf"\s*(?P<g{i}>{pattern})"
+                                  for i, (pattern, _, _) in enumerate(self.pieces)))
+
+    def encode(self, fields: Fields) -> int:
+        """The instruction word of the operand values."""
+        word = self.match
+        for name, runs in self.runs.items():
+            value = getattr(fields, name)
+            for place, low, mask in runs:
+                word |= (value >> low & mask) << place
+        return word
+
+    def decode(self, word: int) -> Fields | None:
+        """The operand values of a word, None where this row does not describe it."""
+        if word & self.mask != self.match:
+            return None
+        fields = Fields(**{name: sum((word >> place & mask) << low for place, low, mask in runs)
+                           for name, runs in self.runs.items()})
+        legal = all(self.operands[name].show(getattr(fields, name), fields) is not None
+                    for name in self.runs)
+        return fields if legal else None
+
+    def show(self, fields: Fields) -> str:
+        """The source text of the operand values."""
+        return re.sub(r"\{(.)\}", lambda m: self.operands[m[1]].show(
+            getattr(fields, m[1]), fields), self.spelling)
+
+    def parse(self, statement: str, context: Context) -> int | None:
+        """The word of a statement, None where it is spelled differently.
+
+        Raises OperandError(message, column) where an operand has no encoding in this row.
+        """
+        found = self.regex.fullmatch(statement)
+        if not found:
+            return None
+        fields, seen = Fields(), {}
+        for index, (_, name, _) in enumerate(self.pieces):
+            if not name:
+                continue
+            text = found[f"g{index}"]
+            try:
+                value = self.operands[name].read(text, context)
+            except OperandError as error:
+                raise OperandError(str(error), found.start(f"g{index}")) from None
+            if seen.setdefault(name, value) != value:
+                return None
+            setattr(fields, name, value)
+        self.settle(fields)
+        return self.encode(fields)
+
+    def progress(self, statement: str) -> tuple[int, str]:
+        """How far a misspelled statement follows this row, and what was expected there."""
+        column, seen, what = 0, {}, ""
+        for pattern, name, expected in self.pieces:
+            what = expected
+            found = re.compile(rf"\s*({pattern})").match(statement, column)
+            if not found:
+                break
+            if name and seen.setdefault(name, found[1]) != found[1]:
+                what = f"`{seen[name]}`"
+                break
+            column = found.end()
+        else:
+            what = "the end of the statement"
+        return column + len(statement[column:]) - len(statement[column:].lstrip()), what
+
+
+def _runs(places: list[int]) -> list[tuple[int, int, int]]:
+    """(lowest bit in the word, lowest bit in the value, mask) of each contiguous run of bits."""
+    runs, value_bit = [], len(places)
+    for index, place in enumerate(places):
+        value_bit -= 1
+        if index and places[index - 1] == place + 1:
+            runs[-1] = (place, value_bit, runs[-1][2] << 1 | 1)
+        else:
+            runs.append((place, value_bit, 1))
+    return runs
+
+
+def _pieces(spelling: str, operands: dict[str, Operand]):
+    for letter, word, sign in re.findall(r"\{(.)\}|(\w+)|(--|>=|[^\s\w])", spelling):
+        if letter:
+            yield operands[letter].pattern, letter, operands[letter].what
+        elif word:
+            yield word + r"(?!\w)", None, f"`{word}`"
+        else:
+            yield re.escape(sign), None, f"`{sign}`"
+
+
+class Table:
+    """An instruction set: rows in order of preference, for parsing and for printing."""
+
+    def __init__(self, rows: list[Instruction], group: Callable[[str], int]):
+        """group(statement) tells which statements can match which rows: a row is in the group of
+        its own spelling, and only the statement's group is tried."""
+        self.rows = rows
+        self._group = group
+        self._groups: dict[int, list[Instruction]] = {}
+        self._by_top: dict[int, list[Instruction]] = {}
+        self._decoded: dict[int, tuple[Instruction, Fields] | None] = {}
+        self._words: dict[str, int] = {}
+        for row in rows:
+            self._groups.setdefault(group(row.spelling), []).append(row)
+            for top in range(64 if not row.alias else 0):
+                if (top << 26 ^ row.match) & row.mask & 0xFC000000 == 0:
+                    self._by_top.setdefault(top, []).append(row)
+
+    def decode(self, word: int) -> tuple[Instruction, Fields] | None:
+        """The row and operand values of a word; None for an illegal word."""
+        if word not in self._decoded:
+            found = ((row, row.decode(word)) for row in self._by_top.get(word >> 26, ()))
+            self._decoded[word] = next((pair for pair in found if pair[1] is not None), None)
+        return self._decoded[word]
+
+    def parse(self, statement: str, context: Context) -> int:
+        """The word of a statement; OperandError(message, column) where there is none."""
+        word = self._words.get(statement)
+        if word is not None:
+            return word
+        refused = None
+        context.constant = True
+        rows = self._groups.get(self._group(statement), [])
+        for row in rows:
+            try:
+                word = row.parse(statement, context)
+            except OperandError as error:
+                refused = refused or error
+                continue
+            if word is not None:
+                if context.constant and refused is None:
+                    self._words[statement] = word
+                return word
+        raise refused or self._explain(statement, rows)
+
+    @staticmethod
+    def _explain(statement: str, rows: list[Instruction]) -> OperandError:
+        reached = [row.progress(statement) for row in rows]
+        column = max((column for column, _ in reached), default=0)
+        wanted = list(dict.fromkeys(what for at, what in reached if at == column))
+        if not wanted or column == 0 and len(wanted) > 4:
+            return OperandError("expected an instruction, a directive or a label", column)
+        return OperandError("expected " + " or ".join(wanted[:6]), column)
+
+    def show(self, word: int) -> str | None:
+        """The source text of a word; None for an illegal word."""
+        found = self.decode(word)
+        return None if found is None else found[0].show(found[1])

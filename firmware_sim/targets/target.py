@@ -1,0 +1,98 @@
+"""Datasheets: what a part, its memory and its board are, as numbers.
+
+Memory timing is a model, not a measurement [dossier 4.4].  One access can start in each state; a
+bank that is busy holds the access, and everything after it, back:
+
+    state      0        1              2               3
+    slot       fetch    X, CAU load    Y, CAU store    Z write of the 3rd instruction before
+               |        |              |               |
+    RAM0  ─────┴─busy 2─┤              |               |        each bank is busy for 2 states
+    RAM1  ──────────────┴─busy 2───────┤               |        after an access starts
+    RAM2  ─────────────────────────────┴─busy 2────────┤
+    external (one bank for all of it)  ────────────────┴─busy 2 + w─  and the machine waits w states
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+
+class UnknownTarget(KeyError):
+    """No target or board of that name; the message lists those there are."""
+
+    def __str__(self):
+        return self.args[0]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Memory from byte address start up to, not including, end.
+
+    bank: regions with the same number share one memory's timing.  wait_states: clock states that
+    every access adds, each a quarter of an instruction cycle [dossier 4.3, K75].
+    """
+
+    name: str
+    start: int
+    end: int
+    bank: int
+    wait_states: int = 0
+    external: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What the machine takes for granted about the chip, one switch each [dossier 14]."""
+
+    bank_busy_states: int = 2  # how long an access occupies its bank [dossier 4.4, K70]
+    slot_order: str = "IXYZ"  # fetch, X or load, Y or store, older Z write [dossier 4.4, K55]
+    adder_truncates: bool = True  # toward minus infinity; False: nearest [dossier 3.3, K65]
+    wait_stalls_machine: bool = True  # not only later external accesses [dossier 14, item 2]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Memory around the part."""
+
+    name: str
+    regions: tuple[Region, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A part on a board."""
+
+    name: str
+    clock_mhz: float  # of the input clock; one clock period is one state
+    on_chip: tuple[Region, ...]
+    board: Board
+    source: str
+    pcw: int = 0x0000  # processor control word that the wait states correspond to [dossier 4.3]
+    states_per_cycle: int = 4  # [dossier 1, P M]
+    assumptions: Assumptions = field(default_factory=Assumptions)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """All memory, ascending addresses."""
+        return tuple(sorted(self.on_chip + self.board.regions, key=lambda region: region.start))
+
+    @property
+    def cycle_ns(self) -> float:
+        """Duration of an instruction cycle without stalls, nanoseconds."""
+        return 1000 * self.states_per_cycle / self.clock_mhz
+
+    def ms(self, cycles: float) -> float:
+        """Milliseconds of a number of instruction cycles (states / states_per_cycle)."""
+        return cycles * self.cycle_ns / 1e6
+
+    def region(self, address: int) -> Region | None:
+        """The memory at a byte address, None where there is none."""
+        return next((r for r in self.regions if r.start <= address < r.end), None)
+
+    def with_assumptions(self, **changes) -> "Target":
+        """The same target with other assumptions, for sensitivity studies."""
+        return replace(self, assumptions=replace(self.assumptions, **changes))

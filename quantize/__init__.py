@@ -1,0 +1,1 @@
+"""Fixed point: the language (`fixed`) and, beside it, the craft of choosing formats."""

@@ -1,0 +1,38 @@
+"""The arithmetic contract `pow2-half-up`: the only place in the project that rounds.
+
+Everything is exact integer arithmetic; numbers are numpy int64 or Python integers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CONTRACT = "pow2-half-up/1"
+
+
+def round_half_up(real: np.ndarray) -> np.ndarray:
+    """Real numbers to the nearest integers, ties toward +infinity, as int64."""
+    return np.floor(np.asarray(real, np.float64) + 0.5).astype(np.int64)
+
+
+def requantize(acc: np.ndarray, shift: np.ndarray | int, low: int, high: int) -> np.ndarray:
+    """clamp((acc + 2**(shift-1)) >> shift): round half up, then saturate to [low, high].
+
+    acc: int64, |acc| < 2**47. shift: integer or an array that broadcasts against acc, in -31..47;
+    for shift <= 0 the value is acc << -shift, exactly.
+    """
+    acc = np.asarray(acc, np.int64)
+    shift = np.asarray(shift, np.int64)
+    right, left = np.maximum(shift, 0), np.maximum(-shift, 0)
+    half = (np.int64(1) << right) >> 1
+    return np.clip(((acc + half) >> right) << left, low, high)
+
+
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator / denominator rounded half up, for denominator > 0."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def half_step(shift: int) -> int:
+    """What `requantize` adds before it shifts: 2**(shift-1), or 0 where nothing is shifted out."""
+    return 1 << (shift - 1) if shift > 0 else 0

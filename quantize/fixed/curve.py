@@ -1,0 +1,85 @@
+"""Curve: a function of one variable as a table, exact or with linear interpolation, in integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.fixed.arithmetic import round_half_up
+from quantize.fixed.kernel import Add, Affine, Lookup, Mul, Requantize, Set
+
+EXACT_BITS = 10
+"""Inputs of at most this many bits have a table entry for every input (the contract)."""
+NODES_LOG2 = 9
+"""Wider inputs have 2**9 + 1 nodes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """table[i] stands for f at the integer first + (i << step_log2).
+
+    Between nodes the value is interpolated linearly: with u = x - first, i = u >> step_log2 and
+    r = u - (i << step_log2) the result is (table[i] << step_log2) + (table[i+1] - table[i]) * r,
+    whose frac is table's frac + step_log2. With step_log2 = 0 every input has its own entry.
+    """
+
+    first: int
+    step_log2: int
+    table: np.ndarray
+
+    @classmethod
+    def sample(cls, f: Callable[[np.ndarray], np.ndarray], first: int, last: int, x_frac: int,
+               frac: int, limits: tuple[int, int]) -> Curve:
+        """Evaluate f (double precision) for integers first..last at step 2**-x_frac.
+
+        The table holds round_half_up(f * 2**frac), limited to `limits`.
+        """
+        wide = (last - first).bit_length() > EXACT_BITS
+        step_log2 = max((last - first).bit_length() - NODES_LOG2, 0) if wide else 0
+        n = ((last - first) >> step_log2) + (2 if step_log2 else 1)
+        x = (first + (np.arange(n) << step_log2)) * 2.0**-x_frac
+        y = np.nan_to_num(f(x), nan=0.0, posinf=2.0**60, neginf=-(2.0**60))
+        y = np.clip(y, -(2.0**30), 2.0**30)
+        return cls(first, step_log2, np.clip(round_half_up(y * 2.0**frac), *limits))
+
+    @property
+    def slopes(self) -> np.ndarray:
+        return np.append(np.diff(self.table), 0)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The range of the result."""
+        return int(self.table.min()) << self.step_log2, int(self.table.max()) << self.step_log2
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        u = x - self.first
+        i = u >> self.step_log2
+        r = u - (i << self.step_log2)
+        return (self.table[i] << self.step_log2) + self.slopes[i] * r
+
+    def emit(self, k, d: str, role: str, last: int) -> None:
+        """Statements for d = curve(d); uses registers d, 'i' and 'r'. last: the largest d."""
+        table = k.const(role, self.table).buffer
+        if not self.step_log2:
+            k.emit(Lookup(d, table, self.first))
+            return
+        slopes = k.const(f"{role}_slope", self.slopes).buffer
+        step = self.step_log2
+        high = last - self.first
+        floor = Requantize("i", (step,), Affine(), 0, high >> step,
+                           (-(1 << (step - 1)), high))
+        k.emit(Add(d, -self.first), Set("i", d), Add("i", -(1 << (step - 1))), floor,
+               Add(d, "i", step, negate=True), Set("r", "i"), Lookup("r", slopes, 0),
+               Mul(d, "r"), Lookup("i", table, 0), Add(d, "i", step))
+
+    def carrier(self, b, x: str) -> str:
+        u = b.node("Add", x, b.const(np.float32(-self.first)))
+        if not self.step_log2:
+            return b.gather(self.table, u)
+        i = b.node("Floor", b.scale(u, 2.0**-self.step_log2))
+        r = b.node("Sub", u, b.scale(i, 2.0**self.step_log2))
+        line = b.node("Mul", b.double(b.gather(self.slopes, i)), b.double(r))
+        return b.node("Add", line, b.scale(b.double(b.gather(self.table, i)),
+                                           2.0**self.step_log2))

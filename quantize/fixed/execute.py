@@ -1,0 +1,185 @@
+"""Exact execution in batches: the graph as a float ONNX graph whose tensors carry the integers.
+
+Sums of integers are exact in float32 while every partial sum stays below 2**24, in any order, with
+or without fused multiply-add; the overflow proof gives the bound. Where it is larger the node works
+in float64 (2**53), or in pieces of its operands that fit float32. ONNX Runtime does the work.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.graph import Graph, Node, Requantizing
+
+OPSET = 21
+IR_VERSION = 10
+FLOAT32_EXACT = 1 << 24
+
+
+class Emitter:
+    """Collects ONNX nodes. Tensor names in, tensor name out; element types are tracked."""
+
+    def __init__(self, prefix: str = "t") -> None:
+        self.nodes: list = []
+        self.initializers: dict[str, np.ndarray] = {}
+        self.types: dict[str, type] = {}
+        self._prefix = prefix
+
+    def node(self, op: str, *inputs: str, **attributes) -> str:
+        from onnx import helper
+        name = f"{self._prefix}{len(self.nodes)}"
+        attributes = {k: list(v) if isinstance(v, tuple) else v for k, v in attributes.items()}
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
+        self.types[name] = next((self.types[i] for i in inputs if i), np.float32)
+        return name
+
+    def const(self, array: np.ndarray) -> str:
+        array = np.asarray(array)
+        name = f"{self._prefix}c{len(self.initializers)}"
+        self.initializers[name] = array
+        self.types[name] = array.dtype.type
+        return name
+
+    # --- the words that ops use ---------------------------------------------------------------
+    def wide(self, node: Node) -> bool:
+        """Whether the node's accumulators can leave float32's exact integers."""
+        return any(a.magnitude >= FLOAT32_EXACT for a in node.accumulators())
+
+    def double(self, x: str) -> str:
+        return self._cast(x, np.float64, 11)
+
+    def single(self, x: str) -> str:
+        return self._cast(x, np.float32, 1)
+
+    def _cast(self, x: str, dtype: type, code: int) -> str:
+        if self.types[x] is dtype:
+            return x
+        y = self.node("Cast", x, to=code)
+        self.types[y] = dtype
+        return y
+
+    def scale(self, x: str, factor: float) -> str:
+        return x if factor == 1 else self.node("Mul", x, self.const(self.types[x](factor)))
+
+    def clip(self, x: str, low: int, high: int) -> str:
+        t = self.types[x]
+        return self.node("Clip", x, self.const(t(low)), self.const(t(high)))
+
+    def shift_round(self, acc: str, shift: int, low: int, high: int) -> str:
+        """The contract's requantize by one shift; the result is float32."""
+        y = self.scale(acc, 2.0**-shift)
+        if shift > 0:
+            y = self.node("Floor", self.node("Add", y, self.const(self.types[y](0.5))))
+        return self.single(self.clip(y, low, high))
+
+    def requantize(self, acc: str, node: Requantizing) -> str:
+        return self.shift_round(acc, int(node.shift[0]), *node.limits)
+
+    def gather(self, table: np.ndarray, index: str) -> str:
+        y = self.node("Gather", self.const(table.astype(np.float32)),
+                      self.node("Cast", index, to=7), axis=0)
+        self.types[y] = np.float32
+        return y
+
+    def align(self, x: str, value, output) -> str:
+        """x with axes of size 1 after the batch axis, up to the output's rank."""
+        missing = len(output.shape) - len(value.shape)
+        if not missing:
+            return x
+        return self.node("Reshape", x, self.const(
+            np.array([0, *(1,) * missing, *value.shape], np.int64)))
+
+    def weighted(self, op: str, node: Requantizing, x: str, w: np.ndarray, bias: np.ndarray,
+                 **attributes) -> str:
+        """Conv or Gemm with its requantize: 2**-shift and the half step ride on the constants."""
+        scale = 2.0 ** -np.broadcast_to(node.shift, w.shape[:1]).astype(np.float64)
+        half = np.where(np.broadcast_to(node.shift, w.shape[:1]) > 0, 0.5, 0.0)
+        lead = bias.ndim - 1
+        b = bias * scale.reshape(-1, *(1,) * lead) + half.reshape(-1, *(1,) * lead)
+        w = w * scale.reshape(-1, *(1,) * (w.ndim - 1))
+        if not self.wide(node):
+            y = self._linear(op, x, w, b, np.float32, attributes)
+        elif op == "Gemm":
+            y = self._linear(op, self.double(x), w, b, np.float64, attributes)
+        else:
+            y = self._conv_in_pieces(node, x, w, b, attributes)
+        return self.single(self.clip(self.node("Floor", y), *node.limits))
+
+    def _linear(self, op: str, x: str, w: np.ndarray, b: np.ndarray | None, t: type,
+                attributes: dict) -> str:
+        if op == "Gemm":
+            y = self.node("MatMul", x, self.const(w.T.astype(t)))
+            return self.node("Add", y, self.const(b.astype(t)))
+        per_channel = b is not None and b.size == len(w)
+        operands = [x, self.const(w.astype(t))]
+        if per_channel:
+            operands.append(self.const(b.reshape(-1).astype(t)))
+        y = self.node("Conv", *operands, **attributes)
+        return y if b is None or per_channel else self.node("Add", y, self.const(b.astype(t)))
+
+    def _conv_in_pieces(self, node, x: str, w: np.ndarray, b: np.ndarray, attributes) -> str:
+        """ONNX Runtime has no float64 Conv: split x and w into bytes and add four products."""
+        high = self.node("Floor", self.scale(x, 2.0**-8))
+        pieces_x = [(high, 256.0), (self.node("Sub", x, self.scale(high, 256.0)), 1.0)]
+        q = node.weight.q
+        scale = w / np.where(q == 0, 1, q)
+        w_high = np.floor(q / 256.0)
+        pieces_w = [(w_high, 256.0), (q - 256.0 * w_high, 1.0)]
+        total = None
+        for part, fx in pieces_x:
+            for piece, fw in pieces_w:
+                if not piece.any():
+                    continue
+                y = self._linear("Conv", part, piece, None, np.float32, attributes)
+                y = self.scale(self.double(y), fx * fw)
+                total = y if total is None else self.node("Add", total, y)
+        per_channel = scale.reshape(len(w), -1).max(1).reshape(-1, *(1,) * (b.ndim - 1))
+        total = self.node("Mul", total, self.const(per_channel))
+        return self.node("Add", total, self.const(b.astype(np.float64)))
+
+
+def carrier_model(graph: Graph):
+    """The graph as an ONNX model on float32 tensors that hold its integers; batch axis first."""
+    from onnx import TensorProto, helper, numpy_helper
+    b = Emitter()
+    names = {}
+    for i, v in enumerate(graph.inputs):
+        names[v.name] = f"x{i}"
+        b.types[f"x{i}"] = np.float32
+    for node in graph.nodes:
+        names[node.output.name] = b.single(node.carrier(b, *(names[v.name] for v in node.inputs)))
+    outputs = [b.node("Identity", names[v.name]) for v in graph.outputs]
+
+    def info(name, v):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *v.shape])
+
+    g = helper.make_graph(
+        b.nodes, graph.name or "net",
+        [info(names[v.name], v) for v in graph.inputs],
+        [info(n, v) for n, v in zip(outputs, graph.outputs, strict=True)],
+        [numpy_helper.from_array(a, n) for n, a in b.initializers.items()])
+    return helper.make_model(g, opset_imports=[helper.make_opsetid("", OPSET)],
+                             ir_version=IR_VERSION)
+
+
+class Executor:
+    """Runs whole test sets: `executor(x)` gives the graph's outputs as int64 arrays."""
+
+    def __init__(self, graph: Graph, threads: int = 0) -> None:
+        import onnxruntime as ort
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self.graph = graph
+        self._session = ort.InferenceSession(carrier_model(graph).SerializeToString(), options,
+                                             providers=["CPUExecutionProvider"])
+
+    def __call__(self, *xs: np.ndarray, batch: int = 256) -> list[np.ndarray]:
+        """xs: integers (N, *shape). Returns one int64 array (N, *shape) for each output."""
+        names = [i.name for i in self._session.get_inputs()]
+        chunks = []
+        for start in range(0, len(xs[0]), batch):
+            feed = {n: np.ascontiguousarray(x[start:start + batch], np.float32)
+                    for n, x in zip(names, xs, strict=True)}
+            chunks.append(self._session.run(None, feed))
+        return [np.concatenate(c).astype(np.int64) for c in zip(*chunks, strict=True)]

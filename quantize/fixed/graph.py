@@ -1,0 +1,251 @@
+"""The graph: values with formats, nodes that compute them, and the text form that reads back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from quantize.fixed.qformat import QFormat
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor: its name, its shape for one sample (no batch axis) and its format."""
+
+    name: str
+    shape: tuple[int, ...]
+    format: QFormat
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """Constant integers q with |q| <= 2**(bits-1) - 1; real value q * 2**-frac.
+
+    frac: shape (1,) per tensor, or (C,) with one entry for each index of q's axis 0.
+    """
+
+    q: np.ndarray
+    bits: int
+    frac: np.ndarray
+
+    def __post_init__(self) -> None:
+        limit = (1 << (self.bits - 1)) - 1
+        if np.abs(self.q).max(initial=0) > limit:
+            raise ValueError(f"weights of {self.bits} bits must lie in [-{limit}, {limit}]")
+        if self.frac.shape not in ((1,), self.q.shape[:1]):
+            raise ValueError(f"frac has shape {self.frac.shape}; expected (1,) or {self.q.shape[:1]}")
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.int8 if self.bits <= 8 else np.int16)
+
+    def real(self) -> np.ndarray:
+        return self.q * 2.0 ** -self.frac.reshape(-1, *(1,) * (self.q.ndim - 1))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What an accumulator can hold: every partial sum lies in [low, high]. Arrays: per channel."""
+
+    low: Any
+    high: Any
+
+    @property
+    def magnitude(self) -> int:
+        return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One application of an op. Subclasses are the ops: see `quantize.fixed.ops.op`.
+
+    A subclass states its rules in `check`, its meaning in `reference` and its machine form in
+    `kernel`; everything else (C, machine code, reports, tests) follows from these.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    output: Value
+
+    registry: ClassVar[dict[str, type[Node]]] = {}
+    macs: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    @property
+    def op(self) -> str:
+        return type(self).__name__
+
+    def check(self) -> None:
+        """Raise ValueError where shapes, formats or attributes do not fit together."""
+
+    def expect_shape(self, shape: tuple[int, ...]) -> None:
+        if self.output.shape != tuple(shape):
+            raise ValueError(f"{self.op} '{self.name}' gives shape {tuple(shape)}, "
+                             f"its output '{self.output.name}' has {self.output.shape}")
+
+    def reference(self, *xs: np.ndarray) -> np.ndarray:
+        """Whole-array definition. xs: int64, (batch, *shape) each; result the same."""
+        raise TypeError(f"{self.op} has no reference")
+
+    def kernel(self, k) -> None:
+        """Write the op as a loop nest with the builder k (`quantize.fixed.kernel.Builder`)."""
+        raise TypeError(f"{self.op} has no kernel")
+
+    def carrier(self, b, *xs: str) -> str:
+        """Print the op as ONNX nodes on float tensors that carry the integers
+        (`quantize.fixed.execute.Emitter`)."""
+        raise TypeError(f"{self.op} has no carrier")
+
+    def qdq(self, b, *xs: str) -> str | None:
+        """Print the op as ONNX nodes on dequantized reals, up to its exact accumulator.
+
+        None where no plain ONNX spelling gives our integers; the carrier then becomes a function.
+        """
+        return None
+
+    def accumulators(self) -> list[Interval]:
+        """The proved range of every accumulator the op uses (empty: it only moves numbers)."""
+        return []
+
+
+@dataclass(frozen=True, eq=False)
+class Requantizing(Node):
+    """An op that ends in one requantize, from a step of 2**-acc_frac to its output's format.
+
+    clamp: integers (low, high) that the output is limited to; None is the format's whole range.
+    """
+
+    clamp: tuple[int, int] | None = field(default=None, kw_only=True)
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        """frac of the accumulator: shape (1,) or one entry per channel (axis 0 of the output)."""
+        raise TypeError(f"{self.op} has no acc_frac")
+
+    @property
+    def shift(self) -> np.ndarray:
+        return self.acc_frac - self.output.format.frac
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        fmt = self.output.format
+        low, high = self.clamp or (fmt.min, fmt.max)
+        return max(low, fmt.min), min(high, fmt.max)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in execution order; `inputs` and `outputs` are values. One batch axis is implied."""
+
+    name: str
+    inputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[Value, ...]
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        known = {v.name: v for v in self.inputs}
+        for node in self.nodes:
+            for v in node.inputs:
+                if known.get(v.name) != v:
+                    raise ValueError(f"{node.op} '{node.name}' reads '{v.name}' {v.shape} {v.format}, "
+                                     f"which nothing before it provides")
+            if node.output.name in known:
+                raise ValueError(f"two nodes give '{node.output.name}'")
+            known[node.output.name] = node.output
+        for v in self.outputs:
+            if known.get(v.name) != v:
+                raise ValueError(f"the output '{v.name}' is given by no node")
+
+    def values(self) -> Iterator[Value]:
+        yield from self.inputs
+        yield from (n.output for n in self.nodes)
+
+    def consumers(self, value: Value) -> list[Node]:
+        return [n for n in self.nodes if value in n.inputs]
+
+    def run(self, *xs: np.ndarray) -> dict[str, np.ndarray]:
+        """The NumPy reference: integers (batch, *shape) in, every value by name out (int64)."""
+        env = {v.name: np.asarray(x, np.int64) for v, x in zip(self.inputs, xs, strict=True)}
+        for v in self.inputs:
+            if env[v.name].shape[1:] != v.shape:
+                raise ValueError(f"input '{v.name}' has shape {v.shape}, got {env[v.name].shape[1:]}")
+        for node in self.nodes:
+            env[node.output.name] = node.reference(*(env[v.name] for v in node.inputs))
+        return env
+
+    @property
+    def macs(self) -> int:
+        return sum(n.macs for n in self.nodes)
+
+
+# --- text form -------------------------------------------------------------------------------
+
+def to_text(graph: Graph) -> tuple[str, dict[str, np.ndarray]]:
+    """JSON text and the arrays it names (weights, biases, tables), which travel beside it."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def encode(owner: str, x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            arrays[owner] = x
+            return {"array": owner}
+        if isinstance(x, Value):
+            return x.name
+        if isinstance(x, Weight):
+            return {"weight": {f.name: encode(f"{owner}.{f.name}", getattr(x, f.name))
+                               for f in fields(x)}}
+        if isinstance(x, tuple):
+            return [encode(f"{owner}.{i}", e) for i, e in enumerate(x)]
+        return x
+
+    def node(n: Node) -> dict:
+        return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
+                               for f in fields(n)}
+
+    text = {
+        "name": graph.name,
+        "values": {v.name: [list(v.shape), v.format.bits, v.format.frac, v.format.signed]
+                   for v in graph.values()},
+        "inputs": [v.name for v in graph.inputs],
+        "nodes": [node(n) for n in graph.nodes],
+        "outputs": [v.name for v in graph.outputs],
+        "metadata": [list(kv) for kv in graph.metadata],
+    }
+    return json.dumps(text, separators=(",", ":")), arrays
+
+
+def from_text(text: str, arrays: dict[str, np.ndarray]) -> Graph:
+    """The graph that `to_text` wrote. ValueError or KeyError where text and arrays do not agree."""
+    data = json.loads(text)
+    values = {name: Value(name, tuple(shape), QFormat(bits, frac, signed))
+              for name, (shape, bits, frac, signed) in data["values"].items()}
+
+    def decode(x: Any) -> Any:
+        if isinstance(x, dict) and "array" in x:
+            return arrays[x["array"]]
+        if isinstance(x, dict) and "weight" in x:
+            return Weight(**{k: decode(e) for k, e in x["weight"].items()})
+        return tuple(decode(e) for e in x) if isinstance(x, list) else x
+
+    def node(d: dict) -> Node:
+        cls = Node.registry[d["op"]]
+        d = {k: decode(v) for k, v in d.items() if k != "op"}
+        d["inputs"] = tuple(values[v] for v in d["inputs"])
+        d["output"] = values[d["output"]]
+        return cls(**d)
+
+    def pick(names: Iterable[str]) -> tuple[Value, ...]:
+        return tuple(values[n] for n in names)
+
+    return Graph(data["name"], pick(data["inputs"]), tuple(node(d) for d in data["nodes"]),
+                 pick(data["outputs"]), tuple((k, v) for k, v in data["metadata"]))

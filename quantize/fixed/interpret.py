@@ -1,0 +1,66 @@
+"""Runs a kernel statement by statement, in Python integers: the definition of the language."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.arithmetic import divide, requantize
+from quantize.fixed.kernel import (
+    Add,
+    Affine,
+    Divide,
+    Kernel,
+    Lookup,
+    Loop,
+    Mac,
+    Max,
+    Mul,
+    Ref,
+    Requantize,
+    Set,
+    Statement,
+    Store,
+)
+
+
+def interpret(kernel: Kernel, memory: dict[str, np.ndarray]) -> None:
+    """Execute the kernel on `memory`: buffer name -> int64 array, changed in place."""
+    _block(kernel.body, memory, {}, {})
+
+
+def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, int]) -> None:
+    def get(source) -> int:
+        if isinstance(source, Ref):
+            at = source.index.at(loops)
+            if not 0 <= at < len(memory[source.buffer]):
+                raise IndexError(f"{source.buffer}[{at}] is outside the buffer")
+            return int(memory[source.buffer][at])
+        return r[source] if isinstance(source, str) else source
+
+    for s in body:
+        match s:
+            case Loop(var, extent, inner):
+                for i in range(extent):
+                    _block(inner, memory, loops | {var: i}, r)
+            case Mac(d, x, w):
+                r[d] += get(x) * get(w)
+            case Set(d, source):
+                r[d] = get(source)
+            case Add(d, source, shift, negate):
+                r[d] += (-get(source) if negate else get(source)) << shift
+            case Mul(d, source):
+                r[d] *= get(source)
+            case Max(d, source):
+                r[d] = max(r[d], get(source))
+            case Requantize(d, shifts, index, low, high, bound):
+                if not bound[0] <= r[d] <= bound[1]:
+                    raise OverflowError(f"{r[d]} is outside its proved range {bound}")
+                r[d] = int(requantize(r[d], shifts[index.at(loops)], low, high))
+            case Lookup(d, table, first):
+                r[d] = get(Ref(table, Affine(r[d] - first)))
+            case Divide(d, by):
+                r[d] = int(divide(r[d], get(by)))
+            case Store(ref, d):
+                memory[ref.buffer][ref.index.at(loops)] = r[d]
+            case _:
+                raise TypeError(f"{type(s).__name__} is not a statement")

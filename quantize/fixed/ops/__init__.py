@@ -1,0 +1,14 @@
+"""Every op, one file each: importing this package registers them all in `Node.registry`."""
+
+from quantize.fixed.ops import (  # noqa: F401
+    binary,
+    constant,
+    conv,
+    gemm,
+    matmul,
+    movement,
+    pool,
+    requantize,
+    softmax,
+    table,
+)

@@ -1,0 +1,123 @@
+"""Add, Sub, Mul: element by element, with broadcasting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.graph import Interval, Requantizing
+from quantize.fixed.kernel import Add as AddTo
+from quantize.fixed.kernel import Mul as MulBy
+from quantize.fixed.kernel import Set, Storage, Store
+from quantize.fixed.ops.op import op, span
+
+
+@dataclass(frozen=True, eq=False)
+class Binary(Requantizing):
+    """Two inputs whose shapes broadcast to the output's."""
+
+    def check(self) -> None:
+        self.expect_shape(np.broadcast_shapes(*(x.shape for x in self.inputs)))
+
+    def accumulators(self) -> list[Interval]:
+        a, b = (np.array([x.format.min, x.format.max]) for x in self.inputs)
+        corners = self.exact(a[:, None], b[None, :])
+        half = half_step(int(self.shift[0]))
+        return [Interval(min(int(corners.min()), 0), max(int(corners.max()), 0) + half)]
+
+    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The accumulator."""
+        raise TypeError(f"{self.op} has no arithmetic")
+
+    def reference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        n = self.output.shape
+        a, b = (x.reshape(len(x), *(1,) * (len(n) - x.ndim + 1), *x.shape[1:]) for x in (a, b))
+        return requantize(self.exact(a, b), self.shift, *self.limits)
+
+    def kernel(self, k) -> None:
+        y = k[self.output]
+        with k.loops(*self.output.shape) as at:
+            self.combine(k, *(_at(k[v], v.shape, at) for v in self.inputs))
+            k.requantize("acc", self, span(self.accumulators()[0]))
+            k.emit(Store(y[at], "acc"))
+
+    def carrier(self, b, x0: str, x1: str) -> str:
+        if b.wide(self):
+            x0, x1 = b.double(x0), b.double(x1)
+        return b.requantize(self.emit(b, x0, x1), self)
+
+    def qdq(self, b, x0: str, x1: str) -> str:
+        return b.node(self.op, *(b.align(x, v, self.output) for x, v in
+                                 zip((x0, x1), self.inputs, strict=True)))
+
+
+def _at(storage: Storage, shape: tuple[int, ...], at: tuple):
+    """The element that broadcasting pairs with output element `at`."""
+    return storage[tuple(i if n > 1 else 0 for i, n in zip(at[len(at) - len(shape):], shape,
+                                                           strict=True))]
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(Binary):
+    """Operands are aligned to the larger frac by exact left shifts."""
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([max(x.format.frac for x in self.inputs)])
+
+    @property
+    def alignment(self) -> tuple[int, int]:
+        return tuple(int(self.acc_frac[0]) - x.format.frac for x in self.inputs)
+
+    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        i, j = self.alignment
+        return (a << i) + self.sign * (b << j)
+
+    def combine(self, k, a, b) -> None:
+        i, j = self.alignment
+        if i == 0:
+            k.emit(Set("acc", a), AddTo("acc", b, j, self.sign < 0))
+        elif self.sign > 0:
+            k.emit(Set("acc", b), AddTo("acc", a, i))
+        else:
+            k.emit(Set("acc", 0), AddTo("acc", b, 0, True), AddTo("acc", a, i))
+
+    def emit(self, b, x0: str, x1: str) -> str:
+        x0, x1 = (b.scale(b.align(x, v, self.output), 2.0**s) for x, v, s in
+                  zip((x0, x1), self.inputs, self.alignment, strict=True))
+        return b.node(self.op, x0, x1)
+
+
+@op
+class Add(Sum):
+    """y = requantize((x0 << i) + (x1 << j))."""
+
+    sign = 1
+
+
+@op
+class Sub(Sum):
+    """y = requantize((x0 << i) - (x1 << j))."""
+
+    sign = -1
+
+
+@op
+class Mul(Binary):
+    """y = requantize(x0 * x1)."""
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([sum(x.format.frac for x in self.inputs)])
+
+    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a * b
+
+    def combine(self, k, a, b) -> None:
+        k.emit(Set("acc", a), MulBy("acc", b))
+
+    def emit(self, b, x0: str, x1: str) -> str:
+        return b.node("Mul", *(b.align(x, v, self.output) for x, v in
+                               zip((x0, x1), self.inputs, strict=True)))

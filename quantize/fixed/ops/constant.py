@@ -1,0 +1,27 @@
+"""Constant: integers known beforehand, used as an activation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.graph import Node
+from quantize.fixed.ops.op import op
+
+
+@op
+class Constant(Node):
+    """y = q, the same for every sample. q: integers of the output's shape and format."""
+
+    q: np.ndarray
+
+    def check(self) -> None:
+        self.expect_shape(self.q.shape)
+        fmt = self.output.format
+        if self.q.min() < fmt.min or self.q.max() > fmt.max:
+            raise ValueError(f"Constant '{self.name}' does not fit {fmt}")
+
+    def reference(self) -> np.ndarray:
+        return self.q.astype(np.int64)[None]
+
+    def carrier(self, b) -> str:
+        return b.const(self.q[None].astype(np.float32))

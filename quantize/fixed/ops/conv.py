@@ -1,0 +1,92 @@
+"""Conv: 1-D and 2-D cross-correlation with stride, dilation and groups. Padding is a Pad node."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.arithmetic import requantize
+from quantize.fixed.graph import Interval, Requantizing, Weight
+from quantize.fixed.kernel import Mac, Set, Store
+from quantize.fixed.ops.op import op, span, weighted_interval
+
+
+@op
+class Conv(Requantizing):
+    """y[c, p] = requantize(bias[c, p] + sum over i, t of weight[c, i, t] * x[i, p*stride + t*dilation]).
+
+    x: (C_in, *spatial). weight: (C_out, C_in / groups, *kernel).
+    bias: integers at the accumulator's step, (C_out, 1, ..) per channel or (C_out, *spatial) per unit.
+    """
+
+    weight: Weight
+    bias: np.ndarray
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    groups: int = 1
+
+    def check(self) -> None:
+        x, w = self.inputs[0].shape, self.weight.q.shape
+        if len(w) != len(x) + 1 or len(x) not in (2, 3):
+            raise ValueError(f"Conv '{self.name}' needs a 1-D or 2-D input with channels, got {x}")
+        if x[0] != w[1] * self.groups or w[0] % self.groups:
+            raise ValueError(f"Conv '{self.name}': {x[0]} channels do not fit weights {w} "
+                             f"in {self.groups} groups")
+        spatial = tuple((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in
+                        zip(x[1:], w[2:], self.strides, self.dilations, strict=True))
+        self.expect_shape((w[0], *spatial))
+        np.broadcast_shapes(self.bias.shape, self.output.shape)
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return self.inputs[0].format.frac + self.weight.frac
+
+    @property
+    def macs(self) -> int:
+        return self.output.size * int(np.prod(self.weight.q.shape[1:]))
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        w, axes = self.weight.q.astype(np.int64), tuple(range(2, x.ndim))
+        window = tuple((k - 1) * d + 1 for k, d in zip(w.shape[2:], self.dilations, strict=True))
+        v = np.lib.stride_tricks.sliding_window_view(x, window, axes)
+        v = v[(..., *(slice(None, None, s) for s in self.strides),
+               *(slice(None, None, d) for d in self.dilations))]
+        per = w.shape[0] // self.groups
+        channels = []
+        for g in range(self.groups):
+            xg = v[:, g * w.shape[1]:(g + 1) * w.shape[1]]
+            wg = w[g * per:(g + 1) * per]
+            taps = tuple(range(xg.ndim - len(axes), xg.ndim))
+            channels.append(np.moveaxis(
+                np.tensordot(xg, wg, ((1, *taps), tuple(range(1, wg.ndim)))), -1, 1))
+        acc = np.concatenate(channels, 1) + self.bias
+        return requantize(acc, self.shift.reshape(-1, *(1,) * len(axes)), *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        n = self.output.shape[0]
+        bias = np.broadcast_to(self.bias, (n, *self.bias.shape[1:])).reshape(n, -1)
+        return [weighted_interval(self, self.weight.q.reshape(n, -1).astype(np.int64), bias)]
+
+    def kernel(self, k) -> None:
+        x, y = k[self.inputs[0]], k[self.output]
+        w, b = k.const("weight", self.weight.q), k.const("bias", self.bias)
+        out, per_group, *taps = self.weight.q.shape
+        with k.loops(self.groups, out // self.groups) as (g, o):
+            c = g * (out // self.groups) + o
+            with k.loops(*self.output.shape[1:]) as at:
+                unit = [i if n > 1 else 0 for i, n in zip(at, self.bias.shape[1:], strict=True)]
+                k.emit(Set("acc", b[(c if self.bias.shape[0] > 1 else 0, *unit)]))
+                with k.loops(per_group, *taps) as (i, *t):
+                    place = [p * s + u * d for p, s, u, d in
+                             zip(at, self.strides, t, self.dilations, strict=True)]
+                    k.emit(Mac("acc", x[(g * per_group + i, *place)], w[(c, i, *t)]))
+                k.requantize("acc", self, span(self.accumulators()[0]), c)
+                k.emit(Store(y[(c, *at)], "acc"))
+
+    def _attributes(self) -> dict:
+        return {"strides": self.strides, "dilations": self.dilations, "group": self.groups}
+
+    def carrier(self, b, x: str) -> str:
+        return b.weighted("Conv", self, x, self.weight.q, self.bias, **self._attributes())
+
+    def qdq(self, b, x: str) -> str:
+        return b.weighted("Conv", self, x, **self._attributes())

@@ -1,0 +1,62 @@
+"""Gemm: a fully connected layer, applied to the last axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.arithmetic import requantize
+from quantize.fixed.graph import Interval, Requantizing, Weight
+from quantize.fixed.kernel import Mac, Set, Store
+from quantize.fixed.ops.op import op, span, weighted_interval
+
+
+@op
+class Gemm(Requantizing):
+    """y[.., m] = requantize(bias[m] + sum over i of weight[m, i] * x[.., i]).
+
+    x: (*lead, K). weight: (M, K). bias: (M,) integers at the accumulator's step. y: (*lead, M).
+    """
+
+    weight: Weight
+    bias: np.ndarray
+
+    def check(self) -> None:
+        *lead, k = self.inputs[0].shape
+        if self.weight.q.ndim != 2 or self.weight.q.shape[1] != k:
+            raise ValueError(f"Gemm '{self.name}': {k} inputs do not fit weights "
+                             f"{self.weight.q.shape}")
+        if self.bias.shape != self.weight.q.shape[:1]:
+            raise ValueError(f"Gemm '{self.name}': bias has shape {self.bias.shape}")
+        self.expect_shape((*lead, self.weight.q.shape[0]))
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return self.inputs[0].format.frac + self.weight.frac
+
+    @property
+    def macs(self) -> int:
+        return self.output.size * self.weight.q.shape[1]
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        acc = x @ self.weight.q.astype(np.int64).T + self.bias
+        return requantize(acc, self.shift, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        return [weighted_interval(self, self.weight.q.astype(np.int64), self.bias[:, None])]
+
+    def kernel(self, k) -> None:
+        x, y = k[self.inputs[0]], k[self.output]
+        w, b = k.const("weight", self.weight.q), k.const("bias", self.bias)
+        m, fan_in = self.weight.q.shape
+        with k.loops(*self.output.shape[:-1]) as at, k.loop(m) as o:
+            k.emit(Set("acc", b[o]))
+            with k.loop(fan_in) as i:
+                k.emit(Mac("acc", x[(*at, i)], w[o, i]))
+            k.requantize("acc", self, span(self.accumulators()[0]), o)
+            k.emit(Store(y[(*at, o)], "acc"))
+
+    def carrier(self, b, x: str) -> str:
+        return b.weighted("Gemm", self, x, self.weight.q, self.bias)
+
+    def qdq(self, b, x: str) -> str:
+        return b.weighted("Gemm", self, x)

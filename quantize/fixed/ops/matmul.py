@@ -1,0 +1,56 @@
+"""MatMul: the product of two activations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.graph import Interval, Requantizing
+from quantize.fixed.kernel import Mac, Set, Store
+from quantize.fixed.ops.op import op, span
+
+
+@op
+class MatMul(Requantizing):
+    """y[.., r, c] = requantize(sum over i of x0[.., r, i] * x1[.., i, c]); equal leading axes."""
+
+    def check(self) -> None:
+        a, b = self.inputs[0].shape, self.inputs[1].shape
+        if len(a) != len(b) or len(a) < 2 or a[:-2] != b[:-2] or a[-1] != b[-2]:
+            raise ValueError(f"MatMul '{self.name}' cannot multiply {a} by {b}")
+        self.expect_shape((*a[:-1], b[-1]))
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([self.inputs[0].format.frac + self.inputs[1].format.frac])
+
+    @property
+    def macs(self) -> int:
+        return self.output.size * self.inputs[0].shape[-1]
+
+    def reference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return requantize(a @ b, self.shift, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        f, g = self.inputs[0].format, self.inputs[1].format
+        ends = [p * q for p in (f.min, f.max) for q in (g.min, g.max)]
+        n = self.inputs[0].shape[-1]
+        return [Interval(n * min(*ends, 0), n * max(*ends, 0) + half_step(int(self.shift[0])))]
+
+    def kernel(self, k) -> None:
+        a, b, y = k[self.inputs[0]], k[self.inputs[1]], k[self.output]
+        *lead, rows, inner = self.inputs[0].shape
+        with k.loops(*lead, rows, self.output.shape[-1]) as (*at, r, c):
+            k.emit(Set("acc", 0))
+            with k.loop(inner) as i:
+                k.emit(Mac("acc", a[(*at, r, i)], b[(*at, i, c)]))
+            k.requantize("acc", self, span(self.accumulators()[0]))
+            k.emit(Store(y[(*at, r, c)], "acc"))
+
+    def carrier(self, b, x0: str, x1: str) -> str:
+        if b.wide(self):
+            x0, x1 = b.double(x0), b.double(x1)
+        return b.requantize(b.node("MatMul", x0, x1), self)
+
+    def qdq(self, b, x0: str, x1: str) -> str:
+        return b.node("MatMul", x0, x1)

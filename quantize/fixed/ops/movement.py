@@ -1,0 +1,160 @@
+"""Reshape, Transpose, Slice, Pad, Concat: numbers change their place, never their value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.kernel import Storage, contiguous
+from quantize.fixed.ops.op import Moving, op
+
+
+@op
+class Reshape(Moving):
+    """The same numbers in row-major order under another shape (Flatten, Squeeze, ... too)."""
+
+    def check(self) -> None:
+        super().check()
+        if self.inputs[0].size != self.output.size:
+            raise ValueError(f"Reshape '{self.name}': {self.inputs[0].shape} has not the size of "
+                             f"{self.output.shape}")
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        return x.reshape(len(x), *self.output.shape)
+
+    def view(self, x: Storage) -> Storage | None:
+        if x.strides != contiguous(self.inputs[0].shape):
+            return None
+        return Storage(x.buffer, x.offset, contiguous(self.output.shape))
+
+    def parts(self, y: Storage) -> list[Storage] | None:
+        if y.strides != contiguous(self.output.shape):
+            return None
+        return [Storage(y.buffer, y.offset, contiguous(self.inputs[0].shape))]
+
+    def carrier(self, b, x: str) -> str:
+        return b.node("Reshape", x, b.const(np.array([-1, *self.output.shape], np.int64)))
+
+    qdq = carrier
+
+
+@op
+class Transpose(Moving):
+    """y axis a is x axis perm[a]; the batch axis is not among them."""
+
+    perm: tuple[int, ...]
+
+    def check(self) -> None:
+        super().check()
+        self.expect_shape(tuple(self.inputs[0].shape[p] for p in self.perm))
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        return x.transpose(0, *(p + 1 for p in self.perm))
+
+    def view(self, x: Storage) -> Storage:
+        return Storage(x.buffer, x.offset, tuple(x.strides[p] for p in self.perm))
+
+    def carrier(self, b, x: str) -> str:
+        return b.node("Transpose", x, perm=(0, *(p + 1 for p in self.perm)))
+
+    qdq = carrier
+
+
+@op
+class Slice(Moving):
+    """y[i, ..] = x[starts + i*steps, ..], one start and step for each axis; steps may be negative."""
+
+    starts: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    def check(self) -> None:
+        super().check()
+        for n, m, a, s in zip(self.inputs[0].shape, self.output.shape, self.starts, self.steps,
+                              strict=True):
+            if not (0 <= a < n and 0 <= a + (m - 1) * s < n):
+                raise ValueError(f"Slice '{self.name}' leaves the axis of size {n}")
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        for axis, (a, s, m) in enumerate(zip(self.starts, self.steps, self.output.shape,
+                                             strict=True), 1):
+            x = x.take(a + s * np.arange(m), axis)
+        return x
+
+    def view(self, x: Storage) -> Storage:
+        offset = x.offset + sum(a * t for a, t in zip(self.starts, x.strides, strict=True))
+        return Storage(x.buffer, offset, tuple(s * t for s, t in zip(self.steps, x.strides,
+                                                                     strict=True)))
+
+    def carrier(self, b, x: str) -> str:
+        rank = len(self.starts)
+        ends = [a + s * m for a, s, m in zip(self.starts, self.steps, self.output.shape,
+                                             strict=True)]
+        ends = [e if e >= 0 else -(1 << 31) for e in ends]
+        return b.node("Slice", x, *(b.const(np.array(v, np.int64)) for v in
+                                    (self.starts, ends, range(1, rank + 1), self.steps)))
+
+    qdq = carrier
+
+
+@op
+class Pad(Moving):
+    """x with `before` and `after` elements of the integer `value` around it, per axis."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: int
+
+    def check(self) -> None:
+        super().check()
+        self.expect_shape(tuple(n + a + b for n, a, b in zip(
+            self.inputs[0].shape, self.before, self.after, strict=True)))
+        if not self.output.format.min <= self.value <= self.output.format.max:
+            raise ValueError(f"Pad '{self.name}': {self.value} does not fit {self.output.format}")
+
+    @property
+    def fill(self) -> int:
+        return self.value
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        pads = [(0, 0), *zip(self.before, self.after, strict=True)]
+        return np.pad(x, pads, constant_values=self.value)
+
+    def parts(self, y: Storage) -> list[Storage]:
+        offset = y.offset + sum(a * s for a, s in zip(self.before, y.strides, strict=True))
+        return [Storage(y.buffer, offset, y.strides)]
+
+    def _pad(self, b, x: str, value: float) -> str:
+        pads = np.array([0, *self.before, 0, *self.after], np.int64)
+        return b.node("Pad", x, b.const(pads), b.const(np.float32(value)))
+
+    def carrier(self, b, x: str) -> str:
+        return self._pad(b, x, self.value)
+
+    def qdq(self, b, x: str) -> str:
+        return self._pad(b, x, self.value * self.output.format.step)
+
+
+@op
+class Concat(Moving):
+    """The inputs one after another along `axis`."""
+
+    axis: int
+
+    def check(self) -> None:
+        super().check()
+        shape = list(self.inputs[0].shape)
+        shape[self.axis] = sum(x.shape[self.axis] for x in self.inputs)
+        self.expect_shape(tuple(shape))
+
+    def reference(self, *xs: np.ndarray) -> np.ndarray:
+        n = max(len(x) for x in xs)
+        return np.concatenate([np.broadcast_to(x, (n, *x.shape[1:])) for x in xs], self.axis + 1)
+
+    def parts(self, y: Storage) -> list[Storage]:
+        starts = np.cumsum([0, *(x.shape[self.axis] for x in self.inputs)])
+        return [Storage(y.buffer, y.offset + int(s) * y.strides[self.axis], y.strides)
+                for s in starts[:-1]]
+
+    def carrier(self, b, *xs: str) -> str:
+        return b.node("Concat", *xs, axis=self.axis + 1)
+
+    qdq = carrier

@@ -1,0 +1,69 @@
+"""What the op files share: registration and the facts of multiply-accumulate ops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.fixed.arithmetic import half_step
+from quantize.fixed.graph import Interval, Node, Requantizing
+from quantize.fixed.kernel import Storage
+
+
+def op(cls: type) -> type:
+    """Make a class an op: a frozen dataclass, found by its name in `Node.registry`."""
+    cls = dataclass(frozen=True, eq=False)(cls)
+    Node.registry[cls.__name__] = cls
+    return cls
+
+
+@dataclass(frozen=True, eq=False)
+class Moving(Node):
+    """An op that moves numbers and computes nothing: it costs nothing where a view will do."""
+
+    def check(self) -> None:
+        if any(x.format != self.output.format for x in self.inputs):
+            raise ValueError(f"{self.op} '{self.name}' cannot change the format "
+                             f"{self.inputs[0].format} to {self.output.format}")
+
+    def view(self, x: Storage) -> Storage | None:
+        """Where the output lies inside the stored input; None where only a copy will do."""
+        return None
+
+    def parts(self, y: Storage) -> list[Storage] | None:
+        """Where each input lies inside the stored output; None where that has no meaning."""
+        return None
+
+    @property
+    def fill(self) -> int | None:
+        """The integer that fills the output outside its parts."""
+        return None
+
+
+def dot_interval(products_high: np.ndarray, products_low: np.ndarray, bias: np.ndarray,
+                 shift: np.ndarray) -> Interval:
+    """The range of every partial sum of a dot product, in any order of summation.
+
+    products_high, products_low: per channel, the sums of the products' largest and smallest
+    values, each at least / at most 0 (a prefix may hold only the positive or negative ones).
+    """
+    half = np.array([half_step(int(s)) for s in np.broadcast_to(shift, products_high.shape)])
+    return Interval(products_low + np.minimum(bias.min(axis=1), 0),
+                    products_high + np.maximum(bias.max(axis=1), 0) + half)
+
+
+def weighted_interval(node: Requantizing, weight: np.ndarray, bias: np.ndarray) -> Interval:
+    """The proof for a node whose accumulator c is sum(weight[c] * x) + bias[c].
+
+    weight: (C, fan-in). bias: (C, anything). x: the node's first input, anywhere in its format.
+    """
+    fmt = node.inputs[0].format
+    ends = np.stack([weight * fmt.min, weight * fmt.max])
+    return dot_interval(np.maximum(ends.max(0), 0).sum(1), np.minimum(ends.min(0), 0).sum(1),
+                        bias, node.shift)
+
+
+def span(interval: Interval) -> tuple[int, int]:
+    """The interval over all channels."""
+    return int(np.min(interval.low)), int(np.max(interval.high))

@@ -1,0 +1,44 @@
+"""Requantize: a change of format and range. ReLU and Clip are this with clamp bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.graph import Interval, Requantizing
+from quantize.fixed.kernel import Set, Store
+from quantize.fixed.ops.op import op
+
+
+@op
+class Requantize(Requantizing):
+    """y = requantize(x)."""
+
+    def check(self) -> None:
+        self.expect_shape(self.inputs[0].shape)
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([self.inputs[0].format.frac])
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        return requantize(x, self.shift, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        fmt, s = self.inputs[0].format, int(self.shift[0])
+        left = max(-s, 0)
+        return [Interval(fmt.min << left, (fmt.max << left) + half_step(s))]
+
+    def kernel(self, k) -> None:
+        x, y = k[self.inputs[0]], k[self.output]
+        fmt = self.inputs[0].format
+        with k.loops(*self.output.shape) as at:
+            k.emit(Set("acc", x[at]))
+            k.requantize("acc", self, (fmt.min, fmt.max))
+            k.emit(Store(y[at], "acc"))
+
+    def carrier(self, b, x: str) -> str:
+        return b.requantize(x, self)
+
+    def qdq(self, b, x: str) -> str:
+        return x

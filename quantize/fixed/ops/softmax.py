@@ -1,0 +1,210 @@
+"""Softmax and LogSoftmax over the last axis: exp by table, an integer sum, exact division or log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.fixed.arithmetic import divide, half_step, requantize
+from quantize.fixed.curve import Curve
+from quantize.fixed.graph import Interval, Requantizing
+from quantize.fixed.kernel import Add, Affine, Divide, Max, Requantize, Set, Storage, Store
+from quantize.fixed.ops.op import op, span
+
+EXP_FRAC = 14
+"""exp(x - max) is held as an integer of at most 2**14, which stands for 1."""
+LOG_FRAC = 12
+"""The log of the sum is held at a step of 2**-12."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Exponential(Requantizing):
+    """Both begin alike: e = exp(x - max(x)) by a table over the difference, and its sum.
+
+    exp_table: `Curve` nodes over the differences -(2**bits - 1)..0.
+    """
+
+    exp_table: np.ndarray
+
+    def check(self) -> None:
+        self.expect_shape(self.inputs[0].shape)
+        if self.inputs[0].shape[-1] > 512:
+            raise ValueError(f"{self.op} '{self.name}': at most 512 classes keep the sum exact")
+
+    @staticmethod
+    def _exp_curve(fmt) -> Curve:
+        lowest = -(fmt.max - fmt.min)
+        return Curve.sample(np.exp, lowest, 0, fmt.frac, EXP_FRAC, (0, 1 << EXP_FRAC))
+
+    @property
+    def exp_curve(self) -> Curve:
+        fmt = self.inputs[0].format
+        lowest = -(fmt.max - fmt.min)
+        step = 0
+        while len(self.exp_table) < ((-lowest) >> step) + (2 if step else 1):
+            step += 1
+        return Curve(lowest, step, self.exp_table)
+
+    def exponentials(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """x - max, and e."""
+        d = x - x.max(-1, keepdims=True)
+        curve = self.exp_curve
+        return d, requantize(curve(d), curve.step_log2, 0, 1 << EXP_FRAC)
+
+    def exp_kernel(self, k, x: Storage, at: tuple) -> tuple[Storage, Storage]:
+        """Statements that leave max(x) and sum(e) in cells[0] and cells[1], e in a buffer."""
+        n, fmt, curve = self.inputs[0].shape[-1], self.inputs[0].format, self.exp_curve
+        cells = k.temp("cells", 2, fmt.min, max(fmt.max, n << EXP_FRAC))
+        e = k.temp("exp", n, 0, 1 << EXP_FRAC)
+        k.emit(Set("d", x[(*at, 0)]))
+        with k.loop(n) as i:
+            k.emit(Max("d", x[(*at, i)]))
+        k.emit(Store(cells[0], "d"))
+        with k.loop(n) as i:
+            k.emit(Set("d", x[(*at, i)]), Add("d", cells[0], negate=True))
+            curve.emit(k, "d", "exp_table", 0)
+            if curve.step_log2:
+                k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << EXP_FRAC, curve.span))
+            k.emit(Store(e[i], "d"))
+        k.emit(Set("d", 0))
+        with k.loop(n) as i:
+            k.emit(Add("d", e[i]))
+        k.emit(Store(cells[1], "d"))
+        return cells, e
+
+    def exp_carrier(self, b, x: str) -> tuple[str, str, str]:
+        curve = self.exp_curve
+        top = b.node("ReduceMax", x, b.const(np.array([-1], np.int64)), keepdims=1)
+        d = b.node("Sub", x, top)
+        e = curve.carrier(b, d)
+        if curve.step_log2:
+            e = b.shift_round(e, curve.step_log2, 0, 1 << EXP_FRAC)
+        e = b.double(e)
+        total = b.node("ReduceSum", e, b.const(np.array([-1], np.int64)), keepdims=1)
+        return d, e, total
+
+
+@op
+class Softmax(_Exponential):
+    """y = clamp(e * 2**frac / sum(e)), rounded half up."""
+
+    @classmethod
+    def of(cls, name: str, x, y, clamp=None) -> Softmax:
+        return cls(name, (x,), y, cls._exp_curve(x.format).table, clamp=clamp)
+
+    def check(self) -> None:
+        super().check()
+        if not 0 <= self.output.format.frac <= 15:
+            raise ValueError(f"Softmax '{self.name}': the output's frac must be 0..15")
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([self.output.format.frac])
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        e = self.exponentials(x)[1]
+        y = divide(e << self.output.format.frac, e.sum(-1, keepdims=True))
+        return requantize(y, 0, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        n = self.inputs[0].shape[-1]
+        return [Interval(0, (2 << EXP_FRAC + self.output.format.frac) + (n << EXP_FRAC))]
+
+    def kernel(self, k) -> None:
+        x, y, frac = k[self.inputs[0]], k[self.output], self.output.format.frac
+        *lead, n = self.output.shape
+        with k.loops(*lead) as at:
+            cells, e = self.exp_kernel(k, x, at)
+            with k.loop(n) as i:
+                k.emit(Set("d", 0), Add("d", e[i], frac))
+                k.emit(Divide("d", cells[1], (1 << frac, n << EXP_FRAC)))
+                k.requantize("d", self, (0, 1 << frac))
+                k.emit(Store(y[(*at, i)], "d"))
+
+    def carrier(self, b, x: str) -> str:
+        _, e, total = self.exp_carrier(b, x)
+        numerator = b.scale(e, 2.0 ** (self.output.format.frac + 1))
+        y = b.node("Add", numerator, total)
+        denominator = b.scale(total, 2.0)
+        # the quotient in double precision is within 2**-35 of the true one, whose distance from
+        # the next integer above is at least 1 / denominator > 2**-24: its floor is exact
+        y = b.node("Floor", b.node("Div", y, denominator))
+        return b.clip(b.single(y), *self.limits)
+
+
+@op
+class LogSoftmax(_Exponential):
+    """y = requantize((x - max) - log(sum(e))), both at the finer of the two steps.
+
+    log_table: `Curve` nodes of the natural log over sum(e) = 2**14 .. n * 2**14, frac 12.
+    """
+
+    log_table: np.ndarray
+
+    @classmethod
+    def of(cls, name: str, x, y, clamp=None) -> LogSoftmax:
+        exp, log = cls._exp_curve(x.format), cls._log_curve(x.shape[-1])
+        return cls(name, (x,), y, exp.table, log.table, clamp=clamp)
+
+    @staticmethod
+    def _log_curve(n: int) -> Curve:
+        return Curve.sample(np.log, 1 << EXP_FRAC, max(n, 2) << EXP_FRAC, EXP_FRAC, LOG_FRAC,
+                            (0, 1 << 15))
+
+    @property
+    def log_curve(self) -> Curve:
+        n = max(self.inputs[0].shape[-1], 2)
+        step = 0
+        while len(self.log_table) < (((n - 1) << EXP_FRAC) >> step) + 2:
+            step += 1
+        return Curve(1 << EXP_FRAC, step, self.log_table)
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([max(self.inputs[0].format.frac, LOG_FRAC)])
+
+    @property
+    def alignment(self) -> tuple[int, int]:
+        frac = int(self.acc_frac[0])
+        return frac - self.inputs[0].format.frac, frac - LOG_FRAC
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        d, e = self.exponentials(x)
+        curve = self.log_curve
+        total = np.maximum(e.sum(-1, keepdims=True), curve.first)
+        log = requantize(curve(total), curve.step_log2, 0, 1 << 15)
+        i, j = self.alignment
+        return requantize((d << i) - (log << j), self.shift, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        fmt, (i, j) = self.inputs[0].format, self.alignment
+        lowest = -((fmt.max - fmt.min) << i) - ((1 << 15) << j)
+        low, high = self.log_curve.span
+        return [Interval(lowest, half_step(int(self.shift[0]))), Interval(min(low, 0), 2 * high)]
+
+    def kernel(self, k) -> None:
+        x, y = k[self.inputs[0]], k[self.output]
+        curve, (i_shift, j_shift) = self.log_curve, self.alignment
+        *lead, n = self.output.shape
+        with k.loops(*lead) as at:
+            cells, _ = self.exp_kernel(k, x, at)
+            k.emit(Set("d", cells[1]), Max("d", curve.first))  # exp(0) may interpolate below 1
+            curve.emit(k, "d", "log_table", n << EXP_FRAC)
+            k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << 15, curve.span),
+                   Store(cells[1], "d"))
+            with k.loop(n) as i:
+                k.emit(Set("d", x[(*at, i)]), Add("d", cells[0], negate=True))
+                if i_shift:  # d <<= i_shift
+                    k.emit(Set("r", 0), Add("r", "d", i_shift), Set("d", "r"))
+                k.emit(Add("d", cells[1], j_shift, negate=True))
+                k.requantize("d", self, span(self.accumulators()[0]))
+                k.emit(Store(y[(*at, i)], "d"))
+
+    def carrier(self, b, x: str) -> str:
+        d, _, total = self.exp_carrier(b, x)
+        curve, (i, j) = self.log_curve, self.alignment
+        total = b.node("Max", b.single(total), b.const(np.float32(curve.first)))
+        log = b.shift_round(curve.carrier(b, total), curve.step_log2, 0, 1 << 15)
+        acc = b.node("Sub", b.double(b.scale(d, 2.0**i)), b.double(b.scale(log, 2.0**j)))
+        return b.requantize(acc, self)

@@ -1,0 +1,72 @@
+"""Table: any function of one variable (tanh, sigmoid, exp, sqrt, ...), as a table in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.curve import Curve
+from quantize.fixed.graph import Interval, Requantizing, Value
+from quantize.fixed.kernel import Set, Store
+from quantize.fixed.ops.op import op
+
+
+@op
+class Table(Requantizing):
+    """y = requantize(curve(x)): one entry per input up to 10 bits, else linear interpolation.
+
+    table: node values at the output's format, see `quantize.fixed.curve.Curve`.
+    function: what it tabulates, for people.
+    """
+
+    table: np.ndarray
+    step_log2: int
+    function: str = ""
+
+    @classmethod
+    def of(cls, f: Callable, name: str, x: Value, y: Value, function: str = "") -> Table:
+        fmt = y.format
+        curve = Curve.sample(f, x.format.min, x.format.max, x.format.frac, fmt.frac,
+                             (fmt.min, fmt.max))
+        return cls(name, (x,), y, curve.table, curve.step_log2, function)
+
+    @property
+    def curve(self) -> Curve:
+        return Curve(self.inputs[0].format.min, self.step_log2, self.table)
+
+    def check(self) -> None:
+        self.expect_shape(self.inputs[0].shape)
+        fmt = self.inputs[0].format
+        entries = ((fmt.max - fmt.min) >> self.step_log2) + (2 if self.step_log2 else 1)
+        if len(self.table) != entries:
+            raise ValueError(f"Table '{self.name}' has {len(self.table)} entries; {fmt} "
+                             f"needs {entries}")
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        return np.array([self.output.format.frac + self.step_log2])
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        return requantize(self.curve(x), self.step_log2, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        if not self.step_log2:
+            return []
+        low, high = self.curve.span
+        slope = int(np.abs(self.curve.slopes).max()) << self.step_log2
+        return [Interval(min(low, 0) - slope, high + slope + half_step(self.step_log2))]
+
+    def kernel(self, k) -> None:
+        x, y = k[self.inputs[0]], k[self.output]
+        with k.loops(*self.output.shape) as at:
+            k.emit(Set("d", x[at]))
+            self.curve.emit(k, "d", "table", self.inputs[0].format.max)
+            if self.step_log2:
+                k.requantize("d", self, self.curve.span)
+            k.emit(Store(y[at], "d"))
+
+    def carrier(self, b, x: str) -> str:
+        y = self.curve.carrier(b, x)
+        return b.requantize(y, self) if self.step_log2 else y

@@ -1,0 +1,52 @@
+"""The overflow proof: every accumulator of a graph against the exact range of the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from quantize.fixed.graph import Graph
+
+EXACT_LIMIT = 1 << 31
+"""Partial sums below 2**31 are exact in C's int32 and in the DSP32C's accumulator (32-bit mantissa)."""
+
+
+class Overflow(ValueError):
+    """An accumulator that cannot be proved to fit."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """`magnitude`: no partial sum of the node's accumulator exceeds it, whatever the input."""
+
+    node: str
+    op: str
+    magnitude: int
+
+    @property
+    def bits(self) -> int:
+        """Of a signed integer that holds it."""
+        return self.magnitude.bit_length() + 1
+
+    @property
+    def headroom_bits(self) -> int:
+        return EXACT_LIMIT.bit_length() - self.bits
+
+
+def bounds(graph: Graph) -> list[Bound]:
+    """One bound for each node that accumulates."""
+    return [Bound(n.name, n.op, max(a.magnitude for a in n.accumulators()))
+            for n in graph.nodes if n.accumulators()]
+
+
+def prove(graph: Graph) -> list[Bound]:
+    """The bounds, all below 2**31; `Overflow` lists those that are not."""
+    proved = bounds(graph)
+    bad = [b for b in proved if b.magnitude >= EXACT_LIMIT]
+    if bad:
+        lines = "\n".join(f"  {b.op} '{b.node}': |sum| can reach {b.magnitude} "
+                          f"(needs {b.bits} bits, the target has 32)" for b in bad)
+        worst = max(b.bits for b in bad) - 32
+        raise Overflow(f"overflow cannot be ruled out:\n{lines}\n"
+                       f"take {worst} bit(s) off these layers' weights or inputs "
+                       f"(--weight-bits, --activation-bits)")
+    return proved

@@ -1,0 +1,70 @@
+"""QFormat: which integers stand for which real numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.fixed.arithmetic import round_half_up
+
+
+@dataclass(frozen=True)
+class QFormat:
+    """`bits`-wide integers q that stand for q * 2**-frac.
+
+    bits: 2..16. frac: any integer (negative, or larger than bits, where the range asks for it).
+    Signed q lies in [-2**(bits-1), 2**(bits-1) - 1], unsigned q in [0, 2**bits - 1]. No zero point.
+    Written Qm.n with n = frac; m = bits-1-n for signed (the sign is not counted), bits-n for
+    unsigned, which is written UQm.n.
+    """
+
+    bits: int
+    frac: int
+    signed: bool = True
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 16:
+            raise ValueError(f"a QFormat has 2 to 16 bits, not {self.bits}")
+
+    @property
+    def min(self) -> int:
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def max(self) -> int:
+        return (1 << (self.bits - 1 if self.signed else self.bits)) - 1
+
+    @property
+    def step(self) -> float:
+        return 2.0**-self.frac
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest numpy integer type that stores q."""
+        return np.dtype(f"{'' if self.signed else 'u'}int{8 if self.bits <= 8 else 16}")
+
+    def quantize(self, real: np.ndarray) -> np.ndarray:
+        """Nearest integers (half up, saturating), int64."""
+        q = round_half_up(np.asarray(real, np.float64) * 2.0**self.frac)
+        return np.clip(q, self.min, self.max)
+
+    def dequantize(self, q: np.ndarray) -> np.ndarray:
+        return np.asarray(q, np.float64) * self.step
+
+    def __str__(self) -> str:
+        m = self.bits - self.frac - (1 if self.signed else 0)
+        return f"{'' if self.signed else 'U'}Q{m}.{self.frac}"
+
+    @classmethod
+    def for_range(cls, low: float, high: float, bits: int, signed: bool | None = None) -> QFormat:
+        """The finest format whose range holds [low, high] after rounding.
+
+        signed: None takes unsigned when low >= 0.
+        """
+        signed = low < 0 if signed is None else signed
+        for frac in range(40, -41, -1):
+            q = cls(bits, frac, signed)
+            if high < (q.max + 0.5) * q.step and low >= (q.min - 0.5) * q.step:
+                return q
+        raise ValueError(f"no power-of-two step below 2**40 holds the range [{low:g}, {high:g}]")

@@ -1,0 +1,1 @@
+"""Tests, one folder for each package; programs/ and golden/ hold what they are held against."""

@@ -1,0 +1,54 @@
+"""What every test may ask for: golden files, the project's reference material, the data sets."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true",
+                     help="write the golden files anew; read the difference before you keep it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; `make check` skips it")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)` holds text to tests/golden/FOLDER/name, FOLDER being the test's own."""
+    folder = GOLDEN / request.path.parent.relative_to(Path(__file__).parent)
+
+    def hold(name: str, text: str) -> None:
+        file = folder / name
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        again = f"pytest {request.path} --update-golden"
+        assert file.exists(), f"{file} is missing; write it with: {again}"
+        assert text == file.read_text(), f"{file} differs; if that is meant: {again}"
+
+    return hold
+
+
+def _folder(variable: str) -> Path:
+    path = os.environ.get(variable)
+    if not path or not Path(path).is_dir():
+        pytest.skip(f"${variable} names no folder")
+    return Path(path)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The reference material ($DSPLET_SHARED)."""
+    return _folder("DSPLET_SHARED")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The data sets ($DSPLET_DATA)."""
+    return _folder("DSPLET_DATA")

@@ -1,0 +1,1 @@
+"""The fixed-point language: every op in every execution, and each module by itself."""

@@ -1,0 +1,63 @@
+"""The square: every op, in every execution, gives the reference's integers.
+
+An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape) for each output.
+"""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from export.c import host
+from quantize.fixed.execute import Executor
+from quantize.fixed.graph import Graph, Node
+from quantize.fixed.program import lower, run
+from tests.fixed.cases import CASES, GRAPHS
+from tests.fixed.samples import samples
+
+
+def interpreter(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    program = lower(graph)
+    runs = [run(program, *sample) for sample in zip(*xs, strict=True)]
+    return [np.stack(y) for y in zip(*runs, strict=True)]
+
+
+def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    ys = host.compile(lower(graph))(*xs)
+    return ys if isinstance(ys, list) else [ys]
+
+
+def carrier(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    return Executor(graph, threads=1)(*xs)
+
+
+EXECUTIONS = {"interpreter": interpreter, "c": c, "carrier": carrier}
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("graph", CASES)
+def test_execution_equals_reference(graph, execution):
+    xs = samples(graph)
+    values = graph.run(*xs)
+    ys = EXECUTIONS[execution](graph, *xs)
+    for v, y in zip(graph.outputs, ys, strict=True):
+        assert y.shape == values[v.name].shape
+        assert np.count_nonzero(y != values[v.name]) == 0
+
+
+def test_every_op_has_cases():
+    used = [node.op for graph in GRAPHS for node in graph.nodes]
+    few = {op: used.count(op) for op in Node.registry if used.count(op) < 2}
+    assert not few, f"tests/fixed/cases.py holds fewer than two graphs with {few}"
+
+
+def test_cases_saturate_and_do_not():
+    """Inputs that clip everywhere or never would prove little of a requantize."""
+    for graph in GRAPHS:
+        if len(graph.nodes) > 1 or not hasattr(graph.nodes[0], "limits"):
+            continue
+        low, high = graph.nodes[0].limits
+        y = graph.run(*samples(graph))[graph.outputs[0].name]
+        assert ((y > low) & (y < high)).any() or high - low < 8, graph.name

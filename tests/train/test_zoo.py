@@ -1,0 +1,86 @@
+"""Models: what is built has the counts of the papers, and the geometry too."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from train import data, zoo
+from train.layers import BACKGROUND, PlaneConv2d, ScaledTanh
+from train.zoo.count import count
+
+
+@pytest.mark.parametrize("card", zoo.cards(), ids=lambda card: card.name)
+def test_card_agrees_with_the_module(card):
+    module = card.build().eval()
+    assert count(module, card.input_shape) == card.counts
+    with torch.no_grad():
+        y = module(torch.zeros(3, *card.input_shape))
+    assert y.shape == (3, len(card.classes))
+    if card.loss == "nll":
+        torch.testing.assert_close(y.exp().sum(1), torch.ones(3))
+    assert card.dataset in {dataset.name for dataset in data.datasets()}
+    assert set(card.training) <= {dataset.name for dataset in data.datasets()}
+    assert all(figure.source for figure in card.published)
+
+
+def test_published_totals():
+    counts = {card.name: (card.counts.weights, card.counts.links) for card in zoo.cards()}
+    assert counts["zip1989"] == (9_760, 64_660)
+    assert counts["lenet5"] == (61_706, 423_038)
+    assert counts["lenet_caffe"] == (431_080, 2_308_230)
+
+
+def test_every_file_of_the_zoo_is_imported():
+    apart = {"__init__", "card", "count"}
+    names = {path.stem for path in Path(zoo.__file__).parent.glob("*.py")} - apart
+    assert names == {card.name for card in zoo.cards()}
+
+
+def test_unknown_model_is_answered_with_the_nearest():
+    with pytest.raises(zoo.ZooError, match="'zip1988'; did you mean 'zip1989'.*lenet5"):
+        zoo.get("zip1988")
+
+
+def test_config_of_a_data_set_that_is_not_listed_is_the_default_one():
+    card = zoo.get("zip1989")
+    assert card.config("mine.npz") == card.training["digits"]
+    assert card.config("usps") == card.training["usps"]
+
+
+@pytest.mark.parametrize("card", zoo.cards(), ids=lambda card: card.name)
+def test_inputs_of_every_image_size(card):
+    for size in (8, 16, 28):
+        x = card.inputs(np.zeros((2, size, size), np.uint8))
+        assert x.shape == (2, *card.input_shape) and x.dtype == np.float32
+        assert (x == card.normalization.offset).all()
+
+
+def test_scaled_tanh_has_the_fixed_points_of_the_paper():
+    f = ScaledTanh()
+    x = torch.tensor([-100.0, -1, 0, 1, 100])
+    torch.testing.assert_close(f(x), torch.tensor([-1.7159, -1, 0, 1, 1.7159]), atol=1e-4, rtol=0)
+
+
+def test_planes_are_connected_by_the_scheme_and_nothing_else():
+    """Against a dense convolution whose absent kernels are zero."""
+    module = zoo.get("zip1989").build()
+    h2 = module.h2
+    seen = [range(8), range(4, 12), [*range(4), *range(8, 12)]]
+    dense = torch.zeros(12, 12, 5, 5)
+    for group, planes in enumerate(seen):
+        for k, plane in enumerate(planes):
+            dense[4 * group : 4 * group + 4, plane] = h2.weight[group][:, k].detach()
+    torch.manual_seed(0)
+    torch.nn.init.normal_(h2.bias)
+    x = torch.randn(2, 12, 8, 8)
+    padded = torch.full((2, 12, 12, 12), BACKGROUND)
+    padded[:, :, 2:10, 2:10] = x
+    torch.testing.assert_close(h2(x), F.conv2d(padded, dense, stride=2) + h2.bias)
+
+
+def test_plane_conv_initial_range():
+    weight = PlaneConv2d(4, 5, 8, (((0, 1),),)).weight[0]
+    assert 0.3 < weight.abs().max() <= 2.4 / 5

@@ -1,0 +1,57 @@
+"""How a model is trained: every number that decides what comes out, and nothing else."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+
+class ConfigError(ValueError):
+    """A training setting is unknown or out of range."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one training run; the same settings and data give the same bytes.
+
+    epochs:        passes over the training images, >= 1
+    batch_size:    samples a step, >= 1
+    learning_rate: the largest of the schedule, > 0
+    weight_decay:  >= 0; decoupled with adamw, in the gradient with sgd
+    momentum:      in [0, 1); sgd only
+    schedule:      one-cycle rises over the first fifth and falls as a cosine; cosine only falls
+    shift:         each training image is moved by up to so many pixels each way, >= 0
+    seed:          of the initial weights, the order of the samples and their shifts
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    schedule: Literal["one-cycle", "cosine"] = "one-cycle"
+    shift: int = 0
+    seed: int = 0
+
+    def __post_init__(self):
+        _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        _require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
+        _require(0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)")
+        _require(self.shift >= 0, "shift", self.shift, "at least 0")
+        for name in ("optimizer", "schedule"):
+            value, choices = getattr(self, name), get_args(get_type_hints(type(self))[name])
+            _require(value in choices, name, value, " or ".join(choices))
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> "TrainConfig":
+        """The inverse of `dataclasses.asdict`; raises ConfigError on an unknown name."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(settings) - known):
+            raise ConfigError(f"unknown training setting {unknown[0]!r}; known: {sorted(known)}")
+        return cls(**settings)
+
+
+def _require(holds: bool, name: str, value, expected: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} is {value!r}; expected {expected}")

@@ -1,0 +1,20 @@
+"""Images to train, calibrate and test with; a new data set is one file here and one import line."""
+
+from train.data import digits, mnist, usps
+from train.data.registry import Dataset, datasets, load
+from train.data.resample import Normalization, fit
+from train.data.splits import DataError, Samples, Splits
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Normalization",
+    "Samples",
+    "Splits",
+    "datasets",
+    "digits",
+    "fit",
+    "load",
+    "mnist",
+    "usps",
+]

@@ -1,0 +1,73 @@
+"""`mnist`: 70,000 handwritten digits of 28x28 pixels, the 20x20 digit centred by its mass.
+
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits". 1,000 of its
+60,000 training images (100 a class) are set aside for calibration.
+"""
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+
+from train.data.files import locate
+from train.data.registry import dataset
+from train.data.splits import DataError, Samples, Splits, stratified
+
+MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+SHA256 = {
+    "train-images-idx3-ubyte.gz": (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+    ),
+}
+SEED = 1998
+CALIBRATION_PER_CLASS = 100
+
+
+@dataset(
+    "mnist",
+    title="28x28 handwritten digits: 59,000 train, 1,000 calibration, 10,000 test",
+    source="LeCun, Cortes and Burges, the MNIST database of handwritten digits",
+    image_shape=(28, 28),
+)
+def load() -> Splits:
+    """Read the four IDX files."""
+    images, labels = _idx("train-images-idx3-ubyte.gz"), _idx("train-labels-idx1-ubyte.gz")
+    training = Samples(images, labels, np.arange(len(labels)))
+    calibration = stratified(labels, CALIBRATION_PER_CLASS, SEED)
+    train = np.setdiff1d(training.index, calibration)
+    images, labels = _idx("t10k-images-idx3-ubyte.gz"), _idx("t10k-labels-idx1-ubyte.gz")
+    test = Samples(images, labels, np.arange(len(labels)))
+    return Splits("mnist", training[train], training[calibration], test)
+
+
+def _idx(name: str) -> np.ndarray:
+    return read_idx(locate("mnist", name, SHA256[name], MIRROR + name))
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The array of a gzipped IDX file of bytes.
+
+    The format: two zero bytes, 0x08 for unsigned bytes, the number of dimensions, each dimension
+    as a big-endian 32-bit number, then the elements. Raises DataError.
+    """
+    try:
+        raw = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: not a complete gzip file: {error}") from None
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08":
+        raise DataError(f"{path}: begins with {raw[:4].hex()}; an IDX file of bytes with 000008")
+    start = 4 + 4 * raw[3]
+    shape = tuple(int(n) for n in np.frombuffer(raw[4:start], ">u4"))
+    if len(raw) - start != math.prod(shape):
+        raise DataError(f"{path}: {len(raw) - start} elements; its header says {shape}")
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

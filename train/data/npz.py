@@ -1,0 +1,41 @@
+"""A user's own samples: a `.npz` file with `images` uint8 (N, H, W) and `labels` (N,)."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from train.data.splits import DataError, Samples, Splits
+
+
+def load_npz(path: Path) -> Splits:
+    """Read `path`; every sample is a test sample, the other two splits are empty.
+
+    `images` may also be (N, 1, H, W). `labels` are whole numbers in 0..255. Pickled objects are
+    refused. Raises DataError.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+    except KeyError as error:
+        raise DataError(f"{path}: {error.args[0]}; expected arrays 'images' and 'labels'") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a readable .npz file of plain arrays: {error}") from None
+    if images.ndim == 4 and images.shape[1] == 1:
+        images = images[:, 0]
+    if images.dtype != np.uint8 or images.ndim != 3:
+        raise DataError(
+            f"{path}: 'images' is {images.dtype} {images.shape}; expected uint8 (N, H, W), "
+            "0 background, 255 ink"
+        )
+    if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(images),):
+        raise DataError(
+            f"{path}: 'labels' is {labels.dtype} {labels.shape}; expected {len(images)} integers"
+        )
+    if len(labels) and not 0 <= labels.min() <= labels.max() <= 255:
+        raise DataError(f"{path}: labels run {labels.min()}..{labels.max()}; expected 0..255")
+    everything = Samples(images, labels.astype(np.uint8), np.arange(len(labels)))
+    nothing = everything[:0]
+    return Splits(path.name, nothing, nothing, everything)

@@ -1,0 +1,86 @@
+"""What a data set is once it is in memory: images, labels, and which part they belong to."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """A data set is missing, damaged, empty or not of the form that was expected."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Grey images and their classes.
+
+    images: uint8 (N, H, W), 0 is background, 255 is ink
+    labels: uint8 (N,)
+    index:  int64 (N,), each sample's position in the source, so that a digit can be named
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    index: np.ndarray
+
+    def __post_init__(self):
+        n = len(self.labels)
+        if self.images.dtype != np.uint8 or self.images.ndim != 3 or 0 in self.images.shape[1:]:
+            raise DataError(
+                f"images are {self.images.dtype} {self.images.shape}; expected uint8 (N, H, W), "
+                "H and W at least 1"
+            )
+        if self.labels.dtype != np.uint8 or len(self.images) != n or len(self.index) != n:
+            raise DataError(
+                f"{len(self.images)} images, {n} labels ({self.labels.dtype}), {len(self.index)} "
+                "indices; expected as many of each, labels uint8"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, which) -> "Samples":
+        """The samples that a slice or an index array names."""
+        return Samples(self.images[which], self.labels[which], self.index[which])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set in its three parts; `test` takes no part in training, choosing or calibrating."""
+
+    name: str
+    train: Samples
+    calibration: Samples
+    test: Samples
+
+    def __post_init__(self):
+        if len(self.test) == 0:
+            raise DataError(f"data set '{self.name}' is empty: it has no test images")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint of every pixel and label, split by split."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.calibration, self.test):
+            digest.update(repr(part.images.shape).encode())
+            digest.update(np.ascontiguousarray(part.images))
+            digest.update(np.ascontiguousarray(part.labels))
+        return digest.hexdigest()
+
+
+def stratified(labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
+    """Sorted positions of `per_class` samples of every class, chosen by `seed`.
+
+    The order of choice is that of SHA-256("seed:position"): no random generator whose stream
+    could differ between versions decides what is a test image.
+    """
+    chosen = []
+    for label in np.unique(labels):
+        positions = np.flatnonzero(labels == label)
+        if len(positions) < per_class:
+            raise DataError(f"class {label} has {len(positions)} samples, {per_class} wanted")
+        chosen += sorted(positions, key=lambda p: hashlib.sha256(f"{seed}:{p}".encode()).digest())[
+            :per_class
+        ]
+    return np.sort(np.array(chosen, dtype=np.int64))

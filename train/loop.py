@@ -1,0 +1,207 @@
+"""The training loop: one for all models, and the same bytes for the same seed."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from train import checkpoint as checkpoints
+from train.checkpoint import Checkpoint, CheckpointError
+from train.config import TrainConfig
+from train.data import DataError, Splits
+from train.evaluate import evaluate, predictor
+from train.progress import progress
+from train.zoo import Card
+
+THREADS = 1  # the order in which threads add is part of the result; one never waits for another
+
+
+def _mse(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean square against targets of +1 for the class and -1 elsewhere."""
+    return F.mse_loss(y, 2.0 * F.one_hot(labels, y.shape[1]) - 1.0)
+
+
+LOSSES = {"mse": _mse, "nll": F.nll_loss}
+
+
+def train(
+    card: Card,
+    splits: Splits,
+    config: TrainConfig,
+    path: Path | None = None,
+    resume: Checkpoint | None = None,
+) -> Checkpoint:
+    """Train to the end and return the last checkpoint, showing progress on a terminal.
+
+    With a `path`, each epoch's checkpoint is written there, so that an interrupted run can go on
+    with `resume`; its result is then bit-identical to that of an uninterrupted one. Raises
+    DataError, CheckpointError.
+    """
+    last = resume
+    with progress(f"training {card.name} on {splits.name}") as tick:
+        for last in epochs(card, splits, config, resume, tick):
+            if path is not None:
+                checkpoints.save(last, path)
+    return last
+
+
+def epochs(
+    card: Card,
+    splits: Splits,
+    config: TrainConfig,
+    resume: Checkpoint | None = None,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Checkpoint]:
+    """Train one epoch at a time and yield the checkpoint after each.
+
+    Only `splits.train` is learnt from; the error on `splits.calibration` is recorded. `tick` hears
+    of the steps done and of all steps. Raises DataError, CheckpointError.
+    """
+    if len(splits.train) == 0:
+        raise DataError(f"data set '{splits.name}' has no training images")
+    pixels = torch.from_numpy(card.pixels(splits.train.images))
+    labels = torch.from_numpy(splits.train.labels.astype(np.int64))
+    values = torch.from_numpy(card.normalization.table)
+    held_out = card.inputs(splits.calibration.images)
+    steps = math.ceil(len(labels) / config.batch_size)
+    loss_of = LOSSES[card.loss]
+
+    if resume is None:
+        with _deterministic(torch.Generator().manual_seed(config.seed).get_state()):
+            module = card.build()
+            random = torch.get_rng_state()
+        curve, optimizer = (), _optimizer(module, config)
+    else:
+        _check_same_run(resume, card, splits, config)
+        module, random = resume.module(), resume.resume.get("random")
+        curve, optimizer = resume.curve, _optimizer(module, config)
+        optimizer.load_state_dict(_optimizer_state(optimizer, resume.resume))
+
+    for epoch in range(len(curve), config.epochs):
+        total_loss, wrong = 0.0, 0
+        with _deterministic(random):
+            module.train()
+            order = torch.randperm(len(labels))
+            for step, batch in enumerate(order.split(config.batch_size), start=epoch * steps):
+                rate = learning_rate(config, step / (config.epochs * steps))
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                x = values[_shifted(pixels[batch], config.shift).int()][:, None]
+                y = module(x)
+                loss = loss_of(y, labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                total_loss += loss.item() * len(batch)
+                wrong += int((y.argmax(1) != labels[batch]).sum())
+                tick(step + 1, config.epochs * steps)
+            random = torch.get_rng_state()
+            held_out_error = _error(module, held_out, splits.calibration.labels)
+        curve += (
+            {
+                "epoch": epoch + 1,
+                "learning_rate": rate,
+                "train_loss": total_loss / len(labels),
+                "train_error": wrong / len(labels),
+                "calibration_error": held_out_error,
+            },
+        )
+        done = epoch + 1 == config.epochs
+        yield Checkpoint(
+            model=card.name,
+            dataset=splits.name,
+            data_sha256=splits.sha256,
+            config=config,
+            curve=curve,
+            weights={name: value.clone() for name, value in module.state_dict().items()},
+            resume={} if done else {"random": random, **_tensors(optimizer)},
+        )
+
+
+def learning_rate(config: TrainConfig, progress: float) -> float:
+    """The step size when the fraction `progress`, in [0, 1), of all steps is done."""
+    rise = 0.2 if config.schedule == "one-cycle" else 0.0
+    if progress < rise:
+        return config.learning_rate * (0.55 - 0.45 * math.cos(math.pi * progress / rise))
+    return config.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (progress - rise) / (1 - rise)))
+
+
+def _shifted(images: torch.Tensor, shift: int) -> torch.Tensor:
+    """The images (n, H, W), each moved at random by up to `shift` pixels over the background."""
+    if shift == 0:
+        return images
+    n, height, width = images.shape
+    padded = F.pad(images, (shift,) * 4)
+    row = torch.randint(2 * shift + 1, (n, 1, 1)) + torch.arange(height)[:, None]
+    column = torch.randint(2 * shift + 1, (n, 1, 1)) + torch.arange(width)
+    return padded[torch.arange(n)[:, None, None], row, column]
+
+
+def _error(module: nn.Module, x: np.ndarray, labels: np.ndarray) -> float | None:
+    if len(x) == 0:
+        return None
+    found = evaluate(predictor(module), x, labels)
+    return found.errors / found.samples
+
+
+def _optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    shared = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(module.parameters(), **shared)
+    return torch.optim.SGD(module.parameters(), momentum=config.momentum, **shared)
+
+
+def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The optimiser's memory, by "parameter.quantity"."""
+    return {
+        f"{index}.{name}": value.clone()
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+        if value is not None
+    }
+
+
+def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> dict:
+    """The inverse of `_tensors`, as a state dict of `optimizer`."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        if name:
+            state.setdefault(int(index), {})[name] = value
+    return {**optimizer.state_dict(), "state": state}
+
+
+def _check_same_run(resume: Checkpoint, card: Card, splits: Splits, config: TrainConfig) -> None:
+    pairs = {
+        "model": (resume.model, card.name),
+        "data": (resume.data_sha256, splits.sha256),
+        "settings": (resume.config, config),
+    }
+    for what, (before, now) in pairs.items():
+        if before != now:
+            raise CheckpointError(
+                f"cannot resume: the checkpoint's {what}: {before}, now asked for: {now}"
+            )
+    if not resume.finished and "random" not in resume.resume:
+        raise CheckpointError("cannot resume: the checkpoint holds no random and optimiser state")
+
+
+@contextmanager
+def _deterministic(random: torch.Tensor):
+    """Run with this random state, THREADS threads and deterministic kernels; then put all back."""
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(random)
+        torch.set_num_threads(THREADS)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
+            torch.set_num_threads(threads)

@@ -1,0 +1,16 @@
+"""The models that dsplet knows by name; a new one is one file here and one import line."""
+
+from train.zoo import lenet5, lenet_caffe, zip1989
+from train.zoo.card import Card, Counts, Figure, ZooError, cards, get
+
+__all__ = [
+    "Card",
+    "Counts",
+    "Figure",
+    "ZooError",
+    "cards",
+    "get",
+    "lenet5",
+    "lenet_caffe",
+    "zip1989",
+]

@@ -1,0 +1,114 @@
+"""What is known of a model before any of it is built, and the list of all models."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from train.config import TrainConfig
+from train.data import Normalization, fit
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ZooError(ValueError):
+    """No model has that name."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Sizes of a network, counted as LeCun does.
+
+    weights: independent trainable numbers, biases included
+    links:   edges into units, a bias being one edge per unit
+    macs:    multiply-accumulates for one input; a bias is none
+    """
+
+    weights: int
+    links: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published or adopted figure, with where it comes from.
+
+    `at_most` figures are bounds; `clock_mhz` is that of the DSP32C a time belongs to.
+    """
+
+    quantity: Literal["test_error_percent", "latency_ms"]
+    value: float
+    source: str
+    dataset: str | None = None
+    clock_mhz: float | None = None
+    at_most: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """The facts of a model; `build()` makes the module with fresh weights, and needs torch.
+
+    input_shape: (C, H, W)
+    loss:        "mse" against targets of +1 and -1, or "nll" on log-probabilities
+    training:    settings by data set; those of `dataset` serve for data sets not listed
+    """
+
+    name: str
+    title: str
+    source: str
+    input_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    normalization: Normalization
+    dataset: str
+    loss: Literal["mse", "nll"]
+    counts: Counts
+    published: tuple[Figure, ...]
+    training: Mapping[str, TrainConfig]
+    build: Callable[[], "nn.Module"] | None = field(default=None, repr=False)
+
+    def config(self, dataset: str) -> TrainConfig:
+        """The default training settings on `dataset`."""
+        return self.training.get(dataset, self.training[self.dataset])
+
+    def pixels(self, images: np.ndarray) -> np.ndarray:
+        """uint8 images of any size as uint8 (N, H, W) of this model's input."""
+        return fit(images, self.input_shape[1:])
+
+    def inputs(self, images: np.ndarray) -> np.ndarray:
+        """uint8 images of any size as this model's input, float32 (N, 1, H, W)."""
+        return self.normalization(self.pixels(images))
+
+
+DIGITS = tuple("0123456789")
+
+_CARDS: dict[str, Card] = {}
+
+
+def model(**facts):
+    """Register the decorated function as the `build` of a card with these facts."""
+
+    def register(build: Callable[[], "nn.Module"]) -> Callable[[], "nn.Module"]:
+        _CARDS[facts["name"]] = Card(**facts, build=build)
+        return build
+
+    return register
+
+
+def cards() -> tuple[Card, ...]:
+    """Every model's card, by name."""
+    return tuple(_CARDS[name] for name in sorted(_CARDS))
+
+
+def get(name: str) -> Card:
+    """The card of model `name`; raises ZooError."""
+    if name in _CARDS:
+        return _CARDS[name]
+    near = difflib.get_close_matches(name, _CARDS, n=1)
+    raise ZooError(
+        f"no model is named '{name}'"
+        + (f"; did you mean '{near[0]}'?" if near else "")
+        + f" Known: {', '.join(sorted(_CARDS))}."
+    )
