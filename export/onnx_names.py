@@ -12,16 +12,14 @@ def rename(model: onnx.ModelProto, parameters: set[str]) -> None:
     """Rename and strip `model` in place, so that equal modules give equal bytes.
 
     A node becomes "scope/Op", with _1, _2, ... where that is taken; its outputs take its name.
-    Constants that are no `parameters` of the module are numbered. Documentation, stack traces and
-    the exporter's own metadata go.
+    Constants that are no `parameters` of the module become "constant", "constant_1", ...
+    Documentation, stack traces and the exporter's own metadata go.
     """
     graph = model.graph
-    renamed: dict[str, str] = {}
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    taken = kept | parameters
     constants = (tensor.name for tensor in graph.initializer if tensor.name not in parameters)
-    for number, name in enumerate(constants):
-        renamed[name] = f"constant_{number}"
-    taken = {"x", "y"}
-    kept = {value.name for value in graph.output}
+    renamed = {name: _unique("constant", taken) for name in constants}
     for node in graph.node:
         node.name = _unique(_scoped(node), taken)
         for position, output in enumerate(node.output):

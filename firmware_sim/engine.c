@@ -55,11 +55,12 @@ typedef struct {
     uint8_t *bank, *wait; /* of each 2 KB page; bank 255: nothing there */
     uint32_t r[REGISTERS];
     uint32_t pc, branch, dauc, flags, dau_flags; /* dau_flags: four bytes, newest lowest */
-    uint32_t busy, truncates, wait_stalls, pcw, start_pcw;
+    uint32_t busy, truncates, wait_stalls;
     int64_t states;
     uint32_t error_pc, error_address;
-    uint64_t error_mask, error_uses;
+    uint64_t error_mask;
 
+    uint32_t pcw; /* kept and read back; wait states are the board's */
     uint32_t quick; /* timing needs no more than `hot` */
     Late late;
     Accumulator a[4];
@@ -128,8 +129,8 @@ INLINE int condition_holds(uint32_t code, uint32_t f, uint32_t dau) {
     return holds ^ (code & 1);
 }
 
-/* Format 5's functions of Y [5.3]; 0 where the word is not modelled (companded bytes). After int, int24, oc
-   and ieee the accumulator holds the result's 32 bits as they are. */
+/* Format 5's functions of Y [5.3]; 0 where the word is not modelled (companded bytes). After int,
+   int24, oc and ieee the accumulator holds the result's 32 bits as they are. */
 INLINE int special(int function, uint32_t dauc, uint32_t word, Num *y, uint32_t *flags) {
     int truncate = dauc >> 4 & 1;
     int32_t value;
@@ -216,6 +217,7 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     return op;
 }
 
+#include "engine_burst.h"
 #include "engine_run.h"
 
 /* ---- the doors that engine.py uses ---- */
@@ -224,6 +226,7 @@ Chip *chip_new(uint8_t *memory, const uint8_t *bank, const uint8_t *wait) {
     Chip *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->memory = memory;
+    prepare_shifts();
     for (int i = 0; i < PAGES; i++) {
         c->map[i] = bank[i] == OUTSIDE ? OUTSIDE : bank[i] | wait[i] << 8;
         c->pages[i] = &blank;
@@ -248,7 +251,7 @@ void chip_reset(Chip *c, uint32_t pc) {
     c->r[CONSTANT_MINUS] = MASK24, c->r[CONSTANT_PLUS] = 1;
     c->r[PLUS2] = 2, c->r[MINUS2] = -2u & MASK24, c->r[PLUS4] = 4, c->r[MINUS4] = -4u & MASK24;
     for (int i = 0; i < 4; i++) chip_set_accumulator(c, i, 0);
-    c->pcw = c->start_pcw;
+    c->pcw = 0;
     c->quick = c->busy == 2 && c->wait_stalls;
     memset(c->free, 0, sizeof c->free);
     c->dauc = c->flags = c->dau_flags = c->queued = 0;
@@ -308,14 +311,14 @@ void chip_drain(Chip *c) { drain(c); }
 int64_t chip_batch(Chip *c, uint32_t start, uint32_t until, int64_t limit, uint32_t input_address,
                    const uint32_t *inputs, int64_t input_words, uint32_t output_address,
                    uint32_t *outputs, int64_t output_words, int64_t *states, int64_t images,
-                   int *status) {
+                   int strict, int *status) {
     refresh(c);
     *status = DONE;
     for (int64_t k = 0; k < images; k++) {
         for (int64_t i = 0; i < input_words; i++)
             put(c, (input_address + 4 * i) & MASK24, inputs[k * input_words + i], 4);
         chip_reset(c, start);
-        *status = go(c, until, limit, 1);
+        *status = go(c, until, limit, strict);
         if (*status != DONE) return k;
         drain(c);
         for (int64_t i = 0; i < output_words; i++)

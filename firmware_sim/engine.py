@@ -67,13 +67,10 @@ class _Chip(ctypes.Structure):
         ("busy", ctypes.c_uint32),
         ("truncates", ctypes.c_uint32),
         ("wait_stalls", ctypes.c_uint32),
-        ("pcw", ctypes.c_uint32),
-        ("start_pcw", ctypes.c_uint32),
         ("states", ctypes.c_int64),
         ("error_pc", ctypes.c_uint32),
         ("error_address", ctypes.c_uint32),
         ("error_mask", ctypes.c_uint64),
-        ("error_uses", ctypes.c_uint64),
     ]
 
 
@@ -83,7 +80,7 @@ def compile_library() -> Path:
     if compiler is None:
         raise NoCompiler("no C compiler: neither $CC nor cc nor gcc is on the path")
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
-    parts = [*FLAGS, compiler, version, platform.machine(), platform.platform()]
+    parts = [*FLAGS, compiler, version, platform.system(), platform.machine()]
     digest = hashlib.sha256("\0".join(parts).encode())
     for source in SOURCES:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
@@ -122,7 +119,7 @@ def _library() -> ctypes.CDLL:
         "chip_run": (ctypes.c_int, chip, word, long, ctypes.c_int),
         "chip_drain": (None, chip),
         "chip_batch": (long, chip, word, word, long, word, array, long, word, array, long, array,
-                       long, ctypes.POINTER(ctypes.c_int)),
+                       long, ctypes.c_int, ctypes.POINTER(ctypes.c_int)),
     }
     for name, (result, *arguments) in signatures.items():
         function = getattr(library, name)
@@ -149,6 +146,9 @@ class Engine:
             raise NoEngine(f"the engine knows the slot order IXYZ, not {assumed.slot_order}")
         self._library = _library()
         self.memory = np.zeros(1 << 24, np.uint8) if memory is None else memory
+        if self.memory.dtype != np.uint8 or self.memory.shape != (1 << 24,):
+            raise ValueError(f"memory is {self.memory.dtype} {self.memory.shape}, expected uint8 "
+                             f"({1 << 24},)")
         bank = np.full(PAGES, 255, np.uint8)
         wait = np.zeros(PAGES, np.uint8)
         for region in target.regions:
@@ -160,7 +160,7 @@ class Engine:
         weakref.finalize(self, self._library.chip_free, self._pointer)
         self._chip = chip = self._pointer.contents
         chip.busy, chip.truncates = assumed.bank_busy_states, assumed.adder_truncates
-        chip.wait_stalls, chip.start_pcw = assumed.wait_stalls_machine, target.pcw
+        chip.wait_stalls = assumed.wait_stalls_machine
         self.reset()
 
     # ---- state ----
@@ -268,7 +268,7 @@ class Engine:
             ran = self._library.chip_batch(
                 self._pointer, start_pc, until, max_instructions, input_address,
                 inputs[done:].ctypes.data, words, output_address, outputs[done:].ctypes.data,
-                output_words, states[done:].ctypes.data, size, status)
+                output_words, states[done:].ctypes.data, size, self.strict, status)
             done += ran
             if status.value != DONE:
                 error = self._error(status.value, until, max_instructions)
@@ -301,17 +301,17 @@ class Engine:
             return BadAccess(f"access of {address:#08x} at pc {pc:#08x}: no memory there on "
                              f"board {self.target.board.name!r}")
         word = int.from_bytes(self.memory[pc:pc + 4].tobytes(), "little")
-        text = f"`{TABLE.show(word)}` at pc {pc:#08x}"
+        text = f"`{TABLE.show(word) or f'word {word:#010x}'}` at pc {pc:#08x}"
         if status == ILLEGAL_WORD:
-            return IllegalInstruction(f"{text} is no instruction or not modelled ({word:#010x})")
+            return IllegalInstruction(f"{text} is no instruction, or one that is not modelled")
         if status == TRANSFER_IN_DO:
             return IllegalSequence(f"{text} transfers control inside a `do` loop")
-        mask = self._chip.error_mask & self._chip.error_uses
+        mask = self._chip.error_mask
         if mask & STORE_BUS:
             return IllegalSequence(f"{text} stores right after the memory Y operand of a DA "
                                    "instruction")
         what = "flags" if mask & LOADED_FLAGS else next(
-            name for name, code in CODES.items() if mask >> code & 1 or mask >> 40 + code & 1)
+            name for name, code in _NAMES.items() if mask >> code & 1 or mask >> 40 + code & 1)
         return IllegalSequence(f"{text} uses {what} one instruction after its load or Z step")
 
 

@@ -88,14 +88,12 @@ static void decode_da(Op *op, uint32_t w) {
         op->uses |= USES_AS_Z(pointer) | reads(op->zi);
         if (z & 7) op->leaves |= BIT(pointer);
     }
-    if ((op->kind == DA2 || op->kind == DA3) && op->x && op->y) {
-        if (!op->store) op->kind = MAC;
-        else if (op->kind == DA3) op->kind = MAC_STORE;
-    }
+    if ((op->kind == DA2 || op->kind == DA4) && !op->store) op->kind = ILLEGAL;
+    if (op->kind == DA3 && op->x && op->y) op->kind = op->store ? MAC_STORE : MAC;
 }
 
-/* 7a-7d: W = 0 high byte, 1 low byte, 2 16 bits, 3 24 bits in a 32-bit word. Of the I/O registers only pcw
-   is modelled. */
+/* 7a-7d: W = 0 high byte, 1 low byte, 2 16 bits, 3 24 bits in a 32-bit word. Of the I/O registers
+   only pcw is modelled. */
 static void decode_move(Op *op, uint32_t w, int indirect) {
     int store = (w >> 24) & 1, bit21 = (w >> 21) & 1, code = (w >> 16) & 31;
     int pointer = (w >> 5) & 31, by = w & 31, reversed = (w >> 10) & 1;
@@ -192,7 +190,8 @@ static void decode(Op *op, uint32_t w, uint32_t pc) {
         op->wide = w >> 31, op->s2 = h, op->immediate = op->wide ? sign16(w) : w & 0xffff;
         op->kind = among(PLAIN, m) && among(SOURCE, h) ? ADD_IMMEDIATE : ILLEGAL;
         op->d = destination(m), op->uses = reads(h) | reads(op->d);
-        if (m == DAUC && !op->wide && !(w & 0xffff)) op->kind = SET_DAUC, op->uses = 0, op->immediate = h;
+        if (m == DAUC && !op->wide && !(w & 0xffff))
+            op->kind = SET_DAUC, op->uses = 0, op->immediate = h;
         if (m == IOC && !op->wide) op->kind = NOP, op->uses = 0; /* no serial port here */
     } else if ((top & 0x3f) == 0x0c || (top & 0x3f) == 0x0d) decode_alu(op, w, top & 1);
     else if (top == 0x0e || top == 0x0f) decode_move(op, w, top & 1);

@@ -22,6 +22,11 @@ typedef struct {
 static const Num ZERO = {0, ZERO_EXPONENT, 0};
 static const Num ONE = {(int64_t)1 << 31, 128, 0};
 
+INLINE Num constant(int m) { /* an M field's 0.0 and 1.0 */
+    Num x = {m == 5 ? (int64_t)1 << 31 : 0, m == 5 ? 128 : ZERO_EXPONENT, 0};
+    return x;
+}
+
 INLINE int64_t shift_left(int64_t value, int by) { return (int64_t)((uint64_t)value << by); }
 
 INLINE int clamp63(int by) { return by > 63 ? 63 : by; }
@@ -47,6 +52,18 @@ INLINE Num from_word(uint32_t word) {
 INLINE uint32_t to_word(Num x) {
     if (x.m == 0) return x.dirty & 0xffffff00u;
     return (((uint32_t)x.m & 0xffffff00u) ^ 0x80000000u) | (uint32_t)x.e;
+}
+
+/* A multiplier operand: 23 fraction bits, an accumulator's guard bits dropped (3.2). */
+INLINE Num factor(Num x) {
+    x.m >>= 8;
+    return x;
+}
+
+INLINE Num factor_of_word(uint32_t word) {
+    int32_t s = (int32_t)word >> 8, e = word & 255;
+    Num x = {s + (s < 0 ? -(1 << 23) : 1 << 23), e, 0};
+    return e ? x : ZERO;
 }
 
 /* s * 2^(e - 128 - 46) to an accumulator: normalise, floor to 31 fraction bits, saturate or flush;

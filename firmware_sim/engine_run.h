@@ -1,16 +1,5 @@
 /* The interpreter loop. Included by engine.c, where Chip and its helpers are. */
 
-INLINE Num factor(Num x) { /* guard bits dropped: 23 fraction bits */
-    x.m >>= 8;
-    return x;
-}
-
-INLINE Num factor_of_word(uint32_t word) {
-    int32_t s = (int32_t)word >> 8, e = word & 255;
-    Num x = {s + (s < 0 ? -(1 << 23) : 1 << 23), e, 0};
-    return e ? x : ZERO;
-}
-
 /* Z writes still queued, oldest first. */
 static void drain(Chip *c) {
     for (int k = 2; k >= 0; k--)
@@ -21,10 +10,11 @@ static void drain(Chip *c) {
     c->queued = 0;
 }
 
+/* Leaves the loop; registers stay as the refused instruction found or half changed them. */
 #define FAULT(kind, where) do { status = (kind), c->error_address = (where); goto out; } while (0)
 
-/* One access in state `state` of the slot (0 fetch, 1 X, 2 Y, 3 Z). With two busy states and waits that
-   stop the machine only the bank of the state just past can be busy: `hot` is then all there is to know. */
+/* One access in state `state` of the slot (0 fetch, 1 X, 2 Y, 3 Z). With two busy states and waits
+   that stop the machine only the bank of the state just past can be busy: `hot` says it all. */
 #define TOUCH(where, state) do { \
     uint32_t bank_ = (where) & 255, w_ = (where) >> 8; \
     if (quick) bank_stall += bank_ == hot, hot = bank_, wait_stall += w_; \
@@ -37,8 +27,8 @@ static void drain(Chip *c) {
 } while (0)
 #define REST() (hot = IDLE)
 
-/* A register and the flags as this instruction sees them. When strict, too early a use has been refused
-   already; otherwise the slot after a load or a Z step sees the value before it [7]. */
+/* A register and the flags as this instruction sees them. When strict, too early a use has been
+   refused already; otherwise the slot after a load or a Z step sees the value before it [7]. */
 #define R(code) (!strict && (code) == late.reg ? late.value : r[code])
 #define FLAGS_SEEN() (!strict && late.loaded ? late.flags : flags)
 
@@ -59,6 +49,7 @@ static void drain(Chip *c) {
     if (strict || (by)) r[pointer] = (address + R(by)) & MASK24; \
 } while (0)
 
+/* A Z operand: stepped now, stored three slots later. p = 15 stores at the address Y was read from. */
 #define ISSUE_Z(stored) do { \
     uint32_t pointer_ = op->z == 15 ? op->y : op->z, place_; \
     uint32_t now_ = !strict && late.loaded && pointer_ == late.reg ? late.value : r[pointer_]; \
@@ -72,16 +63,22 @@ static void drain(Chip *c) {
     c->queue[n & 3] = z_, queued |= 1; \
 } while (0)
 
+/* A load's result: n and z from the value, v and c clear [6]. */
 #define LOADED(value_) do { \
-    next_late.reg = op->d, next_late.value = r[op->d], next_late.loaded = 1, next_late.flags = flags; \
+    next_late = (Late){op->d, r[op->d], 1, flags}; \
     r[op->d] = (value_); \
     flags = ((value_) & (op->wide == 3 ? 0x800000 : 0x8000) ? CAU_N : 0) | ((value_) ? 0 : CAU_Z); \
 } while (0)
 
-#define TRANSFER(to) do { \
-    if (strict && do_end != NEVER) FAULT(TRANSFER_IN_DO, pc); \
-    target = (to) & MASK24; \
-} while (0)
+#define FORBIDDEN_IN_DO() do { if (strict && do_end != NEVER) FAULT(TRANSFER_IN_DO, pc); } while (0)
+
+/* What an instruction uses indeed: a false condition leaves the operands alone. */
+static uint64_t used(const Op *op, const uint32_t *r, uint32_t flags, uint32_t dau) {
+    if ((op->kind == GOTO || (op->kind == ALU && op->conditional)) &&
+        !condition_holds(op->condition, flags, dau >> 24)) return op->uses & USES_FLAGS;
+    if (op->kind == LOOP && r[op->s2] & 0x8000) return reads(op->s2);
+    return op->uses;
+}
 
 INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, const int quick) {
     uint8_t *memory = c->memory;
@@ -92,7 +89,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
     uint64_t hazard = c->hazard;
     Late late = c->late;
     const int truncates = c->truncates;
-    int status = DONE;
+    int status = DONE, hopeless = 0;
     Op *op = NULL;
 
     for (int64_t end = n + limit; pc != until; n++) {
@@ -104,8 +101,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         op = &c->pages[pc >> PAGE_BITS]->op[(pc >> 2) & (PAGE_WORDS - 1)];
         if (UNLIKELY(op->kind == DECODE)) op = decode_at(c, pc);
         if (UNLIKELY(hazard & op->uses) && strict) {
-            c->error_mask = hazard, c->error_uses = op->uses;
-            FAULT(HAZARD, pc);
+            c->error_mask = hazard & used(op, r, flags, dau);
+            if (c->error_mask) FAULT(HAZARD, pc);
         }
         queued <<= 1;
         TOUCH((uint32_t)op->bank | (uint32_t)op->wait << 8, 0);
@@ -116,7 +113,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             READ(word, op->y, op->yi, 4, 2);
             Num x = factor_of_word(other), y = factor_of_word(word);
             Accumulator *sum = &c->a[op->d];
-            Num addend = op->m < 4 ? c->a[op->m].now : op->m == 4 ? ZERO : ONE;
+            Num addend = constant(op->m);
+            if (op->m < 4) addend.m = c->a[op->m].now.m, addend.e = c->a[op->m].now.e;
             int64_t product = x.m * y.m;
             if (op->negate & 1) product = -product;
             if (op->negate & 2) addend = negate(addend);
@@ -182,23 +180,27 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             switch (op->kind) {
             case NOP: REST(); break;
             case GOTO:
+                FORBIDDEN_IN_DO();
                 REST();
-                if (condition_holds(op->condition, FLAGS_SEEN(), f)) TRANSFER(R(op->s1) + op->immediate);
+                if (condition_holds(op->condition, FLAGS_SEEN(), f))
+                    target = (R(op->s1) + op->immediate) & MASK24;
                 break;
             case LOOP:
+                FORBIDDEN_IN_DO();
                 REST();
                 word = R(op->s2), r[op->d] = sign16(word - 1);
-                if (!(word & 0x8000)) TRANSFER(R(op->s1) + op->immediate);
+                if (!(word & 0x8000)) target = (R(op->s1) + op->immediate) & MASK24;
                 break;
             case CALL:
+                FORBIDDEN_IN_DO();
                 REST();
-                TRANSFER(R(op->s1) + op->immediate);
+                target = (R(op->s1) + op->immediate) & MASK24;
                 r[op->d] = r[PC];
                 break;
             case DO:
+                FORBIDDEN_IN_DO();
                 REST();
-                if (strict && do_end != NEVER) FAULT(TRANSFER_IN_DO, pc);
-                r[LITERAL] = op->immediate;
+                r[LITERAL] = op->immediate, hopeless = 0;
                 c->do_start = r[PC] - 4, do_end = pc + 4 + 4 * op->function;
                 c->do_left = R(op->s1) & 0x7ff;
                 break;
@@ -270,6 +272,11 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             else do_end = NEVER;
         }
         pc = word;
+        if (strict && quick && UNLIKELY(pc == c->do_start) && do_end != NEVER && !hopeless) {
+            int64_t room = end - n - 1;
+            n += burst(c, (do_end - pc) / 4 + 1, until, room, hazard, n + 1, &t, &hot, &queued,
+                       &hopeless);
+        }
     }
 out:
     if (!quick) { /* keep both views of busy banks, so that strict may change between runs */

@@ -66,7 +66,7 @@ class Machine:
         self.a = [0] * 4
         self.nzvc = self.dnzuv = 0
         self.pc = pc
-        self.io = {IO["pcw"]: self.target.pcw}
+        self.io = {IO["pcw"]: 0}
         self._branch = None  # target that takes effect after the delay slot
         self._loop = None  # (first, last, repeats left) of an active `do`
         self._a_history = self._flag_history = None  # filled at the first step

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("dsplet", deadline=None, derandomize=True)
+settings.load_profile("dsplet")
 
 GOLDEN = Path(__file__).with_name("golden")
 

@@ -1,4 +1,8 @@
-"""The training loop: one for all models, and the same bytes for the same seed."""
+"""The training loop: one for all models, and the same bytes for the same seed.
+
+The promise holds for one version of PyTorch on one kind of processor: with other vector widths the
+libraries below add in another order.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -21,6 +25,10 @@ from train.zoo import Card
 THREADS = 1  # the order in which threads add is part of the result; one never waits for another
 
 
+class DivergedError(ValueError):
+    """The loss is no longer a number."""
+
+
 def _mse(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean square against targets of +1 for the class and -1 elsewhere."""
     return F.mse_loss(y, 2.0 * F.one_hot(labels, y.shape[1]) - 1.0)
@@ -40,7 +48,7 @@ def train(
 
     With a `path`, each epoch's checkpoint is written there, so that an interrupted run can go on
     with `resume`; its result is then bit-identical to that of an uninterrupted one. Raises
-    DataError, CheckpointError.
+    DataError, CheckpointError, DivergedError.
     """
     last = resume
     with progress(f"training {card.name} on {splits.name}") as tick:
@@ -60,7 +68,7 @@ def epochs(
     """Train one epoch at a time and yield the checkpoint after each.
 
     Only `splits.train` is learnt from; the error on `splits.calibration` is recorded. `tick` hears
-    of the steps done and of all steps. Raises DataError, CheckpointError.
+    of the steps done and of all steps. Raises DataError, CheckpointError, DivergedError.
     """
     if len(splits.train) == 0:
         raise DataError(f"data set '{splits.name}' has no training images")
@@ -100,6 +108,11 @@ def epochs(
                 total_loss += loss.item() * len(batch)
                 wrong += int((y.argmax(1) != labels[batch]).sum())
                 tick(step + 1, config.epochs * steps)
+            if not math.isfinite(total_loss):
+                raise DivergedError(
+                    f"training diverged in epoch {epoch + 1} at learning rate {rate:.3g}; "
+                    f"try a lower one than {config.learning_rate:g}"
+                )
             random = torch.get_rng_state()
             held_out_error = _error(module, held_out, splits.calibration.labels)
         curve += (

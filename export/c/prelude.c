@@ -1,21 +1,19 @@
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
-/* x limited to [low, high]. */
-static inline int32_t clamp(int64_t x, int32_t low, int32_t high)
-{
-    return x < low ? low : x > high ? high : (int32_t)x;
-}
-
-/* clamp(acc * 2^-shift), rounded half up; shift in -31..31.
+/* acc * 2^-shift, rounded half up, then limited to [low, high]; shift in -31..31.
  * The overflow proof keeps acc + 2^(shift-1) below 2^31; a left shift is exact in 64 bits. */
 static inline int32_t requantize(int32_t acc, int shift, int32_t low, int32_t high)
 {
-    if (shift <= 0) {
-        return clamp((int64_t)acc * ((int64_t)1 << -shift), low, high);
+    if (shift < 0) {
+        const int64_t wide = (int64_t)acc * ((int64_t)1 << -shift);
+        return wide < low ? low : wide > high ? high : (int32_t)wide;
     }
-    acc += (int32_t)1 << (shift - 1);
-    return clamp(acc < 0 ? ~(~acc >> shift) : acc >> shift, low, high);
+    if (shift > 0) {
+        acc += (int32_t)1 << (shift - 1);
+        acc = acc < 0 ? ~(~acc >> shift) : acc >> shift;
+    }
+    return acc < low ? low : acc > high ? high : acc;
 }
 
 /* n / d rounded half up; d > 0, and the overflow proof keeps 2|n| + d below 2^31. */

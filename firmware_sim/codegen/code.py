@@ -18,10 +18,12 @@ class Access:
     index: Affine
     size: int = 4
     write: bool = False
+    lane: int = 0
+    """Tells two operands of one instruction apart that would share a stream."""
 
     @property
     def stream(self) -> tuple:
-        return self.buffer, self.index.terms, self.write
+        return self.buffer, self.index.terms, self.write, self.lane
 
 
 @dataclass(frozen=True, eq=False)

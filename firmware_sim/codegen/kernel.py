@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from firmware_sim.codegen.code import POOL, SCRATCH, Constants, Ins
+from firmware_sim.codegen.code import Constants, Ins
 from firmware_sim.codegen.schedule import Scheduler
 from firmware_sim.codegen.shape import shape
 from firmware_sim.codegen.thread import Threads, thread
@@ -36,7 +36,7 @@ def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callabl
     """
     body = shape(_by_depth(kernel.body, 0), lambda b: kind(b) == "half")
     speller = Speller(kind, lambda b: not external(b), constants)
-    code = speller.body(body)
+    code = speller.kernel(body)
     for share_constants in (False, True):
         threads = thread(code, share_constants)
         scheduler = Scheduler(threads, kernel.name)
@@ -108,4 +108,3 @@ def _render(line: Ins | str, kernel: str, threads: Threads, registers: dict[str,
     return Line(line.text.format(*operands, **registers), kernel, line.role)
 
 
-POOL_BUFFERS = (POOL, SCRATCH)

@@ -85,14 +85,16 @@ class Scaled:
     buffers: tuple[Buffer, ...] = ()
 
 
-def scale(kernel: Kernel, buffers: dict[str, Buffer], unit_of) -> Scaled:
-    """unit_of(buffer name): what 1 is stored as there (4 where a value is kept as a byte offset)."""
-    return _Scaler(kernel, buffers, unit_of).result()
+def scale(kernel: Kernel, buffers: dict[str, Buffer], unit_of, packed) -> Scaled:
+    """unit_of(buffer name): what 1 is stored as there (4 where a value is kept as a byte offset).
+    packed(buffer name): whether its integers stay integers, and so cannot carry a scale."""
+    return _Scaler(kernel, buffers, unit_of, packed).result()
 
 
 class _Scaler:
-    def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], unit_of) -> None:
-        self.kernel, self.buffers, self.unit_of = kernel, buffers, unit_of
+    def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], unit_of, packed) -> None:
+        self.kernel, self.buffers = kernel, buffers
+        self.unit_of, self.packed = unit_of, packed
         self.words: dict[str, np.ndarray] = {}
         self.extra: list[Buffer] = []
         self.extents: dict[str, int] = {}
@@ -163,7 +165,7 @@ class _Scaler:
     def _is_private_constant(self, ref: Ref) -> bool:
         uses = sum(r.buffer == ref.buffer for s in self.statements for r in refs(s))
         return self.buffers[ref.buffer].role == "const" and uses == 1 and (
-            ref.buffer.startswith(self.kernel.name))
+            ref.buffer.startswith(self.kernel.name)) and not self.packed(ref.buffer)
 
     def _factors(self, ref: Ref, q: Requantize, unit: int) -> np.ndarray | None:
         """unit * 2**-shift for each element of a constant; None where one element has two shifts."""

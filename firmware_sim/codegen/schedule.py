@@ -86,9 +86,9 @@ class Scheduler:
         for _ in range(3):
             self._labels = labels
             lines, after = place(body, windows, depth)
-            if windows == before + after:
+            if set(after) <= set(windows):
                 break
-            windows = before + after
+            windows = list(dict.fromkeys(before + after))
         return lines, after
 
     def _gap(self, ins: Ins, window: Window) -> int:
@@ -117,4 +117,4 @@ class Scheduler:
 
 
 def _push(windows: list[Window], ins: Ins) -> list[Window]:
-    return [(*w, ins)[-3:] for w in windows]
+    return list(dict.fromkeys((*w, ins)[-3:] for w in windows))

@@ -51,13 +51,16 @@ def stage(kernel: Kernel, external, room: int) -> tuple[Kernel, list[Buffer]]:
     """
     new: list[Buffer] = []
 
+    def outside(buffer: str) -> bool:
+        return all(b.name != buffer for b in new) and external(buffer)
+
     def visit(body: tuple, path: list[Loop]) -> tuple:
         result = []
         for s in body:
             if not isinstance(s, Loop):
                 result.append(s)
                 continue
-            plan = _best(s, path, external, room - sum(b.size for b in new))
+            plan = _best(s, path, outside, room - sum(b.size for b in new))
             if plan is not None:
                 ref, cut = plan
                 name = f"{kernel.name}_stage{len(new)}"

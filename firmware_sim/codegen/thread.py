@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from firmware_sim.codegen.code import POOL, Access, Ins, Turns
 from quantize.fixed.kernel import Affine
@@ -83,7 +83,7 @@ def _first(code: list, k: Key, key) -> Access | None:
 
 
 def _at(a: Access, var: str, value: Affine | int) -> Access:
-    return Access(a.buffer, a.index.substitute(var, value), a.size, a.write)
+    return replace(a, index=a.index.substitute(var, value))
 
 
 def _follow(code: list, k: Key, target: Access | None, threads: Threads) -> list:
@@ -104,10 +104,8 @@ def _follow(code: list, k: Key, target: Access | None, threads: Threads) -> list
             if step:
                 result.insert(i + 1, _Move(k, step))
         else:
-            mine = [j for j, a in enumerate(item.accesses) if threads.key(a) == k]
-            if len(mine) > 1:
-                raise ValueError(f"one instruction reads {item.accesses[mine[0]].buffer} twice")
-            threads.steps[id(item), mine[0]] = _distance(item.accesses[mine[0]], following)
+            j = next(j for j, a in enumerate(item.accesses) if threads.key(a) == k)
+            threads.steps[id(item), j] = _distance(item.accesses[j], following)
         following = _first([item], k, threads.key)
     return result
 
@@ -128,6 +126,7 @@ class _Move:
 
     key: Key
     step: int
+    accesses = ()
 
 
 def _materialise(code: list, threads: Threads) -> list:

@@ -165,7 +165,6 @@ def _alu_rows():
                           reads, _alu_immediate(bits, 2))
         yield Instruction(name, f"{imm} 0011 DDDDD {number}", "{D} = {D} +r {N}",
                           reads, _alu_immediate(bits, 3))
-        reads = {"D": s, "N": immediate}
         yield Instruction(name, f"{imm} 0111 DDDDD {number}", "{D} - {N}",
                           reads, _alu_immediate(bits, _COMPARE))
         yield Instruction(name, f"{imm} 1111 DDDDD {number}", "{D} & {N}",
@@ -193,7 +192,7 @@ def _alu_rows():
                               ops, _alu(bits, 5, None))
             yield Instruction(name, f"{alu} FFFF DDDDD {unused}", "{K}{D} = {A} {F}",
                               ops | {"F": _SHIFT_SIGN}, _alu(bits, second=None))
-        ops = {"K": o.WHEN, "D": s, "A": a}
+        ops = {"K": o.WHEN, "D": d, "A": a}
         yield Instruction(name, f"{alu} 0111 DDDDD {two}", "{K}{D} - {A}",
                           ops, _alu(bits, _COMPARE))
         yield Instruction(name, f"{alu} 1111 DDDDD {two}", "{K}{D} & {A}",

@@ -8,7 +8,9 @@ Recipes: dossier section 9.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from firmware_sim.codegen.code import SCRATCH, Access, Constants, Ins, Turns
 from firmware_sim.codegen.scale import AddScaled, Round, Scale, Word
@@ -47,19 +49,28 @@ class Speller:
         self.tables: dict[str, int] = {}
         self.units: dict[str, int] = {}
 
+    def kernel(self, statements: tuple) -> list:
+        """The code of a whole kernel: instructions and loops (`Turns`) of them."""
+        self._uses = Counter(_registers(statements))
+        return self.body(statements)
+
     def body(self, statements: tuple) -> list:
         code: list = []
         i = 0
         while i < len(statements):
             i += self._statement(statements, i, code)
+        for d, n in Counter(_registers(statements)).items():
+            if n == self._uses[d]:  # nothing outside these statements knows it
+                self.accumulators.pop(d, None)
         return code
 
     # --- operands -------------------------------------------------------------------------------
     def _a(self, d: str) -> int:
         if d not in self.accumulators:
-            self.accumulators[d] = len(self.accumulators)
-            if self.accumulators[d] >= TEMP:
+            free = set(range(TEMP)) - set(self.accumulators.values())
+            if not free:
                 raise ValueError("a kernel may keep three registers alive")
+            self.accumulators[d] = min(free)
         return self.accumulators[d]
 
     def _at(self, ref: Ref, write: bool = False) -> Access:
@@ -131,6 +142,8 @@ class Speller:
         a = d if isinstance(d, int) else self._a(d)
         if isinstance(d, str):
             self.units[d] = 1
+        if len(accesses) == 2 and accesses[0].stream == accesses[1].stream:
+            accesses = (accesses[0], replace(accesses[1], lane=1))
         code.append(Ins(f"a{a} = {text}", tuple(accesses), role, a, multiplies, early=early))
 
     def _set(self, d: str, source, code: list) -> None:
@@ -270,6 +283,17 @@ class Speller:
                   and "int24" not in code[-1].text and not any(c.write for c in code[-1].accesses)):
             self._da(code, TEMP, f"a{a}")
         code[-1] = _with_store(code[-1], access)
+
+
+def _registers(statements: tuple) -> Iterator[str]:
+    """Every mention of a kernel register."""
+    for s in statements:
+        if isinstance(s, Loop):
+            yield from _registers(s.body)
+        else:
+            yield s.d
+            yield from (r for r in (getattr(s, "source", None), getattr(s, "by", None))
+                        if isinstance(r, str))
 
 
 def _with_store(ins: Ins, access: Access) -> Ins:

@@ -26,8 +26,9 @@ CONDITIONS = {name: code for start, names in ((0, CAU_CONDITIONS), (16, DAU_COND
                                               (32, IO_CONDITIONS))
               for code, name in enumerate(names, start)}
 
-RESERVED = {name + suffix for name in [*CODES, *SYNONYMS] for suffix in ("", "e", "h", "l", "r")}
-RESERVED |= {"a0", "a1", "a2", "a3", "pc", "pcsh", "dauc", "ioc", "if", "goto", "pcgoto", "call",
+RESERVED = {name + suffix for name in [*CODES, *SYNONYMS, "pcsh"]
+            for suffix in ("", "e", "h", "l", "r")}
+RESERVED |= {"a0", "a1", "a2", "a3", "pc", "dauc", "ioc", "if", "goto", "pcgoto", "call",
              "return", "ireturn", "do", "nop", "org", "byte", "word", "long", *IO, *FUNCTIONS}
 
 _NAME = r"(?!(?:" + "|".join(sorted(RESERVED)) + r")(?![\w.]))[A-Za-z_.][\w.]*"
@@ -109,13 +110,12 @@ def _with(suffix: str, codes: dict[str, int]) -> dict[str, int]:
 
 def registers(suffix: str, *, pc=False, zero=False, constants=False, pcsh=True) -> Operand:
     """General registers with a width suffix ("" 16 bits, "e" 24 bits), and whichever extras."""
-    codes = _with(suffix, (CODES if zero else POINTERS) | SYNONYMS)
+    shadow = {"pcsh": PCSH} if pcsh else {}
+    codes = _with(suffix, (CODES if zero else POINTERS) | SYNONYMS | shadow)
     codes |= {"pc": PC} if pc else {}
-    codes |= {"pcsh": PCSH} if pcsh else {}
     codes |= CONSTANTS if constants else {}
     width = "24-bit register (r1e..r22e)" if suffix else "16-bit register (r1..r22)"
-    pattern = rf"(?:(?:r\d+|pin|pout|ivtp){suffix}"
-    pattern += ("|pcsh" if pcsh else "") + ("|pc" if pc else "") + r")(?!\w)"
+    pattern = rf"(?:(?:r\d+|pin|pout|ivtp|pcsh){suffix}{'|pc' if pc else ''})(?!\w)"
     if constants:
         pattern = rf"(?:{pattern}|-?\s*1(?!\w))"
     return choice(f"a {width}", codes, pattern, _with(suffix, SYNONYMS))

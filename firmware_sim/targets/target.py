@@ -71,7 +71,7 @@ class Target:
     on_chip: tuple[Region, ...]
     board: Board
     source: str
-    pcw: int = 0x0000  # processor control word that the wait states correspond to [dossier 4.3]
+    pcw: int = 0x0009  # what a boot program writes: MEM A 0 waits, MEM B 3 [dossier 4.3, A L]
     states_per_cycle: int = 4  # [dossier 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
 

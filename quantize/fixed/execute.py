@@ -81,6 +81,12 @@ class Emitter:
         self.types[y] = np.float32
         return y
 
+    def repeat(self, x: str, rank: int) -> str:
+        """x of shape (1, *shape) for every sample of the batch, which input x0 tells."""
+        shape = self.node("Concat", self.node("Shape", "x0", end=1),
+                          self.const(np.ones(rank, np.int64)), axis=0)
+        return self.node("Expand", x, shape)
+
     def align(self, x: str, value, output) -> str:
         """x with axes of size 1 after the batch axis, up to the output's rank."""
         missing = len(output.shape) - len(value.shape)

@@ -29,12 +29,16 @@ def interpret(kernel: Kernel, memory: dict[str, np.ndarray]) -> None:
 
 
 def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, int]) -> None:
+    def place(ref: Ref) -> tuple[np.ndarray, int]:
+        at = ref.index.at(loops)
+        if not 0 <= at < len(memory[ref.buffer]):
+            raise IndexError(f"{ref.buffer}[{at}] is outside the buffer")
+        return memory[ref.buffer], at
+
     def get(source) -> int:
         if isinstance(source, Ref):
-            at = source.index.at(loops)
-            if not 0 <= at < len(memory[source.buffer]):
-                raise IndexError(f"{source.buffer}[{at}] is outside the buffer")
-            return int(memory[source.buffer][at])
+            buffer, at = place(source)
+            return int(buffer[at])
         return r[source] if isinstance(source, str) else source
 
     for s in body:
@@ -61,6 +65,7 @@ def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, 
             case Divide(d, by):
                 r[d] = int(divide(r[d], get(by)))
             case Store(ref, d):
-                memory[ref.buffer][ref.index.at(loops)] = r[d]
+                buffer, at = place(ref)
+                buffer[at] = r[d]
             case _:
                 raise TypeError(f"{type(s).__name__} is not a statement")

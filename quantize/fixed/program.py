@@ -169,4 +169,6 @@ def _copy(k: Builder, source: Storage, target: Storage, shape: tuple[int, ...]) 
 
 def _identifier(prefix: str, name: str) -> str:
     tail = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return f"{prefix}_{tail}" if prefix else tail or "net"
+    if not prefix and (not tail or tail[0].isdigit()):
+        prefix = "net"
+    return f"{prefix}_{tail}".strip("_")

@@ -1,6 +1,7 @@
 """`zip1989`: the zip-code network of 1989, the first convnet that read real mail."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from train.config import TrainConfig
 from train.data import Normalization
@@ -16,6 +17,9 @@ PAPER = (
 # paper's counts.
 H1_SOURCES = (((0, 1),),)
 H2_SOURCES = (((0, 8),), ((4, 12),), ((0, 4), (8, 12)))
+
+# Chosen on held-out training images, never on a test split; the shifts matter most.
+RECIPE = TrainConfig(epochs=60, batch_size=32, learning_rate=1e-2, weight_decay=0.05, shift=1)
 
 
 @model(
@@ -48,13 +52,9 @@ H2_SOURCES = (((0, 8),), ((4, 12),), ((0, 4), (8, 12)))
         ),
     ),
     training={
-        "digits": TrainConfig(
-            epochs=60, batch_size=32, learning_rate=5e-3, weight_decay=0.05, shift=1
-        ),
-        "usps": TrainConfig(
-            epochs=40, batch_size=32, learning_rate=5e-3, weight_decay=0.05, shift=1
-        ),
-        "mnist": TrainConfig(epochs=8, batch_size=64, learning_rate=5e-3, weight_decay=0.05),
+        "digits": RECIPE,
+        "usps": replace(RECIPE, epochs=40),
+        "mnist": replace(RECIPE, epochs=8, batch_size=64),
     },
 )
 def build():

@@ -19,7 +19,12 @@ class Binary(Requantizing):
     """Two inputs whose shapes broadcast to the output's."""
 
     def check(self) -> None:
-        self.expect_shape(np.broadcast_shapes(*(x.shape for x in self.inputs)))
+        a, b = (x.shape for x in self.inputs)
+        try:
+            shape = np.broadcast_shapes(a, b)
+        except ValueError:
+            raise ValueError(f"{self.op} '{self.name}' cannot broadcast {a} with {b}") from None
+        self.expect_shape(shape)
 
     def accumulators(self) -> list[Interval]:
         a, b = (np.array([x.format.min, x.format.max]) for x in self.inputs)

@@ -24,4 +24,4 @@ class Constant(Node):
         return self.q.astype(np.int64)[None]
 
     def carrier(self, b) -> str:
-        return b.const(self.q[None].astype(np.float32))
+        return b.repeat(b.const(self.q[None].astype(np.float32)), self.q.ndim)

@@ -34,7 +34,8 @@ class Conv(Requantizing):
         spatial = tuple((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in
                         zip(x[1:], w[2:], self.strides, self.dilations, strict=True))
         self.expect_shape((w[0], *spatial))
-        np.broadcast_shapes(self.bias.shape, self.output.shape)
+        if self.bias.shape not in ((w[0], *(1,) * len(spatial)), self.output.shape):
+            raise ValueError(f"Conv '{self.name}': bias has shape {self.bias.shape}")
 
     @property
     def acc_frac(self) -> np.ndarray:
@@ -74,7 +75,7 @@ class Conv(Requantizing):
             c = g * (out // self.groups) + o
             with k.loops(*self.output.shape[1:]) as at:
                 unit = [i if n > 1 else 0 for i, n in zip(at, self.bias.shape[1:], strict=True)]
-                k.emit(Set("acc", b[(c if self.bias.shape[0] > 1 else 0, *unit)]))
+                k.emit(Set("acc", b[(c, *unit)]))
                 with k.loops(per_group, *taps) as (i, *t):
                     place = [p * s + u * d for p, s, u, d in
                              zip(at, self.strides, t, self.dilations, strict=True)]

@@ -71,6 +71,8 @@ class MaxPool(_Window):
     def carrier(self, b, x: str) -> str:
         return b.node("MaxPool", x, **self.attributes())
 
+    qdq = carrier
+
 
 @op
 class AveragePool(_Window, Requantizing):

@@ -1,0 +1,126 @@
+"""Calibration: runs the float network over samples and keeps a histogram of each value.
+
+The result depends on the set of samples alone, not on their order or on batches: samples run one at
+a time, and every count is an exact integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from quantize.algorithms import Distribution
+from quantize.float_graph import FloatGraph, ModelError
+from quantize.float_model import to_model
+
+BINS_LOG2 = 13
+"""Bins on either side of zero: 2**13."""
+FINEST_LOG2 = -60
+"""The bins of a value that is zero throughout are 2**-60 wide."""
+
+
+class Histogram:
+    """Counts of reals in bins of width 2**width_log2, [i, i + 1) * width for -2**13 <= i < 2**13.
+
+    A value outside doubles the width until it fits. Doubling merges two bins exactly, so the counts
+    are those of one pass with the final width. Zeros are counted apart.
+    """
+
+    def __init__(self) -> None:
+        self.width_log2 = FINEST_LOG2
+        self.counts = np.zeros(2 << BINS_LOG2, np.int64)
+        self.zeros = 0
+        self.low, self.high = np.inf, -np.inf
+
+    def add(self, reals: np.ndarray) -> None:
+        """Count finite reals of any shape."""
+        reals = np.asarray(reals, np.float64).reshape(-1)
+        if not reals.size:
+            return
+        self.low, self.high = min(self.low, reals.min()), max(self.high, reals.max())
+        _, exponent = np.frexp(max(-self.low, self.high, 0.0))
+        self._widen(int(exponent) - BINS_LOG2)
+        nonzero = reals[reals != 0]
+        self.zeros += reals.size - nonzero.size
+        bins = np.floor(nonzero * 2.0**-self.width_log2).astype(np.int64) + (1 << BINS_LOG2)
+        self.counts += np.bincount(bins, minlength=len(self.counts))
+
+    def merge(self, other: Histogram) -> None:
+        """Count what `other` has counted too. `other` may become coarser."""
+        width = max(self.width_log2, other.width_log2)
+        self._widen(width)
+        other._widen(width)
+        self.counts += other.counts
+        self.zeros += other.zeros
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+
+    def _widen(self, width_log2: int) -> None:
+        half = 1 << BINS_LOG2
+        while self.width_log2 < width_log2:
+            if not self.counts.any():
+                self.width_log2 = width_log2
+                return
+            merged = np.zeros_like(self.counts)
+            merged[half // 2: half + half // 2] = self.counts.reshape(-1, 2).sum(1)
+            self.counts = merged
+            self.width_log2 += 1
+
+    def distribution(self, function: Callable | None = None) -> Distribution:
+        """The bins that are not empty by their centres, and the zeros."""
+        width = 2.0**self.width_log2
+        used = np.flatnonzero(self.counts)
+        values = (used - (1 << BINS_LOG2) + 0.5) * width
+        at = int(np.searchsorted(values, 0))
+        zeros = [self.zeros] if self.zeros else []
+        return Distribution(np.insert(values, at, [0.0] * len(zeros)),
+                            np.insert(self.counts[used].astype(np.float64), at, zeros),
+                            float(self.low), float(self.high), width, function)
+
+
+def histograms(graph: FloatGraph, values: Iterable[str], samples: dict[str, np.ndarray],
+               progress: Callable[[int, int], None] | None = None) -> dict[str, Histogram]:
+    """A histogram of each of the graph's `values` over all samples.
+
+    samples: for each graph input an array (N, *shape). progress(done, total) is called as it runs.
+    Raises ModelError where there is no sample, a shape does not fit, or a value is not finite.
+    """
+    import onnxruntime as ort
+    values = sorted(values)
+    n = check_samples(graph, samples)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    computed = [v for v in values if v not in graph.inputs]
+    session = ort.InferenceSession(to_model(graph, computed or None).SerializeToString(), options,
+                                   providers=["CPUExecutionProvider"])
+    result = {v: Histogram() for v in values}
+    for i in range(n):
+        feed = {k: np.ascontiguousarray(x[i:i + 1], np.float32) for k, x in samples.items()}
+        found = feed | dict(zip(computed, session.run(computed or None, feed), strict=False))
+        for v in values:
+            if not np.isfinite(found[v]).all():
+                raise ModelError(f"'{v}' is not finite for calibration sample {i}; the network or "
+                                 "the sample is broken")
+            result[v].add(found[v])
+        if progress:
+            progress(i + 1, n)
+    return result
+
+
+def check_samples(graph: FloatGraph, samples: dict[str, np.ndarray]) -> int:
+    """How many samples there are. ModelError where they do not fit the graph's inputs."""
+    if set(samples) != set(graph.inputs):
+        raise ModelError(f"calibration samples are for inputs {sorted(samples)}; the network has "
+                         f"{sorted(graph.inputs)}")
+    for name, x in samples.items():
+        if not len(x):
+            raise ModelError("the calibration set is empty; give at least one sample, "
+                             "better a few hundred")
+        if x.shape[1:] != graph.shapes[name]:
+            raise ModelError(f"calibration samples for '{name}' have shape {x.shape[1:]}, expected "
+                             f"{graph.shapes[name]}")
+    counts = {len(x) for x in samples.values()}
+    if len(counts) > 1:
+        raise ModelError(f"the inputs have different numbers of samples: {sorted(counts)}")
+    return counts.pop()

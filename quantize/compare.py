@@ -1,0 +1,192 @@
+"""Compares a fixed-point graph with the float network it came from. Nothing here prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from quantize.fixed.execute import Executor
+from quantize.fixed.graph import Graph
+from quantize.fixed.qformat import QFormat
+from quantize.float_graph import ModelError
+from quantize.from_onnx import parse
+
+
+def sqnr_db(reference: np.ndarray, test: np.ndarray) -> float:
+    """10 log10 of the power of the reference over that of the difference; inf where equal."""
+    reference = np.asarray(reference, np.float64)
+    return _decibel(float((reference**2).sum()),
+                    float(((reference - np.asarray(test, np.float64)) ** 2).sum()))
+
+
+def _decibel(signal: float, noise: float) -> float:
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One value of the fixed-point graph over a set of samples.
+
+    sqnr_db: against the float network's tensor of that name; None where it has none.
+    at_min, at_max: elements at the ends of the format, of `elements`. The 0 of an unsigned format is
+    an ordinary value: at_min is then 0.
+    """
+
+    value: str
+    node: str
+    op: str
+    format: QFormat
+    sqnr_db: float | None
+    at_min: int
+    at_max: int
+    elements: int
+
+
+def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.ndarray],
+           batch: int = 64, progress: Callable[[int, int], None] | None = None
+           ) -> tuple[Layer, ...]:
+    """Every value of `graph`, in order, against the float .onnx file at `path`.
+
+    samples: inputs (N, *shape), or a dict of them by input name. progress(done, total) in samples.
+    """
+    if not isinstance(samples, dict):
+        samples = {graph.inputs[0].name: np.asarray(samples)}
+    values = {v.name: v for v in graph.values()}
+    makers = {n.output.name: n for n in graph.nodes}
+    fixed = Executor(replace(graph, outputs=tuple(values.values())))
+    n = len(next(iter(samples.values())))
+    if not n:
+        raise ModelError("there is no sample to compare on")
+    network = FloatNetwork(path, [v for v in values if v in makers])
+    signal, noise = dict.fromkeys(network.names, 0.0), dict.fromkeys(network.names, 0.0)
+    ends = {v: np.zeros(2, np.int64) for v in values}
+    for start in range(0, n, batch):
+        part = {k: x[start:start + batch] for k, x in samples.items()}
+        floats = network(part)
+        ints = fixed(*(v.format.quantize(part[v.name]) for v in graph.inputs))
+        for (name, v), q in zip(values.items(), ints, strict=True):
+            ends[name] += (((q == v.format.min).sum() if v.format.signed else 0),
+                           (q == v.format.max).sum())
+            if name in floats:
+                reference = floats[name].astype(np.float64).reshape(q.shape)
+                signal[name] += float((reference**2).sum())
+                noise[name] += float(((reference - v.format.dequantize(q)) ** 2).sum())
+        if progress:
+            progress(min(start + batch, n), n)
+    return tuple(
+        Layer(name, makers[name].name if name in makers else "", makers[name].op
+              if name in makers else "Input", v.format,
+              _decibel(signal[name], noise[name]) if name in signal else None,
+              int(ends[name][0]), int(ends[name][1]), n * v.size)
+        for name, v in values.items())
+
+
+class FloatNetwork:
+    """The unchanged float .onnx file in ONNX Runtime, giving any of its tensors by name.
+
+    names: those of `wanted` that the file computes; None: its outputs.
+    `network(samples)` takes a dict of (N, *shape) arrays and gives a dict of arrays.
+    """
+
+    def __init__(self, path: str | Path, wanted: list[str] | None = None) -> None:
+        import onnx
+        import onnxruntime as ort
+        model, _ = parse(path)
+        computed = {o for n in model.graph.node for o in n.output}
+        outputs = [o.name for o in model.graph.output]
+        self.names = outputs if wanted is None else [v for v in wanted if v in computed]
+        model.graph.output.extend(onnx.ValueInfoProto(name=v) for v in self.names
+                                  if v not in outputs)
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(model.SerializeToString(), options,
+                                             providers=["CPUExecutionProvider"])
+        inputs = self._session.get_inputs()
+        self._one = any(i.shape[0] == 1 for i in inputs)
+        self._types = {i.name: {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(
+            i.type, np.float32) for i in inputs}
+
+    def __call__(self, samples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        n = len(next(iter(samples.values())))
+        step = 1 if self._one else n
+        chunks = [self._session.run(self.names, {
+            k: np.ascontiguousarray(x[i:i + step], self._types[k]) for k, x in samples.items()})
+            for i in range(0, n, step)]
+        return {k: np.concatenate(c) for k, c in
+                zip(self.names, zip(*chunks, strict=True), strict=True)}
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A sample that the two classify differently. margin: the reference's best score minus its
+    second best."""
+
+    index: int
+    label: int
+    reference: int
+    test: int
+    margin: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two classifiers on the same samples. mcnemar_p: exact, two-sided."""
+
+    samples: int
+    reference_correct: int
+    test_correct: int
+    flips: tuple[Flip, ...]
+    sqnr_db: float
+    mcnemar_p: float
+
+    @property
+    def reference_accuracy_percent(self) -> float:
+        return 100 * self.reference_correct / self.samples
+
+    @property
+    def test_accuracy_percent(self) -> float:
+        return 100 * self.test_correct / self.samples
+
+    @property
+    def agree_percent(self) -> float:
+        return 100 * (1 - len(self.flips) / self.samples)
+
+
+def predictions(reference: np.ndarray, test: np.ndarray, labels: np.ndarray) -> Comparison:
+    """Compare scores (N, classes) of two classifiers; equal scores go to the lowest class."""
+    reference, test = np.asarray(reference, np.float64), np.asarray(test, np.float64)
+    labels = np.asarray(labels, np.int64)
+    if reference.ndim != 2 or reference.shape != test.shape or labels.shape != reference.shape[:1]:
+        raise ModelError(f"expected scores (N, classes) twice and labels (N,), got "
+                         f"{reference.shape}, {test.shape} and {labels.shape}")
+    if not len(labels):
+        raise ModelError("there is no sample to compare on")
+    a, b = reference.argmax(1), test.argmax(1)
+    best = np.sort(reference, 1)
+    margin = best[:, -1] - best[:, -2] if reference.shape[1] > 1 else np.zeros(len(labels))
+    flips = tuple(Flip(int(i), int(labels[i]), int(a[i]), int(b[i]), float(margin[i]))
+                  for i in np.flatnonzero(a != b))
+    right_a, right_b = a == labels, b == labels
+    return Comparison(len(labels), int(right_a.sum()), int(right_b.sum()), flips,
+                      sqnr_db(reference, test),
+                      mcnemar(int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided p-value that two classifiers are equally good, from how many samples only the
+    one and only the other has right."""
+    n = only_first + only_second
+    tail = sum(math.comb(n, k) for k in range(min(only_first, only_second) + 1))
+    return min(1.0, 2 * tail / (1 << n))
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """int64 (classes, classes): how often samples of the row's class got the column's."""
+    pairs = np.asarray(labels, np.int64) * classes + np.asarray(predicted, np.int64)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)

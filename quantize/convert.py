@@ -1,0 +1,122 @@
+"""Turns a float graph with chosen formats into a fixed-point graph, node by node."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from quantize.fixed import ops  # noqa: F401  (registers the ops)
+from quantize.fixed.arithmetic import round_half_up
+from quantize.fixed.graph import Graph, Node, Value
+from quantize.fixed.ops.binary import Add, Mul, Sub
+from quantize.fixed.ops.constant import Constant
+from quantize.fixed.ops.conv import Conv
+from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.matmul import MatMul
+from quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Transpose
+from quantize.fixed.ops.pool import AveragePool, MaxPool
+from quantize.fixed.ops.requantize import Requantize
+from quantize.fixed.ops.softmax import LogSoftmax, Softmax
+from quantize.fixed.ops.table import Table
+from quantize.fixed.qformat import QFormat
+from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode, ModelError
+from quantize.weights import quantize_weights
+
+
+def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe,
+            metadata: tuple[tuple[str, str], ...] = ()) -> Graph:
+    """The fixed-point graph. formats: one for each value. recipe: `quantize.recipe.Recipe`.
+
+    Clamp bounds that lie between two steps are rounded to one; metadata `dsplet.notes` says so.
+    """
+    values = {v: Value(v, graph.shapes[v], formats[v]) for v in graph.shapes}
+    notes: list[str] = []
+    nodes = []
+    for n in graph.nodes:
+        x, y = tuple(values[i] for i in n.inputs), values[n.output]
+        try:
+            nodes.append(_node(n, x, y, recipe, notes))
+        except ModelError:
+            raise
+        except ValueError as e:
+            raise ModelError(f"{n.op} '{n.name}' has no fixed-point form: {e}") from None
+    if notes:
+        metadata = (*metadata, ("dsplet.notes", "\n".join(notes)))
+    return Graph(graph.name, tuple(values[i] for i in graph.inputs), tuple(nodes),
+                 tuple(values[o] for o in graph.outputs), tuple(sorted(metadata)))
+
+
+BINARY = {"Add": Add, "Sub": Sub, "Mul": Mul, "MatMul": MatMul}
+SOFTMAX = {"Softmax": Softmax, "LogSoftmax": LogSoftmax}
+
+
+def _node(n: FloatNode, x: tuple[Value, ...], y: Value, recipe, notes: list[str]) -> Node:
+    head = n.name, x, y
+    clamp = _clamp(n, y, notes)
+    match n.op:
+        case "Conv":
+            w, b = _weights(n, x[0], y, recipe)
+            return Conv(*head, w, b, n["strides"], n["dilations"], n["groups"], clamp=clamp)
+        case "Gemm":
+            return Gemm(*head, *_weights(n, x[0], y, recipe), clamp=clamp)
+        case "Add" | "Sub" | "Mul" | "MatMul":
+            return BINARY[n.op](*head, clamp=clamp)
+        case "Clamp":
+            return Requantize(*head, clamp=clamp)
+        case "Function":
+            return Table.of(_finite(n["expr"]), n.name, x[0], y, str(n["expr"]))
+        case "Softmax" | "LogSoftmax":
+            return SOFTMAX[n.op].of(n.name, x[0], y)
+        case "MaxPool":
+            return MaxPool(*head, n["window"], n["strides"])
+        case "AveragePool":
+            return AveragePool(*head, n["window"], n["strides"], clamp=clamp)
+        case "Reshape":
+            return Reshape(*head)
+        case "Transpose":
+            return Transpose(*head, n["perm"])
+        case "Slice":
+            return Slice(*head, n["starts"], n["steps"])
+        case "Pad":
+            return Pad(*head, n["before"], n["after"], _fill(n["value"], y.format))
+        case "Concat":
+            return Concat(*head, n["axis"])
+        case "Constant":
+            return Constant(*head, y.format.quantize(n["value"]))
+    raise ModelError(f"{n.op} '{n.name}' has no fixed-point form")
+
+
+def _weights(n: FloatNode, x: Value, y: Value, recipe):
+    return quantize_weights(n["weight"], np.broadcast_to(n["bias"], (len(n["weight"]),
+                                                                     *n["bias"].shape[1:])),
+                            recipe.weight_bits, recipe.per_channel, recipe.weight_algorithm,
+                            x.format.frac, y.format.frac)
+
+
+def _finite(f: Callable) -> Callable:
+    """f with its poles at the ends of every format, and 0 where it is not defined at all."""
+    return lambda x: np.nan_to_num(f(x), nan=0.0, posinf=2.0**40, neginf=-(2.0**40))
+
+
+def _fill(value: float, fmt: QFormat) -> int:
+    return fmt.min if value == -math.inf else int(fmt.quantize(value))
+
+
+def _clamp(n: FloatNode, y: Value, notes: list[str]) -> tuple[int, int] | None:
+    """Clamp bounds in integers of y's format; None where they are the format's own."""
+    fmt = y.format
+    bounds = (n["low"], n["high"]) if n.op == "Clamp" else n.attrs.get("clamp", NO_CLAMP)
+    limits = []
+    for bound, end in zip(bounds, (fmt.min, fmt.max), strict=True):
+        if not math.isfinite(bound):
+            limits.append(end)
+            continue
+        exact = bound * 2.0**fmt.frac
+        q = int(round_half_up(np.array(exact)))
+        if q != exact and fmt.min < q < fmt.max:
+            notes.append(f"{n.op} '{n.name}': the bound {bound:g} became {q * fmt.step:g}, "
+                         f"a multiple of the step {fmt.step:g}")
+        limits.append(min(max(q, fmt.min), fmt.max))
+    return None if tuple(limits) == (fmt.min, fmt.max) else tuple(limits)

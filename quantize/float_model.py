@@ -1,0 +1,102 @@
+"""A float graph as an ONNX model again, so that ONNX Runtime can compute any of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from quantize.fixed.execute import IR_VERSION, OPSET
+from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode
+from quantize.functions import Expr, X, spell
+
+
+def to_model(graph: FloatGraph, outputs: Iterable[str] | None = None):
+    """An onnx.ModelProto in float32 with a free batch axis that gives the values `outputs`
+    (default: the graph's own) under their names."""
+    from onnx import TensorProto, helper, numpy_helper
+    outputs = graph.outputs if outputs is None else tuple(outputs)
+    writer = _Writer(graph)
+    for n in graph.nodes:
+        writer.write(n)
+
+    def info(name: str):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *graph.shapes[name]])
+
+    g = helper.make_graph(writer.nodes, graph.name, [info(v) for v in graph.inputs],
+                          [info(v) for v in outputs],
+                          [numpy_helper.from_array(a, k) for k, a in writer.constants.items()])
+    return helper.make_model(g, opset_imports=[helper.make_opsetid("", OPSET)],
+                             ir_version=IR_VERSION)
+
+
+class _Writer:
+    def __init__(self, graph: FloatGraph) -> None:
+        self.graph, self.nodes, self.constants = graph, [], {}
+        self._count = 0
+
+    def const(self, value, dtype: type = np.float32) -> str:
+        name = f"c{len(self.constants)}/"
+        self.constants[name] = np.asarray(value, dtype)
+        return name
+
+    def emit(self, op: str, *inputs: str, to: str | None = None, **attrs) -> str:
+        from onnx import helper
+        self._count += 1
+        to = to or f"t{self._count}/"
+        attrs = {k: list(v) if isinstance(v, tuple) else v for k, v in attrs.items()}
+        self.nodes.append(helper.make_node(op, inputs, [to], **attrs))
+        return to
+
+    def write(self, n: FloatNode) -> None:
+        y = self._body(n)
+        low, high = n.attrs.get("clamp", NO_CLAMP)
+        y = spell(Expr("Clamp", (X,), (low, high)), y, self.emit, self.const)
+        self.emit("Identity", y, to=n.output)
+
+    def _body(self, n: FloatNode) -> str:
+        xs, axes = n.inputs, range(1, len(self.graph.shapes[n.output]) + 1)
+        match n.op:
+            case "Conv":
+                y = self.emit("Conv", *xs, self.const(n["weight"]), strides=n["strides"],
+                              dilations=n["dilations"], group=n["groups"])
+                return self.emit("Add", y, self.const(n["bias"]))
+            case "Gemm":
+                y = self.emit("MatMul", *xs, self.const(n["weight"].T))
+                return self.emit("Add", y, self.const(n["bias"]))
+            case "Linear":
+                y = self.emit("Mul", *xs, self.const(n["scale"]))
+                return self.emit("Add", y, self.const(n["offset"]))
+            case "Function":
+                return spell(n["expr"], xs[0], self.emit, self.const)
+            case "Clamp":
+                return spell(Expr("Clamp", (X,), (n["low"], n["high"])), xs[0], self.emit,
+                             self.const)
+            case "MaxPool" | "AveragePool":
+                return self.emit(n.op, *xs, kernel_shape=n["window"], strides=n["strides"])
+            case "Softmax" | "LogSoftmax":
+                return self.emit(n.op, *xs, axis=-1)
+            case "Reshape":
+                return self.emit("Reshape", *xs, self.const([-1, *n["shape"]], np.int64))
+            case "Transpose":
+                return self.emit("Transpose", *xs, perm=(0, *(p + 1 for p in n["perm"])))
+            case "Slice":
+                ends = [a + m * s for a, m, s in zip(n["starts"], n["sizes"], n["steps"],
+                                                     strict=True)]
+                ends = [e if e >= 0 else -(1 << 31) for e in ends]
+                return self.emit("Slice", *xs, *(self.const(v, np.int64) for v in
+                                                 (n["starts"], ends, axes, n["steps"])))
+            case "Pad":
+                pads = [0, *n["before"], 0, *n["after"]]
+                return self.emit("Pad", *xs, self.const(pads, np.int64), self.const(n["value"]))
+            case "Concat":
+                return self.emit("Concat", *xs, axis=n["axis"] + 1)
+            case "Constant":
+                return self._repeat(n["value"])
+        return self.emit(n.op, *xs)
+
+    def _repeat(self, value: np.ndarray) -> str:
+        """A constant for every sample of the batch, whose size the first input tells."""
+        batch = self.emit("Shape", self.graph.inputs[0], end=1)
+        shape = self.emit("Concat", batch, self.const(value.shape, np.int64), axis=0)
+        return self.emit("Expand", self.const(value), shape)

@@ -1,0 +1,192 @@
+"""Chooses a format for every activation.
+
+Values joined by ops that only move numbers form a class, which shares one format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quantize.algorithms import choose_frac
+from quantize.algorithms.algorithm import FRACS
+from quantize.calibrate import Histogram
+from quantize.fixed.qformat import QFormat
+from quantize.float_graph import MOVING, NO_CLAMP, FloatGraph, FloatNode, ModelError
+
+PROBE = np.linspace(-1, 1, 4097)
+SOFTMAX = {"Softmax", "LogSoftmax"}
+
+
+@dataclass
+class Class:
+    """members: value names. makers, readers: nodes around it that do not merely move."""
+
+    members: list[str] = field(default_factory=list)
+    makers: list[FloatNode] = field(default_factory=list)
+    readers: list[FloatNode] = field(default_factory=list)
+
+
+def separate_inputs(graph: FloatGraph) -> FloatGraph:
+    """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
+    own format."""
+    from_input = set(graph.inputs)
+    nodes = []
+    for n in graph.nodes:
+        origins = [i in from_input for i in n.inputs]
+        if n.op == "Concat" and any(origins):
+            inputs = []
+            for k, (i, is_input) in enumerate(zip(n.inputs, origins, strict=True)):
+                if is_input:
+                    name = f"{n.output}/input_{k}"
+                    nodes.append(FloatNode("Clamp", name, (i,), name,
+                                           {"low": -np.inf, "high": np.inf}))
+                    i = name
+                inputs.append(i)
+            n = n.but(inputs=tuple(inputs))
+        elif n.op in MOVING and all(origins):
+            from_input.add(n.output)
+        nodes.append(n)
+    return graph.rebuilt(nodes)
+
+
+def classes(graph: FloatGraph) -> list[Class]:
+    """The classes of the graph's values, in order of first appearance."""
+    parent = {v: v for v in graph.shapes}
+
+    def root(v: str) -> str:
+        while parent[v] != v:
+            v = parent[v]
+        return v
+
+    for n in graph.nodes:
+        if n.op in MOVING:
+            for i in n.inputs:
+                parent[root(n.output)] = root(i)
+    found: dict[str, Class] = {}
+    for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
+        found.setdefault(root(v), Class()).members.append(v)
+    for n in graph.nodes:
+        if n.op not in MOVING:
+            found[root(n.output)].makers.append(n)
+            for i in dict.fromkeys(n.inputs):
+                found[root(i)].readers.append(n)
+    return list(found.values())
+
+
+def measured(graph: FloatGraph) -> list[str]:
+    """The values that calibration must see: inputs and what nodes compute."""
+    return [*graph.inputs, *(n.output for n in graph.nodes
+                             if n.op not in MOVING and n.op != "Constant")]
+
+
+def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dict[str, QFormat]:
+    """A format for every value. seen: histograms of `measured`. recipe: a `Recipe`."""
+    positive = nonnegative(graph, seen)
+    formats = {}
+    for c in classes(graph):
+        bits = _bits(graph, c, recipe)
+        signed = not all(m in positive for m in c.members)
+        limits = QFormat(bits, 0, signed)
+        total = _total(graph, c, seen)
+        if any(m in graph.inputs for m in c.members):
+            low, high = _input_range(graph, total)
+            frac = _input_frac(low, high, limits, c.members[0])
+        else:
+            reals = total.distribution(_function(c, seen))
+            try:
+                frac = choose_frac(recipe.activation_algorithm, reals, limits.min, limits.max)
+            except ValueError as e:
+                raise ModelError(f"'{c.members[0]}': {e}") from None
+        if any(n.op == "Softmax" for n in c.makers):
+            frac = min(max(frac, 0), 15)
+        formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    return formats
+
+
+def _bits(graph: FloatGraph, c: Class, recipe) -> int:
+    ops = {n.op for n in c.readers}
+    if any(m in graph.inputs for m in c.members):
+        return recipe.input_bits
+    if ops and ops <= {"Function"}:
+        return max(recipe.preactivation_bits, recipe.activation_bits)
+    if ops <= SOFTMAX:  # or nothing reads it but the user
+        return recipe.output_bits
+    return recipe.activation_bits
+
+
+def _total(graph: FloatGraph, c: Class, seen: dict[str, Histogram]) -> Histogram:
+    """All that the class must hold: computed values, constants, the fill of paddings."""
+    total = Histogram()
+    for m in c.members:
+        maker = graph.makers.get(m)
+        if m in seen:
+            total.merge(seen[m])
+        elif maker.op == "Constant":
+            total.add(maker["value"])
+        elif maker.op == "Pad" and np.isfinite(maker["value"]):
+            total.add(np.array(maker["value"]))
+    return total
+
+
+def _input_range(graph: FloatGraph, total: Histogram) -> tuple[float, float]:
+    """What the input's pixels can be where the model says so, else what was seen."""
+    facts = dict(graph.metadata)
+    try:
+        scale = float(facts["dsplet.input_scale"])
+        offset = float(facts.get("dsplet.input_offset", 0))
+    except (KeyError, ValueError):
+        return total.low, total.high
+    ends = offset, offset + 255 * scale
+    return min(*ends, total.low), max(*ends, total.high)
+
+
+def _input_frac(low: float, high: float, limits: QFormat, name: str) -> int:
+    """The finest step at which the range fits; its top may lie one step too high, so that [-1, 1]
+    is Q0.7 and 0..1 is UQ0.8."""
+    for frac in reversed(FRACS):
+        step = 2.0**-frac
+        if high <= (limits.max + 1) * step and low >= limits.min * step:
+            return frac
+    raise ModelError(f"the input '{name}' has the range [{low:g}, {high:g}]: no step fits it")
+
+
+def _function(c: Class, seen: dict[str, Histogram]) -> Callable | None:
+    """The one function that reads the class, limited to the results that were seen."""
+    functions = {n["expr"] for n in c.readers if n.op == "Function"}
+    if len(functions) != 1 or any(n.op != "Function" for n in c.readers):
+        return None
+    expr = functions.pop()
+    low = min(seen[n.output].low for n in c.readers)
+    high = max(seen[n.output].high for n in c.readers)
+    return lambda x: np.clip(np.nan_to_num(expr(x)), low, high)
+
+
+def nonnegative(graph: FloatGraph, seen: dict[str, Histogram]) -> set[str]:
+    """The values that cannot be negative, whatever the input (of inputs: that never were)."""
+    yes = {v for v in graph.inputs if _input_range(graph, seen[v])[0] >= 0}
+    for n in graph.nodes:
+        low = n["low"] if n.op == "Clamp" else n.attrs.get("clamp", NO_CLAMP)[0]
+        every = all(i in yes for i in n.inputs)
+        match n.op:
+            case "Constant":
+                ok = bool((n["value"] >= 0).all())
+            case "Function":
+                reach = 2.0 ** np.ceil(np.log2(max(abs(seen[n.output].low),
+                                                   abs(seen[n.output].high), 1.0)) + 3)
+                y = n["expr"](np.abs(PROBE * reach) if every else PROBE * reach)
+                ok = seen[n.output].low >= 0 and bool((np.nan_to_num(y) >= 0).all())
+            case "Pad":
+                ok = every and (n["value"] >= 0 or n["value"] == -np.inf)
+            case "Softmax":
+                ok = True
+            case "MaxPool" | "AveragePool" | "Reshape" | "Transpose" | "Slice" | "Concat" | "Add" \
+                    | "Mul":
+                ok = every
+            case _:
+                ok = False
+        if ok or low >= 0:
+            yes.add(n.output)
+    return yes

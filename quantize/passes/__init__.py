@@ -1,0 +1,32 @@
+"""Passes over float graphs: each takes a graph and gives an equal one that is simpler.
+
+What survives keeps its ONNX tensor name and its value; where nodes merge, the last name stays.
+"""
+
+from __future__ import annotations
+
+from quantize.float_graph import FloatGraph
+from quantize.passes.clamps import fuse_clamps, raise_clamps
+from quantize.passes.functions import fuse_functions
+from quantize.passes.linear import fold_biases, fold_linear, lower_linear, merge_linear
+from quantize.passes.moves import drop_idle
+
+PASSES = (
+    drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
+    fold_biases,      # constants added after Conv and Gemm, also behind a Concat
+    fuse_functions,   # chains and trees of one variable, into one function
+    merge_linear,     # Linear of Linear
+    fold_linear,      # BatchNormalization and constant factors, into weights
+    lower_linear,     # what is left of them: a function, a depthwise Conv, or Mul and Add
+    fuse_functions,
+    raise_clamps,     # ReLU above MaxPool and Reshape
+    fuse_clamps,      # ReLU and Clip into the op before
+    drop_idle,
+)
+
+
+def simplify(graph: FloatGraph) -> FloatGraph:
+    """The graph after all passes."""
+    for p in PASSES:
+        graph = p(graph)
+    return graph

@@ -1,0 +1,143 @@
+"""What a reader sees of one ONNX node, and how it answers with float nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from quantize.float_graph import FloatNode, ModelError, shape
+
+READERS: dict[str, Callable[[Reading], None]] = {}
+"""ONNX op type -> the function that reads it."""
+
+
+def reads(*ops: str) -> Callable:
+    """Register a reader for ONNX ops of the standard domain, of any opset from 8."""
+    def register(f: Callable[[Reading], None]) -> Callable[[Reading], None]:
+        READERS.update(dict.fromkeys(ops, f))
+        return f
+    return register
+
+
+class Reading:
+    """One ONNX node with its surroundings.
+
+    constants: every value known beforehand. shapes: of one sample, for the values that are not.
+    Readers ask for attributes and inputs, and `emit` float nodes; what they cannot
+    read they `refuse`.
+    """
+
+    def __init__(self, node, opset: int, constants: dict[str, np.ndarray],
+                 shapes: dict[str, tuple[int, ...]], nodes: list[FloatNode]) -> None:
+        from onnx import helper
+        self.op, self.name, self.opset = node.op_type, node.name, opset
+        self.inputs, self.outputs = list(node.input), list(node.output)
+        self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        self._constants, self._shapes, self._nodes = constants, shapes, nodes
+
+    def refuse(self, why: str) -> None:
+        raise ModelError(f"{self.op} '{self.name}': {why}")
+
+    # --- asking ---------------------------------------------------------------------------------
+    def attr(self, name: str, default=None):
+        value = self._attributes.get(name, default)
+        return value.decode() if isinstance(value, bytes) else value
+
+    def has(self, i: int) -> bool:
+        return i < len(self.inputs) and self.inputs[i] != ""
+
+    def is_const(self, i: int) -> bool:
+        return self.has(i) and self.inputs[i] in self._constants
+
+    def const(self, i: int, default=None, what: str = "") -> np.ndarray | None:
+        """Input i, which must be known beforehand; `default` where it is absent."""
+        if not self.has(i):
+            return default
+        if not self.is_const(i):
+            self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} must be a constant "
+                        "of the model, not something computed from the input")
+        return self._constants[self.inputs[i]]
+
+    def real(self, i: int, what: str = "") -> np.ndarray | None:
+        """Constant input i in float64."""
+        value = self.const(i, what=what)
+        return None if value is None else value.astype(np.float64)
+
+    def scalar(self, i: int, default: float | None = None, what: str = "") -> float | None:
+        value = self.const(i, what=what)
+        if value is None:
+            return default
+        if value.size != 1:
+            self.refuse(f"{what} must be one number, not an array of shape {value.shape}")
+        return float(value.reshape(()))
+
+    def ints(self, name: str, i: int, default=None) -> list[int] | None:
+        """A list of integers that older opsets have as an attribute, newer ones as input i."""
+        if self.has(i):
+            return [int(v) for v in self.const(i, what=name).reshape(-1)]
+        value = self.attr(name)
+        return default if value is None else list(value)
+
+    def shape(self, i: int = 0) -> tuple[int, ...]:
+        """Shape of input i without the batch axis."""
+        if self.is_const(i):
+            return self.sample_const(i, None).shape
+        return self._shapes[self.inputs[i]]
+
+    @property
+    def rank(self) -> int:
+        """Rank of the first input, batch axis included."""
+        return len(self.shape()) + 1
+
+    def axis(self, axis: int, rank: int | None = None) -> int:
+        """An ONNX axis as an axis of one sample."""
+        rank = rank or self.rank
+        if not -rank <= axis < rank:
+            self.refuse(f"axis {axis} is outside a tensor of {rank} axes")
+        if axis % rank == 0:
+            self.refuse("works along axis 0, which is the batch; samples must stay independent")
+        return axis % rank - 1
+
+    def sample_const(self, i: int, rank: int | None) -> np.ndarray:
+        """Constant input i in float64 without a batch axis. rank: of what it meets, without
+        batch."""
+        value = self.real(i)
+        rank = value.ndim - 1 if rank is None else rank
+        if value.ndim == rank + 1 and value.shape[0] == 1:
+            value = value[0]
+        if value.ndim > max(rank, 0):
+            self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
+                        f"axis or more axes than the value it meets")
+        return value
+
+    # --- answering --------------------------------------------------------------------------------
+    def emit(self, op: str, *inputs: str, to: str | None = None, **attrs) -> str:
+        """A float node; its output's name. to: the ONNX output that it gives."""
+        output, name = to, self.name
+        if output is None:
+            stem, n = f"{self.outputs[0]}/{op.lower()}", 1
+            output = stem
+            while output in self._shapes:
+                n += 1
+                output = f"{stem}_{n}"
+            name = f"{self.name}/{output[len(self.outputs[0]) + 1:]}"
+        node = FloatNode(op, name, inputs, output, attrs)
+        self._shapes[output] = tuple(int(n) for n in shape(node, [self._shapes[i] for i in inputs]))
+        if 0 in self._shapes[output] or any(n < 0 for n in self._shapes[output]):
+            self.refuse(f"gives an empty tensor of shape {self._shapes[output]}")
+        self._nodes.append(node)
+        return output
+
+    def give(self, op: str, *inputs: str, **attrs) -> str:
+        """The float node that gives the ONNX node's (first) output."""
+        return self.emit(op, *inputs, to=self.outputs[0], **attrs)
+
+    def value(self, i: int = 0, rank: int | None = None) -> str:
+        """Input i as a value of the float graph: a Constant node where it is known beforehand."""
+        if not self.is_const(i):
+            return self.inputs[i]
+        value = self.sample_const(i, rank)
+        if rank is not None:
+            value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
+        return self.emit("Constant", value=value)
