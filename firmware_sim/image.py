@@ -114,13 +114,15 @@ class _Compilation:
         self.plan = Plan(target, code_bytes)
         self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled), kinds)
         self.constants = Constants()
-        self.lines = [line for i, s in enumerate(scaled) for line in self._kernel(i, s)]
+        self.lines: list[Line] = []
+        for i, s in enumerate(scaled):
+            self.lines += self._kernel(i, s, self.lines[-1].text if self.lines else "")
 
-    def _kernel(self, i: int, scaled: Scaled) -> list[Line]:
+    def _kernel(self, i: int, scaled: Scaled, previous: str) -> list[Line]:
         kernel, staged = stage(scaled.kernel, self.plan.is_external, self.plan.staging_words(i))
         self.plan.stage(staged, i)
         return compile_kernel(kernel, self.plan.kind, self.plan.is_external, self.plan.address,
-                              self.constants)
+                              self.constants, previous)
 
     def image(self) -> Image:
         lines = [*self.lines, Line("halt:", "halt", "label"), Line("goto halt", "halt", "other"),

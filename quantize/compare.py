@@ -34,8 +34,8 @@ class Layer:
     """One value of the fixed-point graph over a set of samples.
 
     sqnr_db: against the float network's tensor of that name; None where it has none.
-    at_min, at_max: elements at the ends of the format, of `elements`. The 0 of an unsigned format is
-    an ordinary value: at_min is then 0.
+    at_min, at_max: elements at the ends of the format, of `elements`. The 0 of an unsigned format
+    is an ordinary value: at_min is then 0.
     """
 
     value: str

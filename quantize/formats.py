@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from quantize.algorithms import choose_frac
-from quantize.algorithms.algorithm import FRACS
+from quantize.algorithms.algorithm import FRACS, finest
 from quantize.calibrate import Histogram
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import MOVING, NO_CLAMP, FloatGraph, FloatNode, ModelError
 
 PROBE = np.linspace(-1, 1, 4097)
 SOFTMAX = {"Softmax", "LogSoftmax"}
+WIDE_BITS = 12
+"""Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
 
 
 @dataclass
@@ -95,15 +97,21 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             low, high = _input_range(graph, total)
             frac = _input_frac(low, high, limits, c.members[0])
         else:
-            reals = total.distribution(_function(c, seen))
             try:
-                frac = choose_frac(recipe.activation_algorithm, reals, limits.min, limits.max)
+                frac = _frac(c, total, limits, seen, recipe)
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         if any(n.op == "Softmax" for n in c.makers):
             frac = min(max(frac, 0), 15)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
     return formats
+
+
+def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe) -> int:
+    if {n.op for n in c.readers} <= SOFTMAX and limits.bits >= WIDE_BITS:
+        return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
+    reals = total.distribution(_function(c, seen))
+    return choose_frac(recipe.activation_algorithm, reals, limits.min, limits.max)
 
 
 def _bits(graph: FloatGraph, c: Class, recipe) -> int:

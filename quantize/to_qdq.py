@@ -147,14 +147,22 @@ class _Writer(Emitter):
     def unfused(self, x: str, value: Value, largest_weight: int) -> str:
         """x, with a Clip that does nothing where an integer kernel would go wrong.
 
-        ONNX Runtime may fuse a product of uint8 and int8 between DequantizeLinears. On x86 without
-        VNNI its kernels saturate the sum of two products at 16 bits, silently.
+        ONNX Runtime fuses a product between DequantizeLinears into one of uint8 and int8 (int8
+        activations become uint8 by adding 128). On x86 without VNNI its kernels saturate the sum of
+        two such products at 16 bits, silently.
         """
         fmt = value.format
-        if fmt.signed or fmt.bits > 8 or 2 * fmt.max * largest_weight < 1 << 15:
+        largest = fmt.max + 128 * fmt.signed
+        if fmt.bits > 8 or 2 * largest * largest_weight < 1 << 15:
             return x
         return self.node("Clip", x, *(self.const(np.float32(b * fmt.step)) for b in
                                       (fmt.min, fmt.max)))
+
+    def align(self, x: str, value: Value, output: Value) -> str:
+        """x with axes of size 1 after the batch axis, up to the output's rank: on the integers."""
+        q = super().align(self.q[value.name], value, output)
+        return x if q == self.q[value.name] else self.dequantize(
+            q, value.format.frac, value.format.dtype.type)
 
     def repeat(self, x: str, shape: tuple[int, ...]) -> str:
         """The constant x for every sample of the batch, whose size the first input tells."""

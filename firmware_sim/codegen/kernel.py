@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from firmware_sim.codegen.code import Constants, Ins
-from firmware_sim.codegen.schedule import Scheduler
+from firmware_sim.codegen.schedule import STORE_LATENCY, Scheduler
 from firmware_sim.codegen.shape import shape
 from firmware_sim.codegen.thread import Threads, thread
 from firmware_sim.isa.dsp32c_spell import Speller
@@ -29,10 +29,12 @@ class Line:
 
 
 def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callable[[str], bool],
-                   address: Callable[[str], int], constants: Constants) -> list[Line]:
+                   address: Callable[[str], int], constants: Constants,
+                   previous: str) -> list[Line]:
     """Assembly of a scaled and staged kernel.
 
     kind, external: see `Speller`, `shape.stage`. address(buffer): its first byte.
+    previous: the last instruction of the kernel before.
     """
     body = shape(_by_depth(kernel.body, 0), lambda b: kind(b) == "half")
     speller = Speller(kind, lambda b: not external(b), constants)
@@ -44,9 +46,9 @@ def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callabl
         registers = _registers(threads, speller, scheduler, kernel.name, share_constants)
         if registers is not None:
             break
-    setup = _setup(threads, speller, registers, address)
+    setup = _after(previous, _setup(threads, speller, registers, address))
     return [Line(f"{kernel.name}:", kernel.name, "label"),
-            *(Line(text, kernel.name, "other") for text in setup),
+            *(Line(text, kernel.name, "nop" if text == "nop" else "other") for text in setup),
             *(_render(line, kernel.name, threads, registers) for line in lines)]
 
 
@@ -95,6 +97,13 @@ def _setup(threads: Threads, speller: Speller, registers: dict[str, str],
     values |= {name: step for step, name in threads.increments.items()}
     values |= {f"base {t}": address(t) - 4 * first for t, first in speller.tables.items()}
     return [f"{registers[name]}e = {_hex(value)}" for name, value in values.items()]
+
+
+def _after(previous: str, setup: list[str]) -> list[str]:
+    """The setup in an order, and long enough, for the store that may have ended the last kernel:
+    its word is not read and its pointer not touched too early."""
+    setup = sorted(setup, key=lambda text: f"*{text.partition('e =')[0]}+" in previous)
+    return ["nop"] * (STORE_LATENCY - 1 - len(setup)) + setup
 
 
 def _hex(value: int) -> str:

@@ -56,12 +56,17 @@ class Speller:
 
     def body(self, statements: tuple) -> list:
         code: list = []
+        mentions = Counter(_registers(statements))
+        ahead = {d: n for d, n in mentions.items() if n == self._uses[d]}  # known only in here
         i = 0
         while i < len(statements):
-            i += self._statement(statements, i, code)
-        for d, n in Counter(_registers(statements)).items():
-            if n == self._uses[d]:  # nothing outside these statements knows it
-                self.accumulators.pop(d, None)
+            covered = statements[i:i + self._statement(statements, i, code)]
+            i += len(covered)
+            for d in _registers(covered):
+                if d in ahead:
+                    ahead[d] -= 1
+                    if not ahead[d]:
+                        self.accumulators.pop(d, None)
         return code
 
     # --- operands -------------------------------------------------------------------------------
