@@ -1,4 +1,4 @@
-"""Image: a program compiled for a target; machine code, constants, symbols and what they are for."""
+"""Image: a program compiled for a target, as machine code, constants and symbols."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from firmware_sim.floats import to_words
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
-from quantize.fixed.kernel import Buffer, Lookup, Loop, Mac, Set, flat, refs
+from quantize.fixed.kernel import Buffer, Lookup, Loop, Mac, Set, refs
 from quantize.fixed.program import Program
 
 OFFSET_UNIT = 4
@@ -107,7 +107,8 @@ class _Compilation:
     def __init__(self, program: Program, target: Target, kinds: dict[str, str],
                  code_bytes: int) -> None:
         self.program, self.target = program, target
-        scaled = [scale(k, program.buffers, lambda b: OFFSET_UNIT if kinds.get(b) == "offset" else 1,
+        scaled = [scale(k, program.buffers,
+                        lambda b: OFFSET_UNIT if kinds.get(b) == "offset" else 1,
                         lambda b: kinds.get(b) == "half") for k in program.kernels]
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         self.buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}

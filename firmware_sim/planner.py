@@ -118,10 +118,12 @@ class Plan:
     def kind(self, buffer: str) -> str:
         return self.placements[buffer].kind if buffer in self.placements else "word"
 
-    def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...], kinds: dict[str, str]) -> None:
+    def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...],
+            kinds: dict[str, str]) -> None:
         """Place every buffer; DoesNotFit says by how much the board is too small, and which tensors
         are the largest."""
         lifetimes = _lifetimes(kernels)
+        self._nodes = {k.name: k.node for k in kernels}
         needs = [self._need(b, kinds.get(b.name, "word"), lifetimes, len(kernels))
                  for b in buffers if b.role == "const" or b.name in lifetimes]
         for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1)):
@@ -164,6 +166,13 @@ class Plan:
                 return True
         return False
 
+    def _title(self, buffer: str) -> str:
+        """A buffer's name for people: "weight of conv1" for a kernel's own, else the value's."""
+        owner = next((k for k in self._nodes if buffer.startswith(f"{k}_")), None)
+        if owner is None:
+            return buffer.removeprefix("v_")
+        return f"{buffer.removeprefix(owner + '_')} of {self._nodes[owner]}"
+
     def _too_small(self, needs: list[_Need]) -> DoesNotFit:
         wanted = Arena(self.external[0].region, self.external[0].start)
         for need in sorted((n for n in needs if n.buffer.name not in self.placements
@@ -171,7 +180,8 @@ class Plan:
             wanted.taken.append((need, wanted.find(need)))
         have = sum(a.region.end - a.start for a in self.external)
         largest = sorted(needs, key=lambda n: -n.bytes)[:5]
-        names = ", ".join(f"{n.buffer.name} {n.bytes:,} B" for n in largest)
+        names = ", ".join(f"{self._title(n.buffer.name)} {n.bytes:,} B"
+                          f"{' (packed as int16)' if n.kind == 'half' else ''}" for n in largest)
         lacking = wanted.used_bytes - have
         return DoesNotFit(
             f"the network needs {wanted.used_bytes:,} B of external memory; board "

@@ -134,14 +134,17 @@ class _Writer(Emitter):
         per_unit = node.bias.size != channels
         q = self.array(f"{node.name}.bias", np.int32, None if per_unit else (channels,))
         bias = self.dequantize(q, frac, np.int32)
+        lead = op == "Gemm" and len(node.inputs[0].shape) > 1  # ONNX's Gemm has no leading axes
+        if lead:
+            x = self._reshape(node.inputs[0], (-1, weight.q.shape[1]))
         if op == "Gemm" or (node.shift <= 0).all():
             x = self.unfused(x, node.inputs[0], int(np.abs(weight.q).max()))
-        if op == "Gemm" and len(node.inputs[0].shape) > 1:
-            return self.node("Add", self.node("MatMul", x, self.node("Transpose", w, perm=(1, 0))),
-                             bias)
         if op == "Gemm":
             attributes["transB"] = 1
         y = self.node(op, x, w, *(() if per_unit else (bias,)), **attributes)
+        if lead:
+            shape = np.array([-1, *node.output.shape], np.int64)
+            return self.node("Reshape", y, self.const(shape))
         return self.node("Add", y, bias) if per_unit else y
 
     def unfused(self, x: str, value: Value, largest_weight: int) -> str:
@@ -159,10 +162,15 @@ class _Writer(Emitter):
                                       (fmt.min, fmt.max)))
 
     def align(self, x: str, value: Value, output: Value) -> str:
-        """x with axes of size 1 after the batch axis, up to the output's rank: on the integers."""
-        q = super().align(self.q[value.name], value, output)
-        return x if q == self.q[value.name] else self.dequantize(
-            q, value.format.frac, value.format.dtype.type)
+        """x with axes of size 1 after the batch axis, up to the output's rank."""
+        missing = len(output.shape) - len(value.shape)
+        return self._reshape(value, (-1, *(1,) * missing, *value.shape)) if missing else x
+
+    def _reshape(self, value: Value, shape: tuple[int, ...]) -> str:
+        """The value's reals under another shape. The integers are reshaped: ONNX Runtime gives a
+        wrong type to what it adds behind a Reshape of reals."""
+        q = self.node("Reshape", self.q[value.name], self.const(np.array(shape, np.int64)))
+        return self.dequantize(q, value.format.frac, value.format.dtype.type)
 
     def repeat(self, x: str, shape: tuple[int, ...]) -> str:
         """The constant x for every sample of the batch, whose size the first input tells."""

@@ -58,7 +58,8 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     for s in body:
         if isinstance(s, Loop):
             name = f"L{depth}"
-            inner = tuple(map_affine(t, lambda a, s=s: a.substitute(s.var, Affine(0, ((name, 1),))))
+            new = Affine(0, ((name, 1),))
+            inner = tuple(map_affine(t, lambda a, old=s.var, new=new: a.substitute(old, new))
                           for t in s.body)
             s = replace(s, var=name, body=_by_depth(inner, depth + 1))
         result.append(s)

@@ -1,8 +1,8 @@
 """Powers of two ride on the constants.
 
-The DSP32C multiplies integers inside float words, so 2**-shift of a requantize costs nothing when it
-is multiplied into the weights, and neither does the half step when it is added to the bias: the
-accumulator then holds acc * 2**-shift + 1/2, and the requantize that is left is a floor and a clamp.
+The DSP32C multiplies integers inside float words, so 2**-shift of a requantize costs nothing when
+it is multiplied into the weights, and neither does the half step when it is added to the bias: the
+accumulator then holds acc * 2**-shift + 1/2, and of the requantize a floor and a clamp are left.
 Where an accumulator has no constants to carry the scale, one multiply is emitted.
 """
 
@@ -35,7 +35,7 @@ from quantize.fixed.kernel import (
 )
 
 MULTIPLIER_EXACT = 1 << 24
-"""A multiplier operand has a 24-bit mantissa (dossier 3.2): larger integers go through in two parts."""
+"""A multiplier operand has 24 mantissa bits (dossier 3.2): larger integers go in two parts."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class _Scaler:
             ref.buffer.startswith(self.kernel.name)) and not self.packed(ref.buffer)
 
     def _factors(self, ref: Ref, q: Requantize, unit: int) -> np.ndarray | None:
-        """unit * 2**-shift for each element of a constant; None where one element has two shifts."""
+        """unit * 2**-shift for each element of a constant; None where an element has two shifts."""
         variables = sorted({v for v, _ in (*ref.index.terms, *q.index.terms)})
         grid = np.meshgrid(*(np.arange(self.extents[v]) for v in variables), indexing="ij",
                            sparse=True)
@@ -188,7 +188,7 @@ class _Scaler:
             return [replace(s, body=tuple(t for i in s.body for t in self._rewrite(i, folded)))]
         if isinstance(s, Requantize):
             return self._requantize(s, folded.get(s.d))
-        if getattr(s, "d", None) not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
+        if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
             return [s]
         factor, half = folded[s.d]
         match s:

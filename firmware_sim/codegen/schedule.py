@@ -1,8 +1,8 @@
 """Latencies are respected, loops become `do` or counted branches.
 
 The DSP32C has no interlocks: an instruction that reads too early sees the old value (dossier 7).
-Where too few instructions lie between producer and consumer, `nop`s go in; across the turn of a loop
-too. The last instruction of a counted loop moves into the branch's delay slot.
+Where too few instructions lie between producer and consumer, `nop`s go in, across the turn of a
+loop too. The last instruction of a counted loop moves into the branch's delay slot.
 """
 
 from __future__ import annotations

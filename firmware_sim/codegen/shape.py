@@ -11,8 +11,8 @@ from quantize.fixed.kernel import (
     Affine,
     Buffer,
     Kernel,
-    Loop,
     Lookup,
+    Loop,
     Mac,
     Max,
     Ref,
@@ -44,7 +44,7 @@ class _Slice:
 
 
 def stage(kernel: Kernel, external, room: int) -> tuple[Kernel, list[Buffer]]:
-    """Copy what inner loops reuse on chip where multiply-accumulates would read both operands outside.
+    """Copy on chip what inner loops reuse, where a multiply-accumulate would read only outside.
 
     external(buffer name): whether it lies in external memory. room: words on chip for the copies.
     Returns the kernel and the new buffers, whose role is "stage".

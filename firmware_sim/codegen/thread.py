@@ -45,7 +45,7 @@ class Threads:
 
 
 def thread(code: list, share_constants: bool) -> Threads:
-    """share_constants: one moving pointer for all constants instead of one fixed pointer for each."""
+    """share_constants: one moving pointer for all constants, not a fixed pointer for each."""
 
     def key(a: Access) -> Key:
         return (*a.stream, a.index.const) if a.buffer == POOL and not share_constants else a.stream
@@ -130,7 +130,7 @@ class _Move:
 
 
 def _materialise(code: list, threads: Threads) -> list:
-    """Give the most used steps an increment register, and spell every other movement as an addition."""
+    """Give the most used steps an increment register; every other movement is an addition."""
     wanted: Counter = Counter()
     for ins, weight in _walk(code, 1):
         if isinstance(ins, _Move):

@@ -1,9 +1,9 @@
 """How the DSP32C spells each kernel statement.
 
-Integers travel as float words: every sum below 2**32 is exact (dossier 3.3). Rounding is a floor, and
-a floor is two additions: adding 1.5 * 2**31 pushes the fraction out of the accumulator's 31 fraction
-bits, and the adder truncates toward minus infinity (S, K65: the `adder_truncates` assumption).
-Recipes: dossier section 9.
+Integers travel as float words: every sum below 2**32 is exact (dossier 3.3). Rounding is a floor,
+and a floor is two additions: adding 1.5 * 2**31 pushes the fraction out of the accumulator's 31
+fraction bits, and the adder truncates toward minus infinity (S, K65: the `adder_truncates`
+assumption). Recipes: dossier section 9.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from quantize.fixed.kernel import (
 
 FLOOR_MAGIC = 1.5 * 2.0**31
 SPLIT_MAGIC = 1.5 * 2.0**39
-"""Floors to a multiple of 256: the upper part has at most 24 bits while the whole is below 2**31."""
+"""Floors to a multiple of 256: of an integer below 2**31, what has at most 24 bits."""
 TEMP = 3
 """a3 belongs to the speller; a0..a2 hold the kernel's registers."""
 

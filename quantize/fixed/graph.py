@@ -41,7 +41,8 @@ class Weight:
         if np.abs(self.q).max(initial=0) > limit:
             raise ValueError(f"weights of {self.bits} bits must lie in [-{limit}, {limit}]")
         if self.frac.shape not in ((1,), self.q.shape[:1]):
-            raise ValueError(f"frac has shape {self.frac.shape}; expected (1,) or {self.q.shape[:1]}")
+            raise ValueError(f"frac has shape {self.frac.shape}; "
+                             f"expected (1,) or {self.q.shape[:1]}")
 
     @property
     def dtype(self) -> np.dtype:
@@ -158,8 +159,8 @@ class Graph:
         for node in self.nodes:
             for v in node.inputs:
                 if known.get(v.name) != v:
-                    raise ValueError(f"{node.op} '{node.name}' reads '{v.name}' {v.shape} {v.format}, "
-                                     f"which nothing before it provides")
+                    raise ValueError(f"{node.op} '{node.name}' reads '{v.name}' {v.shape} "
+                                     f"{v.format}, which nothing before it provides")
             if node.output.name in known:
                 raise ValueError(f"two nodes give '{node.output.name}'")
             known[node.output.name] = node.output
@@ -179,7 +180,8 @@ class Graph:
         env = {v.name: np.asarray(x, np.int64) for v, x in zip(self.inputs, xs, strict=True)}
         for v in self.inputs:
             if env[v.name].shape[1:] != v.shape:
-                raise ValueError(f"input '{v.name}' has shape {v.shape}, got {env[v.name].shape[1:]}")
+                raise ValueError(f"input '{v.name}' has shape {v.shape}, "
+                                 f"got {env[v.name].shape[1:]}")
         for node in self.nodes:
             env[node.output.name] = node.reference(*(env[v.name] for v in node.inputs))
         return env

@@ -15,8 +15,8 @@
     source    ::= Ref | register name | integer
     Ref       ::= buffer[affine expression of loop variables]
 
-Registers are named integers; a kernel keeps at most three alive. C and each instruction set implement
-these statements and never hear of ops. `quantize.fixed.interpret` is their definition.
+Registers are named integers; a kernel keeps at most three alive. C and each instruction set
+implement these statements and never hear of ops. `quantize.fixed.interpret` is their definition.
 """
 
 from __future__ import annotations

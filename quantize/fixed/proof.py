@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from quantize.fixed.graph import Graph
 
 EXACT_LIMIT = 1 << 31
-"""Partial sums below 2**31 are exact in C's int32 and in the DSP32C's accumulator (32-bit mantissa)."""
+"""Partial sums below 2**31 are exact in int32 and in the DSP32C's accumulator (32-bit mantissa)."""
 
 
 class Overflow(ValueError):

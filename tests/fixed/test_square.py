@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from export.c import host
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.simulate import Simulator
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph, Node
 from quantize.fixed.program import lower, run
@@ -33,7 +36,12 @@ def carrier(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return Executor(graph, threads=1)(*xs)
 
 
-EXECUTIONS = {"interpreter": interpreter, "c": c, "carrier": carrier}
+def dsp32c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    image = compile_program(lower(graph), targets.get("dsp32c-40"))
+    return list(Simulator(image)(*xs).outputs)
+
+
+EXECUTIONS = {"interpreter": interpreter, "c": c, "carrier": carrier, "dsp32c": dsp32c}
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)

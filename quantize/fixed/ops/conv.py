@@ -12,10 +12,11 @@ from quantize.fixed.ops.op import op, span, weighted_interval
 
 @op
 class Conv(Requantizing):
-    """y[c, p] = requantize(bias[c, p] + sum over i, t of weight[c, i, t] * x[i, p*stride + t*dilation]).
+    """y[c, p] = requantize(bias[c, p] + sum(weight[c, i, t] * x[i, p*stride + t*dilation])).
 
+    The sum is over input channels i of the group and taps t.
     x: (C_in, *spatial). weight: (C_out, C_in / groups, *kernel).
-    bias: integers at the accumulator's step, (C_out, 1, ..) per channel or (C_out, *spatial) per unit.
+    bias: integers at the accumulator's step, (C_out, 1, ..) per channel, (C_out, *spatial) per unit.
     """
 
     weight: Weight

@@ -61,7 +61,7 @@ class Transpose(Moving):
 
 @op
 class Slice(Moving):
-    """y[i, ..] = x[starts + i*steps, ..], one start and step for each axis; steps may be negative."""
+    """y[i, ..] = x[starts + i*steps, ..]: a start and a step, perhaps negative, for each axis."""
 
     starts: tuple[int, ...]
     steps: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Softmax and LogSoftmax over the last axis: exp by table, an integer sum, exact division or log."""
+"""Softmax and LogSoftmax over the last axis: a table of exp, a sum, a division or a log."""
 
 from __future__ import annotations
 

@@ -1,0 +1,183 @@
+"""Reading ONNX: every op in every spelling computes what ONNX Runtime computes; clear refusals."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from quantize import float_model, from_onnx
+from quantize.float_graph import ModelError
+from quantize.readers import READERS
+from tests.quantize import onnx_nets as nets
+from tests.quantize.onnx_nets import model, node, random
+
+SINGLE = nets.single_ops()
+
+
+def saved(m, tmp_path, name="net.onnx"):
+    path = tmp_path / name
+    path.write_bytes(m if isinstance(m, bytes) else m.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("m", [pytest.param(m, id=name) for name, m in SINGLE])
+def test_an_op_computes_what_onnx_runtime_computes(m, tmp_path):
+    feeds = nets.inputs(m, 1) | {}
+    expected = nets.run(m, feeds)[0]
+    for graph in (from_onnx.read(saved(m, tmp_path)), from_onnx.load(saved(m, tmp_path))):
+        again = float_model.to_model(graph)
+        assert np.allclose(nets.run(again, feeds)[0], expected, rtol=1e-4, atol=1e-5)
+        batch = nets.run(again, {k: np.concatenate([x, x + 1, x]) for k, x in feeds.items()})[0]
+        assert batch.shape == (3, *expected.shape[1:])
+        assert np.allclose(batch[2], expected[0], rtol=1e-4, atol=1e-5)
+        assert graph.shapes[graph.outputs[0]] == expected.shape[1:]
+
+
+def test_every_reader_has_a_case():
+    used = {n.op_type for _, m in SINGLE for n in m.graph.node}
+    assert not set(READERS) - used
+
+
+def refusal(m, tmp_path) -> str:
+    with pytest.raises(ModelError) as e:
+        from_onnx.load(saved(m, tmp_path))
+    assert str(tmp_path) in str(e.value)
+    return str(e.value)
+
+
+GEMM = {"w": random("w", 4, 3)}
+
+
+def test_refuses_what_is_no_file(tmp_path):
+    with pytest.raises(ModelError, match="no such file"):
+        from_onnx.load(tmp_path / "none.onnx")
+    with pytest.raises(ModelError, match="cannot be read"):
+        from_onnx.load(tmp_path)
+
+
+def test_refuses_what_is_not_onnx(tmp_path):
+    assert "not an ONNX file" in refusal(b"\x89PNG\r\n\x1a\n" * 9, tmp_path)
+    assert "empty" in refusal(b"", tmp_path)
+
+
+def test_refuses_every_truncation(tmp_path):
+    whole = model([node("MatMul", "x w", "y")], {"x": (4,)}, GEMM).SerializeToString()
+    for n in range(1, len(whole)):
+        try:
+            from_onnx.load(saved(whole[:n], tmp_path))
+        except ModelError:
+            continue
+        pytest.fail(f"read a file cut to {n} of {len(whole)} bytes")
+    assert "cut short" in refusal(whole[:len(whole) // 2], tmp_path)
+
+
+@pytest.mark.parametrize("shape, words", [
+    (["N", 3, "height"], "axis 2 of the input 'x' is not fixed (height)"),
+    (["N", None], "axis 1 of the input 'x' is not fixed"),
+    ([4, 3], "first axis of 'x' is the batch and must be free or 1, not 4"),
+    (["N"], "batch axis and at least one more"),
+])
+def test_refuses_shapes(shape, words, tmp_path):
+    m = model([node("Relu", "x", "y")], {"x": (1,)})
+    m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", nets.FLOAT, shape))
+    assert words in refusal(m, tmp_path)
+
+
+def test_reads_a_fixed_batch_of_one(tmp_path):
+    m = model([node("Reshape", "x s", "y")], {"x": (2, 3)}, {"s": nets.ints(1, 6)})
+    m.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", nets.FLOAT, [1, 2, 3]))
+    graph = from_onnx.load(saved(m, tmp_path))
+    assert nets.run(float_model.to_model(graph),
+                    {"x": np.zeros((5, 2, 3), np.float32)})[0].shape == (5, 6)
+
+
+def test_refuses_weights_that_are_not_finite(tmp_path):
+    w = GEMM["w"].copy()
+    w[1, 1], w[2, 2] = np.nan, np.inf
+    text = refusal(model([node("MatMul", "x w", "y")], {"x": (4,)}, {"w": w}), tmp_path)
+    assert "'w' (4, 3) contains 2 NaN or infinite" in text
+
+
+def test_lists_all_unsupported_nodes(tmp_path):
+    m = model([node("Hardmax", "x", "a"), node("Relu", "a", "b"), node("Det", "b", "c"),
+               helper.make_node("Spike", ["c"], ["y"], name="s", domain="brain")], {"x": (4, 4)})
+    m.opset_import.append(helper.make_opsetid("brain", 1))
+    text = refusal(m, tmp_path)
+    for words in ("3 node(s) are not supported", "Hardmax 'Hardmax_a'", "Det 'Det_c'",
+                  "brain::Spike 's'", "supported ops: Abs, Add"):
+        assert words in text
+
+
+def test_refuses_missing_external_data(tmp_path):
+    path = tmp_path / "net.onnx"
+    m = model([node("MatMul", "x w", "y")], {"x": (4,)}, GEMM)
+    onnx.save(m, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert from_onnx.load(path).shapes["y"] == (3,)
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(ModelError, match="its weights lie in another file"):
+        from_onnx.load(path)
+
+
+@pytest.mark.parametrize("nodes, constants, words", [
+    ([node("Transpose", "x", "y", perm=[1, 0, 2])], {}, "moves the batch"),
+    ([node("Reshape", "x s", "y")], {"s": nets.ints(-1)}, "the first axis must stay the batch"),
+    ([node("Flatten", "x", "y", axis=0)], {}, "merges the batch"),
+    ([node("Concat", "x x", "y", axis=0)], {}, "works along axis 0, which is the batch"),
+    ([node("Conv", "x k", "y")], {"k": random("k", 1, 4, 1, 1, 1)}, "1-D and 2-D are supported"),
+    ([node("MatMul", "c x", "y")], {"c": random("c", 4, 4)}, "a constant on the left"),
+    ([node("Div", "x x", "y")], {}, "one operand must be a constant"),
+    ([node("Pad", "x p", "y", mode="reflect")], {"p": nets.ints(0, 1, 0, 0, 1, 0)}, "'reflect'"),
+    ([node("Gather", "x i", "y", axis=1)], {"i": nets.ints(0, 1, 3)}, "evenly spaced"),
+    ([node("Clip", "x x", "y")], {}, "must be a constant"),
+    ([node("Slice", "x s e a", "y")], {"s": nets.ints(2), "e": nets.ints(2), "a": nets.ints(1)},
+     "takes nothing"),
+    ([node("Cast", "x", "y", to=7)], {}, "other than float"),
+    ([node("Reshape", "x s", "y")], {"s": nets.ints(1, 17)}, "cannot turn"),
+])
+def test_refuses_a_node(nodes, constants, words, tmp_path):
+    text = refusal(model(nodes, {"x": (4, 4)}, constants), tmp_path)
+    assert words in text and nodes[-1].name in text
+
+
+@pytest.mark.parametrize("nodes, words", [
+    ([node("AveragePool", "x", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1])], "count_include_pad"),
+    ([node("MaxPool", "x", "y i", kernel_shape=[2, 2])], "the indices"),
+    ([node("ReduceMean", "x", "y")], "every axis"),
+])
+def test_refuses_a_pooling(nodes, words, tmp_path):
+    assert words in refusal(model(nodes, {"x": (3, 6, 6)}), tmp_path)
+
+
+def test_names_several_problems_at_once(tmp_path):
+    m = model([node("Transpose", "x", "a", perm=[1, 0]), node("Flatten", "x", "y", axis=0)],
+              {"x": (4,)})
+    text = refusal(m, tmp_path)
+    assert "Transpose_a" in text and "Flatten_y" in text
+
+
+def test_refuses_an_old_opset(tmp_path):
+    m = model([node("Relu", "x", "y")], {"x": (4,)}, opset=7)
+    assert "opset 7 is not supported; expected 8 to" in refusal(m, tmp_path)
+
+
+def test_refuses_an_output_without_input(tmp_path):
+    m = model([node("Relu", "c", "y")], {"x": (4,)}, {"c": random("c", 1, 4)})
+    assert "'y' does not depend on the input" in refusal(m, tmp_path)
+
+
+def test_keeps_metadata_and_the_digest(tmp_path):
+    import hashlib
+    m = model([node("Relu", "x", "y")], {"x": (4,)})
+    m.metadata_props.add(key="dsplet.model", value="lenet")
+    path = saved(m, tmp_path)
+    graph = from_onnx.load(path)
+    assert graph.metadata == (("dsplet.model", "lenet"),)
+    assert graph.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_equal_node_names_are_told_apart(tmp_path):
+    twins = [node("Sigmoid", "x", "a"), node("Gemm", "a w", "b"), node("Sigmoid", "b", "y")]
+    for n in twins:
+        n.name = "same"
+    graph = from_onnx.load(saved(model(twins, {"x": (4,)}, {"w": random("w", 4, 4)}), tmp_path))
+    assert len({n.name for n in graph.nodes}) == 3

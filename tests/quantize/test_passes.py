@@ -1,0 +1,117 @@
+"""Passes: the network computes the same before and after each, and comes out as short as it can."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantize import float_model, from_onnx
+from quantize.compare import FloatNetwork
+from quantize.passes import PASSES, simplify
+from tests.quantize import onnx_nets as nets
+from tests.quantize.onnx_nets import model, node, random
+
+
+def read(m, tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(m.SerializeToString())
+    return from_onnx.read(path)
+
+
+def ops(graph) -> list[str]:
+    return [n.op for n in graph.nodes]
+
+
+@pytest.mark.parametrize("net", nets.NETS)
+def test_each_pass_keeps_every_value_that_survives(net, tmp_path):
+    m = nets.NETS[net]()
+    graph, feeds = read(m, tmp_path), nets.inputs(m, 7)
+    original = FloatNetwork(tmp_path / "net.onnx", [n.output for n in graph.nodes])(feeds)
+    for p in PASSES:
+        graph = p(graph)
+        names = [n.output for n in graph.nodes]
+        values = nets.run(float_model.to_model(graph, names), feeds)
+        for name, value in zip(names, values, strict=True):
+            if name in original:
+                assert np.allclose(value, original[name], rtol=1e-4, atol=1e-5), (p, name)
+        assert set(graph.outputs) <= set(names) & set(original)
+        assert len({n.name for n in graph.nodes}) == len(graph.nodes)
+
+
+@pytest.mark.parametrize("net", nets.NETS)
+def test_simplify_is_done_at_once(net, tmp_path):
+    graph = simplify(read(nets.NETS[net](), tmp_path))
+    again = simplify(graph)
+    assert [(n.op, n.name, n.inputs, n.output) for n in again.nodes] == [
+        (n.op, n.name, n.inputs, n.output) for n in graph.nodes]
+
+
+def test_relu_net_becomes_its_weighted_ops(tmp_path):
+    graph = simplify(read(nets.relu_net(), tmp_path))
+    assert ops(graph) == ["Pad", "Conv", "MaxPool", "Pad", "Conv", "Add", "AveragePool", "Reshape",
+                          "Gemm", "Gemm"]
+    clamps = [n.attrs.get("clamp") for n in graph.nodes]
+    assert clamps[1] == (0, np.inf) and clamps[5] == (0, 6) and clamps[8] == (0, np.inf)
+
+
+def test_tanh_net_becomes_tables_and_weights(tmp_path):
+    graph = simplify(read(nets.tanh_net(), tmp_path))
+    assert ops(graph) == ["Pad", "Conv", "Function", "Slice", "Conv", "Slice", "Conv", "Concat",
+                          "Function", "Conv", "Function", "Reshape", "Gemm", "LogSoftmax"]
+    first, h1, *_ = (n for n in graph.nodes if n.op in ("Conv", "Function"))
+    assert first["bias"].shape == (8, 6, 6)
+    assert str(h1["expr"]) == "1.7159*tanh(0.666667*x)"
+    assert h1.name == "Tanh_t1" and h1.output == "h1"
+    depthwise = graph.nodes[9]
+    assert depthwise["groups"] == 6 and depthwise["weight"].shape == (6, 1, 2, 2)
+
+
+def test_trees_become_one_function_each(tmp_path):
+    graph = simplify(read(nets.trees_net(), tmp_path))
+    assert ops(graph).count("Function") == 3 and "Mul" not in ops(graph)
+    x = np.linspace(-4, 4, 41)
+    silu = graph.makers["silu"]["expr"](x)
+    assert np.allclose(silu, x / (1 + np.exp(-x)))
+
+
+def test_a_multiply_read_twice_is_not_folded(tmp_path):
+    m = model([node("Gemm", "x w", "a"), node("Mul", "a c", "b"), node("Add", "a b", "y")],
+              {"x": (4,)}, {"w": random("w", 4, 4), "c": random("c", 4)})
+    graph = simplify(read(m, tmp_path))
+    feeds = nets.inputs(m, 5)
+    assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], nets.run(m, feeds)[0],
+                       atol=1e-5)
+    assert ops(graph) == ["Gemm", "Mul", "Add"] or "Constant" in ops(graph)
+
+
+def test_an_output_keeps_its_name_through_identities(tmp_path):
+    m = model([node("Gemm", "x w", "a"), node("Identity", "a", "b"), node("Dropout", "b", "y")],
+              {"x": (4,)}, {"w": random("w", 4, 4)})
+    graph = simplify(read(m, tmp_path))
+    assert ops(graph) == ["Gemm"] and graph.nodes[0].output == "y"
+
+
+def test_two_outputs_of_one_value_stay_two(tmp_path):
+    m = model([node("Gemm", "x w", "y"), node("Identity", "y", "z")], {"x": (4,)},
+              {"w": random("w", 4, 4)}, outputs=("y", "z"))
+    graph = simplify(read(m, tmp_path))
+    feeds = nets.inputs(m, 3)
+    y, z = nets.run(float_model.to_model(graph), feeds)
+    assert np.array_equal(y, z) and graph.outputs == ("y", "z")
+
+
+def test_clamps_of_a_value_read_twice_stay(tmp_path):
+    m = model([node("Gemm", "x w", "a"), node("Relu", "a", "b"), node("Add", "a b", "y")],
+              {"x": (4,)}, {"w": random("w", 4, 4)})
+    graph = simplify(read(m, tmp_path))
+    feeds = nets.inputs(m, 5)
+    assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], nets.run(m, feeds)[0],
+                       atol=1e-5)
+
+
+def test_dead_nodes_go(tmp_path):
+    m = model([node("Gemm", "x w", "y"), node("Tanh", "y", "unused")], {"x": (4,)},
+              {"w": random("w", 4, 4)})
+    graph = read(m, tmp_path)
+    assert ops(graph) == ["Gemm"]
+    assert ops(replace(graph).rebuilt(graph.nodes)) == ["Gemm"]
