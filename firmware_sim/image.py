@@ -134,7 +134,7 @@ class _Compilation:
         segments = [(0, words), *self._data()]
         return Image(
             self.program.name, self.target, tuple(segments), self._sections(assembly, len(code)),
-            {4 * i: line.role for i, line in enumerate(code)}, _listing(lines, words),
+            {4 * i: line.role for i, line in enumerate(code)}, self._listing(lines, words),
             self.plan.placements, self._ports(self.program.inputs),
             self._ports(self.program.outputs), assembly.labels["halt"])
 
@@ -167,6 +167,17 @@ class _Compilation:
         ends = [*starts[1:], assembly.labels["halt"]]
         return tuple(Section(k.name, k.node, k.op, a, b, k.macs) for k, a, b in
                      zip(self.program.kernels, starts, ends, strict=True))
+
+    def _listing(self, lines: list[Line], words: np.ndarray) -> str:
+        titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}
+        rows, i = [], 0
+        for line in lines:
+            if line.role == "label":
+                rows.append(line.text + titles.get(line.text, ""))
+            else:
+                rows.append(f"{4 * i:06x}  {words[i]:08x}      {line.text}")
+                i += 1
+        return "\n".join(rows) + "\n"
 
     def _ports(self, border) -> tuple[Port, ...]:
         return tuple(Port(v, self.plan.address(b), v.size) for v, b in border)
@@ -221,17 +232,6 @@ def _covered(spans: set[tuple[int, int]]) -> int:
         total += max(0, end - max(start, reached))
         reached = max(reached, end)
     return total
-
-
-def _listing(lines: list[Line], words: np.ndarray) -> str:
-    rows, i = [], 0
-    for line in lines:
-        if line.role == "label":
-            rows.append(line.text)
-        else:
-            rows.append(f"{4 * i:06x}  {words[i]:08x}      {line.text}")
-            i += 1
-    return "\n".join(rows) + "\n"
 
 
 def symbols(image: Image) -> str:

@@ -139,7 +139,11 @@ def shape(body: tuple, packed) -> tuple:
 
     packed(buffer name): whether its words must be unpacked (such loops stay loops).
     """
-    return tuple(t for s in body for t in _shape(s, packed))
+    result: list = []
+    for s in (t for s in body for t in _shape(s, packed)):
+        if not (isinstance(s, Max) and result and result[-1] == Set(s.d, s.source)):
+            result.append(s)  # (the maximum of a number with itself is no work)
+    return tuple(result)
 
 
 def _shape(s, packed) -> list:

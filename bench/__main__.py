@@ -1,0 +1,12 @@
+"""`python -m bench`: every benchmark in turn; results also as JSON in build/bench.json."""
+
+import json
+from pathlib import Path
+
+from bench import cycles, executor, simulator
+
+results = {module.__name__: module.main() for module in (cycles, executor, simulator)}
+out = Path("build/bench.json")
+out.parent.mkdir(exist_ok=True)
+out.write_text(json.dumps(results, indent=1) + "\n")
+print(f"written: {out}")

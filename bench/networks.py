@@ -1,0 +1,31 @@
+"""Networks that the benchmarks measure: the zoo's geometry with seeded random weights."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+IMAGES = 2048
+
+
+@cache
+def network(name: str) -> tuple[Path, np.ndarray]:
+    """(float .onnx, float32 inputs (IMAGES, C, H, W)) of a zoo model. Speed does not depend on the
+    weights; accuracy is not measured here."""
+    import torch
+
+    from export import to_onnx
+    from train import zoo
+    torch.manual_seed(0)
+    card = zoo.get(name)
+    rng = np.random.default_rng(0)
+    x = card.inputs(rng.integers(0, 256, (IMAGES, *card.input_shape[1:]), np.uint8))
+    path = Path(tempfile.mkdtemp(prefix="dsplet-bench-")) / f"{name}.onnx"
+    to_onnx.export(card.build().eval(), card.input_shape, path, to_onnx.metadata(
+        model=name, data=card.dataset, input_scale=card.normalization.scale,
+        input_offset=card.normalization.offset, classes=card.classes,
+        checkpoint_sha256="", data_sha256=""), samples=x[:16])
+    return path, x

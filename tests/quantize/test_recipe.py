@@ -1,0 +1,216 @@
+"""The recipe: which formats come out, and that the network still works."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from quantize import from_onnx
+from quantize.algorithms import UnknownAlgorithm, named
+from quantize.compare import FloatNetwork, predictions, sqnr_db
+from quantize.fixed.execute import Executor
+from quantize.fixed.graph import to_text
+from quantize.fixed.ops.requantize import Requantize
+from quantize.fixed.proof import Overflow
+from quantize.fixed.qformat import QFormat
+from quantize.float_graph import ModelError
+from quantize.recipe import Recipe, RecipeError, quantize
+from tests.quantize import onnx_nets as nets
+from tests.quantize.onnx_nets import model, node, random
+
+
+def load(m, tmp_path, metadata=()):
+    for key, value in dict(metadata).items():
+        m.metadata_props.add(key=key, value=value)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(m.SerializeToString())
+    return from_onnx.load(path)
+
+
+def dense(tmp_path, metadata=(), scale=1.0):
+    m = model([node("Gemm", "x w b", "y")], {"x": (8,)},
+              {"w": random("w", 8, 4) * np.float32(scale), "b": random("b", 4)})
+    return load(m, tmp_path, metadata)
+
+
+def formats(graph) -> dict[str, QFormat]:
+    return {v.name: v.format for v in graph.values()}
+
+
+@pytest.mark.parametrize("low, high, metadata, expected", [
+    (0, 255 / 256, {}, "UQ0.8"),
+    (0, 1, {}, "UQ0.8"),
+    (0, 255, {}, "UQ8.0"),
+    (-1, 1, {}, "Q0.7"),
+    (-1, 0.2, {}, "Q0.7"),
+    (-1.01, 1, {}, "Q1.6"),
+    (-0.42, 2.82, {}, "Q2.5"),
+    (0, 0.1, {"dsplet.input_scale": "0.00390625"}, "UQ0.8"),
+    (-0.1, 0.1, {"dsplet.input_scale": str(2 / 255), "dsplet.input_offset": "-1.0"}, "Q0.7"),
+])
+def test_input_formats(low, high, metadata, expected, tmp_path):
+    x = np.linspace(low, high, 80, dtype=np.float32).reshape(10, 8)
+    fixed = quantize(dense(tmp_path, metadata), x)
+    assert str(fixed.inputs[0].format) == expected
+
+
+def test_pixels_are_exact(tmp_path):
+    x = (np.arange(256, dtype=np.float32) / 256).reshape(32, 8)
+    fmt = quantize(dense(tmp_path), x).inputs[0].format
+    assert np.array_equal(fmt.dequantize(fmt.quantize(x)), x)
+
+
+def test_formats_of_relu_net(tmp_path):
+    m = nets.relu_net()
+    fixed = quantize(load(m, tmp_path), nets.inputs(m, 50)["x"])
+    found = formats(fixed)
+    clamped = next(n for n in fixed.nodes if n.op == "Conv").output.name
+    assert not found[clamped].signed and found[clamped].bits == 8
+    assert found["x"].signed
+    assert found["r1"] == found[clamped]
+    assert not found["r3"].signed
+    assert found["y"].bits == 16 and found["y"].signed
+
+
+def test_formats_of_tanh_net(tmp_path):
+    m = nets.tanh_net()
+    fixed = quantize(load(m, tmp_path), nets.inputs(m, 50)["x"])
+    found = formats(fixed)
+    assert (found["s1" if "s1" in found else "a1"].bits, found["h1"].bits) == (10, 8)
+    assert found["u"] == found["h1"]
+    assert not found["h3"].signed
+    assert found["l"].bits == found["y"].bits == 16
+    tables = [n for n in fixed.nodes if n.op == "Table"]
+    assert all(n.step_log2 == 0 and len(n.table) == 1024 for n in tables)
+    wide = quantize(load(nets.tanh_net(), tmp_path), nets.inputs(m, 50)["x"],
+                    Recipe(activation_bits=16, preactivation_bits=12))
+    assert all(n.step_log2 > 0 for n in wide.nodes if n.op == "Table")
+
+
+def test_an_input_in_a_concat_keeps_its_format(tmp_path):
+    m = model([node("Gemm", "x w", "a"), node("Concat", "x a", "c", axis=1),
+               node("Gemm", "c v", "y")], {"x": (8,)},
+              {"w": random("w", 8, 4) * 40, "v": random("v", 12, 3)})
+    x = np.linspace(0, 255 / 256, 80, dtype=np.float32).reshape(10, 8)
+    fixed = quantize(load(m, tmp_path), x)
+    assert str(fixed.inputs[0].format) == "UQ0.8"
+    assert [type(n) for n in fixed.nodes].count(Requantize) == 1
+
+
+def test_a_bound_between_steps_is_rounded_and_noted(tmp_path):
+    m = model([node("Gemm", "x w", "a"), node("Clip", "a low high", "y")], {"x": (8,)},
+              {"w": random("w", 8, 4) * 8, "low": np.float32(-0.3), "high": np.float32(5.3)})
+    x = nets.inputs(m, 30)["x"]
+    fixed = quantize(load(m, tmp_path), x, Recipe(output_bits=8))
+    gemm, = fixed.nodes
+    step = gemm.output.format.step
+    assert gemm.clamp == (round(-0.3 / step), round(5.3 / step))
+    assert "the bound 5.3 became" in dict(fixed.metadata)["dsplet.notes"]
+
+
+@pytest.mark.parametrize("bits, per_channel", [(8, True), (8, False), (4, True), (2, False)])
+def test_weights_and_biases_are_the_nearest_integers(bits, per_channel, tmp_path):
+    graph = dense(tmp_path)
+    x = nets.inputs(model([], {"x": (8,)}), 20)["x"]
+    fixed = quantize(graph, x, Recipe(weight_bits=bits, per_channel=per_channel))
+    gemm, real = fixed.nodes[0], graph.nodes[0]
+    limit = 2 ** (bits - 1) - 1
+    assert gemm.weight.frac.shape == ((4,) if per_channel else (1,))
+    steps = 2.0**-gemm.weight.frac
+    inside = np.abs(real["weight"]) <= limit * steps[:, None]
+    assert np.abs(gemm.weight.real() - real["weight"])[inside].max() <= steps.max() / 2
+    assert np.abs(gemm.weight.q).max() <= limit
+    acc = 2.0**-gemm.acc_frac
+    assert (np.abs(gemm.bias * acc - real["bias"]) <= acc / 2).all()
+
+
+def test_silent_and_tiny_channels(tmp_path):
+    w = random("w", 8, 4)
+    w[:, 1], w[:, 2] = 0, w[:, 2] * 1e-9
+    m = model([node("Gemm", "x w b", "y")], {"x": (8,)}, {"w": w, "b": random("b", 4)})
+    x = nets.inputs(m, 20)["x"]
+    fixed = quantize(load(m, tmp_path), x)
+    y = fixed.run(fixed.inputs[0].format.quantize(x))["y"]
+    assert sqnr_db(nets.run(m, {"x": x})[0], fixed.outputs[0].format.dequantize(y)) > 35
+
+
+@pytest.mark.parametrize("net", nets.NETS)
+@pytest.mark.parametrize("recipe, at_least_db", [
+    (Recipe(), 26),
+    (Recipe(weights="minmax", activations=named("percentile", percent=99.99)), 24),
+    (Recipe(weight_bits=12, activation_bits=14, input_bits=14, preactivation_bits=14), 45),
+])
+def test_networks_keep_their_outputs(net, recipe, at_least_db, tmp_path):
+    m = nets.NETS[net]()
+    graph = load(m, tmp_path)
+    fixed = quantize(graph, nets.inputs(m, 100), recipe)
+    test = nets.inputs(m, 200, "other")
+    ys = Executor(fixed)(*(v.format.quantize(test[v.name]) for v in fixed.inputs))
+    reference = FloatNetwork(tmp_path / "net.onnx")(test)
+    for v, y in zip(fixed.outputs, ys, strict=True):
+        assert sqnr_db(reference[v.name], v.format.dequantize(y)) > at_least_db, v.name
+
+
+def test_same_samples_in_any_order_give_the_same_graph(tmp_path):
+    m = nets.tanh_net()
+    graph, x = load(m, tmp_path), nets.inputs(m, 40)["x"]
+    (text, arrays), (again, others) = (to_text(quantize(graph, s)) for s in (x, x[::-1]))
+    assert text == again
+    assert all(np.array_equal(a, others[k]) for k, a in arrays.items())
+
+
+def test_metadata_says_where_it_came_from(tmp_path):
+    graph = dense(tmp_path, {"dsplet.model": "dense"})
+    x = nets.inputs(model([], {"x": (8,)}), 20)["x"]
+    fixed = quantize(graph, x, Recipe(weight_bits=5), {"dsplet.data": "noise"})
+    facts = dict(fixed.metadata)
+    assert facts["dsplet.model"] == "dense" and facts["dsplet.data"] == "noise"
+    assert facts["dsplet.float_sha256"] == graph.sha256
+    recipe = json.loads(facts["dsplet.recipe"])
+    assert recipe["weight_bits"] == 5 and recipe["weights"] == {"algorithm": "mse", "finer": 6}
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(RecipeError, match="weight_bits must be 2 to 16, not 1"):
+        Recipe(weight_bits=1)
+    with pytest.raises(UnknownAlgorithm, match="no algorithm is called 'best'"):
+        Recipe(weights="best")
+    with pytest.raises(RecipeError, match="is not an algorithm"):
+        Recipe(activations=3)
+    with pytest.raises(ModelError, match="empty"):
+        quantize(dense(tmp_path), np.zeros((0, 8)))
+
+
+def test_overflow_names_the_layer(tmp_path):
+    m = model([node("MatMul", "x w", "y")], {"x": (600,)}, {"w": random("w", 600, 3)})
+    x = nets.inputs(m, 5)["x"]
+    with pytest.raises(Overflow, match="Gemm 'MatMul_y'"):
+        quantize(load(m, tmp_path), x, Recipe(weight_bits=16, input_bits=16))
+
+
+# --- the two networks of the reference material on all of MNIST -----------------------------------
+
+def mnist(folder, name: str, offset: int) -> np.ndarray:
+    return np.frombuffer(gzip.decompress((folder / "mnist" / name).read_bytes()), np.uint8,
+                         offset=offset)
+
+
+@pytest.mark.parametrize("name, pad, scale", [("mnist-8", 0, 1), ("lenet5-mnist", 2, 256)])
+def test_eight_bits_keep_the_accuracy_on_mnist(name, pad, scale, shared, data_dir):
+    def prepare(images):
+        images = images.reshape(-1, 1, 28, 28)
+        return np.pad(images, ((0, 0), (0, 0), (pad, pad), (pad, pad))).astype(np.float32) / scale
+
+    path = shared / "conformance" / "models" / name / "model.onnx"
+    test = prepare(mnist(data_dir, "t10k-images-idx3-ubyte.gz", 16))
+    labels = mnist(data_dir, "t10k-labels-idx1-ubyte.gz", 8)
+    samples = prepare(mnist(data_dir, "train-images-idx3-ubyte.gz", 16)[:512 * 784])
+    graph = from_onnx.load(path)
+    fixed = quantize(graph, samples)
+    y, = Executor(fixed)(fixed.inputs[0].format.quantize(test))
+    floats = FloatNetwork(path)({graph.inputs[0]: test})[graph.outputs[0]]
+    result = predictions(floats, fixed.outputs[0].format.dequantize(y), labels)
+    assert result.samples == 10_000
+    assert abs(result.test_correct - result.reference_correct) <= 10
+    assert result.agree_percent >= 99.9 and result.sqnr_db > 34
