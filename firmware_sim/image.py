@@ -9,6 +9,7 @@ import numpy as np
 from firmware_sim.assembler import assemble
 from firmware_sim.codegen.code import POOL, Constants
 from firmware_sim.codegen.kernel import Line, compile_kernel
+from firmware_sim.codegen.postpone import postpone
 from firmware_sim.codegen.scale import Scaled, scale
 from firmware_sim.codegen.shape import stage
 from firmware_sim.floats import to_words
@@ -110,6 +111,7 @@ class _Compilation:
         scaled = [scale(k, program.buffers,
                         lambda b: OFFSET_UNIT if kinds.get(b) == "offset" else 1,
                         lambda b: kinds.get(b) == "half") for k in program.kernels]
+        scaled = postpone(scaled)
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         self.buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
         self.plan = Plan(target, code_bytes)

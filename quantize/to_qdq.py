@@ -219,7 +219,7 @@ class _Writer(Emitter):
         y, fmt = node.output, node.output.format
         if isinstance(node, Requantizing):
             half = np.where(node.shift > 0, 2.0 ** -(node.acc_frac + 1.0), 0.0)
-            if False:
+            if half.any():
                 last = isinstance(node, Gemm) or half.size == 1
                 half = half.reshape(-1 if last else (-1, *(1,) * (len(y.shape) - 1)))
                 half = half.reshape(()) if half.size == 1 else half

@@ -21,9 +21,12 @@ class Access:
     lane: int = 0
     """Tells two operands of one instruction apart that would share a stream."""
 
+    group: tuple | None = None
+    """The stream it belongs to although it stands outside one of the stream's loops."""
+
     @property
     def stream(self) -> tuple:
-        return self.buffer, self.index.terms, self.write, self.lane
+        return self.group or (self.buffer, self.index.terms, self.write, self.lane)
 
 
 @dataclass(frozen=True, eq=False)

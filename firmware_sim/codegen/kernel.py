@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from firmware_sim.codegen.code import Constants, Ins
+from firmware_sim.codegen.peel import peel
 from firmware_sim.codegen.schedule import STORE_LATENCY, Scheduler
 from firmware_sim.codegen.shape import shape
 from firmware_sim.codegen.thread import Threads, thread
@@ -38,7 +39,7 @@ def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callabl
     """
     body = shape(_by_depth(kernel.body, 0), lambda b: kind(b) == "half")
     speller = Speller(kind, lambda b: not external(b), constants)
-    code = speller.kernel(body)
+    code = peel(speller.kernel(body))
     for share_constants in (False, True):
         threads = thread(code, share_constants)
         scheduler = Scheduler(threads, kernel.name)

@@ -67,13 +67,17 @@ class Scale:
 
 @dataclass(frozen=True)
 class Round:
-    """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None."""
+    """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None.
+
+    magnitude: |d| / unit never exceeds it.
+    """
 
     d: str
     unit: int
     floor: bool
     low: int | None
     high: int | None
+    magnitude: int
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ class _Scaler:
         low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
                      for b in q.bound)
         rounded = Round(q.d, unit, max(q.shifts) > 0, None if min(low) >= q.low else q.low,
-                        None if max(high) <= q.high else q.high)
+                        None if max(high) <= q.high else q.high, max(-min(low), max(high)))
         if fold is not None:
             return [rounded]
         half = 0.5 * unit if rounded.floor else 0.0

@@ -100,7 +100,7 @@ class Speller:
             case Loop(_, _, (Mac() as mac,)) if self.kind(mac.w.buffer) == "half":
                 self._packed(s, mac, code)
             case Loop(var, extent, body):
-                code.append(Turns(var, extent, self.body(body)))
+                code += self._hoist(Turns(var, extent, self.body(body)))
             case Set(d, Ref() as r) if self.kind(r.buffer) == "offset":
                 lookup = statements[i + 1]
                 self._indexed(d, r, lookup, code)
@@ -165,6 +165,23 @@ class Speller:
         y_ref, x_ref = (x, w) if self.inside(x.buffer) else (w, x)
         self._da(code, d, f"a{a} + {{0}} * {{1}}", (self._at(y_ref), self._at(x_ref)), role="mac")
 
+    def _hoist(self, loop: Turns) -> list:
+        """A start value that every turn loads anew is loaded once, and the first
+        multiply-accumulate of a turn adds to it."""
+        if len(loop.body) < 2 or not all(isinstance(i, Ins) for i in loop.body):
+            return [loop]
+        load, first, *rest = loop.body
+        a = load.accumulator
+        used = {i.accumulator for i in loop.body} | {m for i in loop.body for m in i.multiplies}
+        free = set(range(TEMP)) - used - set(self.accumulators.values())
+        if (load.text != f"a{a} = {{0}}" or first.role != "mac" or first.accumulator != a
+                or load.accesses[0].index.coefficient(loop.var) or not free):
+            return [loop]
+        self.accumulators[f"start of {loop.var}"] = b = min(free)
+        return [replace(load, text=f"a{b} = {{0}}", accumulator=b),
+                Turns(loop.var, loop.extent, [
+                    replace(first, text=first.text.replace(f"a{a} + ", f"a{b} + ")), *rest])]
+
     def _packed(self, loop: Loop, mac: Mac, code: list) -> None:
         """Unpack an int16 weight one turn ahead: the multiplier reads the a3 of three slots ago."""
         a = self._a(mac.d)
@@ -213,7 +230,8 @@ class Speller:
         if s.low is not None:
             low = self._constant(float(s.low * s.unit))
             last = next((c for c in reversed(code) if isinstance(c, Ins | Turns)), None)
-            if s.low or not (isinstance(last, Ins) and last.accumulator == a):
+            if s.low or not (isinstance(last, Ins) and last.accumulator == a
+                             and not last.text.startswith(f"a{a} = if")):  # which sets no flags
                 self._da(code, TEMP, f"a{a} - {{0}}", (low,))
             self._da(code, s.d, "ifalt({0})", (low,))
         if s.high is not None:

@@ -6,12 +6,14 @@ An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape
 import shutil
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from export.c import host
 from firmware_sim import targets
 from firmware_sim.image import compile_program
 from firmware_sim.simulate import Simulator
+from quantize import to_qdq
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph, Node
 from quantize.fixed.program import lower, run
@@ -41,7 +43,18 @@ def dsp32c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return list(Simulator(image)(*xs).outputs)
 
 
-EXECUTIONS = {"interpreter": interpreter, "c": c, "carrier": carrier, "dsp32c": dsp32c}
+def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    """Stock ONNX Runtime on the .q.onnx file: reals in, reals out, on the formats' grids."""
+    session = ort.InferenceSession(to_qdq.to_model(graph).SerializeToString(),
+                                   providers=["CPUExecutionProvider"])
+    feeds = {i.name: v.format.dequantize(x).astype(np.float32) for i, v, x in
+             zip(session.get_inputs(), graph.inputs, xs, strict=True)}
+    ys = [np.float64(y) * 2.0**v.format.frac for y, v in
+          zip(session.run(None, feeds), graph.outputs, strict=True)]
+    return [np.broadcast_to(y, (len(xs[0]), *y.shape[1:])) for y in ys]
+
+
+EXECUTIONS = {"interpreter": interpreter, "c": c, "carrier": carrier, "dsp32c": dsp32c, "qdq": qdq}
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
