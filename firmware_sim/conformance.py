@@ -36,12 +36,19 @@ def python_machine() -> Machine:
     return Machine(targets.get("dsp32c-50", board="flat"), strict=False)
 
 
+class VectorsError(ValueError):
+    """A file that holds no vectors of the schema."""
+
+
 def run(path, machine_factory: Callable = python_machine) -> list[Result]:
-    """Run every vector of a file on a fresh machine each; ValueError for another schema."""
-    document = json.loads(Path(path).read_text())
-    if document.get("schema") != "dsp32c-vectors/1":
-        raise ValueError(f"{path}: schema {document.get('schema')!r}, "
-                         "expected 'dsp32c-vectors/1'")
+    """Run every vector of a file on a fresh machine each; VectorsError for another schema."""
+    try:
+        document = json.loads(Path(path).read_text())
+        schema = document.get("schema")
+    except (ValueError, AttributeError) as error:
+        raise VectorsError(f"{path}: not a JSON file of vectors ({error})") from None
+    if schema != "dsp32c-vectors/1":
+        raise VectorsError(f"{path}: schema {schema!r}, expected 'dsp32c-vectors/1'")
     return [run_vector(vector, machine_factory()) for vector in document["vectors"]]
 
 

@@ -80,12 +80,16 @@ class Simulator:
         per_cycle = self.image.target.states_per_cycle
         return Run(ys, np.concatenate(states) / per_cycle, self._bills(profile, n))
 
-    def _one(self, sample: tuple, outputs: list, states: list) -> Profile:
-        """One sample on a chip without a batch door."""
+    def prepare(self, *sample: np.ndarray) -> None:
+        """Reset the chip and lay one sample's inputs (integers, without batch axis) in memory."""
         self.chip.reset(self.image.entry)
         for port, x in zip(self.image.inputs, sample, strict=True):
             data = _words(x[None], port.words).astype("<u4").view(np.uint8)[0]
             self.chip.memory[port.address:port.address + len(data)] = data
+
+    def _one(self, sample: tuple, outputs: list, states: list) -> Profile:
+        """One sample on a chip without a batch door."""
+        self.prepare(*sample)
         profile = self.chip.run(self.image.halt, MAX_INSTRUCTIONS) or self.chip.profile()
         for y, port in zip(outputs, self.image.outputs, strict=True):
             data = self.chip.memory[port.address:port.address + 4 * port.words]

@@ -1,8 +1,8 @@
 """Motorola S-records, the text form in which loaders and EPROM programmers take memory images.
 
-S0 names the image, S2 carries data with 24-bit addresses, S8 ends with the entry point. Bytes are in
-memory order; a record's checksum is the ones' complement of the low byte of the sum of its count,
-address and data bytes.
+S0 names the image, S2 carries data with 24-bit addresses, S8 ends with the entry point. Bytes are
+in memory order; a record's checksum is the ones' complement of the low byte of the sum of its
+count, address and data bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The last turn of a multiply-accumulate loop is written out.
 
-After a loop the pointers stand where its next turn would begin, and must be corrected. A last turn of
-its own takes the correction as a post-increment, and its last instruction may store the result.
+After a loop the pointers stand where its next turn would begin, and must be corrected. A last turn
+of its own takes the correction as a post-increment.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Rounding waits until after the maximum.
 
-A requantize is monotone, so max(requantize(a), requantize(b)) = requantize(max(a, b)): where a value
-is only ever max-pooled, the unrounded accumulators are stored and the floor and the clamp move behind
-the pooling, which has fewer outputs. Storing drops the accumulator's guard bits, which is a floor to
-24 mantissa bits (dossier 3.2, S): it too is monotone and leaves the later floor what it was, while
-the integer part has fewer than 24 bits.
+A requantize is monotone, so max(requantize(a), requantize(b)) = requantize(max(a, b)): where a
+value is only ever max-pooled, the unrounded accumulators are stored, and the floor and the clamp
+move behind the pooling, which has fewer outputs. Storing drops the accumulator's guard bits, which
+is a floor to 24 mantissa bits (dossier 3.2, S): it too is monotone and leaves the later floor what
+it was, while the integer part has fewer than 24 bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MANTISSA_INTEGERS = 1 << 23
 
 
 def postpone(kernels: list[Scaled]) -> list[Scaled]:
-    """The kernels with every rounding that can wait moved into the kernel that takes the maximum."""
+    """The kernels; every rounding that can wait has moved into the one that takes the maximum."""
     kernels = list(kernels)
     for i, maker in enumerate(kernels):
         statements = [s for top in maker.kernel.body for s in flat(top)]

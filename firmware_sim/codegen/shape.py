@@ -140,7 +140,7 @@ def shape(body: tuple, packed) -> tuple:
     packed(buffer name): whether its words must be unpacked (such loops stay loops).
     """
     result: list = []
-    for s in (t for s in body for t in _shape(s, packed)):
+    for s in (shaped for t in body for shaped in _shape(t, packed)):
         if not (isinstance(s, Max) and result and result[-1] == Set(s.d, s.source)):
             result.append(s)  # (the maximum of a number with itself is no work)
     return tuple(result)

@@ -1,0 +1,65 @@
+"""Every model of the zoo, from training to machine code and C, by the commands that users type."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from export.c import host
+from quantize import from_qdq
+from quantize.fixed.program import lower
+from tests.test_cli import dsplet
+from train import zoo
+
+pytestmark = pytest.mark.slow
+BOARDS = {"lenet_caffe": "1991"}
+"""Where the 256 KB of 1989 are too small."""
+
+
+def run(*words, folder) -> dict:
+    done = dsplet(*words, "--json", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("model", [card.name for card in zoo.cards()])
+def test_from_training_to_machine_code(model, tmp_path):
+    run("train", model, "--data", "digits", "--epochs", 1, "-o", "m.safetensors", folder=tmp_path)
+    for name in ("a", "b"):
+        run("export", "m.safetensors", "-o", f"{name}.onnx", folder=tmp_path)
+        run("quantize", "a.onnx", "-o", f"{name}.q.onnx", "--calibrate", 100, folder=tmp_path)
+    for suffix in (".onnx", ".q.onnx"):
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+    compared = run("compare", "a.onnx", "a.q.onnx", folder=tmp_path)
+    assert compared["samples"] == 360 and compared["agree_percent"] >= 97
+    board = ("--board", BOARDS.get(model, "1989"))
+    simulated = run("simulate", "a.q.onnx", "--samples", 5, *board, folder=tmp_path)
+    assert simulated["differing_integers"] == 0
+    assert simulated["layers"][-1]["macs"] == zoo.get(model).counts.macs
+    assert simulated["layers"][-1]["mac"] == zoo.get(model).counts.macs
+
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    graph = from_qdq.load(tmp_path / "a.q.onnx")
+    fmt = graph.inputs[0].format
+    x = np.random.default_rng(0).integers(fmt.min, fmt.max + 1, (5, *graph.inputs[0].shape))
+    assert np.array_equal(host.compile(lower(graph))(x), graph.run(x)[graph.outputs[0].name])
+
+
+def test_a_network_of_ones_own(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3, padding=1),\n"
+        "        torch.nn.BatchNorm2d(3), torch.nn.ReLU(), torch.nn.AvgPool2d(2), torch.nn.Flatten(),\n"
+        "        torch.nn.Linear(48, 10), torch.nn.Softmax(1)).eval()\n")
+    run("export", "mine.py:make", "--input", "1x8x8", "-o", "mine.onnx", "--data", "digits",
+        "--input-scale", "1/256", folder=tmp_path)
+    run("quantize", "mine.onnx", "-o", "mine.q.onnx", folder=tmp_path)
+    report = run("simulate", "mine.q.onnx", "--samples", 10, folder=tmp_path)
+    assert report["differing_integers"] == 0 and report["layers"][-1]["macs"] == 3 * 64 * 9 + 480
