@@ -217,7 +217,7 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     return op;
 }
 
-#include "engine_burst.h"
+#include "engine_chain.h"
 #include "engine_run.h"
 
 /* ---- the doors that engine.py uses ---- */
@@ -226,7 +226,6 @@ Chip *chip_new(uint8_t *memory, const uint8_t *bank, const uint8_t *wait) {
     Chip *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->memory = memory;
-    prepare_shifts();
     for (int i = 0; i < PAGES; i++) {
         c->map[i] = bank[i] == OUTSIDE ? OUTSIDE : bank[i] | wait[i] << 8;
         c->pages[i] = &blank;

@@ -89,7 +89,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
     uint64_t hazard = c->hazard;
     Late late = c->late;
     const int truncates = c->truncates;
-    int status = DONE, hopeless = 0;
+    int status = DONE;
+    int64_t plain = n; /* the slot from which on a row may be tried */
     Op *op = NULL;
 
     for (int64_t end = n + limit; pc != until; n++) {
@@ -103,6 +104,14 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         if (UNLIKELY(hazard & op->uses) && strict) {
             c->error_mask = hazard & used(op, r, flags, dau);
             if (c->error_mask) FAULT(HAZARD, pc);
+        }
+        if (strict && quick && op->kind == MAC && !queued && branch == NO_BRANCH && n >= plain) {
+            int64_t done = chain(c, op, &pc, &do_end, until, end - n, n, &t, &hot, &dau, &hazard);
+            if (done) {
+                n += done - 1, late = NOT_LATE;
+                continue;
+            }
+            plain = n + LONGEST; /* numbers that are no whole units seldom come alone */
         }
         queued <<= 1;
         TOUCH((uint32_t)op->bank | (uint32_t)op->wait << 8, 0);
@@ -200,7 +209,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case DO:
                 FORBIDDEN_IN_DO();
                 REST();
-                r[LITERAL] = op->immediate, hopeless = 0;
+                r[LITERAL] = op->immediate;
                 c->do_start = r[PC] - 4, do_end = pc + 4 + 4 * op->function;
                 c->do_left = R(op->s1) & 0x7ff;
                 break;
@@ -272,11 +281,6 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             else do_end = NEVER;
         }
         pc = word;
-        if (strict && quick && UNLIKELY(pc == c->do_start) && do_end != NEVER && !hopeless) {
-            int64_t room = end - n - 1;
-            n += burst(c, (do_end - pc) / 4 + 1, until, room, hazard, n + 1, &t, &hot, &queued,
-                       &hopeless);
-        }
     }
 out:
     if (!quick) { /* keep both views of busy banks, so that strict may change between runs */

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from asm_programs import check
+from tests.firmware_sim.asm_programs import check
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted((ROOT / "tests" / "programs").glob("*.s"))
