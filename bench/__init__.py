@@ -1,1 +1,1 @@
-"""Benchmarks: each module prints a table and returns what it measured; `python -m bench` runs all."""
+"""Benchmarks: each module prints a table and returns its figures; `python -m bench` runs all."""

@@ -20,7 +20,7 @@ ROWS = (("zip1989", "1989"), ("lenet5", "1989"), ("lenet5", "1991"), ("lenet_caf
 def main() -> dict[str, float]:
     """Cycles per image by network and board (`name/board`)."""
     console, counts = Console(), {}
-    summary = Table("network", "board", "MACs", "cycles", "cycles/MAC", "ms at 40 MHz", "differing")
+    summary = Table("network", "board", "MACs", "cycles", "cycles/MAC", "ms (40 MHz)", "differing")
     for name, board in ROWS:
         path, x = network(name)
         fixed = quantize(from_onnx.load(path), x[:200], Recipe())

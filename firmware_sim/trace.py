@@ -17,7 +17,6 @@ from firmware_sim.image import Image
 from firmware_sim.machine import Machine
 from firmware_sim.simulate import Simulator
 
-
 REGISTER_OF_CODE = {17: 15, 18: 16, 19: 17, 20: 18, 21: 19, 24: 20, 25: 21, 29: 22}
 """The codes of r15..r22; r1..r14 have their own number (dossier 2)."""
 

@@ -223,8 +223,8 @@ def test_targets_boards_and_budgets_that_are_unknown(folder, tmp_path):
     assert "expected one of 1989, 1991" in refusal("simulate", q, "--board", "2001",
                                                    folder=tmp_path)
     for budget in ("12", "fastms", "-3ms", "ms"):
-        assert f"budget '{budget}' is not understood" in refusal("simulate", q, f"--budget={budget}",
-                                                                 folder=tmp_path)
+        message = refusal("simulate", q, f"--budget={budget}", folder=tmp_path)
+        assert f"budget '{budget}' is not understood" in message
 
 
 def test_a_float_network_is_not_simulated(folder, tmp_path):

@@ -1,4 +1,4 @@
-"""Networks with seeded random weights, in the geometry of real ones, for tests that need no data."""
+"""Networks with seeded random weights in the geometry of real ones: tests need no data."""
 
 from __future__ import annotations
 

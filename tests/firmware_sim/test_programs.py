@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.firmware_sim.asm_programs import check
 
 ROOT = Path(__file__).parents[2]

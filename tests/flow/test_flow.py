@@ -56,8 +56,8 @@ def test_a_network_of_ones_own(tmp_path):
         "def make():\n"
         "    torch.manual_seed(0)\n"
         "    return torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3, padding=1),\n"
-        "        torch.nn.BatchNorm2d(3), torch.nn.ReLU(), torch.nn.AvgPool2d(2), torch.nn.Flatten(),\n"
-        "        torch.nn.Linear(48, 10), torch.nn.Softmax(1)).eval()\n")
+        "        torch.nn.BatchNorm2d(3), torch.nn.ReLU(), torch.nn.AvgPool2d(2),\n"
+        "        torch.nn.Flatten(), torch.nn.Linear(48, 10), torch.nn.Softmax(1)).eval()\n")
     run("export", "mine.py:make", "--input", "1x8x8", "-o", "mine.onnx", "--data", "digits",
         "--input-scale", "1/256", folder=tmp_path)
     run("quantize", "mine.onnx", "-o", "mine.q.onnx", folder=tmp_path)

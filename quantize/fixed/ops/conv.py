@@ -16,7 +16,8 @@ class Conv(Requantizing):
 
     The sum is over input channels i of the group and taps t.
     x: (C_in, *spatial). weight: (C_out, C_in / groups, *kernel).
-    bias: integers at the accumulator's step, (C_out, 1, ..) per channel, (C_out, *spatial) per unit.
+    bias: integers at the accumulator's step: (C_out, 1, ..) per channel, (C_out, *spatial) per
+    unit.
     """
 
     weight: Weight
