@@ -74,6 +74,8 @@ typedef struct {
     uint16_t map[PAGES]; /* bank + 256 * wait */
     Page *pages[PAGES];
     uint32_t used[PAGES], used_count;
+    uint32_t version; /* of the code: plans made for another one are void */
+    Plan *plans;
 } Chip;
 
 static Page blank; /* every kind is DECODE */
@@ -92,7 +94,8 @@ INLINE void put(Chip *c, uint32_t address, uint32_t value, uint32_t size) {
     if (LIKELY(size == 4)) put32(p, value);
     else if (size == 2) p[0] = value, p[1] = value >> 8;
     else p[0] = value;
-    if (UNLIKELY(page != &blank)) page->op[(address >> 2) & (PAGE_WORDS - 1)].kind = DECODE;
+    if (UNLIKELY(page != &blank))
+        page->op[(address >> 2) & (PAGE_WORDS - 1)].kind = DECODE, c->version++;
 }
 
 /* The operand the multiplier sees in slot n: what the accumulator held after slot n - 3. */
@@ -236,6 +239,7 @@ Chip *chip_new(uint8_t *memory, const uint8_t *bank, const uint8_t *wait) {
 
 void chip_free(Chip *c) {
     for (uint32_t i = 0; i < c->used_count; i++) free(c->pages[c->used[i]]);
+    for (Plan *p = c->plans, *next; p; p = next) next = p->next, free(p);
     free(c);
 }
 
@@ -261,6 +265,7 @@ void chip_reset(Chip *c, uint32_t pc) {
 }
 
 void chip_clear_counters(Chip *c) {
+    for (Plan *p = c->plans; p; p = p->next) book(p);
     for (uint32_t i = 0; i < c->used_count; i++) {
         Page *page = c->pages[c->used[i]];
         for (int j = 0; j < PAGE_WORDS; j++)
@@ -269,8 +274,9 @@ void chip_clear_counters(Chip *c) {
 }
 
 /* Rows of (address, count, bank stalls, wait stalls) for every word executed; returns their number. */
-int64_t chip_counters(const Chip *c, int64_t *rows, int64_t room) {
+int64_t chip_counters(Chip *c, int64_t *rows, int64_t room) {
     int64_t n = 0;
+    for (Plan *p = c->plans; p; p = p->next) book(p);
     for (uint32_t i = 0; i < c->used_count; i++) {
         const Page *page = c->pages[c->used[i]];
         for (int j = 0; j < PAGE_WORDS; j++) {
@@ -293,7 +299,7 @@ static void refresh(Chip *c) {
         Page *page = c->pages[c->used[i]];
         const uint8_t *p = c->memory + ((size_t)page->number << PAGE_BITS);
         for (int j = 0; j < PAGE_WORDS; j++)
-            if (page->op[j].word != get32(p + 4 * j)) page->op[j].kind = DECODE;
+            if (page->op[j].word != get32(p + 4 * j)) page->op[j].kind = DECODE, c->version++;
     }
 }
 

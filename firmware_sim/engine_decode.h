@@ -20,6 +20,8 @@ enum { PC = 15, CONSTANT_MINUS = 22, CONSTANT_PLUS, DAUC = 26, IOC, PCSH = 30, P
 #define USES_BUS BIT(33)
 #define USES_AS_Z(r) BIT(40 + (r))
 
+typedef struct Plan Plan; /* engine_chain.h */
+
 typedef struct {
     uint8_t kind, condition, d, s1, s2, wide, function, conditional; /* CA fields; d also the DA's N */
     uint8_t x, xi, y, yi, z, zi, m, negate; /* pointers (0: none) and increments; negate: F + 2S */
@@ -28,6 +30,7 @@ typedef struct {
     uint32_t immediate, word;
     uint64_t uses, leaves;
     int64_t count, bank_stalls, wait_stalls;
+    Plan *plan; /* of the row that begins here */
 } Op;
 
 INLINE uint32_t sign16(uint32_t n) { return (uint32_t)(int32_t)(int16_t)n & 0xffffff; }

@@ -107,11 +107,11 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         }
         if (strict && quick && op->kind == MAC && !queued && branch == NO_BRANCH && n >= plain) {
             int64_t done = chain(c, op, &pc, &do_end, until, end - n, n, &t, &hot, &dau, &hazard);
-            if (done) {
+            if (done > 0) {
                 n += done - 1, late = NOT_LATE;
                 continue;
             }
-            plain = n + LONGEST; /* numbers that are no whole units seldom come alone */
+            if (done) plain = n + LONGEST; /* numbers that are no whole units seldom come alone */
         }
         queued <<= 1;
         TOUCH((uint32_t)op->bank | (uint32_t)op->wait << 8, 0);
