@@ -41,6 +41,18 @@ def load_factory(spec: str) -> Callable[[], Any]:
     return factory
 
 
+def make(spec: str) -> Any:
+    """The network that the function of "path/to/file.py:name" makes. Raises FactoryError."""
+    factory = load_factory(spec)
+    try:
+        module = factory()
+    except Exception as error:  # whatever the user's function does
+        raise FactoryError(f"{spec}: the function failed: {error!r}") from error
+    if not hasattr(module, "state_dict"):
+        raise FactoryError(f"{spec}: gives a {type(module).__name__}; expected a torch.nn.Module")
+    return module
+
+
 def parse_shape(text: str) -> tuple[int, ...]:
     """The shape of one input, "1x28x28" -> (1, 28, 28). Raises FactoryError."""
     sizes = text.lower().split("x")

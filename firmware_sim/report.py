@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from firmware_sim.assembler import disassemble
 from firmware_sim.image import Image
+from firmware_sim.profile import Profile
 from firmware_sim.simulate import Run
+from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Graph
 from quantize.fixed.proof import bounds
@@ -11,6 +21,52 @@ from quantize.fixed.proof import bounds
 
 class BudgetError(ValueError):
     """A budget that cannot be read."""
+
+
+SHOWN_SAMPLES = 5
+"""How many samples a report lists one by one."""
+
+
+def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray],
+               index: np.ndarray, labels: np.ndarray | None, budget: str | None) -> dict:
+    """What a run of machine code computed, cost and needed.
+
+    wanted: the reference's outputs. index: each sample's position in its data set. labels: None
+    where nobody knows them.
+    """
+    target, samples = image.target, len(run.cycles)
+    read = run.outputs[0].reshape(samples, -1).argmax(1)
+    names = class_names(graph)
+    worst = float(run.cycles.max())
+    report = {
+        "target": f"{target.name}, board {target.board.name}",
+        "samples": samples,
+        "first_samples": [
+            {"index": int(index[i]), "label": None if labels is None else int(labels[i]),
+             "read_as": names.get(int(read[i]), str(read[i])), "cycles": float(run.cycles[i])}
+            for i in range(min(SHOWN_SAMPLES, samples))],
+        "accuracy_percent": None if labels is None else 100 * float((read == labels).mean()),
+        "differing_integers": int(sum(np.count_nonzero(y != w) for y, w in
+                                      zip(run.outputs, wanted, strict=True))),
+        "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers",
+        "layers": layer_rows(run), "memory": memory_rows(image),
+        "smallest_headroom_bits": min((b.headroom_bits for b in bounds(graph)), default=None),
+        "cycles": worst, "cycles_per_mac": worst / graph.macs if graph.macs else None,
+        "clock_mhz": target.clock_mhz, "latency_ms": target.ms(worst)}
+    met = True
+    if budget:
+        report["budget"] = [verdict(budget, run, target)]
+        met = report["budget"][0]["met"]
+    return report | {"passed": met and not report["differing_integers"]}
+
+
+def class_names(graph: Graph) -> dict[int, str]:
+    """The classes' names by number, as the file's metadata gives them; else none."""
+    try:
+        names = json.loads(dict(graph.metadata).get("dsplet.classes", "[]"))
+    except ValueError:
+        return {}
+    return {i: str(name) for i, name in enumerate(names)} if isinstance(names, list) else {}
 
 
 def layer_rows(run: Run) -> list[dict]:
@@ -22,6 +78,35 @@ def layer_rows(run: Run) -> list[dict]:
         k: sum(r[k] for r in rows) for k in rows[0] if k not in ("layer", "op")}
     return [r | {"cycles_per_mac": r["cycles"] / r["macs"] if r["macs"] else None}
             for r in [*rows, total]]
+
+
+def cause_rows(run: Run) -> list[dict]:
+    """Cycles of one sample by what they were spent on, all layers together."""
+    spent = {cause: sum(getattr(b, cause) for b in run.bills)
+             for cause in ("mac", "other", "nop", "bank", "wait")}
+    total = sum(spent.values())
+    return [{"cause": cause, "cycles": cycles, "percent": 100 * cycles / total if total else 0.0}
+            for cause, cycles in spent.items()]
+
+
+def hot_lines(image: Image, run_profile: Profile, samples: int = 1) -> list[dict]:
+    """The executed lines of the listing, the costliest first; per sample, stalls in cycles.
+
+    cycles = count + bank + wait. run_profile: the counters of `samples` runs.
+    """
+    per_cycle = image.target.states_per_cycle
+    starts = [s.start for s in image.sections]
+    start, code = image.segments[0]
+    rows = []
+    for address, count in run_profile.count.items():
+        count /= samples
+        bank, wait = (run_profile.stalls.get(cause, {}).get(address, 0) / samples / per_cycle
+                      for cause in ("bank", "wait"))
+        section = image.sections[max(bisect_right(starts, address) - 1, 0)]
+        text = disassemble(int(code[(address - start) // 4]), address)
+        rows.append({"address": f"{address:06x}", "text": text, "section": section.node,
+                     "count": count, "cycles": count + bank + wait, "bank": bank, "wait": wait})
+    return sorted(rows, key=lambda row: (-row["cycles"], row["address"]))
 
 
 def memory_rows(image: Image) -> list[dict]:
@@ -37,17 +122,24 @@ def memory_rows(image: Image) -> list[dict]:
     return rows
 
 
-def overflow_rows(graph: Graph) -> list[dict]:
-    """The proof: the largest magnitude any partial sum of a layer can reach, and what is left."""
-    return [{"layer": b.node, "op": b.op, "magnitude": b.magnitude, "bits": b.bits,
-             "headroom_bits": b.headroom_bits} for b in bounds(graph)]
-
-
-def target_rows(target: Target) -> list[dict]:
-    """The memory map of a part on its board."""
-    return [{"target": target.name, "board": target.board.name, "region": r.name,
-             "start": f"{r.start:06x}", "end": f"{r.end:06x}", "bytes": r.bytes,
-             "bank": r.bank, "wait_states": r.wait_states} for r in target.regions]
+def datasheets() -> dict:
+    """Parts, boards, memory maps and what the machine takes for granted, with their sources."""
+    parts, maps = TARGETS.values(), {}
+    for target in parts:
+        for board in BOARDS.values():
+            maps.setdefault((target.on_chip, board.name), (target, board))
+    return {
+        "parts": [{"target": t.name, "clock_mhz": t.clock_mhz, "cycle_ns": t.cycle_ns,
+                   "board": t.board.name, "source": t.source} for t in parts],
+        "boards": [{"board": b.name, "bytes": sum(r.bytes for r in b.regions), "source": b.source}
+                   for b in BOARDS.values()],
+        "memory": [{"board": board.name, "region": r.name, "start": f"{r.start:06x}",
+                    "end": f"{r.end:06x}", "bytes": r.bytes, "bank": r.bank,
+                    "wait_states": r.wait_states}
+                   for target, board in maps.values()
+                   for r in sorted((*target.on_chip, *board.regions), key=lambda r: r.start)],
+        "assumptions": [{"assumption": name, "value": str(value)}
+                        for name, value in asdict(next(iter(parts)).assumptions).items()]}
 
 
 def budget_cycles(text: str, target: Target) -> float:

@@ -37,11 +37,15 @@ class Bill:
 
 @dataclass(frozen=True)
 class Run:
-    """outputs: int64, one (N, *shape) for each port. cycles: of each sample, float (N,)."""
+    """outputs: int64, one (N, *shape) for each port. cycles: of each sample, float (N,).
+
+    profile: counts and stalls of all samples together.
+    """
 
     outputs: tuple[np.ndarray, ...]
     cycles: np.ndarray
     bills: tuple[Bill, ...]
+    profile: Profile
 
 
 class Simulator:
@@ -62,6 +66,7 @@ class Simulator:
         if hasattr(self.chip, "run_batch") and len(self.image.inputs) == len(
                 self.image.outputs) == 1:
             x, y = self.image.inputs[0], self.image.outputs[0]
+            self.chip.reset(self.image.entry)
             words, counts = self.chip.run_batch(
                 self.image.entry, self.image.halt, x.address, _words(xs[0], x.words), y.address,
                 y.words, MAX_INSTRUCTIONS, progress)
@@ -78,7 +83,7 @@ class Simulator:
         ys = tuple(np.concatenate(y).astype(np.int64).reshape(n, *p.value.shape)
                    for y, p in zip(outputs, self.image.outputs, strict=True))
         per_cycle = self.image.target.states_per_cycle
-        return Run(ys, np.concatenate(states) / per_cycle, self._bills(profile, n))
+        return Run(ys, np.concatenate(states) / per_cycle, self._bills(profile, n), profile)
 
     def prepare(self, *sample: np.ndarray) -> None:
         """Reset the chip and lay one sample's inputs (integers, without batch axis) in memory."""

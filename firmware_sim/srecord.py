@@ -14,6 +14,10 @@ import numpy as np
 BYTES_PER_RECORD = 32
 
 
+class RecordError(ValueError):
+    """A line that is no sound S-record; the message names file and line."""
+
+
 def to_srecords(name: str, segments: Iterable[tuple[int, np.ndarray]], entry: int = 0) -> str:
     """segments: (byte address, uint32 words)."""
     lines = [_record("S0", 0, 2, name.encode("ascii", "replace")[:20])]
@@ -30,8 +34,8 @@ def _record(kind: str, address: int, address_bytes: int, data: bytes) -> str:
     return f"{kind}{body.hex().upper()}{~sum(body) & 0xFF:02X}"
 
 
-def from_srecords(text: str) -> dict[int, int]:
-    """Byte address -> byte. ValueError names the line that is no S-record or has a bad checksum."""
+def from_srecords(text: str, file: str = "<srecords>") -> dict[int, int]:
+    """Byte address -> byte. RecordError where a line is no S-record or has a bad checksum."""
     memory: dict[int, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         try:
@@ -40,7 +44,7 @@ def from_srecords(text: str) -> dict[int, int]:
             raw = b""
         if line[:2] not in ("S0", "S2", "S8") or len(raw) < 4 or raw[0] != len(raw) - 1 or (
                 sum(raw) & 0xFF != 0xFF):
-            raise ValueError(f"line {number} is not a sound S0, S2 or S8 record: {line[:40]}")
+            raise RecordError(f"{file}:{number}: not a sound S0, S2 or S8 record: {line[:40]}")
         if line[:2] == "S2":
             address = int.from_bytes(raw[1:4], "big")
             memory.update({address + i: b for i, b in enumerate(raw[4:-1])})

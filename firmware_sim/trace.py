@@ -6,6 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from itertools import islice
 from typing import TextIO
 
@@ -73,6 +74,15 @@ def trace(image: Image, x: np.ndarray, count: int) -> Iterator[str]:
         changed = "  ".join(f"{k}={v}" for k, v in s.changes.items())
         held = "".join(f"  +{n} {cause}" for n, cause in ((s.bank, "bank"), (s.wait, "wait")) if n)
         yield f"{s.state / per_cycle:10.2f}  {s.address:06x}  {s.text:<40} {changed}{held}".rstrip()
+
+
+def to_text(image: Image, x: np.ndarray, count: int, chrome: bool = False) -> str:
+    """The first `count` instructions as lines, or as a file for chrome://tracing."""
+    if not chrome:
+        return "\n".join(trace(image, x, count)) + "\n"
+    out = StringIO()
+    write_chrome_trace(image, x, out, count)
+    return out.getvalue()
 
 
 def write_chrome_trace(image: Image, x: np.ndarray, out: TextIO, count: int) -> None:

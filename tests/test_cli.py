@@ -153,6 +153,62 @@ def test_a_vector_that_fails_is_shown(shared, tmp_path):
     assert "pc is 000114, expected 000004" in done.stdout
 
 
+KEYS = {
+    "simulate": "schema network target samples first_samples accuracy_percent differing_integers "
+                "compared_with layers memory smallest_headroom_bits cycles cycles_per_mac "
+                "clock_mhz latency_ms passed",
+    "compare": "schema reference test samples reference_accuracy_percent test_accuracy_percent "
+               "agree_percent mcnemar_p output_sqnr_db flips confusion_reference confusion_test "
+               "layer_samples layers",
+    "quantize": "schema file data calibration_samples input layers notes",
+    "zoo": "schema models published",
+    "targets": "schema parts boards memory assumptions",
+    "ops": "schema fixed_point read_from_onnx"}
+ROWS = {
+    ("simulate", "layers"): "layer op macs cycles mac other nop bank_stall wait_stall "
+                            "cycles_per_mac",
+    ("simulate", "memory"): "region used_bytes bytes wait_states holds",
+    ("simulate", "first_samples"): "index label read_as cycles",
+    ("compare", "layers"): "value op format sqnr_db at_min at_max elements",
+    ("quantize", "layers"): "layer op output weights accumulator_bits headroom_bits",
+    ("zoo", "models"): "model title input data weights links macs",
+    ("ops", "fixed_point"): "op meaning"}
+
+
+@pytest.mark.parametrize("command", KEYS)
+def test_json_keys(command, folder, tmp_path):
+    words = {"simulate": [folder / "small.q.onnx"],
+             "compare": [folder / "small.onnx", folder / "small.q.onnx", "--samples", 9],
+             "quantize": [folder / "small.onnx", "-o", "a.q.onnx", "--data", "digits",
+                          "--input-scale", "1/256"]}.get(command, [])
+    report = json.loads(dsplet(command, *words, "--json", folder=tmp_path).stdout)
+    assert list(report) == KEYS[command].split() and report["schema"] == f"dsplet.{command}/1"
+    for (of, table), columns in ROWS.items():
+        if of == command:
+            assert all(list(row) == columns.split() for row in report[table])
+
+
+def test_images_of_ones_own(folder, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8), np.uint8)
+    np.save(tmp_path / "mine.npy", images)
+    np.savez(tmp_path / "mine.npz", images=images)
+    seen = [json.loads(dsplet("simulate", folder / "small.q.onnx", "--images", name, "--json",
+                              folder=tmp_path).stdout) for name in ("mine.npy", "mine.npz")]
+    assert seen[0] == seen[1] and seen[0]["samples"] == 3 and seen[0]["differing_integers"] == 0
+    assert seen[0]["accuracy_percent"] is None
+    assert [r["label"] for r in seen[0]["first_samples"]] == [None] * 3
+
+
+def test_a_listing_and_a_trace_in_files(folder, tmp_path):
+    done = dsplet("simulate", folder / "small.q.onnx", "--listing", "a.lst", "--trace", 30,
+                  "--trace-file", "a.trace", "--json", folder=tmp_path)
+    assert done.returncode == 0 and json.loads(done.stdout)["trace_file"] == "a.trace"
+    lines = (tmp_path / "a.trace").read_text().splitlines()
+    assert sum(not line.startswith("--") for line in lines) == 30
+    dsplet("emit", folder / "small.q.onnx", "--format", "listing", folder=tmp_path)
+    assert (tmp_path / "a.lst").read_text() == (tmp_path / "small.listing").read_text()
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 def test_files_that_are_no_networks(folder, tmp_path):
@@ -263,3 +319,59 @@ def test_files_survive_a_failure(folder, tmp_path):
     refusal("quantize", folder / "small.onnx", "-o", "keep.q.onnx", "--weight-bits", 40, "--data",
             "digits", "--input-scale", "1", folder=tmp_path)
     assert (tmp_path / "keep.q.onnx").read_bytes() == b"precious"
+
+
+def test_one_line_says_it_all(folder, tmp_path):
+    """Word for word."""
+    q = folder / "small.q.onnx"
+    np.savez(tmp_path / "empty.npz", images=np.zeros((0, 8, 8), np.uint8),
+             labels=np.zeros(0, np.uint8))
+    np.save(tmp_path / "rgb.npy", np.zeros((2, 8, 8, 3), np.uint8))
+    (tmp_path / "nets.py").write_text("def three():\n    return 3\ndef fails():\n    1 / 0\n")
+    for words, wanted in (
+            (("simulate", q, "--images", "rgb.npy"),
+             "rgb.npy: 'images' is uint8 (2, 8, 8, 3); expected uint8 (N, H, W), 0 background, "
+             "255 ink"),
+            (("simulate", q, "--data", "empty.npz"),
+             "data set 'empty.npz' is empty: it has no test images"),
+            (("simulate", q, "--samples", 0),
+             "--samples is '0': expected a positive number or all"),
+            (("simulate", q, "--target", "dsp32c40"),
+             "unknown target 'dsp32c40': expected one of dsp32c-40, dsp32c-50; did you mean "
+             "'dsp32c-40'?"),
+            (("quantize", q, "-o", "o.q.onnx"), f"{q}: is fixed point already"),
+            (("quantize", folder / "small.onnx", "-o", "o.q.onnx", "--data", "digits",
+              "--input-scale", "1/0"), "'1/0' is not a number: expected one such as 0.5 or 1/256"),
+            (("emit", q, "--format", "c", "--name", "3x"),
+             "'3x' cannot name C functions; expected letters, digits and _, a letter first"),
+            (("export", "nets.py:three", "--input", "1x8x8", "-o", "o.onnx"),
+             "nets.py:three: gives a int; expected a torch.nn.Module"),
+            (("export", "nets.py:fails", "--input", "1x8x8", "-o", "o.onnx"),
+             "nets.py:fails: the function failed: ZeroDivisionError('division by zero')"),
+            (("export", "nets.py:three", "-o", "o.onnx"),
+             "say what the network reads, such as --input 1x28x28"),
+            (("simulate",), "Missing argument 'SOURCE'. See dsplet simulate --help.")):
+        assert refusal(*words, folder=tmp_path) == f"error: {wanted}"
+
+
+def test_a_list_of_problems_is_one_line(tmp_path):
+    net = model([node("Det", "x", "d"), node("NonZero", "d", "y")], {"x": (1, 8, 8)})
+    (tmp_path / "odd.onnx").write_bytes(net.SerializeToString())
+    message = refusal("quantize", "odd.onnx", "-o", "o.q.onnx", folder=tmp_path)
+    assert message.startswith("error: odd.onnx: 2 node(s) are not supported: Det 'Det_d'; NonZero "
+                              "'NonZero_y'; supported ops: Abs") and "\n" not in message
+
+
+def test_pytorch_that_is_not_installed(tmp_path):
+    code = ("import sys; sys.modules['torch'] = None; sys.argv = ['dsplet', 'train', 'zip1989']; "
+            "import dsplet; dsplet.main()")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2, "", "error: this needs torch, which is not installed: pip install 'dsplet[train]'\n")
+
+
+def test_a_mistake_of_ours_is_shown_as_one():
+    code = ("import dsplet, sys, quantize.render; quantize.render.to_text = lambda report: 1 / 0; "
+            "sys.argv = ['dsplet', 'ops']; dsplet.main()")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" in done.stderr

@@ -40,18 +40,22 @@ PRELUDE = Path(__file__).with_name("prelude.c")
 COLUMNS = 100
 
 
+class Unprintable(ValueError):
+    """What C cannot spell."""
+
+
 def print_c(program: Program, name: str | None = None,
             metadata: Iterable[tuple[str, str]] = ()) -> tuple[str, str]:
     """(text of NAME.h, text of NAME.c); the same program gives the same text.
 
     name: the prefix of every public name, an identifier of C; the program's own name by default.
     metadata: pairs of strings for the comment that opens the header.
-    Raises ValueError for a name that C cannot spell and for a shift that int32_t cannot do.
+    Raises Unprintable for a name that C cannot spell and for a shift that int32_t cannot do.
     """
     name = program.name if name is None else name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise ValueError(f"'{name}' cannot name C functions; expected letters, digits and _, "
-                         f"a letter first")
+        raise Unprintable(f"'{name}' cannot name C functions; expected letters, digits and _, "
+                          f"a letter first")
     kernels = [_Printer(program.buffers, k) for k in program.kernels]
     constants = {b.name: b for b in program.buffers.values() if b.role == "const"}
     constants |= {b.name: b for k in kernels for b in k.shift_tables}
@@ -131,7 +135,7 @@ class _Printer:
 
     def _shift(self, shifts: tuple[int, ...], index: Affine) -> str:
         if not all(-31 <= s <= 31 for s in shifts):
-            raise ValueError(f"'{self.kernel.node}' shifts by {shifts}; int32_t has -31 to 31")
+            raise Unprintable(f"'{self.kernel.node}' shifts by {shifts}; int32_t has -31 to 31")
         if len(set(shifts)) == 1:
             return str(shifts[0])
         name = f"{self.kernel.name}_shift{len(self.shift_tables) or ''}"

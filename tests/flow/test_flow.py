@@ -27,16 +27,21 @@ def run(*words, folder) -> dict:
 
 @pytest.mark.parametrize("model", [card.name for card in zoo.cards()])
 def test_from_training_to_machine_code(model, tmp_path):
+    board = ("--board", BOARDS.get(model, "1989"))
     run("train", model, "--data", "digits", "--epochs", 1, "-o", "m.safetensors", folder=tmp_path)
     for name in ("a", "b"):
         run("export", "m.safetensors", "-o", f"{name}.onnx", folder=tmp_path)
         run("quantize", "a.onnx", "-o", f"{name}.q.onnx", "--calibrate", 100, folder=tmp_path)
-    for suffix in (".onnx", ".q.onnx"):
-        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+        for form in ("c", "image"):
+            done = dsplet("emit", f"{name}.q.onnx", "--format", form, "-o", name, *board,
+                          folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+    for one, two in (("a.onnx", "b.onnx"), ("a.q.onnx", "b.q.onnx"),
+                     *((f"a/{model}.{s}", f"b/{model}.{s}") for s in ("c", "h", "s28"))):
+        assert (tmp_path / one).read_bytes() == (tmp_path / two).read_bytes()
 
     compared = run("compare", "a.onnx", "a.q.onnx", folder=tmp_path)
     assert compared["samples"] == 360 and compared["agree_percent"] >= 97
-    board = ("--board", BOARDS.get(model, "1989"))
     simulated = run("simulate", "a.q.onnx", "--samples", 5, *board, folder=tmp_path)
     assert simulated["differing_integers"] == 0
     assert simulated["layers"][-1]["macs"] == zoo.get(model).counts.macs

@@ -1,6 +1,7 @@
 """Images to train, calibrate and test with; a new data set is one file here and one import line."""
 
 from train.data import digits, mnist, usps
+from train.data.npz import load_images
 from train.data.registry import Dataset, datasets, load
 from train.data.resample import Normalization, fit
 from train.data.splits import DataError, Samples, Splits
@@ -15,6 +16,7 @@ __all__ = [
     "digits",
     "fit",
     "load",
+    "load_images",
     "mnist",
     "usps",
 ]

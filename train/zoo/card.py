@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -80,6 +80,13 @@ class Card:
     def inputs(self, images: np.ndarray) -> np.ndarray:
         """uint8 images of any size as this model's input, float32 (N, 1, H, W)."""
         return self.normalization(self.pixels(images))
+
+    @property
+    def facts(self) -> dict:
+        """The card as a row of a table."""
+        return {"model": self.name, "title": self.title,
+                "input": "x".join(map(str, self.input_shape)), "data": self.dataset,
+                **asdict(self.counts)}
 
 
 DIGITS = tuple("0123456789")

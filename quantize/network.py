@@ -1,0 +1,79 @@
+"""A network file, float or fixed point, that maps images to scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from quantize import from_onnx, from_qdq
+from quantize.compare import FloatNetwork
+from quantize.fixed.execute import Executor
+from quantize.fixed.graph import Graph
+from quantize.float_graph import FloatGraph, ModelError
+
+BATCH = 64
+
+Progress = Callable[[int, int], None]
+
+
+class Network:
+    """fixed: the graph of a .q.onnx; float: that of any other .onnx; the other one is None.
+
+    facts: the file's metadata. shape: of the one input, without the batch axis.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Raises ModelError for a file that cannot be read or has several inputs."""
+        self.path = str(path)
+        self.fixed: Graph | None = None
+        self.float: FloatGraph | None = None
+        if from_qdq.is_quantized(path):
+            self.fixed = from_qdq.load(path)
+            inputs = {v.name: v.shape for v in self.fixed.inputs}
+        else:
+            self.float = from_onnx.load(path)
+            inputs = {name: self.float.shapes[name] for name in self.float.inputs}
+        if len(inputs) != 1:
+            raise ModelError(f"{path}: has the inputs {', '.join(inputs)}; expected one, the image")
+        (self.input, self.shape), = inputs.items()
+        self.facts = dict((self.fixed or self.float).metadata)
+
+    def scores(self, x: np.ndarray, progress: Progress = lambda done, total: None) -> np.ndarray:
+        """The first output (N, classes) as reals, for float inputs (N, *shape)."""
+        if self.fixed:
+            execute, (y, *_) = Executor(self.fixed), self.fixed.outputs
+
+            def run(part):
+                return y.format.dequantize(execute(self.fixed.inputs[0].format.quantize(part))[0])
+        else:
+            network, name = FloatNetwork(self.path), self.float.outputs[0]
+
+            def run(part):
+                return network({self.input: part})[name]
+
+        return np.concatenate([run(part).reshape(len(part), -1)
+                               for part in _batches(x, progress)])
+
+
+def fixed_graph(path: str | Path) -> Graph:
+    """The graph of a .q.onnx. ModelError for a float network, with the command that mends it."""
+    network = Network(path)
+    if network.fixed is None:
+        raise ModelError(f"{path} is a float network: make it fixed point first, with "
+                         f"`dsplet quantize {path} -o {Path(path).stem}.q.onnx`")
+    return network.fixed
+
+
+def reference(graph: Graph, x: np.ndarray, progress: Progress = lambda done, total: None
+              ) -> list[np.ndarray]:
+    """Every output of the NumPy reference for integers x (N, *shape)."""
+    parts = [graph.run(part) for part in _batches(x, progress)]
+    return [np.concatenate([part[v.name] for part in parts]) for v in graph.outputs]
+
+
+def _batches(x: np.ndarray, progress: Progress):
+    for start in range(0, len(x), BATCH):
+        yield x[start:start + BATCH]
+        progress(min(start + BATCH, len(x)), len(x))

@@ -1,0 +1,80 @@
+"""Renders reports, dictionaries of scalars and of lists of rows, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+
+UNITS = {"_percent": "%", "_points": "points", "_ms": "ms", "_db": "dB", "_mhz": "MHz",
+         "_bits": "bits"}
+WIDTH = 140
+"""Columns where the output is no terminal."""
+
+
+def to_json(name: str, report: dict) -> str:
+    """One object, with the name of its schema; numbers that JSON cannot spell become null."""
+    def plain(value):
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [plain(v) for v in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps({"schema": f"dsplet.{name}/1", **plain(report)}, allow_nan=False)
+
+
+def to_text(report: dict) -> str:
+    """Scalars as lines with their units, lists of rows as tables, other lists line by line."""
+    from rich.console import Console
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    with console.capture() as captured:
+        for key, value in report.items():
+            title = key.replace("_", " ")
+            if value == []:
+                console.print(f"{title}: none")
+            elif isinstance(value, list):
+                rows = isinstance(value[0], dict)
+                console.print(_table(title, value) if rows else "\n".join([f"{title}:", *value]),
+                              soft_wrap=not rows)
+            elif value not in ("", None):
+                console.print(_line(key, value, report), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _line(key: str, value, report: dict) -> str:
+    """A scalar: its unit behind it, beside a percentage the samples, beside a latency the clock."""
+    unit = next((u for u in UNITS if key.endswith(u)), "")
+    text = f"{key.removesuffix(unit).replace('_', ' ')}: {_cell(value)} {UNITS.get(unit, '')}"
+    if unit == "_percent" and "samples" in report:
+        text += f" of {report['samples']:,} samples"
+    if key == "latency_ms" and "clock_mhz" in report:
+        text += f" at {report['clock_mhz']:g} MHz"
+    return text.rstrip()
+
+
+def _table(title: str, rows: list[dict]):
+    from rich import box
+    from rich.table import Table
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+                  pad_edge=False)
+    for column in rows[0]:
+        number = any(isinstance(row[column], int | float) for row in rows)
+        table.add_column(column.replace("_", " "), justify="right" if number else "left",
+                         overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    return table
+
+
+def _cell(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if math.isfinite(value) and (value == int(value) or abs(value) >= 1000):
+            return f"{value:,.0f}"
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

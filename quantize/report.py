@@ -1,0 +1,66 @@
+"""Reports as rows: plain dictionaries with units in their keys, for a table or for JSON."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.compare import confusion, layers, predictions
+from quantize.fixed.graph import Graph, Weight
+from quantize.fixed.ops.op import Moving
+from quantize.fixed.proof import bounds
+from quantize.fixed.qformat import QFormat
+from quantize.network import Network, Progress
+
+LAYER_SAMPLES = 500
+
+
+def format_rows(graph: Graph) -> list[dict]:
+    """Each layer's formats, and its proved accumulator where it has one; moves are left out."""
+    proved = {b.node: b for b in bounds(graph)}
+    rows = []
+    for n in graph.nodes:
+        if not isinstance(n, Moving):
+            weight, bound = getattr(n, "weight", None), proved.get(n.name)
+            rows.append({
+                "layer": n.name, "op": n.op, "output": str(n.output.format),
+                "weights": _weights(weight) if isinstance(weight, Weight) else None,
+                "accumulator_bits": bound and bound.bits,
+                "headroom_bits": bound and bound.headroom_bits})
+    return rows
+
+
+def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels: np.ndarray,
+               index: np.ndarray, progress: Progress) -> dict:
+    """Two networks on the same samples. index: each sample's position in its data set."""
+    y, z = a.scores(x_a, progress), b.scores(x_b, progress)
+    seen = predictions(y, z, labels)
+    report = {
+        "reference": a.path, "test": b.path, "samples": seen.samples,
+        "reference_accuracy_percent": seen.reference_accuracy_percent,
+        "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
+        "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
+        "flips": [{"index": int(index[f.index]), "label": f.label, "reference": f.reference,
+                   "test": f.test, "margin": f.margin} for f in seen.flips],
+        "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
+    fixed, other, x = (a, b, x_a) if a.fixed else (b, a, x_b)
+    if fixed.fixed and other.float and (fixed.input, fixed.shape) == (other.input, other.shape):
+        found = layers(other.path, fixed.fixed, x[:LAYER_SAMPLES], progress=progress)
+        report["layer_samples"] = min(len(x), LAYER_SAMPLES)
+        report["layers"] = [{
+            "value": v.value, "op": v.op, "format": str(v.format), "sqnr_db": v.sqnr_db,
+            "at_min": v.at_min, "at_max": v.at_max, "elements": v.elements} for v in found]
+    return report
+
+
+def _weights(weight: Weight) -> str:
+    """Such as Q0.7, or Q-1.8 to Q0.7 where the channels differ."""
+    low, high = (str(QFormat(weight.bits, int(f))) for f in (weight.frac.max(), weight.frac.min()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _confusion(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
+    """A row for each label: how often each class was read."""
+    classes = max(scores.shape[1], int(labels.max()) + 1)
+    counts = confusion(labels, scores.argmax(1), classes)
+    return [{"label": i} | {str(j): int(n) for j, n in enumerate(row)}
+            for i, row in enumerate(counts)]
