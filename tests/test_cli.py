@@ -14,6 +14,8 @@ from quantize import from_onnx, to_qdq
 from quantize.recipe import Recipe, quantize
 from tests.quantize.onnx_nets import model, node, random
 
+pytestmark = pytest.mark.slow  # every test starts a process or more
+
 FACTS = {"dsplet.data": "digits", "dsplet.input_scale": "1/256", "dsplet.input_offset": "0",
          "dsplet.model": "small"}
 

@@ -18,6 +18,8 @@ from quantize import from_qdq
 from quantize.fixed.program import lower
 from tests.test_cli import dsplet, folder, refusal  # noqa: F401  (folder is a fixture)
 
+pytestmark = pytest.mark.slow  # every test starts a process or more
+
 SUM = """\
 // the sum of four halfwords
         r1e = data ; r2 = 2 ; r4 = 0
