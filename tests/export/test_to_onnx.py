@@ -16,6 +16,8 @@ from export import factory, to_onnx
 from export.to_onnx import ExportError
 from train import zoo
 
+pytestmark = pytest.mark.slow  # torch traces a network in almost every test
+
 FACTS = to_onnx.metadata(model="m", input_scale=1 / 256, input_offset=0.0, classes=["a", "b"])
 
 
