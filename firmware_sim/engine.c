@@ -16,6 +16,8 @@
 #define PAGES (1 << (24 - PAGE_BITS))
 #define PAGE_WORDS (1 << (PAGE_BITS - 2))
 #define MASK24 0xffffffu
+#define BLOCK_BITS 5 /* a block is eight words */
+#define BLOCKS (1 << (24 - BLOCK_BITS))
 #define OUTSIDE 255
 #define IDLE 254
 #define NEVER 1 /* odd: no instruction address */
@@ -34,7 +36,7 @@ typedef struct {
 } Accumulator;
 
 typedef struct {
-    uint32_t address, word, size, place;
+    uint32_t address, word, size;
 } Pending;
 
 /* What the slot after a load or a Z step still sees when sequences are not checked. */
@@ -49,18 +51,22 @@ typedef struct {
     uint32_t number;
 } Page;
 
+typedef struct { int16_t low, high; } Range; /* numbers are multiples of 2^low, at most 2^high */
+
 /* What Python sees comes first and is mirrored by `_Chip` in engine.py. */
 typedef struct {
     uint8_t *memory;
-    uint8_t *bank, *wait; /* of each 2 KB page; bank 255: nothing there */
     uint32_t r[REGISTERS];
     uint32_t pc, branch, dauc, flags, dau_flags; /* dau_flags: four bytes, newest lowest */
     uint32_t busy, truncates, wait_stalls;
+    uint32_t boot_pcw, pcw;
+    uint8_t waits[2][64]; /* of partitions A and B, by pcw bits 5:0 [4.3] */
+    uint8_t order[4]; /* the accesses 0 fetch, 1 X, 2 Y, 3 Z in the order of their states [4.4] */
     int64_t states;
     uint32_t error_pc, error_address;
     uint64_t error_mask;
 
-    uint32_t pcw; /* kept and read back; wait states are the board's */
+    uint32_t programmed; /* the pcw whose wait states are in force */
     uint32_t quick; /* timing needs no more than `hot` */
     Late late;
     Accumulator a[4];
@@ -72,10 +78,16 @@ typedef struct {
     int64_t free[256];
     int64_t slot; /* instructions since the chip was made: stamps the histories */
     uint16_t map[PAGES]; /* bank + 256 * wait */
+    uint8_t partition[PAGES]; /* 1: wait states from pcw's A field, 2: B field, 0: fixed */
     Page *pages[PAGES];
     uint32_t used[PAGES], used_count;
     uint32_t version; /* of the code: plans made for another one are void */
     Plan *plans;
+    double *values; /* of each word, and of each block's words the range, where it is known */
+    Range *range;
+    uint8_t *known;
+    uint8_t converted[PAGES];
+    uint32_t convert_list[PAGES], convert_count;
 } Chip;
 
 static Page blank; /* every kind is DECODE */
@@ -94,6 +106,7 @@ INLINE void put(Chip *c, uint32_t address, uint32_t value, uint32_t size) {
     if (LIKELY(size == 4)) put32(p, value);
     else if (size == 2) p[0] = value, p[1] = value >> 8;
     else p[0] = value;
+    c->known[address >> BLOCK_BITS] = 0;
     if (UNLIKELY(page != &blank))
         page->op[(address >> 2) & (PAGE_WORDS - 1)].kind = DECODE, c->version++;
 }
@@ -132,17 +145,21 @@ INLINE int condition_holds(uint32_t code, uint32_t f, uint32_t dau) {
     return holds ^ (code & 1);
 }
 
-/* Format 5's functions of Y [5.3]; 0 where the word is not modelled (companded bytes). After int,
-   int24, oc and ieee the accumulator holds the result's 32 bits as they are. */
-INLINE int special(int function, uint32_t dauc, uint32_t word, Num *y, uint32_t *flags) {
+/* Format 5's functions of Y [5.3]. After int, int24, oc and ieee the accumulator holds the result's
+   32 bits as they are. dauc [2]: 0 ic and 1 oc A-law, 2 ic and 3 oc linear, 4 truncate. */
+INLINE void special(int function, uint32_t dauc, uint32_t word, Num *y, uint32_t *flags) {
     int truncate = dauc >> 4 & 1;
     int32_t value;
     switch (function) {
-    case 0: *y = from_integer(word & 255, flags); return dauc >> 2 & 1;
+    case 0:
+        value = dauc & 4 ? (int32_t)(word & 255) : expand(word & 255, dauc & 1);
+        *y = from_integer(value, flags);
+        break;
     case 1:
-        value = to_integer(*y, 24, truncate);
+        value = to_integer(*y, 16, truncate);
+        if (!(dauc & 8)) value = compress(value, dauc >> 1 & 1);
         *y = from_word(value < 0 ? 0 : value > 255 ? 255 : value);
-        return dauc >> 3 & 1;
+        break;
     case 2: *y = from_integer((int16_t)word, flags); break;
     case 3: *y = from_word(to_integer(*y, 16, truncate)); break;
     case 4: *y = normalise(shift_left((y->m + 128) >> 8, 23), y->e, 1, flags); break;
@@ -155,9 +172,8 @@ INLINE int special(int function, uint32_t dauc, uint32_t word, Num *y, uint32_t 
         *y = word & 255 ? from_word(word) : ZERO;
         *flags = y->m < 0 ? DAU_N : y->m ? 0 : DAU_Z | DAU_U;
         break;
-    default: break; /* ifalt, ifaeq, ifagt: the caller chooses */
+    default: break;
     }
-    return 1;
 }
 
 static uint32_t reverse_bits(uint32_t value, int bits) {
@@ -220,27 +236,44 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     return op;
 }
 
+/* Wait states as pcw has them now. */
+static void program_waits(Chip *c) {
+    if (c->pcw == c->programmed) return;
+    for (int i = 0; i < PAGES; i++)
+        if (c->partition[i]) {
+            uint32_t waits = c->waits[c->partition[i] - 1][c->pcw & 63];
+            c->map[i] = (c->map[i] & 255) | waits << 8;
+            if (c->pages[i] == &blank) continue;
+            for (int j = 0; j < PAGE_WORDS; j++) c->pages[i]->op[j].wait = waits;
+        }
+    c->programmed = c->pcw;
+}
+
+#include "engine_values.h"
 #include "engine_chain.h"
+#include "engine_copy.h"
 #include "engine_run.h"
 
 /* ---- the doors that engine.py uses ---- */
 
-Chip *chip_new(uint8_t *memory, const uint8_t *bank, const uint8_t *wait) {
-    Chip *c = calloc(1, sizeof *c);
-    if (!c) return NULL;
-    c->memory = memory;
-    for (int i = 0; i < PAGES; i++) {
-        c->map[i] = bank[i] == OUTSIDE ? OUTSIDE : bank[i] | wait[i] << 8;
-        c->pages[i] = &blank;
-    }
-    c->busy = 2, c->truncates = c->wait_stalls = 1;
-    return c;
-}
-
 void chip_free(Chip *c) {
     for (uint32_t i = 0; i < c->used_count; i++) free(c->pages[c->used[i]]);
     for (Plan *p = c->plans, *next; p; p = next) next = p->next, free(p);
+    free(c->values), free(c->range), free(c->known);
     free(c);
+}
+
+/* map, partition: of each 2 KB page, as in Chip. */
+Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partition) {
+    Chip *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->memory = memory;
+    c->values = calloc(1 << 22, sizeof *c->values); /* of these 32 MB only what is used is there */
+    c->range = calloc(BLOCKS, sizeof *c->range), c->known = calloc(BLOCKS, 1);
+    if (!c->values || !c->range || !c->known) return chip_free(c), NULL;
+    memcpy(c->map, map, sizeof c->map), memcpy(c->partition, partition, sizeof c->partition);
+    for (int i = 0; i < PAGES; i++) c->pages[i] = &blank;
+    return c;
 }
 
 void chip_set_accumulator(Chip *c, int index, uint64_t image) {
@@ -254,8 +287,9 @@ void chip_reset(Chip *c, uint32_t pc) {
     c->r[CONSTANT_MINUS] = MASK24, c->r[CONSTANT_PLUS] = 1;
     c->r[PLUS2] = 2, c->r[MINUS2] = -2u & MASK24, c->r[PLUS4] = 4, c->r[MINUS4] = -4u & MASK24;
     for (int i = 0; i < 4; i++) chip_set_accumulator(c, i, 0);
-    c->pcw = 0;
-    c->quick = c->busy == 2 && c->wait_stalls;
+    c->pcw = c->boot_pcw;
+    program_waits(c);
+    c->quick = c->busy == 2 && c->wait_stalls && !memcmp(c->order, "\0\1\2\3", 4);
     memset(c->free, 0, sizeof c->free);
     c->dauc = c->flags = c->dau_flags = c->queued = 0;
     c->states = 0, c->hot = IDLE;
@@ -295,6 +329,7 @@ int64_t chip_counters(Chip *c, int64_t *rows, int64_t room) {
 
 /* Code that somebody else wrote into memory since the last run is decoded again. */
 static void refresh(Chip *c) {
+    forget_values(c);
     for (uint32_t i = 0; i < c->used_count; i++) {
         Page *page = c->pages[c->used[i]];
         const uint8_t *p = c->memory + ((size_t)page->number << PAGE_BITS);

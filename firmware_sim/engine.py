@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_dir
 
+from firmware_sim.host import Host
 from firmware_sim.isa.dsp32c import TABLE
 from firmware_sim.isa.operands import CODES, PCSH
 from firmware_sim.machine import (
@@ -32,6 +33,7 @@ from firmware_sim.machine import (
     MachineError,
 )
 from firmware_sim.profile import Profile
+from firmware_sim.targets.target import programmed_waits
 
 FLAGS = ("-O2", "-shared", "-fPIC", "-ffp-contract=off")
 SOURCES = sorted(Path(__file__).parent.glob("engine*.[ch]"))
@@ -56,8 +58,6 @@ class _Chip(ctypes.Structure):
 
     _fields_ = [
         ("memory", ctypes.c_void_p),
-        ("bank", ctypes.c_void_p),
-        ("wait", ctypes.c_void_p),
         ("r", ctypes.c_uint32 * 40),
         ("pc", ctypes.c_uint32),
         ("branch", ctypes.c_uint32),
@@ -67,6 +67,10 @@ class _Chip(ctypes.Structure):
         ("busy", ctypes.c_uint32),
         ("truncates", ctypes.c_uint32),
         ("wait_stalls", ctypes.c_uint32),
+        ("boot_pcw", ctypes.c_uint32),
+        ("pcw", ctypes.c_uint32),
+        ("waits", ctypes.c_uint8 * 128),
+        ("order", ctypes.c_uint8 * 4),
         ("states", ctypes.c_int64),
         ("error_pc", ctypes.c_uint32),
         ("error_address", ctypes.c_uint32),
@@ -135,32 +139,35 @@ def fastest(target):
         return Machine(target), str(error)
 
 
-class Engine:
-    """A DSP32C on a board: what `Machine` is, several hundred times as fast."""
+class Engine(Host):
+    """A DSP32C on a board: what `Machine` is, some thousand times as fast."""
 
     def __init__(self, target, memory: np.ndarray | None = None, strict: bool = True):
         """target: a targets.Target; memory: 2^24 bytes (uint8), zeros by default."""
         self.target, self.strict = target, strict
         assumed = target.assumptions
-        if assumed.slot_order != "IXYZ":
-            raise NoEngine(f"the engine knows the slot order IXYZ, not {assumed.slot_order}")
         self._library = _library()
         self.memory = np.zeros(1 << 24, np.uint8) if memory is None else memory
         if self.memory.dtype != np.uint8 or self.memory.shape != (1 << 24,):
             raise ValueError(f"memory is {self.memory.dtype} {self.memory.shape}, expected uint8 "
                              f"({1 << 24},)")
-        bank = np.full(PAGES, 255, np.uint8)
-        wait = np.zeros(PAGES, np.uint8)
+        memory_map = np.full(PAGES, 255, np.uint16)
+        partition = np.zeros(PAGES, np.uint8)
         for region in target.regions:
             if region.start % PAGE_BYTES or region.end % PAGE_BYTES:
                 raise ValueError(f"{target.name}: region {region.name} is not whole 2 KB pages")
             pages = slice(region.start // PAGE_BYTES, region.end // PAGE_BYTES)
-            bank[pages], wait[pages] = region.bank, region.wait_states
-        self._pointer = self._library.chip_new(*(a.ctypes.data for a in (self.memory, bank, wait)))
+            memory_map[pages] = region.bank | region.wait_states << 8
+            partition[pages] = " AB".index(region.programmed or " ")
+        self._pointer = self._library.chip_new(
+            *(a.ctypes.data for a in (self.memory, memory_map, partition)))
         weakref.finalize(self, self._library.chip_free, self._pointer)
         self._chip = chip = self._pointer.contents
         chip.busy, chip.truncates = assumed.bank_busy_states, assumed.adder_truncates
         chip.wait_stalls = assumed.wait_stalls_machine
+        chip.order[:] = ["IXYZ".index(slot) for slot in assumed.slot_order]
+        chip.boot_pcw = target.pcw
+        chip.waits[:] = [programmed_waits(p, pcw) for p in "AB" for pcw in range(64)]
         self.reset()
 
     # ---- state ----

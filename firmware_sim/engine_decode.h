@@ -6,7 +6,8 @@
 
 typedef enum {
     DECODE, UNMAPPED, ILLEGAL, NOP, GOTO, LOOP, CALL, DO, ADD_IMMEDIATE, SET24, ALU, SET_DAUC,
-    LOAD, STORE, LOAD_IO, STORE_IO, MOVE_TO_IO, MOVE_FROM_IO, MAC, MAC_STORE, DA1, DA2, DA3, DA4, DA5
+    LOAD, STORE, LOAD_IO, STORE_IO, MOVE_TO_IO, MOVE_FROM_IO, MAC, MAC_STORE, DA1, DA2, DA3, DA4, DA5,
+    COPY, ADD, SELECT /* the commonest cases of DA1 and DA5 */
 } Kind;
 
 /* Register file: codes 0-31 of the chip, then the constants that post-increments need. */
@@ -93,6 +94,9 @@ static void decode_da(Op *op, uint32_t w) {
     }
     if ((op->kind == DA2 || op->kind == DA4) && !op->store) op->kind = ILLEGAL;
     if (op->kind == DA3 && op->x && op->y) op->kind = op->store ? MAC_STORE : MAC;
+    if (op->kind == DA1 && op->m == 4 && op->y && !op->x && !op->negate) op->kind = COPY;
+    if (op->kind == DA1 && op->m == 5 && op->x && !op->y) op->kind = ADD;
+    if (op->kind == DA5 && op->function >= 5 && op->function <= 7) op->kind = SELECT;
 }
 
 /* 7a-7d: W = 0 high byte, 1 low byte, 2 16 bits, 3 24 bits in a 32-bit word. Of the I/O registers

@@ -34,7 +34,7 @@ INLINE int clamp63(int by) { return by > 63 ? 63 : by; }
 /* 40-bit accumulator image <-> Num; e = 0 is zero whatever the rest holds. */
 INLINE Num from40(uint64_t image) {
     int32_t e = image & 255, s = (int32_t)(uint32_t)(image >> 8);
-    Num x = {(int64_t)s + (s < 0 ? -((int64_t)1 << 31) : ((int64_t)1 << 31)), e, 0};
+    Num x = {(int64_t)s + (s >> 31) * ((int64_t)1 << 32) + ((int64_t)1 << 31), e, 0};
     Num zero = {0, ZERO_EXPONENT, (uint32_t)s};
     return e ? x : zero;
 }
@@ -62,7 +62,7 @@ INLINE Num factor(Num x) {
 
 INLINE Num factor_of_word(uint32_t word) {
     int32_t s = (int32_t)word >> 8, e = word & 255;
-    Num x = {s + (s < 0 ? -(1 << 23) : 1 << 23), e, 0};
+    Num x = {s + (s >> 31) * (1 << 24) + (1 << 23), e, 0};
     return e ? x : ZERO;
 }
 
@@ -118,6 +118,30 @@ INLINE int32_t to_integer(Num x, int bits, int truncate) {
     else if (!truncate) value = (x.m + ((int64_t)1 << (shift - 1))) >> shift;
     else value = x.m < 0 ? -(-x.m >> shift) : x.m >> shift;
     return (int32_t)(value > top ? top : value < -top - 1 ? -top - 1 : value);
+}
+
+/* ITU-T G.711 on whole numbers, as in g711.py. */
+static int32_t expand(uint32_t code, int a_law) {
+    code ^= a_law ? 0x55 : 0xff;
+    int32_t segment = code >> 4 & 7, q = 2 * (code & 15), magnitude;
+    if (!a_law) magnitude = ((q + 33) << segment) - 33;
+    else magnitude = segment ? (q + 33) << (segment - 1) : q + 1;
+    return !(code & 0x80) == a_law ? -magnitude : magnitude;
+}
+
+static uint32_t compress(int32_t value, int a_law) {
+    uint32_t negative = value < 0, segment, code;
+    uint32_t magnitude = !negative ? value : a_law ? ~value : -value;
+    if (a_law) {
+        if (magnitude > 0xfff) magnitude = 0xfff;
+        segment = magnitude > 31 ? 27 - __builtin_clz(magnitude) : 0;
+        code = segment << 4 | (magnitude >> (segment ? segment : 1) & 15) | (negative ? 0 : 0x80);
+        return code ^ 0x55;
+    }
+    magnitude = magnitude + 33 > 0x1fff ? 0x1fff : magnitude + 33;
+    segment = 26 - __builtin_clz(magnitude);
+    code = segment << 4 | (magnitude >> (segment + 1) & 15) | (negative ? 0x80 : 0);
+    return code ^ 0xff;
 }
 
 /* IEEE single <-> word (3.1). */

@@ -13,13 +13,19 @@ static void drain(Chip *c) {
 /* Leaves the loop; registers stay as the refused instruction found or half changed them. */
 #define FAULT(kind, where) do { status = (kind), c->error_address = (where); goto out; } while (0)
 
-/* One access in state `state` of the slot (0 fetch, 1 X, 2 Y, 3 Z). With two busy states and waits
-   that stop the machine only the bank of the state just past can be busy: `hot` says it all. */
-#define TOUCH(where, state) do { \
+/* One access of the slot (0 fetch, 1 X, 2 Y, 3 Z). With two busy states, waits that stop the
+   machine and this order only the bank of the state just past can be busy: `hot` says it all. Otherwise the
+   accesses are noted, and timed in their order when the slot ends. */
+#define TOUCH(where, access) do { \
     uint32_t bank_ = (where) & 255, w_ = (where) >> 8; \
     if (quick) bank_stall += bank_ == hot, hot = bank_, wait_stall += w_; \
-    else { \
-        int64_t at_ = t + (state) + bank_stall + wait_stall, late_ = c->free[bank_] - at_; \
+    else noted[access] = (where) + 1; \
+} while (0)
+#define TIME_NOTED() do { \
+    for (int state_ = 0; state_ < 4; state_++) { \
+        if (!noted[c->order[state_]]) continue; \
+        uint32_t where_ = noted[c->order[state_]] - 1, bank_ = where_ & 255, w_ = where_ >> 8; \
+        int64_t at_ = t + state_ + bank_stall + wait_stall, late_ = c->free[bank_] - at_; \
         if (late_ < 0) late_ = 0; \
         bank_stall += late_, c->free[bank_] = at_ + late_ + c->busy + w_; \
         if (c->wait_stalls) wait_stall += w_; \
@@ -59,7 +65,7 @@ static void drain(Chip *c) {
         next_late.reg = pointer_, next_late.value = r[pointer_]; \
         r[pointer_] = step(now_, R(op->zi), op->reversed); \
     } \
-    Pending z_ = {at_, (stored), op->size, place_}; \
+    Pending z_ = {at_, (stored), op->size}; \
     c->queue[n & 3] = z_, queued |= 1; \
 } while (0)
 
@@ -95,7 +101,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
 
     for (int64_t end = n + limit; pc != until; n++) {
         uint32_t bank_stall = 0, wait_stall = 0, target = NO_BRANCH, address = 0, word, f;
-        uint32_t other, place;
+        uint32_t other, place, noted[4] = {0};
         Late next_late = NOT_LATE;
         if (UNLIKELY(n == end)) FAULT(LIMIT, pc);
         if (UNLIKELY(pc & 3)) FAULT(MISALIGNED, pc);
@@ -105,13 +111,22 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             c->error_mask = hazard & used(op, r, flags, dau);
             if (c->error_mask) FAULT(HAZARD, pc);
         }
-        if (strict && quick && op->kind == MAC && !queued && branch == NO_BRANCH && n >= plain) {
-            int64_t done = chain(c, op, &pc, &do_end, until, end - n, n, &t, &hot, &dau, &hazard);
+        if (strict && quick && op->kind == MAC && branch == NO_BRANCH && n >= plain) {
+            int64_t done = chain(c, op, &pc, &do_end, until, end - n, n, &t, &hot, &dau, &hazard,
+                                 queued);
             if (done > 0) {
-                n += done - 1, late = NOT_LATE;
+                n += done - 1, late = NOT_LATE, queued = 0;
                 continue;
             }
-            if (done) plain = n + LONGEST; /* numbers that are no whole units seldom come alone */
+            if (done) plain = n + op->plan->length; /* such numbers seldom come alone */
+        }
+        if (strict && quick && op->kind == COPY && queued == 7 && pc == do_end &&
+            c->do_start == pc && branch == NO_BRANCH) {
+            int64_t done = copy(c, op, until, pc, end - n, n, &t, hot, &dau);
+            if (done) {
+                n += done - 1, hazard = op->leaves;
+                continue;
+            }
         }
         queued <<= 1;
         TOUCH((uint32_t)op->bank | (uint32_t)op->wait << 8, 0);
@@ -131,6 +146,44 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             set_accumulator(sum, result, n);
             dau = dau << 8 | f;
             if (op->kind == MAC_STORE) ISSUE_Z(to_word(result));
+            break;
+        }
+        case COPY: { /* [Z=] aN = *rY */
+            REST();
+            READ(word, op->y, op->yi, 4, 2);
+            Num y = from_word(word);
+            if (!y.m) y.dirty = word = 0;
+            set_accumulator(&c->a[op->d], y, n);
+            dau = dau << 8 | (y.m < 0 ? DAU_N : y.m ? 0 : DAU_Z);
+            if (op->store) ISSUE_Z(word);
+            break;
+        }
+        case ADD: { /* [Z=] aN = [-]aY {+,-} *rX */
+            READ(other, op->x, op->xi, 4, 1);
+            REST();
+            Num x = factor_of_word(other), addend = c->a[op->ya].now;
+            if (op->negate & 1) x.m = -x.m;
+            if (op->negate & 2) addend = negate(addend);
+            Num result = accumulate(addend, x.m * ((int64_t)1 << 23), x.e, truncates, &f);
+            set_accumulator(&c->a[op->d], result, n);
+            dau = dau << 8 | f;
+            if (op->store) ISSUE_Z(to_word(result));
+            break;
+        }
+        case SELECT: { /* [Z=] aN = ifalt(Y) and its like */
+            REST();
+            Num y;
+            if (op->y) {
+                READ(word, op->y, op->yi, 4, 2);
+                y = from_word(word);
+            } else REST(), y = c->a[op->ya].now;
+            f = dau & 255;
+            int taken = op->function == 5 ? f & DAU_N : op->function == 6 ? f & DAU_Z
+                      : !(f & (DAU_N | DAU_Z));
+            Num result = taken ? y : c->a[op->d].now;
+            set_accumulator(&c->a[op->d], result, n);
+            dau = dau << 8 | f;
+            if (op->store) ISSUE_Z(to_word(result));
             break;
         }
         case DA1: case DA2: case DA3: case DA4: {
@@ -162,7 +215,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             break;
         }
         case DA5: {
-            Num y, result;
+            Num y;
             REST();
             if (op->y) {
                 READ(word, op->y, op->yi, op->ysize, 2);
@@ -173,13 +226,10 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 word = to_word(y);
             }
             f = dau & 255;
-            if (UNLIKELY(!special(op->function, c->dauc, word, &y, &f))) FAULT(ILLEGAL_WORD, pc);
-            int kept = (op->function == 5 && !(f & DAU_N)) || (op->function == 6 && !(f & DAU_Z)) ||
-                       (op->function == 7 && f & (DAU_N | DAU_Z));
-            result = kept ? c->a[op->d].now : y;
-            set_accumulator(&c->a[op->d], result, n);
+            special(op->function, c->dauc, word, &y, &f);
+            set_accumulator(&c->a[op->d], y, n);
             dau = dau << 8 | f;
-            if (op->store) ISSUE_Z(to_word(result));
+            if (op->store) ISSUE_Z(to_word(y));
             break;
         }
         default:
@@ -267,13 +317,15 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
 
         if (queued & 8) {
             const Pending *z = &c->queue[(n + 1) & 3];
-            TOUCH(z->place, 3);
+            TOUCH(c->map[z->address >> PAGE_BITS], 3);
             put(c, z->address, z->word, z->size);
         } else REST();
         queued &= 7;
+        if (!quick) TIME_NOTED();
         t += 4 + bank_stall + wait_stall;
         op->count++;
         if (bank_stall | wait_stall) op->bank_stalls += bank_stall, op->wait_stalls += wait_stall;
+        if (UNLIKELY(op->kind == STORE_IO || op->kind == MOVE_TO_IO)) program_waits(c);
         hazard = op->leaves, late = next_late;
         word = branch == NO_BRANCH ? (pc + 4) & MASK24 : branch, branch = target;
         if (UNLIKELY(pc == do_end)) {
@@ -295,7 +347,6 @@ out:
 }
 
 static int go(Chip *c, uint32_t until, int64_t limit, int strict) {
-    if (!strict) return run_slots(c, until, limit, 0, 0);
-    if (c->quick) return run_slots(c, until, limit, 1, 1);
-    return run_slots(c, until, limit, 1, 0);
+    if (strict && c->quick) return run_slots(c, until, limit, 1, 1);
+    return run_slots(c, until, limit, strict, 0); /* seldom: one compilation for both is enough */
 }

@@ -8,6 +8,7 @@ value, deterministically.  Sequences that the chip's documentation forbids raise
 
 import numpy as np
 
+from firmware_sim.host import Host
 from firmware_sim.isa.dsp32c import TABLE
 from firmware_sim.isa.operands import CODES, DAUC, IO, MINUS_ONE, PC, PCSH, PLUS_ONE, R0
 from firmware_sim.profile import Profile
@@ -39,7 +40,7 @@ class IllegalSequence(MachineError):
     """Two instructions that must not follow each other [dossier 7]."""
 
 
-class Machine:
+class Machine(Host):
     """A DSP32C with its memory.  Registers are unsigned 24-bit ints, accumulators 40-bit ints."""
 
     def __init__(self, target, memory: np.ndarray | None = None, strict: bool = True):
@@ -53,9 +54,8 @@ class Machine:
         self._busy, self._wait_stalls = assumed.bank_busy_states, assumed.wait_stalls_machine
         self._slots = {slot: state for state, slot in enumerate(assumed.slot_order)}
         self._pages = [None] * (ADDRESS_SPACE >> _PAGE_BITS)
-        for region in target.regions:
-            for page in range(region.start >> _PAGE_BITS, region.end >> _PAGE_BITS):
-                self._pages[page] = region
+        self._programmed = None  # the pcw whose wait states are in force
+        self.watch = None  # a list gathers ("new" or "old", what, value): writes and early reads
         self.reset()
 
     # ------------------------------------------------------------------ state
@@ -66,7 +66,8 @@ class Machine:
         self.a = [0] * 4
         self.nzvc = self.dnzuv = 0
         self.pc = pc
-        self.io = {IO["pcw"]: 0}
+        self.io = {IO["pcw"]: self.target.pcw}
+        self._program_waits()
         self._branch = None  # target that takes effect after the delay slot
         self._loop = None  # (first, last, repeats left) of an active `do`
         self._a_history = self._flag_history = None  # filled at the first step
@@ -157,6 +158,7 @@ class Machine:
         self._late, self._late_next = self._late_next, {}
         self._memory_y, self._memory_y_next = self._memory_y_next, False
         self._last_pc = address
+        self._program_waits()
         self.pc = (address + 4 if branch is None else branch) & 0xFFFFFF
         if self._loop and address == self._loop[1]:
             first, last, left = self._loop
@@ -205,6 +207,17 @@ class Machine:
 
     # ------------------------------------------------------------------ memory
 
+    def _program_waits(self) -> None:
+        """Put pcw's wait states in force: they count from the instruction after its write on."""
+        pcw = self.io[IO["pcw"]]
+        if pcw == self._programmed:
+            return
+        for region in self.target.regions_at(pcw):
+            if region.programmed or self._programmed is None:
+                first, end = region.start >> _PAGE_BITS, region.end >> _PAGE_BITS
+                self._pages[first:end] = [region] * (end - first)
+        self._programmed = pcw
+
     def _region(self, address: int, size: int, what: str):
         if address & size - 1:
             raise BadAccess(f"misaligned {size}-byte {what} of {address:#08x} at pc {self.pc:#08x}")
@@ -220,6 +233,8 @@ class Machine:
     def _write(self, address: int, size: int, value: int) -> None:
         raw = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
         self._bytes[address:address + size] = raw
+        if self.watch is not None:
+            self.watch.append(("new", f"*{address:06x}", raw[::-1].hex()))
 
     # ------------------------------------------------------------------ what effects may do
 
@@ -265,10 +280,14 @@ class Machine:
 
     def dau_flags_seen_by_cau(self) -> int:
         """N Z U V of the fourth instruction before, as bits 8 4 2 1."""
+        if self._flag_history[0] != self.dnzuv:
+            self._old("flags", self._flag_history[0])
         return self._flag_history[0]
 
     def multiplier_view(self, number: int) -> int:
         """An accumulator as the multiplier sees it: after the third instruction before."""
+        if self._a_history[0][number] != self.a[number]:
+            self._old(f"a{number}", self._a_history[0][number])
         return self._a_history[0][number]
 
     def load(self, address: int, size: int, slot: str) -> int:
@@ -276,6 +295,8 @@ class Machine:
         address &= 0xFFFFFF
         self._accesses.append((slot, self._region(address, size, "read")))
         self._memory_y_next |= slot == "Y"
+        if any(at < address + size and address < at + n for _, at, n, _ in self._stores):
+            self._old(f"*{address:06x}", self._read(address, size))
         return self._read(address, size)
 
     def store(self, address: int, size: int, value: int) -> None:
@@ -307,7 +328,7 @@ class Machine:
         return self.io[code]
 
     def write_io(self, code: int, value: int) -> None:
-        """pcw is kept; wait states are the board's, not programmed through it."""
+        """pcw is kept; its low bits set the wait states where the board has them programmed."""
         self.read_io(code)
         self.io[code] = value & 0xFFFF
 
@@ -323,7 +344,12 @@ class Machine:
         if self.strict:
             what = "flags" if name == "flags" else next(n for n, c in _NAMES.items() if c == name)
             raise self._sequence(f"uses {what}, {cause}")
+        self._old(name if name == "flags" else f"register {name}", old)
         return old
+
+    def _old(self, what: str, value: int) -> None:
+        if self.watch is not None:
+            self.watch.append(("old", what, f"{value:x}"))
 
     def _sequence(self, what: str) -> IllegalSequence:
         return IllegalSequence(f"`{self._text(self.pc)}` at pc {self.pc:#08x} {what} "

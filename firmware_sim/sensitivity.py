@@ -15,7 +15,7 @@ from firmware_sim.simulate import Simulator
 
 ALTERNATIVES = {
     "bank_busy_states": (1, 2, 3),
-    "slot_order": ("IXYZ", "IYXZ"),
+    "slot_order": ("IXYZ", "IXZY", "IYXZ", "IYZX", "IZXY", "IZYX"),  # the fetch is always first
     "wait_stalls_machine": (True, False),
     "adder_truncates": (True, False),
 }

@@ -26,7 +26,8 @@ REGISTER_OF_CODE = {17: 15, 18: 16, 19: 17, 20: 18, 21: 19, 24: 20, 25: 21, 29: 
 class Step:
     """One executed instruction. state: clock state at which it began. states: how long it took.
 
-    changes: register or accumulator -> new value as text. bank, wait: states lost.
+    changes: register, accumulator or memory word -> new value as text. bank, wait: states lost.
+    old: what the instruction saw before its newest value reached it (latencies, dossier 7).
     """
 
     index: int
@@ -38,6 +39,7 @@ class Step:
     changes: dict[str, str]
     bank: int
     wait: int
+    old: dict[str, str]
 
 
 def steps(image: Image, *xs: np.ndarray) -> Iterator[Step]:
@@ -51,15 +53,18 @@ def steps(image: Image, *xs: np.ndarray) -> Iterator[Step]:
         registers, accumulators = list(machine.r), list(machine.a)
         lost = {cause: stalls.get(address, 0) for cause, stalls in machine.stalls.items()}
         word = int.from_bytes(machine.memory[address:address + 4].tobytes(), "little")
+        machine.watch = []
         machine.step()
         changes = {f"r{REGISTER_OF_CODE.get(i, i)}": f"{v:06x}" for i, (old, v) in
                    enumerate(zip(registers, machine.r, strict=True)) if old != v}
         changes |= {f"a{i}": f"{float(decode_accumulator(v)):.9g}" for i, (old, v) in
                     enumerate(zip(accumulators, machine.a, strict=True)) if old != v}
+        changes |= {what: v for kind, what, v in machine.watch if kind == "new"}
+        old = {what: v for kind, what, v in machine.watch if kind == "old"}
         bank, wait = (machine.stalls[c].get(address, 0) - lost[c] for c in ("bank", "wait"))
         section = image.sections[max(bisect_right(starts, address) - 1, 0)]
         yield Step(index, address, disassemble(word, address), section.node, state,
-                   machine.states - state, changes, bank, wait)
+                   machine.states - state, changes, bank, wait, old)
         index += 1
 
 
@@ -73,6 +78,7 @@ def trace(image: Image, x: np.ndarray, count: int) -> Iterator[str]:
             yield f"-- {section}"
         changed = "  ".join(f"{k}={v}" for k, v in s.changes.items())
         held = "".join(f"  +{n} {cause}" for n, cause in ((s.bank, "bank"), (s.wait, "wait")) if n)
+        held += "".join(f"  old {k}={v}" for k, v in s.old.items())
         yield f"{s.state / per_cycle:10.2f}  {s.address:06x}  {s.text:<40} {changed}{held}".rstrip()
 
 
@@ -107,7 +113,8 @@ def write_chrome_trace(image: Image, x: np.ndarray, out: TextIO, count: int) -> 
                        "dur": (s.state - began) * us})
             layer, began = s.section, s.state
         write({"name": s.text, "ph": "X", "pid": 1, "tid": 2, "ts": s.state * us,
-               "dur": s.states * us, "args": {"address": f"{s.address:06x}"} | s.changes})
+               "dur": s.states * us, "args": {"address": f"{s.address:06x}"} | s.changes
+               | {f"old {k}": v for k, v in s.old.items()}})
         if s.bank or s.wait:
             lost += s.bank + s.wait
             write({"name": "states lost", "ph": "C", "pid": 1, "ts": s.state * us,

@@ -6,7 +6,7 @@ sees accumulators as three instructions ago; adder inputs and store sources see 
 store is visible four instructions later.
 """
 
-from firmware_sim import floats
+from firmware_sim import floats, g711
 from firmware_sim.isa import operands as o
 from firmware_sim.isa.dsp32c_alu import reverse_add
 from firmware_sim.isa.table import Instruction
@@ -141,18 +141,18 @@ def _to_int(bits):
     return run
 
 
-def _from_byte(machine, f, y):
-    if not machine.dauc & 4:
-        machine.unsupported("ic with mu/A-law (dauc bit 2 clear)")
-    y = floats.narrow(y) if f.Y < 4 else y
-    result, flags = floats.from_integer(y & 0xFF)
+def _from_byte(machine, f, y):  # dauc bit 2: linear, bit 0: A-law instead of mu-law
+    y = (floats.narrow(y) if f.Y < 4 else y) & 0xFF
+    y = y if machine.dauc & 4 else g711.expand(y, bool(machine.dauc & 1))
+    result, flags = floats.from_integer(y)
     return result, flags, floats.narrow(result)
 
 
-def _to_byte(machine, f, y):
-    if not machine.dauc & 8:
-        machine.unsupported("oc with mu/A-law (dauc bit 3 clear)")
-    return _raw(floats.to_integer(y, 8, bool(machine.dauc & 16), signed=False))
+def _to_byte(machine, f, y):  # dauc bit 3: linear, bit 1: A-law instead of mu-law
+    truncate = bool(machine.dauc & 16)
+    if machine.dauc & 8:
+        return _raw(floats.to_integer(y, 8, truncate, signed=False))
+    return _raw(g711.compress(floats.to_integer(y, 16, truncate), bool(machine.dauc & 2)))
 
 
 def _round(machine, f, y):

@@ -8,7 +8,7 @@
            │ MEM A        │ bank 3   external, one bank for all of it [K70]
            │  the board's │
            ├──────────────┤
-           │ (MEM B from 600000, not fitted) [K65]
+           │ MEM B from 600000: board "slow" [K65]
     fff800 ├──────────────┤
            │ RAM1    2 KB │ bank 1   fff800 is RAM1 [K75]
    1000000 └──────────────┘
@@ -35,6 +35,9 @@ BOARDS = {board.name: board for board in (
           "assumed: 256 KB of zero-wait static RAM, a DSP board of the paper's year [K60]"),
     Board("1991", _external(1 << 20),
           "assumed: 1 MB of zero-wait static RAM, as home-built boards of 1991 offered [K60]"),
+    Board("slow", (Region("MEM A", 0x001000, 0x041000, EXTERNAL_BANK, 0, True, "A"),
+                   Region("MEM B", 0x600000, 0x640000, EXTERNAL_BANK, 0, True, "B")),
+          "assumed: 256 KB each in MEM A and MEM B, wait states as pcw programs them [4.3, A L]"),
     Board("flat", (Region("all external", 0x001000, 0xFFF800, EXTERNAL_BANK, 0, True),),
           "fiction: memory at every address, for test vectors"),
 )}

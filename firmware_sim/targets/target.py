@@ -28,7 +28,8 @@ class Region:
     """Memory from byte address start up to, not including, end.
 
     bank: regions with the same number share one memory's timing.  wait_states: clock states that
-    every access adds, each a quarter of an instruction cycle [dossier 4.3, K75].
+    every access adds, each a quarter of an instruction cycle [dossier 4.3, K75].  programmed: the
+    partition, A or B, whose field of pcw sets them instead; "" where the board fixes them.
     """
 
     name: str
@@ -37,10 +38,23 @@ class Region:
     bank: int
     wait_states: int = 0
     external: bool = False
+    programmed: str = ""
 
     @property
     def bytes(self) -> int:
         return self.end - self.start
+
+
+def programmed_waits(partition: str, pcw: int) -> int:
+    """Wait states of MEM A or MEM B under a pcw [dossier 4.3].
+
+    A-field: bits 4, 1, 0; B-field: bits 5, 3, 2.  Seen in programs [A L]: 001 no wait, 011 one,
+    010 three, 111 two or more, until the ready pin says so: two here, as if memory were ready at
+    once.  000 as two waits, and the other codes with the upper bit set, are by analogy [K40].
+    """
+    ready, low = (pcw >> 4 & 1, pcw & 3) if partition == "A" else (pcw >> 5 & 1, pcw >> 2 & 3)
+    waits = (2, 0, 3, 1)[low]
+    return max(waits, 2) if ready else waits
 
 
 @dataclass(frozen=True)
@@ -71,14 +85,20 @@ class Target:
     on_chip: tuple[Region, ...]
     board: Board
     source: str
-    pcw: int = 0x0009  # what a boot program writes: MEM A 0 waits, MEM B 3 [dossier 4.3, A L]
+    pcw: int = 0x0009  # as the boot program leaves it: MEM A 0 waits, MEM B 3 [dossier 4.3, A L]
     states_per_cycle: int = 4  # [dossier 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
-        """All memory, ascending addresses."""
-        return tuple(sorted(self.on_chip + self.board.regions, key=lambda region: region.start))
+        """All memory, ascending addresses, with the wait states that the boot program leaves."""
+        return self.regions_at(self.pcw)
+
+    def regions_at(self, pcw: int) -> tuple[Region, ...]:
+        """All memory, ascending addresses, with the wait states of a pcw."""
+        regions = (replace(r, wait_states=programmed_waits(r.programmed, pcw)) if r.programmed
+                   else r for r in self.on_chip + self.board.regions)
+        return tuple(sorted(regions, key=lambda region: region.start))
 
     @property
     def cycle_ns(self) -> float:
