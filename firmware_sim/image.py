@@ -9,18 +9,22 @@ import numpy as np
 from firmware_sim.assembler import assemble
 from firmware_sim.codegen.code import POOL, Constants
 from firmware_sim.codegen.kernel import Line, compile_kernel
+from firmware_sim.codegen.lookup import entries
+from firmware_sim.codegen.pack import EXCESS
 from firmware_sim.codegen.postpone import postpone
-from firmware_sim.codegen.scale import Scaled, scale
-from firmware_sim.codegen.shape import stage
+from firmware_sim.codegen.scale import Entry, Scaled, scale
+from firmware_sim.codegen.stage import stage
+from firmware_sim.codegen.trade import Choices, mixtures
 from firmware_sim.floats import to_words
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
-from quantize.fixed.kernel import Buffer, Lookup, Loop, Mac, Set, refs
+from quantize.fixed.kernel import Buffer, Lookup, flat
 from quantize.fixed.program import Program
 
-OFFSET_UNIT = 4
-"""A value that only indexes a table is stored as the byte offset of its entry."""
+LINEAR = "dauc = 4"
+"""`ic` takes bytes as they are [dossier 2, S]; every other conversion as after reset."""
+PACKED = {"half": np.int16, "byte": np.uint8}
 
 
 @dataclass(frozen=True)
@@ -79,23 +83,22 @@ class Image:
 
 
 def compile_program(program: Program, target: Target) -> Image:
-    """Machine code for a target. `DoesNotFit` where its board is too small, even with the weights
-    of dense layers packed as int16."""
-    kinds = _kinds(program)
-    while True:
-        try:
-            return _compile(program, target, kinds)
-        except DoesNotFit as error:
-            pack = _next_to_pack(program, kinds, error.missing_bytes)
-            if pack is None:
-                raise
-            kinds[pack] = "half"
+    """The fastest machine code that the target's board has memory for; else `DoesNotFit`."""
+    ways, lacking = mixtures(program), 0
+    for mixture in ways:
+        if mixture.bytes >= lacking or mixture is ways[-1]:
+            try:
+                return build(program, target, mixture.choices)
+            except DoesNotFit as error:
+                lacking, refused = mixture.bytes + error.missing_bytes, error
+    raise refused
 
 
-def _compile(program: Program, target: Target, kinds: dict[str, str]) -> Image:
+def build(program: Program, target: Target, choices: Choices) -> Image:
+    """Machine code as chosen. Raises DoesNotFit."""
     code_bytes = 4
     while True:
-        image = _Compilation(program, target, kinds, code_bytes).image()
+        image = _Compilation(program, target, choices, code_bytes).image()
         first = next(r for r in target.regions if r.start == 0)
         if image.code_bytes <= max(code_bytes, first.bytes):
             return image
@@ -105,27 +108,50 @@ def _compile(program: Program, target: Target, kinds: dict[str, str]) -> Image:
 class _Compilation:
     """One attempt with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, program: Program, target: Target, kinds: dict[str, str],
+    def __init__(self, program: Program, target: Target, choices: Choices,
                  code_bytes: int) -> None:
-        self.program, self.target = program, target
-        scaled = [scale(k, program.buffers,
-                        lambda b: OFFSET_UNIT if kinds.get(b) == "offset" else 1,
-                        lambda b: kinds.get(b) == "half") for k in program.kernels]
+        self.program = program = choices.apply(program)
+        self.target, self.packed = target, choices.packed
+        places = entries(program, max(r.end for r in target.board.regions))
+        scaled = [scale(k, program.buffers, places, self.packed) for k in program.kernels]
         scaled = postpone(scaled)
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         self.buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
+        self.first = {s.table: s.first for k in program.kernels for top in k.body
+                      for s in flat(top) if isinstance(s, Lookup)}
+        self.tables = {b: entry.table for b, entry in places.items()}
         self.plan = Plan(target, code_bytes)
-        self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled), kinds)
+        rooms = self.plan.rooms(0)
+        copies = [self._stage(s, self._hoped, rooms)[1] for s in scaled]
+        self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled),
+                      _kinds(program, places) | self.packed,
+                      [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
+                       for kernel in copies])
         self.constants = Constants()
         self.lines: list[Line] = []
         for i, s in enumerate(scaled):
             self.lines += self._kernel(i, s, self.lines[-1].text if self.lines else "")
+        if "byte" in self.packed.values():
+            self.lines.insert(1, Line(LINEAR, scaled[0].kernel.name, "other"))
 
     def _kernel(self, i: int, scaled: Scaled, previous: str) -> list[Line]:
-        kernel, staged = stage(scaled.kernel, self.plan.is_external, self.plan.staging_words(i))
-        self.plan.stage(staged, i)
-        return compile_kernel(kernel, self.plan.kind, self.plan.is_external, self.plan.address,
-                              self.constants, previous)
+        kernel, copies = self._stage(scaled, self.plan.region, self.plan.rooms(i))
+        self.plan.stage(copies, i)
+        return compile_kernel(kernel, self.plan.kind, self.plan.region, self.plan.address,
+                              self._place, self.constants, previous)
+
+    def _hoped(self, buffer: str) -> str | None:
+        """Before anything has a place: activations that could lie on chip do."""
+        b = self.buffers[buffer]
+        small = any(4 * b.size <= arena.region.bytes for arena in self.plan.banks)
+        return "chip" if b.role == "activation" and b.data is None and small else None
+
+    def _stage(self, scaled: Scaled, region, rooms):
+        return stage(scaled.kernel, region, rooms, lambda b: EXCESS.get(self.packed.get(b)))
+
+    def _place(self, table: str) -> int:
+        """The address of a table's entry for 0."""
+        return self.plan.address(table) - 4 * self.first[table]
 
     def image(self) -> Image:
         lines = [*self.lines, Line("halt:", "halt", "label"), Line("goto halt", "halt", "other"),
@@ -152,12 +178,13 @@ class _Compilation:
         return data
 
     def _encode(self, buffer: Buffer, kind: str) -> np.ndarray:
-        if kind == "half":
-            padded = np.zeros((buffer.size + 1) // 2 * 2, np.int16)
-            padded[:buffer.size] = buffer.data
-            return padded.view(np.uint32)
-        if kind == "offset":
-            return (OFFSET_UNIT * buffer.data).astype(np.int32).view(np.uint32)
+        if kind in PACKED:
+            numbers = np.zeros((buffer.size + 3) // 4 * 4, PACKED[kind])
+            numbers[:buffer.size] = buffer.data
+            return numbers.view(np.uint32)
+        if kind in ("offset", "place"):
+            base = self._place(self.tables[buffer.name]) if kind == "place" else 0
+            return (base + 4 * buffer.data).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.words.get(buffer.name, buffer.data.astype(np.float64)))
         except ValueError as error:
@@ -185,47 +212,10 @@ class _Compilation:
         return tuple(Port(v, self.plan.address(b), v.size) for v, b in border)
 
 
-def _kinds(program: Program) -> dict[str, str]:
-    """Border buffers are int24 words; what is only ever looked up is stored as table offsets."""
+def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:
+    """Border buffers are int24 words; what is only ever looked up is a place in its table."""
     kinds = {b.name: "long" for b in program.buffers.values() if b.role in ("input", "output")}
-    reads: dict[str, list[bool]] = {}
-    for kernel in program.kernels:
-        for body in _bodies(kernel.body):
-            for i, s in enumerate(body):
-                for r in () if isinstance(s, Loop) else refs(s):
-                    looked_up = isinstance(s, Set) and i + 1 < len(body) and isinstance(
-                        body[i + 1], Lookup) and body[i + 1].d == s.d
-                    if getattr(s, "ref", None) is not r:
-                        reads.setdefault(r.buffer, []).append(looked_up)
-    return kinds | {name: "offset" for name, all_looked_up in reads.items()
-                    if all(all_looked_up) and program.buffers[name].role == "activation"}
-
-
-def _bodies(body: tuple):
-    yield body
-    for s in body:
-        if isinstance(s, Loop):
-            yield from _bodies(s.body)
-
-
-def _next_to_pack(program: Program, kinds: dict[str, str], missing_bytes: int) -> str | None:
-    """Weights that a multiply-accumulate loop may unpack as it goes: the cheapest that suffice.
-
-    Unpacking costs one instruction for each weight read, packing saves two bytes for each.
-    """
-    options = {}
-    for kernel in program.kernels:
-        for body in _bodies(kernel.body):
-            for s in body:
-                if isinstance(s, Loop) and len(s.body) == 1 and isinstance(s.body[0], Mac):
-                    w = program.buffers[s.body[0].w.buffer]
-                    if w.role == "const" and kinds.get(w.name) != "half" and (
-                            kernel.macs == w.size):
-                        options[w.name] = 2 * w.size
-    enough = [o for o in options if options[o] >= missing_bytes]
-    if enough:
-        return min(enough, key=options.get)
-    return max(options, key=options.get, default=None)
+    return kinds | {b: "place" if entry.table else "offset" for b, entry in entries.items()}
 
 
 def _covered(spans: set[tuple[int, int]]) -> int:

@@ -1,12 +1,13 @@
 """The memory planner: which buffer lies where, and for how long.
 
     code       from address 0 upwards: one on-chip bank, unless it is longer
-    staging    the next on-chip bank: what inner loops reuse
-    fast       the last on-chip bank: float constants, scratch, small activations
+    banks      the other on-chip banks: copies of what inner loops reuse, activations that fit,
+               float constants and scratch
     external   weights, borders that must survive, and the activations that are left
 
-Buffers whose lifetimes do not overlap share memory. Code, X operands and Y operands then come from
-three different banks (dossier 4.4, the order-independent rule).
+Buffers whose lifetimes do not overlap share memory. What a kernel reads and what it writes go to
+different banks where possible: code, X, Y and Z then never meet (dossier 4.4, the
+order-independent rule).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware_sim.codegen.code import POOL, SCRATCH
+from firmware_sim.codegen.stage import Copy, Room
+from firmware_sim.isa.dsp32c_spell import WIDTH
 from firmware_sim.targets.target import Region, Target
 from quantize.fixed.kernel import Buffer, Kernel, Store, flat, refs
 
@@ -97,14 +100,10 @@ class Plan:
         self.target = target
         self.placements: dict[str, Placement] = {}
         chip = [r for r in target.regions if not r.external]
-        board = [r for r in target.regions if r.external]
-        self._code_end = code_bytes
         low = sorted((r for r in chip if r.start < code_bytes), key=lambda r: r.start)
         free = [r for r in chip if r.start >= code_bytes] or low[-1:]
-        self.staging = Arena(free[0], max(free[0].start, code_bytes))
-        self.fast = Arena(free[-1], max(free[-1].start, code_bytes)) if len(free) > 1 else (
-            self.staging)
-        self.external = [Arena(r, max(r.start, code_bytes)) for r in board]
+        self.banks = [Arena(r, max(r.start, code_bytes)) for r in free]
+        self.external = [Arena(r, max(r.start, code_bytes)) for r in target.regions if r.external]
 
     def __getitem__(self, buffer: str) -> Placement:
         return self.placements[buffer]
@@ -112,42 +111,58 @@ class Plan:
     def address(self, buffer: str) -> int:
         return self.placements[buffer].address
 
-    def is_external(self, buffer: str) -> bool:
-        return self.placements[buffer].external
+    def region(self, buffer: str) -> str | None:
+        """The on-chip region of a buffer; None in external memory."""
+        p = self.placements[buffer]
+        return None if p.external else p.region
 
     def kind(self, buffer: str) -> str:
         return self.placements[buffer].kind if buffer in self.placements else "word"
 
-    def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...],
-            kinds: dict[str, str]) -> None:
+    def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...], kinds: dict[str, str],
+            copies: list[int]) -> None:
         """Place every buffer; DoesNotFit says by how much the board is too small, and which tensors
-        are the largest."""
-        lifetimes = _lifetimes(kernels)
+        are the largest. copies: words of the first bank that each kernel wants for copies."""
+        self._touched = _touched(kernels)
         self._nodes = {k.name: k.node for k in kernels}
-        needs = [self._need(b, kinds.get(b.name, "word"), lifetimes, len(kernels))
-                 for b in buffers if b.role == "const" or b.name in lifetimes]
+        needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
+                 for b in buffers if b.role == "const" or b.name in self._touched]
         for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1)):
             buffer = Buffer(name, words, 0, 0, "const")
-            self._put(_Need(buffer, 4 * words, "word", -1, len(kernels)), [self.fast])
+            self._put(_Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])
+        reserved = [(_Need(Buffer(f"copies {k}", n, 0, 0, "stage"), 4 * n, "word", k, k),
+                     self.banks[0].start) for k, n in enumerate(copies) if n]
+        self.banks[0].taken += reserved
         missing = []
         for need in sorted(needs, key=_importance):
             inside = need.buffer.role == "activation" and need.buffer.data is None
-            if not self._put(need, [*([self.fast] if inside else []), *self.external]):
+            banks = sorted(reversed(self.banks), key=lambda a, n=need: self._meetings(n, a))
+            if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
+        self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
         if missing:
             raise self._too_small(needs)
 
-    def stage(self, buffers: list[Buffer], at: int) -> None:
-        """Place the staging buffers of kernel number `at`."""
-        for b in buffers:
-            self._put(_Need(b, 4 * b.size, "word", at, at), [self.staging])
+    def _meetings(self, need: _Need, arena: Arena) -> int:
+        """How many times a kernel that touches the buffer touches another one of the bank."""
+        touched = self._touched[need.buffer.name]
+        return sum(len(touched & self._touched.get(n.buffer.name, set(range(n.first, n.last + 1))))
+                   for n, _ in arena.taken if n.buffer.role in ("activation", "stage"))
 
-    def staging_words(self, at: int) -> int:
-        return self.staging.room_bytes(at, at) // 4
+    def stage(self, copies: list[Copy], at: int) -> None:
+        """Place the copies of kernel number `at`."""
+        for c in copies:
+            need = _Need(c.buffer, 4 * c.buffer.size, "word", at, at)
+            self._put(need, [a for a in self.banks if a.region.name == c.region])
 
-    def _need(self, b: Buffer, kind: str, lifetimes: dict, kernels: int) -> _Need:
-        size = (2 if kind == "half" else 4) * b.size
-        first, last = lifetimes.get(b.name, (0, 0))
+    def rooms(self, at: int) -> list[Room]:
+        """What is left of the banks while kernel number `at` runs."""
+        return [Room(a.region.name, a.room_bytes(at, at) // 4) for a in self.banks]
+
+    def _need(self, b: Buffer, kind: str, kernels: int) -> _Need:
+        size = WIDTH.get(kind, 4) * b.size
+        touched = self._touched.get(b.name, {0})
+        first, last = min(touched), max(touched)
         if b.role == "const" or b.data is not None:
             first, last = -1, kernels
         elif b.role == "input":
@@ -180,8 +195,8 @@ class Plan:
             wanted.taken.append((need, wanted.find(need)))
         have = sum(a.region.end - a.start for a in self.external)
         largest = sorted(needs, key=lambda n: -n.bytes)[:5]
-        names = ", ".join(f"{self._title(n.buffer.name)} {n.bytes:,} B"
-                          f"{' (packed as int16)' if n.kind == 'half' else ''}" for n in largest)
+        names = ", ".join(f"{self._title(n.buffer.name)} {n.bytes:,} B" + (
+            f" (packed as {n.kind}s)" if n.kind in WIDTH else "") for n in largest)
         lacking = wanted.used_bytes - have
         return DoesNotFit(
             f"the network needs {wanted.used_bytes:,} B of external memory; board "
@@ -195,14 +210,14 @@ def _importance(need: _Need) -> tuple:
     return (not lasting, 0 if lasting else -need.bytes, need.first, need.buffer.name)
 
 
-def _lifetimes(kernels: tuple[Kernel, ...]) -> dict[str, tuple[int, int]]:
-    """First and last kernel that touches each buffer."""
-    spans: dict[str, tuple[int, int]] = {}
+def _touched(kernels: tuple[Kernel, ...]) -> dict[str, set[int]]:
+    """The numbers of the kernels that touch each buffer."""
+    found: dict[str, set[int]] = {}
     for i, kernel in enumerate(kernels):
         for top in kernel.body:
             names = {r.buffer for r in refs(top)} | {
                 s.table for s in flat(top) if hasattr(s, "table")} | {
                 s.ref.buffer for s in flat(top) if isinstance(s, Store)}
             for name in names:
-                spans[name] = (spans.get(name, (i, i))[0], i)
-    return spans
+                found.setdefault(name, set()).add(i)
+    return found

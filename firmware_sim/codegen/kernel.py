@@ -29,16 +29,17 @@ class Line:
     role: str
 
 
-def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callable[[str], bool],
-                   address: Callable[[str], int], constants: Constants,
-                   previous: str) -> list[Line]:
+def compile_kernel(kernel: Kernel, kind: Callable[[str], str],
+                   region: Callable[[str], str | None],
+                   address: Callable[[str], int], place: Callable[[str], int],
+                   constants: Constants, previous: str) -> list[Line]:
     """Assembly of a scaled and staged kernel.
 
-    kind, external: see `Speller`, `shape.stage`. address(buffer): its first byte.
+    kind, place: see `Speller`. region: see `stage`. address(buffer): its first byte.
     previous: the last instruction of the kernel before.
     """
-    body = shape(_by_depth(kernel.body, 0), lambda b: kind(b) == "half")
-    speller = Speller(kind, lambda b: not external(b), constants)
+    body = shape(_by_depth(kernel.body, 0), kind)
+    speller = Speller(kind, lambda b: region(b) is not None, place, constants)
     code = peel(speller.kernel(body))
     for share_constants in (False, True):
         threads = thread(code, share_constants)
@@ -47,7 +48,7 @@ def compile_kernel(kernel: Kernel, kind: Callable[[str], str], external: Callabl
         registers = _registers(threads, speller, scheduler, kernel.name, share_constants)
         if registers is not None:
             break
-    setup = _after(previous, _setup(threads, speller, registers, address))
+    setup = _after(previous, _setup(threads, speller, registers, address, place))
     return [Line(f"{kernel.name}:", kernel.name, "label"),
             *(Line(text, kernel.name, "nop" if text == "nop" else "other") for text in setup),
             *(_render(line, kernel.name, threads, registers) for line in lines)]
@@ -70,7 +71,7 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
 def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: str,
                last_try: bool) -> dict[str, str] | None:
     """Register of every name; None where the address registers do not suffice."""
-    pointers = [*threads.pointers.values(), *(["index"] if speller.tables else [])]
+    pointers = [*threads.pointers.values(), *(f"index{i}" for i in range(speller.indices))]
     if len(pointers) > len(POINTERS):
         if last_try:
             raise ValueError(f"kernel '{name}' needs {len(pointers)} address registers; the DSP32C "
@@ -81,7 +82,7 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
     spare = [*COUNTERS, *reversed(INCREMENTS[len(threads.increments):]),
              *reversed(POINTERS[len(pointers):])]
     others = [*(f"count{i}" for i in range(scheduler.counters)),
-              *(f"base {t}" for t in speller.tables)]
+              *(f"base {t}" for t in sorted(speller.tables))]
     if len(others) > len(spare):
         if last_try:
             raise ValueError(f"kernel '{name}' needs {len(others)} loop and table registers; "
@@ -91,13 +92,13 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
 
 
 def _setup(threads: Threads, speller: Speller, registers: dict[str, str],
-           address: Callable[[str], int]) -> list[str]:
+           address: Callable[[str], int], place: Callable[[str], int]) -> list[str]:
     values = {}
     for key, name in threads.pointers.items():
         first = threads.start[key]
         values[name] = address(first.buffer) + first.size * first.index.const
     values |= {name: step for step, name in threads.increments.items()}
-    values |= {f"base {t}": address(t) - 4 * first for t, first in speller.tables.items()}
+    values |= {f"base {t}": place(t) for t in sorted(speller.tables)}
     return [f"{registers[name]}e = {_hex(value)}" for name, value in values.items()]
 
 

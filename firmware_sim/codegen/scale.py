@@ -69,7 +69,7 @@ class Scale:
 class Round:
     """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None.
 
-    magnitude: |d| / unit never exceeds it.
+    floor: whether a fraction is left to drop. magnitude: |d| / unit never exceeds it.
     """
 
     d: str
@@ -81,6 +81,25 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Base:
+    """d = d + the address of the table's entry for 0."""
+
+    d: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a buffer that is only looked up holds instead of its integer v: 4 * v + 0..3, a place in
+    a table of words whose low bits do not count. table: also the table's address is added."""
+
+    table: str | None
+    unit: int = 4
+    half: float = 1.5
+    """Of the unit, less the half that the conversion to an integer adds."""
+
+
+@dataclass(frozen=True)
 class Scaled:
     """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers."""
 
@@ -89,16 +108,17 @@ class Scaled:
     buffers: tuple[Buffer, ...] = ()
 
 
-def scale(kernel: Kernel, buffers: dict[str, Buffer], unit_of, packed) -> Scaled:
-    """unit_of(buffer name): what 1 is stored as there (4 where a value is kept as a byte offset).
-    packed(buffer name): whether its integers stay integers, and so cannot carry a scale."""
-    return _Scaler(kernel, buffers, unit_of, packed).result()
+def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry], packed) -> Scaled:
+    """entries: the buffers that hold places in tables.
+    packed: buffers whose integers stay integers, and so cannot carry a scale."""
+    return _Scaler(kernel, buffers, entries, packed).result()
 
 
 class _Scaler:
-    def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], unit_of, packed) -> None:
+    def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry],
+                 packed) -> None:
         self.kernel, self.buffers = kernel, buffers
-        self.unit_of, self.packed = unit_of, packed
+        self.entries, self.packed = entries, packed
         self.words: dict[str, np.ndarray] = {}
         self.extra: list[Buffer] = []
         self.extents: dict[str, int] = {}
@@ -123,11 +143,16 @@ class _Scaler:
                 self._measure(s.body)
 
     # --- folding --------------------------------------------------------------------------------
-    def _unit(self, d: str) -> int:
-        """The unit of the buffer that register d is stored to after its requantize."""
-        return max(self.unit_of(s.ref.buffer) for s in self.statements
-                   if isinstance(s, Store) and s.d == d) if any(
-            isinstance(s, Store) and s.d == d for s in self.statements) else 1
+    def _entry(self, d: str) -> Entry | None:
+        """What register d is stored as after its requantize, if it is a place in a table."""
+        return next((self.entries[s.ref.buffer] for s in self.statements if isinstance(s, Store)
+                     and s.d == d and s.ref.buffer in self.entries), None)
+
+    def _unit(self, q: Requantize) -> tuple[int, float]:
+        """(unit of the result, what must be added to round by a floor)."""
+        entry = self._entry(q.d)
+        unit, half = (entry.unit, entry.half) if entry else (1, 0.5)
+        return unit, half if max(q.shifts) > 0 else 0.0
 
     def _fold(self, q: Requantize) -> tuple[float, float] | None:
         """(factor, half) for what is not constant, once the constants carry the scale; or None."""
@@ -150,8 +175,7 @@ class _Scaler:
                     multiply = m
                 case _:
                     return None
-        unit = self._unit(q.d)
-        half = 0.5 * unit if max(q.shifts) > 0 else 0.0
+        unit, half = self._unit(q)
         words = {}
         for s in writers[:-1]:
             ref = s.w if isinstance(s, Mac) else getattr(s, "source", None)
@@ -169,7 +193,7 @@ class _Scaler:
     def _is_private_constant(self, ref: Ref) -> bool:
         uses = sum(r.buffer == ref.buffer for s in self.statements for r in refs(s))
         return self.buffers[ref.buffer].role == "const" and uses == 1 and (
-            ref.buffer.startswith(self.kernel.name)) and not self.packed(ref.buffer)
+            ref.buffer.startswith(self.kernel.name)) and ref.buffer not in self.packed
 
     def _factors(self, ref: Ref, q: Requantize, unit: int) -> np.ndarray | None:
         """unit * 2**-shift for each element of a constant; None where an element has two shifts."""
@@ -195,14 +219,17 @@ class _Scaler:
         if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
             return [s]
         factor, half = folded[s.d]
+        entry = self._entry(s.d)
+        based = [Base(s.d, entry.table)] if entry and entry.table else []
         match s:
             case Set(d, Ref(buffer, _)) if buffer in self.words:
-                return [s]
+                return [s, *based]
             case Set(d, int() as value):
-                return [Word(d, value * factor + half)]
+                return [Word(d, value * factor + half), *based]
+            case Set(d, Ref() as r) if (factor, half) == (1.0, 0.0):
+                return [s, *based]
             case Set(d, Ref() as r):
-                return [s] if (factor, half) == (1.0, 0.0) else [Word(d, half),
-                                                                 AddScaled(d, r, factor)]
+                return [Word(d, half), *based, AddScaled(d, r, factor)]
             case Add(d, Ref(buffer, _)) if buffer in self.words:
                 return [Add(d, s.source)]
             case Add(d, int() as value, shift, negate):
@@ -220,23 +247,43 @@ class _Scaler:
         return Ref(name, Affine())
 
     def _requantize(self, q: Requantize, fold: tuple | None) -> list:
-        unit = self._unit(q.d)
+        unit, half = self._unit(q)
+        entry = self._entry(q.d)
         low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
                      for b in q.bound)
-        rounded = Round(q.d, unit, max(q.shifts) > 0, None if min(low) >= q.low else q.low,
+        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry,
+                        None if min(low) >= q.low else q.low,
                         None if max(high) <= q.high else q.high, max(-min(low), max(high)))
         if fold is not None:
             return [rounded]
-        half = 0.5 * unit if rounded.floor else 0.0
+        based = [Base(q.d, entry.table)] if entry and entry.table else []
         if len(set(q.shifts)) == 1:
             factor: float | Ref = unit * 2.0 ** -q.shifts[0]
             if factor == 1.0:
-                return [rounded]
+                return [rounded, *based]
         else:
             name = next(self.names)
             self.words[name] = unit * 2.0 ** -np.array(q.shifts, np.float64)
             self.extra.append(Buffer(name, len(q.shifts), 0, 0, "const",
                                      np.zeros(len(q.shifts), np.int64)))
             factor = Ref(name, q.index)
+        if half and self._start_with(half, q, unit):
+            half = 0.0
         wide = max(-q.bound[0], q.bound[1]) >= MULTIPLIER_EXACT
-        return [Scale(q.d, half, factor, wide), rounded]
+        return [Scale(q.d, half, factor, wide), rounded, *based]
+
+    def _start_with(self, half: float, q: Requantize, unit: int) -> bool:
+        """Add the half step, before scaling, to the constant that the accumulator starts with."""
+        first, *others = [s for s in self.statements if getattr(s, "d", None) == q.d
+                          and not isinstance(s, Store)]
+        match first:
+            case Set(_, Ref(buffer) as ref) if self._is_private_constant(ref) and all(
+                    isinstance(s, Mac | Add) or s is q for s in others):
+                factors = self._factors(ref, q, unit)
+                if factors is None or not factors.all():
+                    return False
+                start = self.buffers[buffer].data + half / factors
+                if np.abs(start).max() < MULTIPLIER_EXACT and (start == np.floor(start)).all():
+                    self.words[buffer] = start
+                    return True
+        return False

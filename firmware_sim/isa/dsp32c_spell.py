@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 from firmware_sim.codegen.code import SCRATCH, Access, Constants, Ins, Turns
-from firmware_sim.codegen.scale import AddScaled, Round, Scale, Word
+from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
 from quantize.fixed.kernel import (
     Add,
     Affine,
@@ -31,6 +32,11 @@ from quantize.fixed.kernel import (
 FLOOR_MAGIC = 1.5 * 2.0**31
 SPLIT_MAGIC = 1.5 * 2.0**39
 """Floors to a multiple of 256: of an integer below 2**31, what has at most 24 bits."""
+PLACES = ("offset", "place")
+UNPACK = {"long": "float24", "half": "float", "byte": "ic"}
+"""How a stored integer becomes a float word (dossier 5.3)."""
+WIDTH = {"half": 2, "byte": 1}
+"""Bytes of an operand; all others have 4."""
 TEMP = 3
 """a3 belongs to the speller; a0..a2 hold the kernel's registers."""
 
@@ -38,15 +44,17 @@ TEMP = 3
 class Speller:
     """Turns the statements of one kernel into instructions.
 
-    kind(buffer): "word" float words, "long" int24 words at the border, "offset" table offsets in
-    bytes, "half" packed int16. inside(buffer): whether it lies on chip.
+    kind(buffer): "word" float words, "long" int24 words at the border, "half" and "byte" packed,
+    "offset" and "place" bytes from a table's entry for 0 and from address 0 (`scale.Entry`).
+    inside(buffer): whether it lies on chip. place(table): the address of its entry for 0.
     """
 
     def __init__(self, kind: Callable[[str], str], inside: Callable[[str], bool],
-                 constants: Constants) -> None:
-        self.kind, self.inside, self.constants = kind, inside, constants
+                 place: Callable[[str], int], constants: Constants) -> None:
+        self.kind, self.inside, self.place, self.constants = kind, inside, place, constants
         self.accumulators: dict[str, int] = {}
-        self.tables: dict[str, int] = {}
+        self.tables: set[str] = set()
+        self.indices = 0
         self.units: dict[str, int] = {}
 
     def kernel(self, statements: tuple) -> list:
@@ -79,7 +87,7 @@ class Speller:
         return self.accumulators[d]
 
     def _at(self, ref: Ref, write: bool = False) -> Access:
-        return Access(ref.buffer, ref.index, 2 if self.kind(ref.buffer) == "half" else 4, write)
+        return Access(ref.buffer, ref.index, WIDTH.get(self.kind(ref.buffer), 4), write)
 
     def _constant(self, value: float) -> Access:
         return self.constants.access(value)
@@ -97,18 +105,19 @@ class Speller:
         """Append the instructions of statements[i]; returns how many statements they cover."""
         s = statements[i]
         match s:
-            case Loop(_, _, (Mac() as mac,)) if self.kind(mac.w.buffer) == "half":
+            case Loop(_, _, (Mac() as mac,)) if self.kind(mac.w.buffer) in UNPACK:
                 self._packed(s, mac, code)
             case Loop(var, extent, body):
                 code += self._hoist(Turns(var, extent, self.body(body)))
-            case Set(d, Ref() as r) if self.kind(r.buffer) == "offset":
-                lookup = statements[i + 1]
-                self._indexed(d, r, lookup, code)
-                return 2
+            case Set(_, Ref() as r) if self.kind(r.buffer) in PLACES:
+                return self._walk(statements[i:i + 6], code)
             case Set(d, source):
                 self._set(d, source, code)
             case Word(d, value):
                 self._da(code, d, "{0}", (self._constant(value),))
+            case Base(d, table):
+                place = self._constant(float(self.place(table)))
+                self._da(code, d, f"a{self._a(d)} + {{0}}", (place,))
             case Mac(d, x, w):
                 self._mac(d, x, w, code)
             case Add():
@@ -132,8 +141,8 @@ class Speller:
                 self._scale(s, code)
             case Round():
                 self._round(s, code)
-            case Lookup(d, table, first):
-                self._lookup(d, table, first, code)
+            case Lookup(d, table):
+                self._lookup(d, table, code)
             case Divide():
                 self._divide(s, code)
             case Store(ref, d):
@@ -152,8 +161,9 @@ class Speller:
         code.append(Ins(f"a{a} = {text}", tuple(accesses), role, a, multiplies, early=early))
 
     def _set(self, d: str, source, code: list) -> None:
-        if isinstance(source, Ref) and self.kind(source.buffer) == "long":
-            self._da(code, d, "float24({0})", (self._at(source),))
+        function = UNPACK.get(self.kind(source.buffer)) if isinstance(source, Ref) else None
+        if function:
+            self._da(code, d, f"{function}({{0}})", (self._at(source),))
         else:
             text, accesses, _ = self._source(source)
             self._da(code, d, text, accesses)
@@ -166,31 +176,44 @@ class Speller:
         self._da(code, d, f"a{a} + {{0}} * {{1}}", (self._at(y_ref), self._at(x_ref)), role="mac")
 
     def _hoist(self, loop: Turns) -> list:
-        """A start value that every turn loads anew is loaded once, and the first
-        multiply-accumulate of a turn adds to it."""
-        if len(loop.body) < 2 or not all(isinstance(i, Ins) for i in loop.body):
-            return [loop]
-        load, first, *rest = loop.body
-        a = load.accumulator
+        """What does not depend on the turn is made once, before the loop: the start value to which
+        a turn's first multiply-accumulate adds."""
+        if all(isinstance(i, Ins) for i in loop.body):
+            loop = self._keep_start(loop)
+        kept = {a for d, a in self.accumulators.items() if d.startswith("start of ")}
+        outside = list(takewhile(lambda i: isinstance(i, Ins) and i.accumulator in kept
+                                 and not any(a.index.coefficient(loop.var) for a in i.accesses),
+                                 loop.body))
+        return [*outside, Turns(loop.var, loop.extent, loop.body[len(outside):])]
+
+    def _keep_start(self, loop: Turns) -> Turns:
+        """Give the start value of a multiply-accumulate its own accumulator, if one is left."""
+        start = list(takewhile(lambda i: i.role != "mac", loop.body))
+        rest = loop.body[len(start):]
+        if not start or not rest:
+            return loop
+        a = start[0].accumulator
         used = {i.accumulator for i in loop.body} | {m for i in loop.body for m in i.multiplies}
         free = set(range(TEMP)) - used - set(self.accumulators.values())
-        if (load.text != f"a{a} = {{0}}" or first.role != "mac" or first.accumulator != a
-                or load.accesses[0].index.coefficient(loop.var) or not free):
-            return [loop]
+        if not free or start[0].text != f"a{a} = {{0}}" or rest[0].accumulator != a or any(
+                i.accumulator != a or i.multiplies or any(
+                    x.write or x.index.coefficient(loop.var) for x in i.accesses) for i in start):
+            return loop
         self.accumulators[f"start of {loop.var}"] = b = min(free)
-        return [replace(load, text=f"a{b} = {{0}}", accumulator=b),
-                Turns(loop.var, loop.extent, [
-                    replace(first, text=first.text.replace(f"a{a} + ", f"a{b} + ")), *rest])]
+        first = replace(rest[0], text=rest[0].text.replace(f"a{a} + ", f"a{b} + "))
+        return Turns(loop.var, loop.extent, [
+            *(replace(i, text=i.text.replace(f"a{a}", f"a{b}"), accumulator=b) for i in start),
+            first, *rest[1:]])
 
     def _packed(self, loop: Loop, mac: Mac, code: list) -> None:
-        """Unpack an int16 weight one turn ahead: the multiplier reads the a3 of three slots ago."""
-        a = self._a(mac.d)
+        """Unpack a weight one turn ahead: the multiplier reads the a3 of three slots ago."""
+        a, unpack = self._a(mac.d), f"{UNPACK[self.kind(mac.w.buffer)]}({{0}})"
         first = Ref(mac.w.buffer, mac.w.index.substitute(loop.var, 0))
         following = Ref(mac.w.buffer, mac.w.index + mac.w.index.coefficient(loop.var))
-        self._da(code, TEMP, "float({0})", (self._at(first),))
+        self._da(code, TEMP, unpack, (self._at(first),))
         code.append(Ins("nop", role="nop"))
         body: list = []
-        self._da(body, TEMP, "float({0})", (self._at(following),))
+        self._da(body, TEMP, unpack, (self._at(following),))
         self._da(body, mac.d, f"a{a} + a{TEMP} * {{0}}", (self._at(mac.x),), (TEMP,), "mac", True)
         code.append(Turns(loop.var, loop.extent, body))
 
@@ -206,16 +229,18 @@ class Speller:
     def _scale(self, s: Scale, code: list) -> None:
         a = self._a(s.d)
         factor = self._at(s.factor) if isinstance(s.factor, Ref) else self._constant(s.factor)
-        half = self._constant(s.half)
         if s.wide:  # d = 256 * high + low; both parts fit the multiplier's 24 bits
             magic = self._constant(SPLIT_MAGIC)
             self._da(code, TEMP, f"a{a} + {{0}}", (magic,))
             self._da(code, TEMP, f"a{TEMP} - {{0}}", (magic,))
             self._da(code, s.d, f"a{a} - a{TEMP}", (), (TEMP,))
+        if s.half:
+            half = self._constant(s.half)
             self._da(code, s.d, f"{{0}} + a{a} * {{1}}", (half, factor), (a,))
-            self._da(code, s.d, f"a{a} + a{TEMP} * {{0}}", (factor,), (TEMP,))
         else:
-            self._da(code, s.d, f"{{0}} + a{a} * {{1}}", (half, factor), (a,))
+            self._da(code, s.d, f"a{a} * {{0}}", (factor,), (a,))
+        if s.wide:
+            self._da(code, s.d, f"a{a} + a{TEMP} * {{0}}", (factor,), (TEMP,))
 
     def _floor(self, d: str | int, unit: int, code: list) -> None:
         a = d if isinstance(d, int) else self._a(d)
@@ -240,30 +265,45 @@ class Speller:
             self._da(code, s.d, "ifagt({0})", (high,))
         self.units[s.d] = s.unit
 
-    def _table(self, table: str, first: int) -> str:
-        """The register that holds the address of the table's entry for 0."""
-        self.tables[table] = first
-        return f"base {table}"
+    def _walk(self, statements: tuple, code: list) -> int:
+        """Look up one stored place, or two in step: the latency of one is the other's work."""
+        two = [type(s) for s in statements] == 2 * [Set, Lookup, Store] and isinstance(
+            statements[3].source, Ref) and self.kind(statements[3].source.buffer) in PLACES
+        walks = (statements[:3], statements[3:]) if two else (statements[:2],)
+        for i, (s, *_) in enumerate(walks):
+            code.append(Ins(f"{{index{i}}}e = {{0}}", (self._at(s.source),), sets=(f"index{i}",),
+                            load=True))
+        for i in range(len(walks)):
+            code.append(Ins(f"{{index{i}}}e = {{index{i}}}e & -4", uses=(f"index{i}",),
+                            sets=(f"index{i}",)))
+        for i, (s, lookup, *_) in enumerate(walks):
+            if self.kind(s.source.buffer) == "offset":
+                code.append(self._add_base(i, lookup.table))
+        for i, (_, lookup, *store) in enumerate(walks):
+            self._read(lookup.d, i, code)
+            for s in store:
+                self._store(s.ref, s.d, code)
+        return sum(map(len, walks))
 
-    def _load(self, d: str, access: Access, table: str, first: int, code: list) -> None:
-        base = self._table(table, first)
-        code.append(Ins("{index}e = {0}", (access,), uses=(), sets=("index",), load=True))
-        code.append(Ins(f"{{index}}e = {{index}}e + {{{base}}}e", uses=("index", base),
-                        sets=("index",)))
-        a = self._a(d)
-        self.units[d] = 1
-        code.append(Ins(f"a{a} = *{{index}}", (), "other", a, uses=("index",)))
-
-    def _indexed(self, d: str, ref: Ref, lookup: Lookup, code: list) -> None:
-        """The value was stored as a byte offset: load it, add the table's address, read."""
-        self._load(d, self._at(ref), lookup.table, lookup.first, code)
-
-    def _lookup(self, d: str, table: str, first: int, code: list) -> None:
+    def _lookup(self, d: str, table: str, code: list) -> None:
         a, scratch = self._a(d), Ref(SCRATCH, Affine())
         self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
         self._da(code, TEMP, f"int24(a{TEMP})")
         code[-1] = _with_store(code[-1], self._at(scratch, True))
-        self._load(d, self._at(scratch), table, first, code)
+        code.append(Ins("{index0}e = {0}", (self._at(scratch),), sets=("index0",), load=True))
+        code.append(self._add_base(0, table))
+        self._read(d, 0, code)
+
+    def _add_base(self, i: int, table: str) -> Ins:
+        self.tables.add(table)
+        return Ins(f"{{index{i}}}e = {{index{i}}}e + {{base {table}}}e",
+                   uses=(f"index{i}", f"base {table}"), sets=(f"index{i}",))
+
+    def _read(self, d: str, i: int, code: list) -> None:
+        a = self._a(d)
+        self.units[d] = 1
+        self.indices = max(self.indices, i + 1)
+        code.append(Ins(f"a{a} = *{{index{i}}}", (), "other", a, uses=(f"index{i}",)))
 
     def _divide(self, s: Divide, code: list) -> None:
         """Newton's reciprocal from `seed`, a quotient within 1 of the true one, two corrections.
@@ -295,12 +335,10 @@ class Speller:
 
     def _store(self, ref: Ref, d: str, code: list) -> None:
         kind, a, access = self.kind(ref.buffer), self._a(d), self._at(ref, True)
-        if kind == "offset":
-            if self.units.get(d, 1) == 1:
-                self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
-                a = TEMP
-            self._da(code, TEMP, f"int24(a{a})")
-        elif kind == "long":
+        if kind == "offset" and self.units.get(d, 1) == 1:
+            self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
+            a = TEMP
+        if kind in ("long", *PLACES):
             self._da(code, TEMP, f"int24(a{a})")
         elif not (code and isinstance(code[-1], Ins) and code[-1].accumulator == a
                   and "int24" not in code[-1].text and not any(c.write for c in code[-1].accesses)):

@@ -11,7 +11,8 @@ import pytest
 
 from export.c import host
 from firmware_sim import targets
-from firmware_sim.image import compile_program
+from firmware_sim.codegen.trade import mixtures
+from firmware_sim.image import build, compile_program
 from firmware_sim.simulate import Simulator
 from quantize import to_qdq
 from quantize.fixed.execute import Executor
@@ -43,6 +44,13 @@ def dsp32c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return list(Simulator(image)(*xs).outputs)
 
 
+def dsp32c_small(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    """The program that needs least memory."""
+    program = lower(graph)
+    image = build(program, targets.get("dsp32c-40"), mixtures(program)[-1].choices)
+    return list(Simulator(image)(*xs).outputs)
+
+
 def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     """Stock ONNX Runtime on the .q.onnx file: reals in, reals out, on the formats' grids."""
     session = ort.InferenceSession(to_qdq.to_model(graph).SerializeToString(),
@@ -54,7 +62,7 @@ def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return [np.broadcast_to(y, (len(xs[0]), *y.shape[1:])) for y in ys]
 
 
-EXECUTIONS = {"interpreter": interpreter, "c": c, "carrier": carrier, "dsp32c": dsp32c, "qdq": qdq}
+EXECUTIONS = {f.__name__: f for f in (interpreter, c, carrier, dsp32c, dsp32c_small, qdq)}
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)

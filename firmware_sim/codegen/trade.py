@@ -1,0 +1,72 @@
+"""Memory for time: every way to make a program smaller, with what it costs, and the best mixtures.
+
+The costs steer the choice and are estimates; what a program takes is always counted afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from firmware_sim.codegen.lookup import walks, widen, widenings
+from firmware_sim.codegen.pack import pack, packings
+from quantize.fixed.program import Program
+
+CLAMP_CYCLES = 5
+"""What a value costs that is looked up in a table without entries for all it may be."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """narrow: tables that are not widened. packed: weight -> how it is stored."""
+
+    narrow: frozenset[str] = frozenset()
+    packed: dict[str, str] = field(default_factory=dict)
+
+    def apply(self, program: Program) -> Program:
+        """The program with its tables and weights as they will be stored."""
+        return pack(widen(program, frozenset(widenings(program)) - self.narrow), self.packed)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Some of the choices. cycles: what they cost. bytes: what they save."""
+
+    cycles: int = 0
+    bytes: int = 0
+    narrow: frozenset[str] = frozenset()
+    packed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(self.narrow, dict(self.packed))
+
+    def __or__(self, other: Mixture) -> Mixture:
+        return Mixture(self.cycles + other.cycles, self.bytes + other.bytes,
+                       self.narrow | other.narrow, self.packed + other.packed)
+
+
+def mixtures(program: Program) -> list[Mixture]:
+    """The mixtures that no other beats in both cycles and bytes: fastest first, smallest last."""
+    front = [Mixture()]
+    for ways in _alternatives(program):
+        front = _best(a | b for a in front for b in (Mixture(), *ways))
+    return front
+
+
+def _alternatives(program: Program) -> Iterator[list[Mixture]]:
+    entries = widenings(program)
+    for w in walks(program):
+        if w.table in entries:
+            values = sum(program.buffers[b].size for b in w.buffers)
+            yield [Mixture(CLAMP_CYCLES * values, 4 * entries[w.table], frozenset({w.table}))]
+    for ways in packings(program):
+        yield [Mixture(w.cycles, w.bytes, packed=((w.weight, w.kind),)) for w in ways]
+
+
+def _best(candidates) -> list[Mixture]:
+    front: list[Mixture] = []
+    for m in sorted(candidates, key=lambda m: (m.cycles, -m.bytes)):
+        if not front or m.bytes > front[-1].bytes:
+            front.append(m)
+    return front
