@@ -1,6 +1,7 @@
-"""Layers of the first convnets that PyTorch lacks: the scaled tanh, and a bias for every unit."""
+"""Layers of the first convnets that PyTorch lacks: scaled tanh, partial and local connections."""
 
 import math
+from itertools import groupby
 
 import torch
 from torch import nn
@@ -40,17 +41,67 @@ class PlaneConv2d(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = F.pad(x, (self.pad,) * 4, value=BACKGROUND)
         sums = [
-            F.conv2d(self._seen(x, ranges), weight, stride=2)
+            F.conv2d(_seen(x, ranges), weight, stride=2)
             for ranges, weight in zip(self.sources, self.weight, strict=True)
         ]
         return (sums[0] if len(sums) == 1 else torch.cat(sums, 1)) + self.bias
 
-    @staticmethod
-    def _seen(x: torch.Tensor, ranges: tuple[tuple[int, int], ...]) -> torch.Tensor:
-        if ranges == ((0, x.shape[1]),):
-            return x
-        planes = [x[:, first:last] for first, last in ranges]
-        return planes[0] if len(planes) == 1 else torch.cat(planes, 1)
+
+class PartialConv2d(nn.Module):
+    """Valid convolution in which each map sees some of the planes before it, by a published table.
+
+    x: (N, C, H, W) -> y: (N, maps, H - kernel + 1, W - kernel + 1)
+
+    table: for each map the input planes that it sees, rising; neighbours of equal rows are computed
+           together. Only the kernels that the table names exist (LeCun et al. 1990; 1998, table I).
+    """
+
+    def __init__(self, table: tuple[tuple[int, ...], ...], kernel: int):
+        super().__init__()
+        self.groups = [(_ranges(row), len(list(maps))) for row, maps in groupby(table)]
+        self.weight = nn.ParameterList(
+            fan_in_uniform(torch.empty(maps, sum(b - a for a, b in ranges), kernel, kernel))
+            for ranges, maps in self.groups
+        )
+        self.bias = nn.Parameter(torch.zeros(len(table)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        biases = self.bias.split([maps for _, maps in self.groups])
+        return torch.cat([
+            F.conv2d(_seen(x, ranges), weight, bias)
+            for (ranges, _), weight, bias in zip(self.groups, self.weight, biases, strict=True)
+        ], 1)
+
+
+class Subsampling2d(nn.Module):
+    """Each map's coefficient times the sum of 2x2 units, and its bias: (N, C, H, W) to half size.
+
+    A map has two weights, and a unit five links: the coefficient is on each of the four inputs
+    (LeCun et al. 1990; 1998, layers S2 and S4).
+    """
+
+    def __init__(self, maps: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(maps, 1, 1, 1).uniform_(0.3, 0.6))
+        self.bias = nn.Parameter(torch.zeros(maps))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = len(self.bias)
+        return F.conv2d(x, self.weight.expand(maps, 1, 2, 2), self.bias, stride=2, groups=maps)
+
+
+def _ranges(planes: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Rising plane numbers as ranges [first, last)."""
+    runs = [list(run) for _, run in groupby(enumerate(planes), lambda at: at[1] - at[0])]
+    return tuple((run[0][1], run[-1][1] + 1) for run in runs)
+
+
+def _seen(x: torch.Tensor, ranges: tuple[tuple[int, int], ...]) -> torch.Tensor:
+    """The planes of x (N, C, H, W) that the ranges [first, last) name."""
+    if ranges == ((0, x.shape[1]),):
+        return x
+    planes = [x[:, first:last] for first, last in ranges]
+    return planes[0] if len(planes) == 1 else torch.cat(planes, 1)
 
 
 def fan_in_uniform(weight: torch.Tensor) -> torch.Tensor:

@@ -86,7 +86,7 @@ def test_fit_leaves_the_right_size_alone():
     assert data.fit(ramp, (28, 28)) is ramp
 
 
-@pytest.mark.parametrize("before, after, edge", [(28, 32, 2), (16, 20, 2)])
+@pytest.mark.parametrize("before, after, edge", [(28, 32, 2), (16, 28, 6)])
 def test_fit_pads_with_background(before, after, edge):
     image = np.full((1, before, before), 200, np.uint8)
     padded = data.fit(image, (after, after))

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from train import data, zoo
-from train.layers import BACKGROUND, PlaneConv2d, ScaledTanh
+from train.layers import BACKGROUND, PartialConv2d, PlaneConv2d, ScaledTanh, Subsampling2d
 from train.zoo.count import count
 
 
@@ -28,6 +28,7 @@ def test_card_agrees_with_the_module(card):
 
 def test_published_totals():
     counts = {card.name: (card.counts.weights, card.counts.links) for card in zoo.cards()}
+    assert counts["lenet1"] == (2_578, 98_442)
     assert counts["zip1989"] == (9_760, 64_660)
     assert counts["lenet5"] == (61_706, 423_038)
     assert counts["lenet_caffe"] == (431_080, 2_308_230)
@@ -84,3 +85,29 @@ def test_planes_are_connected_by_the_scheme_and_nothing_else():
 def test_plane_conv_initial_range():
     weight = PlaneConv2d(4, 5, 8, (((0, 1),),)).weight[0]
     assert 0.3 < weight.abs().max() <= 2.4 / 5
+
+
+TABLES = [zoo.lenet1.H3_TABLE, ((0, 2), (1,), (1,), (0, 1, 3, 5))]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_partial_conv_sees_what_its_table_says(table):
+    """Against a dense convolution whose absent kernels are zero."""
+    torch.manual_seed(0)
+    planes = 1 + max(map(max, table))
+    module, dense = PartialConv2d(table, 3), torch.zeros(len(table), planes, 3, 3)
+    torch.nn.init.normal_(module.bias)
+    kernels = iter([kernel for group in module.weight for kernel in group])
+    for i, row in enumerate(table):
+        dense[i, list(row)] = next(kernels).detach()
+    x = torch.randn(2, planes, 7, 6)
+    torch.testing.assert_close(module(x), F.conv2d(x, dense, module.bias))
+    assert sum(w.numel() for w in module.weight) == 9 * sum(map(len, table))
+
+
+def test_subsampling_is_a_coefficient_times_a_sum():
+    torch.manual_seed(0)
+    module, x = Subsampling2d(3), torch.randn(2, 3, 6, 4)
+    torch.nn.init.normal_(module.bias)
+    expected = F.avg_pool2d(x, 2) * 4 * module.weight.reshape(3, 1, 1) + module.bias[:, None, None]
+    torch.testing.assert_close(module(x), expected)

@@ -10,7 +10,7 @@ import numpy as np
 
 from train.data.splits import DataError
 
-PAD_BELOW = 1.5  # an image that grows less than this is padded; more, it is enlarged
+PAD_BELOW = 2  # an image that grows less than this is padded; more, it is enlarged
 MNIST_FRAME = (28, 28)
 MNIST_BOX = 20  # MNIST sets digits of 20x20 pixels in a frame of 28x28
 
@@ -36,8 +36,8 @@ def fit(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """uint8 images (N, H, W) brought to `shape`, uint8.
 
     - the same shape: unchanged
-    - growing by less than half: centred, on a background of zeros (28 -> 32 adds 2 on each side)
-    - growing more: enlarged, bilinear with pixel centres aligned
+    - growing less than twofold: centred, on a background of zeros (16 -> 28 adds 6 on each side)
+    - growing more (8 -> 16): enlarged, bilinear with pixel centres aligned
     - shrinking: each pixel is the mean of the area it covers; of a 28x28 frame only the central
       20x20 box counts, as MNIST sets its digits (28 -> 16 is 20 -> 16)
     """

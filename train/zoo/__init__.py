@@ -1,6 +1,6 @@
 """The models that dsplet knows by name; a new one is one file here and one import line."""
 
-from train.zoo import lenet5, lenet_caffe, zip1989
+from train.zoo import lenet1, lenet5, lenet_caffe, zip1989
 from train.zoo.card import Card, Counts, Figure, ZooError, cards, get
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ZooError",
     "cards",
     "get",
+    "lenet1",
     "lenet5",
     "lenet_caffe",
     "zip1989",
