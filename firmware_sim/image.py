@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from firmware_sim.assembler import assemble
-from firmware_sim.codegen.code import POOL, Constants
+from firmware_sim.codegen.code import POOL, Constants, NeedsRegisters
+from firmware_sim.codegen.fuse import fuse
 from firmware_sim.codegen.kernel import Line, compile_kernel
-from firmware_sim.codegen.lookup import entries
+from firmware_sim.codegen.lookup import entries, walks
 from firmware_sim.codegen.pack import EXCESS
 from firmware_sim.codegen.postpone import postpone
 from firmware_sim.codegen.scale import Entry, Scaled, scale
 from firmware_sim.codegen.stage import stage
 from firmware_sim.codegen.trade import Choices, mixtures
 from firmware_sim.floats import to_words
+from firmware_sim.isa.dsp32c_spell import WIDTH
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
@@ -95,14 +97,26 @@ def compile_program(program: Program, target: Target) -> Image:
 
 
 def build(program: Program, target: Target, choices: Choices) -> Image:
-    """Machine code as chosen. Raises DoesNotFit."""
+    """Machine code as chosen, but for kernels that would need more registers together than the
+    chip has. Raises DoesNotFit."""
     code_bytes = 4
     while True:
-        image = _Compilation(program, target, choices, code_bytes).image()
+        try:
+            image = _Compilation(program, target, choices, code_bytes).image()
+        except CannotFuse as error:
+            choices = replace(choices, fused=choices.fused - error.buffers)
+            continue
         first = next(r for r in target.regions if r.start == 0)
         if image.code_bytes <= max(code_bytes, first.bytes):
             return image
         code_bytes = image.code_bytes
+
+
+class CannotFuse(Exception):
+    """buffers: what the kernels that are too large together were fused for."""
+
+    def __init__(self, buffers: frozenset[str]) -> None:
+        self.buffers = buffers
 
 
 class _Compilation:
@@ -116,11 +130,12 @@ class _Compilation:
         scaled = [scale(k, program.buffers, places, self.packed) for k in program.kernels]
         scaled = postpone(scaled)
         self.words = {name: w for s in scaled for name, w in s.words.items()}
-        self.buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
+        buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
+        scaled, self.buffers = fuse(scaled, buffers, choices.fused)
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}
-        self.plan = Plan(target, code_bytes)
+        self.plan = Plan(target, code_bytes, {k.name: k.node for k in program.kernels})
         rooms = self.plan.rooms(0)
         copies = [self._stage(s, self._hoped, rooms)[1] for s in scaled]
         self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled),
@@ -132,13 +147,18 @@ class _Compilation:
         for i, s in enumerate(scaled):
             self.lines += self._kernel(i, s, self.lines[-1].text if self.lines else "")
         if "byte" in self.packed.values():
-            self.lines.insert(1, Line(LINEAR, scaled[0].kernel.name, "other"))
+            self.lines.insert(1, Line(LINEAR, "other"))
 
     def _kernel(self, i: int, scaled: Scaled, previous: str) -> list[Line]:
         kernel, copies = self._stage(scaled, self.plan.region, self.plan.rooms(i))
         self.plan.stage(copies, i)
-        return compile_kernel(kernel, self.plan.kind, self.plan.region, self.plan.address,
-                              self._place, self.constants, previous)
+        try:
+            return compile_kernel(kernel, self.plan.kind, self.plan.region, self.plan.address,
+                                  self._place, self.constants, previous)
+        except NeedsRegisters:
+            if scaled.fused:
+                raise CannotFuse(scaled.fused) from None
+            raise
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
@@ -151,11 +171,12 @@ class _Compilation:
 
     def _place(self, table: str) -> int:
         """The address of a table's entry for 0."""
-        return self.plan.address(table) - 4 * self.first[table]
+        width = WIDTH.get(self.plan.kind(table), 4)
+        return self.plan.address(table) - width * self.first[table]
 
     def image(self) -> Image:
-        lines = [*self.lines, Line("halt:", "halt", "label"), Line("goto halt", "halt", "other"),
-                 Line("nop", "halt", "nop")]
+        lines = [*self.lines, Line("halt:", "label"), Line("goto halt", "other"),
+                 Line("nop", "nop")]
         assembly = assemble("\n".join(line.text for line in lines))
         code = [line for line in lines if line.role != "label"]
         words = np.array([assembly.words[4 * i] for i in range(len(code))], np.uint32)
@@ -184,7 +205,7 @@ class _Compilation:
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
             base = self._place(self.tables[buffer.name]) if kind == "place" else 0
-            return (base + 4 * buffer.data).astype(np.int32).view(np.uint32)
+            return (base + 2 * buffer.data).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.words.get(buffer.name, buffer.data.astype(np.float64)))
         except ValueError as error:
@@ -215,6 +236,7 @@ class _Compilation:
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:
     """Border buffers are int24 words; what is only ever looked up is a place in its table."""
     kinds = {b.name: "long" for b in program.buffers.values() if b.role in ("input", "output")}
+    kinds |= {w.table: "half" for w in walks(program)}
     return kinds | {b: "place" if entry.table else "offset" for b, entry in entries.items()}
 
 

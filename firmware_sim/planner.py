@@ -96,8 +96,9 @@ class Arena:
 class Plan:
     """Places for all buffers of a program on a target."""
 
-    def __init__(self, target: Target, code_bytes: int) -> None:
-        self.target = target
+    def __init__(self, target: Target, code_bytes: int, nodes: dict[str, str]) -> None:
+        """nodes: the graph node of each kernel, for messages."""
+        self.target, self._nodes = target, nodes
         self.placements: dict[str, Placement] = {}
         chip = [r for r in target.regions if not r.external]
         low = sorted((r for r in chip if r.start < code_bytes), key=lambda r: r.start)
@@ -124,7 +125,6 @@ class Plan:
         """Place every buffer; DoesNotFit says by how much the board is too small, and which tensors
         are the largest. copies: words of the first bank that each kernel wants for copies."""
         self._touched = _touched(kernels)
-        self._nodes = {k.name: k.node for k in kernels}
         needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
                  for b in buffers if b.role == "const" or b.name in self._touched]
         for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1)):
@@ -136,18 +136,19 @@ class Plan:
         missing = []
         for need in sorted(needs, key=_importance):
             inside = need.buffer.role == "activation" and need.buffer.data is None
-            banks = sorted(reversed(self.banks), key=lambda a, n=need: self._meetings(n, a))
+            banks = [a for a in reversed(self.banks) if not self._meetings(need, a, "stage")]
+            banks.sort(key=lambda a, n=need: self._meetings(n, a, "activation"))
             if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
         if missing:
             raise self._too_small(needs)
 
-    def _meetings(self, need: _Need, arena: Arena) -> int:
-        """How many times a kernel that touches the buffer touches another one of the bank."""
+    def _meetings(self, need: _Need, arena: Arena, role: str) -> int:
+        """How many times a kernel that touches the buffer touches a `role` buffer of the bank."""
         touched = self._touched[need.buffer.name]
-        return sum(len(touched & self._touched.get(n.buffer.name, set(range(n.first, n.last + 1))))
-                   for n, _ in arena.taken if n.buffer.role in ("activation", "stage"))
+        return sum(len(touched & self._touched.get(n.buffer.name, {n.first}))
+                   for n, _ in arena.taken if n.buffer.role == role)
 
     def stage(self, copies: list[Copy], at: int) -> None:
         """Place the copies of kernel number `at`."""

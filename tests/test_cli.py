@@ -313,7 +313,7 @@ def test_a_network_that_is_too_large_for_the_board(tmp_path):
     to_qdq.save(quantize(from_onnx.load(tmp_path / "big.onnx"), x, Recipe(), metadata=FACTS),
                 tmp_path / "big.q.onnx")
     message = refusal("simulate", "big.q.onnx", folder=tmp_path)
-    assert "B too little" in message and "weight of Gemm_h 1,024,000 B (packed as int16)" in message
+    assert "B too little" in message and "weight of Gemm_h 512,000 B (packed as bytes)" in message
 
 
 def test_files_survive_a_failure(folder, tmp_path):

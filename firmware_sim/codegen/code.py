@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from quantize.fixed.kernel import Affine
 
 
+class NeedsRegisters(ValueError):
+    """A kernel needs more registers than the chip has."""
+
+
 @dataclass(frozen=True)
 class Access:
     """One memory operand: element `index` of `buffer`, `size` bytes each.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from firmware_sim.codegen.code import Constants, Ins
+from firmware_sim.codegen.code import Constants, Ins, NeedsRegisters
 from firmware_sim.codegen.peel import peel
 from firmware_sim.codegen.schedule import STORE_LATENCY, Scheduler
 from firmware_sim.codegen.shape import shape
@@ -22,10 +22,9 @@ COUNTERS = ["r20", "r21", "r22"]
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the listing. kernel: whose cycles these are. role: see `code.Ins`."""
+    """One line of the listing. role: "label", or see `code.Ins`."""
 
     text: str
-    kernel: str
     role: str
 
 
@@ -49,9 +48,9 @@ def compile_kernel(kernel: Kernel, kind: Callable[[str], str],
         if registers is not None:
             break
     setup = _after(previous, _setup(threads, speller, registers, address, place))
-    return [Line(f"{kernel.name}:", kernel.name, "label"),
-            *(Line(text, kernel.name, "nop" if text == "nop" else "other") for text in setup),
-            *(_render(line, kernel.name, threads, registers) for line in lines)]
+    return [Line(f"{kernel.name}:", "label"),
+            *(Line(text, "nop" if text == "nop" else "other") for text in setup),
+            *(_render(line, threads, registers) for line in lines)]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
@@ -74,8 +73,8 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
     pointers = [*threads.pointers.values(), *(f"index{i}" for i in range(speller.indices))]
     if len(pointers) > len(POINTERS):
         if last_try:
-            raise ValueError(f"kernel '{name}' needs {len(pointers)} address registers; the DSP32C "
-                             f"has {len(POINTERS)}")
+            raise NeedsRegisters(f"kernel '{name}' needs {len(pointers)} address registers; the "
+                                 f"DSP32C has {len(POINTERS)}")
         return None
     registers = dict(zip(pointers, POINTERS, strict=False))
     registers |= dict(zip(threads.increments.values(), INCREMENTS, strict=False))
@@ -85,8 +84,8 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
               *(f"base {t}" for t in sorted(speller.tables))]
     if len(others) > len(spare):
         if last_try:
-            raise ValueError(f"kernel '{name}' needs {len(others)} loop and table registers; "
-                             f"{len(spare)} are left")
+            raise NeedsRegisters(f"kernel '{name}' needs {len(others)} loop and table registers; "
+                                 f"{len(spare)} are left")
         return None
     return registers | dict(zip(others, spare, strict=False))
 
@@ -113,10 +112,10 @@ def _hex(value: int) -> str:
     return f"0x{value & 0xFFFFFF:06x}"
 
 
-def _render(line: Ins | str, kernel: str, threads: Threads, registers: dict[str, str]) -> Line:
+def _render(line: Ins | str, threads: Threads, registers: dict[str, str]) -> Line:
     if isinstance(line, str):
-        return Line(line, kernel, "label")
+        return Line(line, "label")
     operands = [threads.operand(line, i).format_map(registers) for i in range(len(line.accesses))]
-    return Line(line.text.format(*operands, **registers), kernel, line.role)
+    return Line(line.text.format(*operands, **registers), line.role)
 
 

@@ -1,9 +1,10 @@
 """Tables are addressed by what the kernel before stored.
 
 A buffer whose integers are only ever looked up holds, instead of an integer v, the place of v's
-entry: 4 * v, of which the low two bits do not count, plus the address of the table where no clamp
+entry: 2 * v, of which the lowest bit does not count, plus the address of the table where no clamp
 stands in the way. And no clamp does where the table is widened to every value that the proof
-allows, by repeating its ends: memory for time.
+allows, by repeating its ends: memory for time. Such tables hold 16-bit integers, which become
+floating-point as they are read.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from quantize.fixed.program import Program
 
 EXACT = 1 << 31
 """Accumulators are exact below (dossier 3.3)."""
+INT16 = 1 << 15
 UNBOUNDED = 1 << 40
 
 
@@ -51,7 +53,7 @@ class Walk:
 
     def exact(self, top: int) -> bool:
         """Whether addresses below `top` may be added to the accumulators."""
-        return all(max(-q.bound[0], q.bound[1]) + (top << max(*q.shifts, 2) - 2) < EXACT
+        return all(max(-q.bound[0], q.bound[1]) + (top << max(*q.shifts, 1) - 1) < EXACT
                    for q in self.made)
 
 
@@ -78,8 +80,10 @@ def walks(program: Program) -> list[Walk]:
             stored = s.source.buffer if table else None
     found = []
     for table, names in tables.items():
-        if all(n and reads[n] == {table} and program.buffers[n].role == "activation"
-               for n in names):
+        data = program.buffers[table].data
+        if -INT16 <= data.min() and data.max() < INT16 and all(
+                n and reads[n] == {table} and program.buffers[n].role == "activation"
+                for n in names):
             makers = [q for n in sorted(names) for q in made.get(n, [None])]
             found.append(Walk(table, first[table], program.buffers[table].size,
                               tuple(sorted(names)), tuple(makers) if all(makers) else ()))

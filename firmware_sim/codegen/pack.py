@@ -16,11 +16,13 @@ import numpy as np
 
 from firmware_sim.codegen.lookup import EXACT, bodies
 from firmware_sim.codegen.stage import is_dense
-from quantize.fixed.kernel import Add, Kernel, Loop, Mac, Mul, Set, refs
+from quantize.fixed.kernel import Add, Kernel, Loop, Mac, Mul, Set, Store, refs
 from quantize.fixed.program import Program
 
 EXCESS = {"half": 0, "byte": 128}
 """What a stored number is too large by."""
+SCALE_CYCLES = 8
+"""What a result costs whose scale the weights cannot carry."""
 FACTOR_EXACT = 1 << 24
 """A multiplier operand has 24 mantissa bits (dossier 3.2)."""
 
@@ -44,14 +46,20 @@ def packings(program: Program) -> list[list[Packing]]:
             if w.role != "const" or _uses(program, w.name) > 1:
                 continue
             ways = []
-            dense = is_dense(mac, nest)
+            dense, scaling = is_dense(mac, nest), SCALE_CYCLES * _stores(kernel.body)
             if np.abs(w.data).max() < 1 << 15:
-                ways.append(Packing(w.name, "half", w.size, 2 * w.size))
+                ways.append(Packing(w.name, "half", w.size + scaling, 2 * w.size))
             if np.abs(w.data).max() < EXCESS["byte"] and (
                     not dense or _excess_row(program, kernel) is not None):
-                ways.append(Packing(w.name, "byte", w.size * (1 if dense else 2), 3 * w.size))
+                ways.append(Packing(w.name, "byte", w.size * (1 if dense else 2) + scaling,
+                                    3 * w.size))
             result.append(ways)
     return result
+
+
+def _stores(body: tuple) -> int:
+    return sum(s.extent * _stores(s.body) if isinstance(s, Loop) else isinstance(s, Store)
+               for s in body)
 
 
 def _macs(body: tuple, nest: list[Loop]):

@@ -90,22 +90,24 @@ class Base:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a buffer that is only looked up holds instead of its integer v: 4 * v + 0..3, a place in
-    a table of words whose low bits do not count. table: also the table's address is added."""
+    """What a buffer that is only looked up holds instead of its integer v: 2 * v + 0..1, a place in
+    a table of 16-bit numbers whose lowest bit does not count. table: also its address is added."""
 
     table: str | None
-    unit: int = 4
-    half: float = 1.5
-    """Of the unit, less the half that the conversion to an integer adds."""
+    unit: int = 2
+    half: float = 0.5
+    """To round a unit by a floor, less the half that the conversion to an integer adds."""
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers."""
+    """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers.
+    buffers: those that it adds. fused: those that shrank as kernels became one (see `fuse`)."""
 
     kernel: Kernel
     words: dict[str, np.ndarray]
     buffers: tuple[Buffer, ...] = ()
+    fused: frozenset[str] = frozenset()
 
 
 def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry], packed) -> Scaled:

@@ -46,6 +46,9 @@ class Scheduler:
         return lines, before
 
     def _place(self, ins: Ins, lines: list, before: list[Window]) -> list[Window]:
+        if ins.role == "label":
+            lines.append(ins.text)
+            return before
         for _ in range(max(self._gap(ins, w) for w in before)):
             lines.append(NOP)
             before = _push(before, NOP)
@@ -53,7 +56,8 @@ class Scheduler:
         return _push(before, ins)
 
     def _turns(self, loop: Turns, before: list[Window], depth: int):
-        if loop.extent <= DO_TURNS and all(isinstance(i, Ins) for i in loop.body):
+        if loop.extent <= DO_TURNS and all(isinstance(i, Ins) and i.role != "label"
+                                           for i in loop.body):
             do = Ins("do", role="other")
             body, after = self._repeat(loop.body, _push(before, do), depth, self._block)
             if len(body) <= DO_INSTRUCTIONS:
@@ -68,7 +72,7 @@ class Scheduler:
 
         def with_branch(code, windows, d):
             *head, last = code
-            if not isinstance(last, Ins):
+            if not isinstance(last, Ins) or last.role == "label":
                 head, last = code, NOP
             lines, windows = self._block(head, windows, d)
             for _ in range(max(self._gap(last, w) for w in _push(windows, branch))):

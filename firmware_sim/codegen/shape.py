@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firmware_sim.codegen.fuse import Mark
 from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
 from quantize.fixed.kernel import (
     Add,
@@ -23,27 +24,30 @@ PACKED = ("half", "byte")
 UNROLL = 27
 """Loop nests up to this many instructions are written out: a 5x5 window and its bias fit a `do`."""
 
-def shape(body: tuple, kind) -> tuple:
+def shape(body: tuple, kind, nested: bool = False) -> tuple:
     """Split loops that are too long for `do`, and write out small inner loops.
 
-    kind(buffer name): see `Speller`. Loops that unpack words stay loops; loops that only look up
-    take two turns at a time.
+    kind(buffer name): see `Speller`. nested: whether a loop is around the body. Loops that unpack
+    words stay loops; loops that only look up take two turns at a time.
     """
     result: list = []
-    for s in (shaped for t in body for shaped in _shape(t, kind)):
+    alone = nested and len(body) == 1
+    for s in (shaped for t in body for shaped in _shape(t, kind, alone)):
         if not (isinstance(s, Max) and result and result[-1] == Set(s.d, s.source)):
             result.append(s)  # (the maximum of a number with itself is no work)
     return tuple(result)
 
 
-def _shape(s, kind) -> list:
+def _shape(s, kind, alone: bool) -> list:
+    """alone: whether a loop around it might become a `do`, were this one written out."""
     if not isinstance(s, Loop):
         return [s]
-    body = shape(s.body, kind)
+    body = shape(s.body, kind, True)
     if s.extent == 1:
         return _turn(s, body, 0)
     cost = sum(_cost(t) for t in body)
-    keep = any(isinstance(t, Mac) and kind(t.w.buffer) in PACKED for t in body)
+    keep = any(isinstance(t, Mac) and kind(t.w.buffer) in PACKED for t in body) or (
+        [type(t) for t in body] == [Set, Store] and not alone)
     if cost * s.extent <= UNROLL and not keep:
         return [t for i in range(s.extent) for t in _turn(s, body, i)]
     if s.extent > DO_TURNS and cost <= DO_INSTRUCTIONS:
@@ -53,7 +57,7 @@ def _shape(s, kind) -> list:
             index = Affine(0, ((outer, turns),)) + Affine(0, ((inner, 1),))
             split = Loop(inner, turns, tuple(map_affine(t, lambda a: a.substitute(s.var, index))
                                              for t in body))
-            return [Loop(outer, s.extent // turns, tuple(_shape(split, kind)))]
+            return [Loop(outer, s.extent // turns, tuple(_shape(split, kind, True)))]
     if [type(t) for t in body] == [Set, Lookup, Store]:
         pair = Loop(s.var, s.extent // 2, tuple(
             map_affine(t, lambda a, i=i: a.substitute(s.var, Affine(i, ((s.var, 2),))))
@@ -69,7 +73,7 @@ def _turn(loop: Loop, body: tuple, i: int) -> list:
 def _cost(s) -> float:
     """Instructions, before latencies; loops are never written out."""
     match s:
-        case Loop():
+        case Loop() | Mark():
             return float("inf")
         case Set() | Word() | Base() | Add() | AddScaled() | Mac():
             return 1

@@ -8,20 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from firmware_sim.codegen.fuse import fusions
 from firmware_sim.codegen.lookup import walks, widen, widenings
 from firmware_sim.codegen.pack import pack, packings
 from quantize.fixed.program import Program
 
+FUSED_CYCLES = 8
+"""What a turn of a shared loop costs in moved pointers."""
 CLAMP_CYCLES = 5
 """What a value costs that is looked up in a table without entries for all it may be."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """narrow: tables that are not widened. packed: weight -> how it is stored."""
+    """narrow: tables that are not widened. packed: weight -> how it is stored. fused: buffers that
+    shrink because the kernels on either side share a loop."""
 
     narrow: frozenset[str] = frozenset()
     packed: dict[str, str] = field(default_factory=dict)
+    fused: frozenset[str] = frozenset()
 
     def apply(self, program: Program) -> Program:
         """The program with its tables and weights as they will be stored."""
@@ -36,14 +41,16 @@ class Mixture:
     bytes: int = 0
     narrow: frozenset[str] = frozenset()
     packed: tuple[tuple[str, str], ...] = ()
+    fused: frozenset[str] = frozenset()
 
     @property
     def choices(self) -> Choices:
-        return Choices(self.narrow, dict(self.packed))
+        return Choices(self.narrow, dict(self.packed), self.fused)
 
     def __or__(self, other: Mixture) -> Mixture:
         return Mixture(self.cycles + other.cycles, self.bytes + other.bytes,
-                       self.narrow | other.narrow, self.packed + other.packed)
+                       self.narrow | other.narrow, self.packed + other.packed,
+                       self.fused | other.fused)
 
 
 def mixtures(program: Program) -> list[Mixture]:
@@ -59,7 +66,10 @@ def _alternatives(program: Program) -> Iterator[list[Mixture]]:
     for w in walks(program):
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
-            yield [Mixture(CLAMP_CYCLES * values, 4 * entries[w.table], frozenset({w.table}))]
+            yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table], frozenset({w.table}))]
+    for f in fusions(program.kernels, program.buffers):
+        yield [Mixture(FUSED_CYCLES * f.turns, 4 * (f.size - f.words),
+                       fused=frozenset({f.buffer}))]
     for ways in packings(program):
         yield [Mixture(w.cycles, w.bytes, packed=((w.weight, w.kind),)) for w in ways]
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 
-from firmware_sim.codegen.code import SCRATCH, Access, Constants, Ins, Turns
+from firmware_sim.codegen.code import SCRATCH, Access, Constants, Ins, NeedsRegisters, Turns
+from firmware_sim.codegen.fuse import Mark
 from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
 from quantize.fixed.kernel import (
     Add,
@@ -82,7 +83,7 @@ class Speller:
         if d not in self.accumulators:
             free = set(range(TEMP)) - set(self.accumulators.values())
             if not free:
-                raise ValueError("a kernel may keep three registers alive")
+                raise NeedsRegisters("a kernel may keep three registers alive")
             self.accumulators[d] = min(free)
         return self.accumulators[d]
 
@@ -105,6 +106,8 @@ class Speller:
         """Append the instructions of statements[i]; returns how many statements they cover."""
         s = statements[i]
         match s:
+            case Mark(kernel):
+                code.append(Ins(f"{kernel}:", role="label"))
             case Loop(_, _, (Mac() as mac,)) if self.kind(mac.w.buffer) in UNPACK:
                 self._packed(s, mac, code)
             case Loop(var, extent, body):
@@ -199,7 +202,7 @@ class Speller:
                 i.accumulator != a or i.multiplies or any(
                     x.write or x.index.coefficient(loop.var) for x in i.accesses) for i in start):
             return loop
-        self.accumulators[f"start of {loop.var}"] = b = min(free)
+        self.accumulators[f"start of {len(self.accumulators)}"] = b = min(free)
         first = replace(rest[0], text=rest[0].text.replace(f"a{a} + ", f"a{b} + "))
         return Turns(loop.var, loop.extent, [
             *(replace(i, text=i.text.replace(f"a{a}", f"a{b}"), accumulator=b) for i in start),
@@ -274,13 +277,13 @@ class Speller:
             code.append(Ins(f"{{index{i}}}e = {{0}}", (self._at(s.source),), sets=(f"index{i}",),
                             load=True))
         for i in range(len(walks)):
-            code.append(Ins(f"{{index{i}}}e = {{index{i}}}e & -4", uses=(f"index{i}",),
+            code.append(Ins(f"{{index{i}}}e = {{index{i}}}e & -2", uses=(f"index{i}",),
                             sets=(f"index{i}",)))
         for i, (s, lookup, *_) in enumerate(walks):
             if self.kind(s.source.buffer) == "offset":
                 code.append(self._add_base(i, lookup.table))
         for i, (_, lookup, *store) in enumerate(walks):
-            self._read(lookup.d, i, code)
+            self._read(lookup.d, "float(*{{index{}}})", i, code)
             for s in store:
                 self._store(s.ref, s.d, code)
         return sum(map(len, walks))
@@ -292,18 +295,18 @@ class Speller:
         code[-1] = _with_store(code[-1], self._at(scratch, True))
         code.append(Ins("{index0}e = {0}", (self._at(scratch),), sets=("index0",), load=True))
         code.append(self._add_base(0, table))
-        self._read(d, 0, code)
+        self._read(d, "*{{index{}}}", 0, code)
 
     def _add_base(self, i: int, table: str) -> Ins:
         self.tables.add(table)
         return Ins(f"{{index{i}}}e = {{index{i}}}e + {{base {table}}}e",
                    uses=(f"index{i}", f"base {table}"), sets=(f"index{i}",))
 
-    def _read(self, d: str, i: int, code: list) -> None:
+    def _read(self, d: str, operand: str, i: int, code: list) -> None:
         a = self._a(d)
         self.units[d] = 1
         self.indices = max(self.indices, i + 1)
-        code.append(Ins(f"a{a} = *{{index{i}}}", (), "other", a, uses=(f"index{i}",)))
+        code.append(Ins(f"a{a} = {operand.format(i)}", (), "other", a, uses=(f"index{i}",)))
 
     def _divide(self, s: Divide, code: list) -> None:
         """Newton's reciprocal from `seed`, a quotient within 1 of the true one, two corrections.
@@ -336,7 +339,7 @@ class Speller:
     def _store(self, ref: Ref, d: str, code: list) -> None:
         kind, a, access = self.kind(ref.buffer), self._a(d), self._at(ref, True)
         if kind == "offset" and self.units.get(d, 1) == 1:
-            self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
+            self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(2.0),), (a,))
             a = TEMP
         if kind in ("long", *PLACES):
             self._da(code, TEMP, f"int24(a{a})")
@@ -351,7 +354,7 @@ def _registers(statements: tuple) -> Iterator[str]:
     for s in statements:
         if isinstance(s, Loop):
             yield from _registers(s.body)
-        else:
+        elif not isinstance(s, Mark):
             yield s.d
             yield from (r for r in (getattr(s, "source", None), getattr(s, "by", None))
                         if isinstance(r, str))

@@ -11,11 +11,9 @@ PAPER = (
     "LeCun et al., Handwritten Digit Recognition with a Back-Propagation Network, "
     "NIPS 2:396-404, 1990"
 )
-H3_TABLE = (
-    (0,), (0, 1), (0, 1), (1,), (0, 1), (0, 1),
-    (2,), (2, 3), (2, 3), (3,), (2, 3), (2, 3),
-)  # fmt: skip
-"""Which maps of H2 each map of H3 sees: 20 of 48, two almost independent halves."""
+H3_TABLE = ((0,), (1,), (2,), (3,), *4 * ((0, 1),), *4 * ((2, 3),))
+"""Which maps of H2 each map of H3 sees: 20 of 48, two almost independent halves. Maps that see the
+same come together, which is the same network."""
 
 RECIPE = TrainConfig(epochs=60, batch_size=32, learning_rate=1e-2)
 
