@@ -14,7 +14,7 @@ from firmware_sim.isa.operands import CODES, DAUC, IO, MINUS_ONE, PC, PCSH, PLUS
 from firmware_sim.profile import Profile
 
 ADDRESS_SPACE = 1 << 24
-_PAGE_BITS = 11  # regions are multiples of the 2 KB on-chip bank
+PAGE_BITS = 11  # regions are multiples of the 2 KB on-chip bank
 CONTROL = {"1", "3a", "3b", "3c", "4", "8a", "8c"}  # formats that a `do` body may not hold
 _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
 _CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
@@ -53,7 +53,7 @@ class Machine(Host):
         self.adder_truncates = assumed.adder_truncates
         self._busy, self._wait_stalls = assumed.bank_busy_states, assumed.wait_stalls_machine
         self._slots = {slot: state for state, slot in enumerate(assumed.slot_order)}
-        self._pages = [None] * (ADDRESS_SPACE >> _PAGE_BITS)
+        self._pages = [None] * (ADDRESS_SPACE >> PAGE_BITS)
         self._programmed = None  # the pcw whose wait states are in force
         self.watch = None  # a list gathers ("new" or "old", what, value): writes and early reads
         self.reset()
@@ -214,14 +214,14 @@ class Machine(Host):
             return
         for region in self.target.regions_at(pcw):
             if region.programmed or self._programmed is None:
-                first, end = region.start >> _PAGE_BITS, region.end >> _PAGE_BITS
+                first, end = region.start >> PAGE_BITS, region.end >> PAGE_BITS
                 self._pages[first:end] = [region] * (end - first)
         self._programmed = pcw
 
     def _region(self, address: int, size: int, what: str):
         if address & size - 1:
             raise BadAccess(f"misaligned {size}-byte {what} of {address:#08x} at pc {self.pc:#08x}")
-        region = self._pages[address >> _PAGE_BITS]
+        region = self._pages[address >> PAGE_BITS]
         if region is None:
             raise BadAccess(f"{what} of {address:#08x} at pc {self.pc:#08x}: no memory there on "
                             f"board {self.target.board.name!r}")

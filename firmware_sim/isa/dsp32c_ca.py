@@ -98,7 +98,7 @@ def _control_rows():
 _SIZES = [1, 1, 2, 4]  # bytes of widths h, l, 16 bits, 24 bits
 
 
-def _pointer(machine, field, size):
+def pointer(machine, field, size):
     """The address of `*rP`, `*rP++`... and its post-modification."""
     pointer, step = field >> 5 & 31, field & 31
     address = machine.reg(pointer)
@@ -110,7 +110,7 @@ def _pointer(machine, field, size):
     return address
 
 
-def _load(machine, code, width, raw):
+def loaded(machine, code, width, raw):
     """Loads set n and z from the loaded value, clear v and c; valid two later [dossier 6, 7]."""
     bits = 24 if width == 3 else 16
     value = (raw & 255) << 8 if width == 0 else raw & (255, 255, 0xFFFF, 0xFFFFFF)[width]
@@ -124,7 +124,7 @@ def _stored(value, width):
 
 def _load_direct(machine, f):
     width = f.D >> 5
-    _load(machine, f.D & 31, width, machine.load(signed(f.N), _SIZES[width], "X"))
+    loaded(machine, f.D & 31, width, machine.load(signed(f.N), _SIZES[width], "X"))
 
 
 def _store_direct(machine, f):
@@ -134,19 +134,19 @@ def _store_direct(machine, f):
 
 def _load_indirect(machine, f):
     width = f.D >> 5
-    address = _pointer(machine, f.P, _SIZES[width])
-    _load(machine, f.D & 31, width, machine.load(address, _SIZES[width], "X"))
+    address = pointer(machine, f.P, _SIZES[width])
+    loaded(machine, f.D & 31, width, machine.load(address, _SIZES[width], "X"))
 
 
 def _store_indirect(machine, f):
     width = f.D >> 5
     value = machine.reg(f.D & 31)
-    address = _pointer(machine, f.P, _SIZES[width])
+    address = pointer(machine, f.P, _SIZES[width])
     machine.store(address, _SIZES[width], _stored(value, width))
 
 
 def _read_io(machine, f):
-    _load(machine, f.D & 31, f.D >> 5, machine.read_io(f.I))
+    loaded(machine, f.D & 31, f.D >> 5, machine.read_io(f.I))
 
 
 def _write_io(machine, f):
@@ -155,13 +155,13 @@ def _write_io(machine, f):
 
 def _memory_to_io(size):
     def effect(machine, f):
-        machine.write_io(f.I, machine.load(_pointer(machine, f.P, size), size, "X"))
+        machine.write_io(f.I, machine.load(pointer(machine, f.P, size), size, "X"))
     return effect
 
 
 def _io_to_memory(size):
     def effect(machine, f):
-        machine.store(_pointer(machine, f.P, size), size, machine.read_io(f.I))
+        machine.store(pointer(machine, f.P, size), size, machine.read_io(f.I))
     return effect
 
 

@@ -28,7 +28,7 @@ def _step(machine, step, size):
     return {6: -size, 7: size}.get(step) or machine.reg(o.R0 + 16 + step)
 
 
-def _memory(machine, operand, size, slot):
+def memory(machine, operand, size, slot):
     if operand < 8:
         machine.unsupported(_UNSUPPORTED[operand])
     return machine.load(_address(machine, operand, size), size, slot)
@@ -38,10 +38,10 @@ def _multiplicand(machine, operand, slot):
     """A float word for the multiplier."""
     if operand < 4:
         return floats.narrow(machine.multiplier_view(operand))
-    return _memory(machine, operand, 4, slot)
+    return memory(machine, operand, 4, slot)
 
 
-def _store(machine, f, size, value, y_address=None):
+def store(machine, f, size, value, y_address=None):
     """Queue a Z store and step its pointer [dossier 5.2; reversed steps: A, result K85]."""
     if f.Z == o.NO_STORE:
         return
@@ -89,25 +89,25 @@ def _multiply_add(addend: str | None, factors: tuple, tap: bool = False):
             added, left, right, bool(getattr(f, "F", 0)), bool(getattr(f, "S", 0)),
             machine.adder_truncates)
         machine.a[f.A] = result
-        _store(machine, f, 4, floats.narrow(y if tap else result), y_address)
+        store(machine, f, 4, floats.narrow(y if tap else result), y_address)
 
     return effect
 
 
 def _special(machine, f):
     """Format 5: one function of Y.  Flags and sizes as in dossier 5.3."""
-    function = _SPECIAL[f.G]
+    function = SPECIAL[f.G]
     y_address = machine.reg(f.Y >> 3) if f.Y >> 3 else None
     if f.Y < 4:
         y = machine.a[f.Y]
     else:
-        y = _memory(machine, f.Y, function.y_size, "Y")
+        y = memory(machine, f.Y, function.y_size, "Y")
         y = floats.widen(y) if function.y_size == 4 and not function.raw else y
     accumulator, flags, stored = function.run(machine, f, y)
     if flags is not None:
         machine.dnzuv = flags
     machine.a[f.A] = accumulator
-    _store(machine, f, function.z_size, stored, y_address)
+    store(machine, f, function.z_size, stored, y_address)
 
 
 class _Function:
@@ -191,7 +191,7 @@ def _seed(machine, f, y):
     return floats.widen(word), floats.N * (word >> 31) | (floats.Z | floats.U) * zero, word
 
 
-_SPECIAL = {
+SPECIAL = {
     o.FUNCTIONS["ic"]: _Function(1, 4, _from_byte, raw=True),
     o.FUNCTIONS["oc"]: _Function(4, 1, _to_byte),
     o.FUNCTIONS["float"]: _Function(2, 4, _to_float(16), raw=True),

@@ -68,8 +68,8 @@ def number(what: str, bits: int, low: int, high: int, show, wrap: bool = False) 
 
 
 def signed(value: int, bits: int = 16) -> int:
-    """A field read as two's complement."""
-    return value - (1 << bits) if value >> bits - 1 else value
+    """A field read as two's complement (without a branch: wcet/ runs it on unknown numbers)."""
+    return value - (value >> bits - 1 << bits)
 
 
 def _relative(text: str, context: Context) -> int:
