@@ -100,6 +100,11 @@ feed_options = options(
 target_options = options(
     click.option("--target", "target_name", default="dsp32c-40", show_default=True),
     click.option("--board", help="The memory around the part; see dsplet targets."))
+optimize_options = options(
+    click.option("-O", "goal", type=click.Choice(["time", "memory", "balanced"]), default="time",
+                 show_default=True, help="For least cycles on the board, least memory, or both."),
+    click.option("--budget", help="Such as 33.3ms or 333333cycles: what -O must keep, and, when "
+                                  "simulated, exit code 1 where it is missed."))
 out_option = click.option("-o", "out", type=click.Path(), required=True)
 
 
@@ -261,8 +266,10 @@ def compare(reference, test, samples="all", data=None, input_scale=None,
 @click.argument("source", type=click.Path())
 @target_options
 @click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
-@click.option("--budget", help="Such as 33.3ms or 333333cycles; exit code 1 when missed.")
+@optimize_options
 @click.option("--images", type=click.Path(), help="A .npy or .npz of uint8 (N, H, W), all of them.")
+@click.option("--map", "memory_map", is_flag=True,
+              help="Also where every buffer lies, and from which layer to which.")
 @click.option("--profile", is_flag=True, help="Also the 20 costliest lines, and what cost what.")
 @click.option("--spread", is_flag=True,
               help="Also cycles of the first sample if the chip is not as assumed.")
@@ -277,16 +284,16 @@ def compare(reference, test, samples="all", data=None, input_scale=None,
               help="At most so many in --chrome-trace.")
 @click.option("--listing", type=click.Path(), help="Write the assembly listing here.")
 @feed_options
-def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=None, images=None,
-             profile=False, spread=False, assume=(), trace_count=0, trace_file=None,
-             chrome_trace=None, trace_instructions=20_000, listing=None, data=None,
-             input_scale=None, input_offset=None) -> dict:
+def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=None, goal="time",
+             images=None, memory_map=False, profile=False, spread=False, assume=(), trace_count=0,
+             trace_file=None, chrome_trace=None, trace_instructions=20_000, listing=None,
+             data=None, input_scale=None, input_offset=None) -> dict:
     """Run images through the machine code; cycles, latency, memory, and whether all bits agree."""
     import numpy as np
 
     from firmware_sim import report, targets
     from firmware_sim.engine import fastest
-    from firmware_sim.image import compile_program
+    from firmware_sim.optimize import GOALS
     from firmware_sim.simulate import Simulator
     from firmware_sim.trace import to_text
     from quantize.files import write_atomically
@@ -298,8 +305,7 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     target = targets.get(target_name, board)
     for text in assume:
         target = targets.assume(target, text)
-    if budget:
-        report.budget_cycles(budget, target)
+    allowed = report.budget_cycles(budget, target) if budget else None
     fixed = fixed_graph(source)
     feeding = feed(dict(fixed.metadata), fixed.inputs[0].shape, data, input_scale, input_offset)
     if images:
@@ -308,7 +314,7 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     else:
         part = feeding.test(samples)
         pixels, labels, index = part.images, part.labels, part.index
-    image = compile_program(lower(fixed), target)
+    image = GOALS[goal](lower(fixed), target, allowed)
     q = fixed.inputs[0].format.quantize(feeding(pixels))
     chip, slow = fastest(target)
     if slow:
@@ -321,6 +327,8 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
         write_atomically(listing, image.listing.encode())
     found = {"network": source, **({"assumed": ", ".join(assume)} if assume else {}),
              **report.simulation(fixed, image, run, wanted, index, labels, budget)}
+    if memory_map:
+        found["memory_map"] = report.map_rows(image)
     if profile:
         found["hot_lines"] = report.hot_lines(image, run.profile, len(q))[:HOT_LINES]
         found["causes"] = report.cause_rows(run)
@@ -346,7 +354,8 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
 @click.option("-o", "folder", type=click.Path(), default=".", show_default=True)
 @click.option("--name", help="Of the files and of the C function; default: the network's.")
 @target_options
-def emit(source, form, folder, name, target_name, board) -> None:
+@optimize_options
+def emit(source, form, folder, name, target_name, board, goal, budget) -> None:
     """Write C99 sources, or the DSP32C's image (S-records), listing or symbol map."""
     from quantize.files import write_atomically
     from quantize.fixed.program import lower
@@ -359,10 +368,13 @@ def emit(source, form, folder, name, target_name, board) -> None:
         from export.c.printer import print_c
         files = dict(zip((f"{name}.h", f"{name}.c"), print_c(program, name), strict=True))
     else:
-        from firmware_sim import targets
-        from firmware_sim.image import compile_program, symbols
+        from firmware_sim import report, targets
+        from firmware_sim.image import symbols
+        from firmware_sim.optimize import GOALS
         from firmware_sim.srecord import to_srecords
-        image = compile_program(program, targets.get(target_name, board))
+        target = targets.get(target_name, board)
+        image = GOALS[goal](program, target,
+                            report.budget_cycles(budget, target) if budget else None)
         files = {f"{name}.{'s28' if form == 'image' else form}": {
             "image": lambda: to_srecords(name, image.segments, image.entry),
             "listing": lambda: image.listing, "symbols": lambda: symbols(image)}[form]()}

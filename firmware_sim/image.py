@@ -8,7 +8,7 @@ import numpy as np
 
 from firmware_sim.assembler import assemble
 from firmware_sim.codegen.code import POOL, Constants, NeedsRegisters
-from firmware_sim.codegen.fuse import fuse
+from firmware_sim.codegen.fuse import fuse, parts
 from firmware_sim.codegen.kernel import Line, compile_kernel
 from firmware_sim.codegen.lookup import entries, walks
 from firmware_sim.codegen.pack import EXCESS
@@ -53,6 +53,7 @@ class Section:
 @dataclass(frozen=True, eq=False)
 class Image:
     """segments: (address, uint32 words). roles: instruction address -> "mac", "nop" or "other".
+    steps: what is executed in order, as the placements' lifetimes count. choices: what was traded.
 
     Execution starts at `entry` with all registers 0 and ends when pc reaches `halt`.
     """
@@ -67,6 +68,8 @@ class Image:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     halt: int
+    steps: tuple[str, ...]
+    choices: Choices
     entry: int = 0
 
     @property
@@ -125,17 +128,19 @@ class _Compilation:
     def __init__(self, program: Program, target: Target, choices: Choices,
                  code_bytes: int) -> None:
         self.program = program = choices.apply(program)
-        self.target, self.packed = target, choices.packed
+        self.target, self.choices, self.packed = target, choices, choices.packed
         places = entries(program, max(r.end for r in target.board.regions))
         scaled = [scale(k, program.buffers, places, self.packed) for k in program.kernels]
         scaled = postpone(scaled)
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
         scaled, self.buffers = fuse(scaled, buffers, choices.fused)
+        nodes = {k.name: k.node for k in program.kernels}
+        self.steps = tuple(" + ".join(nodes[name] for name in parts(s.kernel)) for s in scaled)
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}
-        self.plan = Plan(target, code_bytes, {k.name: k.node for k in program.kernels})
+        self.plan = Plan(target, code_bytes, nodes)
         rooms = self.plan.rooms(0)
         copies = [self._stage(s, self._hoped, rooms)[1] for s in scaled]
         self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled),
@@ -167,7 +172,9 @@ class _Compilation:
         return "chip" if b.role == "activation" and b.data is None and small else None
 
     def _stage(self, scaled: Scaled, region, rooms):
-        return stage(scaled.kernel, region, rooms, lambda b: EXCESS.get(self.packed.get(b)))
+        waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
+        return stage(scaled.kernel, region, rooms, lambda b: EXCESS.get(self.packed.get(b)),
+                     waits / self.target.states_per_cycle)
 
     def _place(self, table: str) -> int:
         """The address of a table's entry for 0."""
@@ -185,7 +192,7 @@ class _Compilation:
             self.program.name, self.target, tuple(segments), self._sections(assembly, len(code)),
             {4 * i: line.role for i, line in enumerate(code)}, self._listing(lines, words),
             self.plan.placements, self._ports(self.program.inputs),
-            self._ports(self.program.outputs), assembly.labels["halt"])
+            self._ports(self.program.outputs), assembly.labels["halt"], self.steps, self.choices)
 
     def _data(self) -> list[tuple[int, np.ndarray]]:
         if len(self.constants.values) > POOL_WORDS:
@@ -249,8 +256,10 @@ def _covered(spans: set[tuple[int, int]]) -> int:
 
 
 def symbols(image: Image) -> str:
-    """The symbol map: one line a buffer, by address."""
-    rows = [f"{p.address:06x}  {p.bytes:7d}  {p.region:<6}  {p.kind:<6}  {p.role:<10}  {name}"
+    """The symbol map: one line a buffer, by address, with the steps during which it is alive."""
+    rows = [f"{p.address:06x}  {p.bytes:7d}  {p.region:<6}  {p.kind:<6}  {p.role:<10}  "
+            f"{p.first:5d}  {min(p.last, len(image.steps) - 1):4d}  {name}"
             for name, p in sorted(image.placements.items(), key=lambda i: (i[1].address, i[0]))]
-    return "\n".join(["address   bytes  region  kind    role        buffer", *rows]) + "\n"
-
+    steps = [f"step {i:4d}  {name}" for i, name in enumerate(image.steps)]
+    return "\n".join(["address   bytes  region  kind    role        first  last  buffer", *rows,
+                      "", *steps]) + "\n"

@@ -122,6 +122,16 @@ def memory_rows(image: Image) -> list[dict]:
     return rows
 
 
+def map_rows(image: Image) -> list[dict]:
+    """Where every buffer lies, by address, and between which layers it is alive."""
+    last = len(image.steps) - 1
+    return [{"address": f"{p.address:06x}", "bytes": p.bytes, "region": p.region, "kind": p.kind,
+             "role": p.role, "buffer": p.buffer,
+             "from": image.steps[p.first] if p.first >= 0 else "start",
+             "to": image.steps[p.last] if p.last <= last else "end"}
+            for p in sorted(image.placements.values(), key=lambda p: (p.address, p.first))]
+
+
 def datasheets() -> dict:
     """Parts, boards, memory maps and what the machine takes for granted, with their sources."""
     parts, maps = TARGETS.values(), {}

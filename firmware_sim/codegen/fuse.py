@@ -57,6 +57,18 @@ def fuse(kernels: list[Scaled], buffers: dict[str, Buffer],
     return kernels, buffers
 
 
+def parts(kernel: Kernel) -> list[str]:
+    """The kernels that a kernel was made of."""
+    def marks(body: tuple) -> Iterator[str]:
+        for s in body:
+            if isinstance(s, Mark):
+                yield s.kernel
+            elif isinstance(s, Loop):
+                yield from marks(s.body)
+
+    return [kernel.name, *marks(kernel.body)]
+
+
 def _fusion(first: Kernel, second: Kernel, kernels, buffers) -> Fusion | None:
     if not (len(first.body) == len(second.body) == 1):
         return None

@@ -1,7 +1,8 @@
 """What inner loops reuse is copied on chip first.
 
 A multiply-accumulate that reads both operands from external memory loses a quarter of a cycle
-(dossier 4.4); packed numbers must be unpacked to words anyway.
+(dossier 4.4), and each wait state of an access costs another; packed numbers must be unpacked to
+words anyway.
 """
 
 from __future__ import annotations
@@ -57,18 +58,21 @@ class _Slice:
 
 
 def stage(kernel: Kernel, region: Callable[[str], str | None], rooms: list[Room],
-          packed: Callable[[str], int | None]) -> tuple[Kernel, list[Copy]]:
+          packed: Callable[[str], int | None], wait_cycles: float = 0.0
+          ) -> tuple[Kernel, list[Copy]]:
     """The kernel, reading copies where that pays, and the copies.
 
+    wait_cycles: what an external access waits.
     region(buffer name): its on-chip region, None for external memory. packed(buffer name): what a
     packed number is too large by, None where its words are not packed.
     """
-    return _Stager(kernel, region, rooms, packed).result()
+    return _Stager(kernel, region, rooms, packed, wait_cycles).result()
 
 
 class _Stager:
-    def __init__(self, kernel, region, rooms, packed) -> None:
+    def __init__(self, kernel, region, rooms, packed, wait_cycles) -> None:
         self.kernel, self.region, self.packed = kernel, region, packed
+        self.wait_cycles = wait_cycles
         self.rooms = {r.region: r.words for r in rooms}
         self.copies: list[Copy] = []
 
@@ -141,11 +145,11 @@ class _Stager:
             options = []
             for ref, other in ((mac.w, mac.x), (mac.x, mac.w)):
                 must = self._must(ref, mac, [*path, *inner])
-                if not must and not (self._outside(ref, other)
-                                     and self.packed(mac.w.buffer) is None):
+                if not must and not (self._outside(ref) and self.packed(mac.w.buffer) is None):
                     continue
+                saved = self.wait_cycles + EXTERNAL_PAIR_CYCLES * self._outside(other)
                 for level in range(len(path) + len(inner)):
-                    cut = _slice(ref, [*path, *inner], level)
+                    cut = _slice(ref, [*path, *inner], level, saved, 1 + self.wait_cycles)
                     region = cut and self._region(cut.size, other)
                     if region and (must or cut.gain_cycles > 0):
                         options.append((must, -cut.copied if must else cut.gain_cycles, -cut.size,
@@ -161,9 +165,9 @@ class _Stager:
 
     def _region(self, words: int, other: Ref) -> str | None:
         """The first bank with room that the other operand does not occupy."""
-        taken = {c.region for c in self.copies if c.buffer.name == other.buffer}
-        taken.add(self.region(other.buffer))
-        return next((r for r, room in self.rooms.items() if words <= room and r not in taken), None)
+        copied = {c.buffer.name: c.region for c in self.copies}
+        taken = copied.get(other.buffer) or self.region(other.buffer)
+        return next((r for r, room in self.rooms.items() if words <= room and r != taken), None)
 
 
 def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Loop, ...]]]:
@@ -181,8 +185,11 @@ def is_dense(mac: Mac, nest: list[Loop]) -> bool:
     return nest[-1].body == (mac,) and all(mac.w.index.coefficient(p.var) for p in nest)
 
 
-def _slice(ref: Ref, nest: list[Loop], level: int) -> _Slice | None:
-    """The contiguous run that the loops nest[level:] touch; None where it has holes."""
+def _slice(ref: Ref, nest: list[Loop], level: int, saved: float, cost: float) -> _Slice | None:
+    """The contiguous run that the loops nest[level:] touch; None where it has holes.
+
+    saved: cycles, by every multiply-accumulate. cost: cycles, of every word that is copied.
+    """
     steps = sorted((ref.index.coefficient(p.var), p.extent) for p in nest[level:])
     size = 1
     for step, extent in steps:
@@ -195,7 +202,7 @@ def _slice(ref: Ref, nest: list[Loop], level: int) -> _Slice | None:
     turns = prod(p.extent for p in nest[:level])
     macs = prod(p.extent for p in nest)
     copied = turns * (size + LOOP_CYCLES)
-    return _Slice(level, start, size, copied, macs * EXTERNAL_PAIR_CYCLES - copied)
+    return _Slice(level, start, size, copied, macs * saved - copied * cost)
 
 
 def _redirect(s, ref: Ref, name: str, outer: set[str]):
