@@ -202,36 +202,49 @@ BITS = click.IntRange(2, 16)
 @reports
 @click.argument("source", type=click.Path())
 @out_option
-@click.option("--calibrate", type=click.IntRange(1), default=500, show_default=True,
+@click.option("--calibrate", type=click.IntRange(1), default=1000, show_default=True,
               help="Calibration samples; never test samples.")
-@click.option("--weight-bits", type=BITS, default=8, show_default=True)
-@click.option("--activation-bits", type=BITS, default=8, show_default=True)
-@click.option("--input-bits", type=BITS, default=8, show_default=True)
-@click.option("--output-bits", type=BITS, default=16, show_default=True)
-@click.option("--per-channel/--per-tensor", default=True, show_default=True)
-@click.option("--weights", default="mse", show_default=True, help="minmax, percentile or mse.")
-@click.option("--activations", default="mse", show_default=True, help="minmax, percentile or mse.")
+@click.option("--recipe", "recipe_name", default="default", show_default=True,
+              metavar="NAME|FILE.toml", help="default, gptq, nearest, or a file of your own.")
+@click.option("--weight-bits", type=BITS, help="This and what follows: instead of the recipe's.")
+@click.option("--activation-bits", type=BITS)
+@click.option("--input-bits", type=BITS)
+@click.option("--output-bits", type=BITS)
+@click.option("--accumulator-bits", type=click.IntRange(8, 32))
+@click.option("--per-channel/--per-tensor", default=None)
+@click.option("--weights", help="How their steps are chosen: hessian, minmax, mse or percentile.")
+@click.option("--activations", help="The same of activations.")
+@click.option("--stability", type=click.IntRange(2), metavar="N",
+              help="Also N more times on calibration samples drawn anew: what changes.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of --stability's draws.")
 @feed_options
-def quantize(source, out, calibrate=500, data=None, input_scale=None, input_offset=None,
-             **recipe) -> dict:
+def quantize(source, out, calibrate=1000, recipe_name="default", stability=None, seed=0, data=None,
+             input_scale=None, input_offset=None, **changes) -> dict:
     """Float ONNX to fixed point, written as QDQ ONNX that stock ONNX Runtime runs."""
+    from quantize import recipe as recipes
     from quantize import report, to_qdq
     from quantize.network import Network
-    from quantize.recipe import Recipe
-    from quantize.recipe import quantize as to_fixed
     from train.feed import feed
-    recipe["preactivation_bits"] = min(max(recipe.get("activation_bits", 8) + 2, 10), 16)
-    network, recipe = Network(source), Recipe(**recipe)
+    network = Network(source)
+    recipe = recipes.load(recipe_name, **{k: v for k, v in changes.items() if v is not None})
     if network.fixed:
         raise UsageProblem(f"{source}: is fixed point already")
     images = feed(network.facts, network.shape, data, input_scale, input_offset)
     samples = images(images.calibration(calibrate).images)
-    with progress("calibrating") as tick:
-        fixed = to_fixed(network.float, samples, recipe, images.metadata, tick)
+    with progress("quantizing") as tick:
+        fixed = recipes.quantize(network.float, samples, recipe, images.metadata, tick)
     to_qdq.save(fixed, out)
-    return {"file": out, "data": images.data, "calibration_samples": len(samples),
-            "input": str(fixed.inputs[0].format), "layers": report.format_rows(fixed),
-            "notes": dict(fixed.metadata).get("dsplet.notes", "")}
+    found = {"file": out, "recipe": recipe_name, "data": images.data,
+             "calibration_samples": len(samples), "input": str(fixed.inputs[0].format),
+             "layers": report.format_rows(fixed),
+             "notes": dict(fixed.metadata).get("dsplet.notes", "").splitlines()}
+    if stability:
+        from quantize.stability import spread
+        test = images.splits.test
+        with progress("drawing again") as tick:
+            found |= spread(network, fixed, recipe, samples, images(test.images), test.labels,
+                            stability, seed, tick)
+    return found
 
 
 @reports

@@ -1,7 +1,7 @@
 """Calibration: runs the float network over samples and keeps a histogram of each value.
 
 The result depends on the set of samples alone, not on their order or on batches: samples run one at
-a time, and every count is an exact integer.
+a time (`quantize.samples`), and every count is an exact integer.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from quantize.algorithms import Distribution
-from quantize.float_graph import FloatGraph, ModelError
-from quantize.float_model import to_model
+from quantize.float_graph import FloatGraph
+from quantize.samples import Samples
 
 BINS_LOG2 = 13
 """Bins on either side of zero: 2**13."""
@@ -78,49 +78,14 @@ class Histogram:
                             float(self.low), float(self.high), width, function)
 
 
-def histograms(graph: FloatGraph, values: Iterable[str], samples: dict[str, np.ndarray],
+def histograms(graph: FloatGraph, values: Iterable[str], samples: Samples,
                progress: Callable[[int, int], None] | None = None) -> dict[str, Histogram]:
     """A histogram of each of the graph's `values` over all samples.
 
-    samples: for each graph input an array (N, *shape). progress(done, total) is called as it runs.
-    Raises ModelError where there is no sample, a shape does not fit, or a value is not finite.
+    progress(done, total) is called as it runs. Raises ModelError where a value is not finite.
     """
-    import onnxruntime as ort
-    values = sorted(values)
-    n = check_samples(graph, samples)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    computed = [v for v in values if v not in graph.inputs]
-    session = ort.InferenceSession(to_model(graph, computed or None).SerializeToString(), options,
-                                   providers=["CPUExecutionProvider"])
-    result = {v: Histogram() for v in values}
-    for i in range(n):
-        feed = {k: np.ascontiguousarray(x[i:i + 1], np.float32) for k, x in samples.items()}
-        found = feed | dict(zip(computed, session.run(computed or None, feed), strict=False))
-        for v in values:
-            if not np.isfinite(found[v]).all():
-                raise ModelError(f"'{v}' is not finite for calibration sample {i}; the network or "
-                                 "the sample is broken")
-            result[v].add(found[v])
-        if progress:
-            progress(i + 1, n)
+    result = {v: Histogram() for v in sorted(values)}
+    for found in samples.floats(graph, list(result), progress):
+        for v, h in result.items():
+            h.add(found[v])
     return result
-
-
-def check_samples(graph: FloatGraph, samples: dict[str, np.ndarray]) -> int:
-    """How many samples there are. ModelError where they do not fit the graph's inputs."""
-    if set(samples) != set(graph.inputs):
-        raise ModelError(f"calibration samples are for inputs {sorted(samples)}; the network has "
-                         f"{sorted(graph.inputs)}")
-    for name, x in samples.items():
-        if not len(x):
-            raise ModelError("the calibration set is empty; give at least one sample, "
-                             "better a few hundred")
-        if x.shape[1:] != graph.shapes[name]:
-            raise ModelError(f"calibration samples for '{name}' have shape {x.shape[1:]}, expected "
-                             f"{graph.shapes[name]}")
-    counts = {len(x) for x in samples.values()}
-    if len(counts) > 1:
-        raise ModelError(f"the inputs have different numbers of samples: {sorted(counts)}")
-    return counts.pop()

@@ -14,6 +14,7 @@ from quantize.fixed.graph import Graph
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import ModelError
 from quantize.from_onnx import parse
+from quantize.rescaling import factors_of
 
 
 def sqnr_db(reference: np.ndarray, test: np.ndarray) -> float:
@@ -33,7 +34,8 @@ def _decibel(signal: float, noise: float) -> float:
 class Layer:
     """One value of the fixed-point graph over a set of samples.
 
-    sqnr_db: against the float network's tensor of that name; None where it has none.
+    sqnr_db: against the float network's tensor of that name, times the factors it was rescaled by;
+    None where it has none.
     at_min, at_max: elements at the ends of the format, of `elements`. The 0 of an unsigned format
     is an ordinary value: at_min is then 0.
     """
@@ -65,6 +67,7 @@ def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.nd
         raise ModelError("there is no sample to compare on")
     network = FloatNetwork(path, [v for v in values if v in makers])
     signal, noise = dict.fromkeys(network.names, 0.0), dict.fromkeys(network.names, 0.0)
+    factors = factors_of(graph)
     ends = {v: np.zeros(2, np.int64) for v in values}
     for start in range(0, n, batch):
         part = {k: x[start:start + batch] for k, x in samples.items()}
@@ -74,7 +77,7 @@ def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.nd
             ends[name] += (((q == v.format.min).sum() if v.format.signed else 0),
                            (q == v.format.max).sum())
             if name in floats:
-                reference = floats[name].astype(np.float64).reshape(q.shape)
+                reference = floats[name].astype(np.float64).reshape(q.shape) * factors.get(name, 1)
                 signal[name] += float((reference**2).sum())
                 noise[name] += float(((reference - v.format.dequantize(q)) ** 2).sum())
         if progress:

@@ -9,7 +9,7 @@ import numpy as np
 
 from quantize.fixed import ops  # noqa: F401  (registers the ops)
 from quantize.fixed.arithmetic import round_half_up
-from quantize.fixed.graph import Graph, Node, Value
+from quantize.fixed.graph import Graph, Node, Value, Weight
 from quantize.fixed.ops.binary import Add, Mul, Sub
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.conv import Conv
@@ -22,45 +22,70 @@ from quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode, ModelError
-from quantize.weights import quantize_weights
+from quantize.samples import Passage, Progress
+from quantize.shrink import Budget
+from quantize.weights import Quantizer
 
 
-def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe,
-            metadata: tuple[tuple[str, str], ...] = ()) -> Graph:
+def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Passage,
+            metadata: dict[str, str], progress: Progress) -> Graph:
     """The fixed-point graph. formats: one for each value. recipe: `quantize.recipe.Recipe`.
 
-    Clamp bounds that lie between two steps are rounded to one; metadata `dsplet.notes` says so.
+    passage: of the calibration samples, which layers of weights are fitted to. Clamp bounds that
+    lie between two steps are rounded to one, weights shrink where a sum must fit its accumulator;
+    metadata `dsplet.notes` says so. progress(done, total) counts nodes.
     """
     values = {v: Value(v, graph.shapes[v], formats[v]) for v in graph.shapes}
-    notes: list[str] = []
+    maker = _Maker(recipe, passage)
     nodes = []
     for n in graph.nodes:
         x, y = tuple(values[i] for i in n.inputs), values[n.output]
         try:
-            nodes.append(_node(n, x, y, recipe, notes))
+            nodes.append(passage.add(maker.node(n, x, y)))
         except ModelError:
             raise
         except ValueError as e:
             raise ModelError(f"{n.op} '{n.name}' has no fixed-point form: {e}") from None
-    if notes:
-        metadata = (*metadata, ("dsplet.notes", "\n".join(notes)))
+        progress(len(nodes), len(graph.nodes))
+    if notes := [*maker.notes, *maker.budget.notes]:
+        metadata = metadata | {"dsplet.notes": "\n".join(notes)}
     return Graph(graph.name, tuple(values[i] for i in graph.inputs), tuple(nodes),
-                 tuple(values[o] for o in graph.outputs), tuple(sorted(metadata)))
+                 tuple(values[o] for o in graph.outputs), tuple(sorted(metadata.items())))
 
 
 BINARY = {"Add": Add, "Sub": Sub, "Mul": Mul, "MatMul": MatMul}
 SOFTMAX = {"Softmax": Softmax, "LogSoftmax": LogSoftmax}
 
 
-def _node(n: FloatNode, x: tuple[Value, ...], y: Value, recipe, notes: list[str]) -> Node:
-    head = n.name, x, y
-    clamp = _clamp(n, y, notes)
+class _Maker:
+    def __init__(self, recipe, passage: Passage) -> None:
+        self.recipe, self.passage = recipe, passage
+        self.budget, self.notes = Budget(recipe.accumulator_bits), []
+
+    def node(self, n: FloatNode, x: tuple[Value, ...], y: Value) -> Node:
+        head, clamp = (n.name, x, y), _clamp(n, y, self.notes)
+        match n.op:
+            case "Conv":
+                w, b = self._weights(n, x[0], y, clamp)
+                return Conv(*head, w, b, n["strides"], n["dilations"], n["groups"], clamp=clamp)
+            case "Gemm":
+                return Gemm(*head, *self._weights(n, x[0], y, clamp), clamp=clamp)
+        return _plain(n, head, clamp)
+
+    def _weights(self, n: FloatNode, x: Value, y: Value, clamp) -> tuple[Weight, np.ndarray]:
+        low, high = clamp or (y.format.min, y.format.max)
+        layers = self.passage.layers(n, x, low * y.format.step, high * y.format.step)
+        bias = np.broadcast_to(n["bias"], (len(n["weight"]), *n["bias"].shape[1:]))
+        make = Quantizer(self.recipe, layers, x.format, y.format, self.budget)
+        q, frac, integers = make(n.name, bias.reshape(len(bias), -1))
+        return (Weight(q.reshape(n["weight"].shape), self.recipe.weight_bits, frac),
+                integers.reshape(bias.shape))
+
+
+def _plain(n: FloatNode, head: tuple, clamp: tuple[int, int] | None) -> Node:
+    """A node without weights."""
+    _, x, y = head
     match n.op:
-        case "Conv":
-            w, b = _weights(n, x[0], y, recipe)
-            return Conv(*head, w, b, n["strides"], n["dilations"], n["groups"], clamp=clamp)
-        case "Gemm":
-            return Gemm(*head, *_weights(n, x[0], y, recipe), clamp=clamp)
         case "Add" | "Sub" | "Mul" | "MatMul":
             return BINARY[n.op](*head, clamp=clamp)
         case "Clamp":
@@ -86,13 +111,6 @@ def _node(n: FloatNode, x: tuple[Value, ...], y: Value, recipe, notes: list[str]
         case "Constant":
             return Constant(*head, y.format.quantize(n["value"]))
     raise ModelError(f"{n.op} '{n.name}' has no fixed-point form")
-
-
-def _weights(n: FloatNode, x: Value, y: Value, recipe):
-    return quantize_weights(n["weight"], np.broadcast_to(n["bias"], (len(n["weight"]),
-                                                                     *n["bias"].shape[1:])),
-                            recipe.weight_bits, recipe.per_channel, recipe.weight_algorithm,
-                            x.format.frac, y.format.frac)
 
 
 def _finite(f: Callable) -> Callable:

@@ -111,7 +111,7 @@ def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram
     if {n.op for n in c.readers} <= SOFTMAX and limits.bits >= WIDE_BITS:
         return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
     reals = total.distribution(_function(c, seen))
-    return choose_frac(recipe.activation_algorithm, reals, limits.min, limits.max)
+    return choose_frac(recipe.activations, reals, limits.min, limits.max)
 
 
 def _bits(graph: FloatGraph, c: Class, recipe) -> int:

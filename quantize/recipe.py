@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +18,16 @@ from quantize.fixed.graph import Graph
 from quantize.fixed.proof import prove
 from quantize.float_graph import FloatGraph
 from quantize.formats import choose_formats, measured, separate_inputs
+from quantize.rescaling import Rescaling
+from quantize.samples import Passage, Samples
+
+FOLDER = Path(__file__).with_name("recipes")
+STEPS = {"weights": "range", "activations": "range", "trial": "trial", "rounding": "rounding",
+         "bias": "bias"}
+"""Fields of a recipe that name one algorithm, and its kind."""
+OPTIONAL = {"trial", "bias"}
+BITS = {"weight_bits": (2, 16), "activation_bits": (2, 16), "input_bits": (2, 16),
+        "preactivation_bits": (2, 16), "output_bits": (2, 16), "accumulator_bits": (8, 32)}
 
 
 class RecipeError(ValueError):
@@ -23,49 +36,105 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """Widths in bits, 2 to 16.
+    """The default recipe; recipes/default.toml says why it is.
 
-    input_bits: of the network's inputs. preactivation_bits: of what a function of one variable
-    reads; up to 10 its table is exact. output_bits: of the network's outputs and of what a softmax
-    reads. per_channel: one weight step for each output channel. weights, activations: how steps are
-    chosen, a name (`quantize.algorithms.names()`) or the algorithm's config.
+    weight_bits, activation_bits: 2 to 16. input_bits: of the network's inputs. preactivation_bits:
+    of what a function of one variable reads; up to 10 its table is exact; default: two more than
+    the activations', at least 10. output_bits: of the network's outputs and of what a softmax
+    reads. accumulator_bits: signed, 8 to 32, that every sum must fit; weights shrink where they
+    must. per_channel: one weight step for each output channel. The others name algorithms
+    (`quantize.algorithms.names(kind)`) or hold their configs: equalization any number of them, in
+    order; weights, activations: how steps are chosen; trial, bias: None for none of it.
     """
 
     weight_bits: int = 8
     activation_bits: int = 8
     input_bits: int = 8
-    preactivation_bits: int = 10
+    preactivation_bits: int | None = None
     output_bits: int = 16
+    accumulator_bits: int = 32
     per_channel: bool = True
-    weights: object = "mse"
+    equalization: tuple = ("balance", "align")
     activations: object = "mse"
+    weights: object = "hessian"
+    trial: object = "trial"
+    rounding: object = "adaround"
+    bias: object = "clamped"
 
     def __post_init__(self) -> None:
-        for name in ("weight_bits", "activation_bits", "input_bits", "preactivation_bits",
-                     "output_bits"):
+        if self.preactivation_bits is None:
+            self._set("preactivation_bits", min(max(self.activation_bits + 2, 10), 16))
+        for name, (low, high) in BITS.items():
             bits = getattr(self, name)
-            if not 2 <= bits <= 16:
-                raise RecipeError(f"{name} must be 2 to 16, not {bits}")
-        for config in (self.weight_algorithm, self.activation_algorithm):
-            if not is_dataclass(config) or type(config).__name__.lower() not in algorithms.names():
-                raise RecipeError(f"{config!r} is not an algorithm (there are "
-                                  f"{', '.join(algorithms.names())})")
+            if type(bits) is not int or not low <= bits <= high:
+                raise RecipeError(f"{name} must be {low} to {high}, not {bits}")
+        if type(self.per_channel) is not bool:
+            raise RecipeError(f"per_channel must be true or false, not {self.per_channel!r}")
+        if not isinstance(self.equalization, list | tuple):
+            raise RecipeError(f"equalization is a list of algorithms, not {self.equalization!r}")
+        self._set("equalization", tuple(_config("equalization", e) for e in self.equalization))
+        for name, kind in STEPS.items():
+            value = getattr(self, name)
+            if name not in OPTIONAL or value not in (None, "none"):
+                self._set(name, _config(kind, value))
+            else:
+                self._set(name, None)
 
-    @property
-    def weight_algorithm(self) -> object:
-        return algorithms.named(self.weights) if isinstance(self.weights, str) else self.weights
-
-    @property
-    def activation_algorithm(self) -> object:
-        return (algorithms.named(self.activations) if isinstance(self.activations, str)
-                else self.activations)
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     def to_json(self) -> str:
-        facts = asdict(self)
-        for name, config in (("weights", self.weight_algorithm),
-                             ("activations", self.activation_algorithm)):
-            facts[name] = {"algorithm": type(config).__name__.lower()} | asdict(config)
+        facts = {f.name: getattr(self, f.name) for f in fields(self)}
+        facts |= {name: _spelt(facts[name]) for name in STEPS}
+        facts["equalization"] = [_spelt(e) for e in self.equalization]
         return json.dumps(facts, sort_keys=True)
+
+
+def _config(kind: str, value: object) -> object:
+    """The config that a name, a table {algorithm = NAME, option = ...} or a config means."""
+    if isinstance(value, str):
+        return algorithms.named(kind, value)
+    if isinstance(value, dict) and isinstance(value.get("algorithm"), str):
+        options = {k: v for k, v in value.items() if k != "algorithm"}
+        return algorithms.named(kind, value["algorithm"], **options)
+    if is_dataclass(value) and algorithms.is_a(kind, value):
+        return value
+    raise RecipeError(f"{value!r} is not an algorithm of the kind {kind} (there are "
+                      f"{', '.join(algorithms.names(kind))})")
+
+
+def _spelt(config: object) -> object:
+    return config and {"algorithm": algorithms.name_of(config)} | asdict(config)
+
+
+def names() -> list[str]:
+    """The recipes that come with the package."""
+    return sorted(p.stem for p in FOLDER.glob("*.toml"))
+
+
+def load(name: str | Path, **changes) -> Recipe:
+    """The recipe of a name or of a .toml file, with some fields changed.
+
+    Raises RecipeError naming the file, the key and what was expected.
+    """
+    path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    if path.parent == FOLDER and not path.exists():
+        close = difflib.get_close_matches(str(name), names(), 1)
+        raise RecipeError(f"no recipe is called '{name}'"
+                          f"{f'; did you mean {close[0]}?' if close else ''} (there are "
+                          f"{', '.join(names())}, or name a .toml file)")
+    try:
+        facts = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise RecipeError(f"{path}: not a TOML file: {e}") from None
+    known = [f.name for f in fields(Recipe)]
+    if unknown := sorted(set(facts) - set(known)):
+        raise RecipeError(f"{path}: unknown key(s) {', '.join(unknown)}; a recipe has "
+                          f"{', '.join(known)}")
+    try:
+        return Recipe(**facts | changes)
+    except (ValueError, TypeError) as e:
+        raise RecipeError(f"{path}: {e}") from None
 
 
 def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
@@ -73,19 +142,24 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
              progress: Callable[[int, int], None] | None = None) -> Graph:
     """The fixed-point graph of a float graph, proved free of overflow.
 
-    samples: calibration inputs (N, *shape), or a dict of them by input name. metadata: written
-    beside that of the model. progress(done, total) counts calibration samples.
+    samples: calibration inputs (N, *shape), or a dict of them by input name, in any order.
+    metadata: written beside that of the model. progress(done, total) counts nodes.
     Raises ModelError for samples or values that do not fit, `fixed.proof.Overflow` where an
     accumulator cannot be proved to hold.
     """
-    recipe = recipe or Recipe()
+    recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    graph = separate_inputs(graph)
-    seen = histograms(graph, measured(graph), samples, progress)
-    formats = choose_formats(graph, seen, recipe)
+    samples = Samples(graph, samples)
+    rescaling = Rescaling(separate_inputs(graph), samples, recipe)
+    for config in recipe.equalization:
+        algorithms.run(config, rescaling)
+        tick(0, len(graph.nodes))
+    graph = rescaling.graph
+    formats = choose_formats(graph, histograms(graph, measured(graph), samples), recipe)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
-                                    "dsplet.recipe": recipe.to_json()} | (metadata or {})
-    fixed = convert(graph, formats, recipe, tuple(facts.items()))
-    prove(fixed)
+                                    "dsplet.recipe": recipe.to_json()} | rescaling.facts()
+    fixed = convert(graph, formats, recipe, Passage(graph, samples),
+                    facts | (metadata or {}), tick)
+    prove(fixed, recipe.accumulator_bits)
     return fixed

@@ -162,7 +162,7 @@ KEYS = {
     "compare": "schema reference test samples reference_accuracy_percent test_accuracy_percent "
                "agree_percent mcnemar_p output_sqnr_db flips confusion_reference confusion_test "
                "layer_samples layers",
-    "quantize": "schema file data calibration_samples input layers notes",
+    "quantize": "schema file recipe data calibration_samples input layers notes",
     "zoo": "schema models published",
     "targets": "schema parts boards memory assumptions",
     "ops": "schema fixed_point read_from_onnx"}

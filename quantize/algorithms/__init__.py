@@ -1,11 +1,28 @@
-"""Algorithms that choose a step, one file each: importing this package registers them all."""
+"""Algorithms of post-training quantization, one file each: importing this registers them all."""
 
-from quantize.algorithms import minmax, mse, percentile  # noqa: F401
+from quantize.algorithms import (  # noqa: F401
+    adaround,
+    align,
+    balance,
+    bias,
+    crosslayer,
+    gptq,
+    hessian,
+    minmax,
+    mse,
+    nearest,
+    percentile,
+    trial,
+)
 from quantize.algorithms.algorithm import (  # noqa: F401
-    Algorithm,
+    KINDS,
     Distribution,
+    Layer,
     UnknownAlgorithm,
     choose_frac,
+    is_a,
+    name_of,
     named,
     names,
+    run,
 )

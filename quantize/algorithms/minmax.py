@@ -10,6 +10,6 @@ class MinMax:
     """No options."""
 
 
-@algorithm(MinMax)
+@algorithm("range", MinMax)
 def minmax(config: MinMax, reals: Distribution, low: int, high: int) -> int:
     return finest(reals.low, reals.high, low, high)

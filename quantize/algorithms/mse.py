@@ -12,7 +12,7 @@ class Mse:
     finer: int = 6
 
 
-@algorithm(Mse)
+@algorithm("range", Mse)
 def mse(config: Mse, reals: Distribution, low: int, high: int) -> int:
     start = finest(reals.low, reals.high, low, high)
     candidates = range(start, min(start + config.finer, FRACS[-1]) + 1)

@@ -18,7 +18,7 @@ class Percentile:
             raise ValueError(f"percent must lie in (50, 100], not {self.percent:g}")
 
 
-@algorithm(Percentile)
+@algorithm("range", Percentile)
 def percentile(config: Percentile, reals: Distribution, low: int, high: int) -> int:
     clipped = (1 - config.percent / 100) * reals.counts.sum() / (1 if low == 0 else 2)
     below = np.cumsum(reals.counts)

@@ -38,14 +38,14 @@ def bounds(graph: Graph) -> list[Bound]:
             for n in graph.nodes if n.accumulators()]
 
 
-def prove(graph: Graph) -> list[Bound]:
-    """The bounds, all below 2**31; `Overflow` lists those that are not."""
+def prove(graph: Graph, bits: int = 32) -> list[Bound]:
+    """The bounds, all below 2**(bits-1); `Overflow` lists those that are not."""
     proved = bounds(graph)
-    bad = [b for b in proved if b.magnitude >= EXACT_LIMIT]
+    bad = [b for b in proved if b.bits > bits]
     if bad:
         lines = "\n".join(f"  {b.op} '{b.node}': |sum| can reach {b.magnitude} "
-                          f"(needs {b.bits} bits, the target has 32)" for b in bad)
-        worst = max(b.bits for b in bad) - 32
+                          f"(needs {b.bits} bits, the target has {bits})" for b in bad)
+        worst = max(b.bits for b in bad) - bits
         raise Overflow(f"overflow cannot be ruled out:\n{lines}\n"
                        f"take {worst} bit(s) off these layers' weights or inputs "
                        f"(--weight-bits, --activation-bits)")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from quantize import from_onnx
 from quantize.calibrate import BINS_LOG2, Histogram, histograms
 from quantize.float_graph import ModelError
+from quantize.samples import Samples
 from tests.quantize import onnx_nets as nets
 
 REALS = st.lists(st.floats(-1e6, 1e6, width=32), max_size=40)
@@ -61,9 +62,8 @@ def graph(tmp_path):
 def test_calibration_does_not_depend_on_order(graph):
     x = nets.inputs(nets.relu_net(), 40)["x"]
     values = [n.output for n in graph.nodes]
-    a = histograms(graph, values, {"x": x})
-    b = histograms(graph, values, {"x": x[np.random.default_rng(0).permutation(40)]})
-    parts = [histograms(graph, values, {"x": p}) for p in (x[:7], x[7:])]
+    a, b, *parts = (histograms(graph, values, Samples(graph, {"x": p})) for p in
+                    (x, x[np.random.default_rng(0).permutation(40)], x[:7], x[7:]))
     for v in values:
         parts[0][v].merge(parts[1][v])
         assert same(a[v], b[v]) and same(a[v], parts[0][v])
@@ -71,7 +71,7 @@ def test_calibration_does_not_depend_on_order(graph):
 
 def test_progress_counts_samples(graph):
     calls = []
-    histograms(graph, graph.outputs, {"x": nets.inputs(nets.relu_net(), 3)["x"]},
+    histograms(graph, graph.outputs, Samples(graph, nets.inputs(nets.relu_net(), 3)),
                lambda *c: calls.append(c))
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
@@ -80,8 +80,8 @@ def test_progress_counts_samples(graph):
     ({"x": np.zeros((0, 1, 12, 12))}, "empty"),
     ({"x": np.zeros((3, 12, 12))}, r"have shape \(12, 12\), expected \(1, 12, 12\)"),
     ({"image": np.zeros((3, 1, 12, 12))}, r"inputs \['image'\]; the network has \['x'\]"),
-    ({"x": np.full((1, 1, 12, 12), np.nan)}, "not finite for calibration sample 0"),
+    ({"x": np.full((1, 1, 12, 12), np.nan)}, "not finite for a calibration sample"),
 ])
 def test_refuses_samples(graph, samples, words):
     with pytest.raises(ModelError, match=words):
-        histograms(graph, ["x", *graph.outputs], samples)
+        histograms(graph, ["x", *graph.outputs], Samples(graph, samples))

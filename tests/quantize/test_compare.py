@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quantize import compare, from_onnx
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import ModelError
-from quantize.recipe import quantize
+from quantize.recipe import load, quantize
 from tests.quantize import onnx_nets as nets
 
 
@@ -72,7 +72,20 @@ def relu(tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(m.SerializeToString())
     x = nets.inputs(m, 150)["x"]
-    return path, quantize(from_onnx.load(path), x[:100]), x
+    return path, quantize(from_onnx.load(path), x[:100], load("nearest")), x
+
+
+def test_layers_of_a_rescaled_network_are_compared_at_the_scale_of_the_float_one(relu):
+    path, _, x = relu
+    fixed = quantize(from_onnx.load(path), x[:100])
+    assert {n.name for n in fixed.nodes if n.macs} and "dsplet.factors" in dict(fixed.metadata)
+    floats = compare.FloatNetwork(path, [v.name for v in fixed.values()])
+    env = fixed.run(fixed.inputs[0].format.quantize(x))
+    moved = [v.name for v in fixed.values() if v.name in floats.names and
+             compare.sqnr_db(floats({"x": x})[v.name], v.format.dequantize(env[v.name])) < 20]
+    assert moved
+    for layer in compare.layers(path, fixed, x):
+        assert layer.sqnr_db is None or layer.sqnr_db > 25
 
 
 def test_layers_against_the_reference_run(relu):

@@ -16,6 +16,7 @@ from quantize.fixed.proof import Overflow
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import ModelError
 from quantize.recipe import Recipe, RecipeError, quantize
+from quantize.recipe import load as load_recipe
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 
@@ -113,7 +114,7 @@ def test_a_bound_between_steps_is_rounded_and_noted(tmp_path):
 def test_weights_and_biases_are_the_nearest_integers(bits, per_channel, tmp_path):
     graph = dense(tmp_path)
     x = nets.inputs(model([], {"x": (8,)}), 20)["x"]
-    fixed = quantize(graph, x, Recipe(weight_bits=bits, per_channel=per_channel))
+    fixed = quantize(graph, x, load_recipe("nearest", weight_bits=bits, per_channel=per_channel))
     gemm, real = fixed.nodes[0], graph.nodes[0]
     limit = 2 ** (bits - 1) - 1
     assert gemm.weight.frac.shape == ((4,) if per_channel else (1,))
@@ -138,7 +139,10 @@ def test_silent_and_tiny_channels(tmp_path):
 @pytest.mark.parametrize("net", nets.NETS)
 @pytest.mark.parametrize("recipe, at_least_db", [
     (Recipe(), 26),
-    (Recipe(weights="minmax", activations=named("percentile", percent=99.99)), 24),
+    (load_recipe("nearest"), 26),
+    (load_recipe("gptq"), 26),
+    (load_recipe("nearest", weights="minmax",
+                 activations=named("range", "percentile", percent=99.99)), 24),
     (Recipe(weight_bits=12, activation_bits=14, input_bits=14, preactivation_bits=14), 45),
 ])
 def test_networks_keep_their_outputs(net, recipe, at_least_db, tmp_path):
@@ -168,13 +172,13 @@ def test_metadata_says_where_it_came_from(tmp_path):
     assert facts["dsplet.model"] == "dense" and facts["dsplet.data"] == "noise"
     assert facts["dsplet.float_sha256"] == graph.sha256
     recipe = json.loads(facts["dsplet.recipe"])
-    assert recipe["weight_bits"] == 5 and recipe["weights"] == {"algorithm": "mse", "finer": 6}
+    assert recipe["weight_bits"] == 5 and recipe["weights"] == {"algorithm": "hessian", "finer": 6}
 
 
 def test_refusals(tmp_path):
     with pytest.raises(RecipeError, match="weight_bits must be 2 to 16, not 1"):
         Recipe(weight_bits=1)
-    with pytest.raises(UnknownAlgorithm, match="no algorithm is called 'best'"):
+    with pytest.raises(UnknownAlgorithm, match="no range algorithm is called 'best'"):
         Recipe(weights="best")
     with pytest.raises(RecipeError, match="is not an algorithm"):
         Recipe(activations=3)
@@ -182,11 +186,24 @@ def test_refusals(tmp_path):
         quantize(dense(tmp_path), np.zeros((0, 8)))
 
 
-def test_overflow_names_the_layer(tmp_path):
-    m = model([node("MatMul", "x w", "y")], {"x": (600,)}, {"w": random("w", 600, 3)})
+@pytest.mark.parametrize("bits, widths", [(32, 16), (20, 8), (13, 4)])
+def test_weights_shrink_until_the_sums_fit(bits, widths, tmp_path):
+    m = model([node("MatMul", "x w", "y")], {"x": (600,)}, {"w": random("w", 600, 3) * 9})
     x = nets.inputs(m, 5)["x"]
-    with pytest.raises(Overflow, match="Gemm 'MatMul_y'"):
-        quantize(load(m, tmp_path), x, Recipe(weight_bits=16, input_bits=16))
+    fixed = quantize(load(m, tmp_path), x, Recipe(weight_bits=widths, input_bits=widths,
+                                                  accumulator_bits=bits))
+    gemm, = fixed.nodes
+    fmt = fixed.inputs[0].format
+    worst = np.where(gemm.weight.q > 0, fmt.max, fmt.min)  # adversarial, one row for each channel
+    reached = (gemm.weight.q * worst).sum(1) + gemm.bias
+    assert (reached < 2 ** (bits - 1)).all() and reached.max() > 2 ** (bits - 3)
+    assert f"so that no sum leaves {bits} bits" in dict(fixed.metadata)["dsplet.notes"]
+
+
+def test_overflow_of_two_activations_names_the_layer(tmp_path):
+    m = model([node("MatMul", "a b", "y")], {"a": (4, 600), "b": (600, 4)})
+    with pytest.raises(Overflow, match="MatMul 'MatMul_y'"):
+        quantize(load(m, tmp_path), nets.inputs(m, 5), Recipe(input_bits=16))
 
 
 # --- the two networks of the reference material on all of MNIST -----------------------------------

@@ -1,0 +1,96 @@
+"""Weights that fit an accumulator, whatever the input: what does not fit is made to.
+
+Colbert et al. (A2Q, arXiv 2308.13504; AXE, arXiv 2409.17092) bound the l1 norm of each channel;
+here the bound is the proof's own, with the signs of weights and inputs. A channel beyond it is
+projected onto it: all its weights move towards zero by the same amount (the Euclidean projection
+onto an l1 ball), or its step is doubled first where that costs less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quantize.algorithms.algorithm import nearest
+from quantize.fixed.arithmetic import round_half_up
+from quantize.fixed.qformat import QFormat
+
+HALVINGS = 40
+
+
+@dataclass
+class Budget:
+    """bits: of a signed accumulator. shrunk: how many channels of a layer had to, of how many."""
+
+    bits: int
+    shrunk: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def note(self, layer: str, over: np.ndarray) -> None:
+        """over: (C,), which channels do not fit as they are."""
+        count, _ = self.shrunk.get(layer, (0, 0))
+        self.shrunk[layer] = max(count, int(over.sum())), len(over)
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for each layer that had to shrink."""
+        return [f"'{layer}': the weights of {count} of {channels} channels were made smaller, so "
+                f"that no sum leaves {self.bits} bits" for layer, (count, channels) in
+                self.shrunk.items()]
+
+    def room(self, bias: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """(C,): what the products may reach beside the largest |bias| (C,) and the half step."""
+        half = np.where(shift > 0, 2.0 ** (shift - 1.0), 0.0)
+        return 2.0 ** (self.bits - 1) - 1 - half - bias
+
+
+def reach(q: np.ndarray, x: QFormat) -> np.ndarray:
+    """(C,): the largest magnitude of any partial sum of q (C, K) times inputs of the format x."""
+    ends = np.stack([q * x.min, q * x.max])
+    return np.maximum(np.maximum(ends.max(0), 0).sum(-1), -np.minimum(ends.min(0), 0).sum(-1))
+
+
+def project(q: np.ndarray, room: np.ndarray, x: QFormat) -> np.ndarray:
+    """q (C, K), with the weights of channels beyond `room` (C,) moved towards zero.
+
+    For an unsigned x only weights of one sign add up, so the two signs are two constraints.
+    """
+    q, over = q.copy(), reach(q, x) > room
+    for signs in ((1, -1),) if x.signed else ((1,), (-1,)):
+        mine = np.isin(np.sign(q), signs)
+        q[over] = _towards_zero(q[over], mine[over], room[over], x)
+    return q
+
+
+def _towards_zero(q: np.ndarray, mine: np.ndarray, room: np.ndarray, x: QFormat) -> np.ndarray:
+    """By bisection: the least amount that fits."""
+    def moved(amount: np.ndarray) -> np.ndarray:
+        left = np.maximum(np.abs(q) - amount[:, None], 0)
+        return np.where(mine, np.sign(q) * round_half_up(left), q)
+
+    def fits(amount: np.ndarray) -> np.ndarray:
+        return reach(np.where(mine, moved(amount), 0), x) <= room
+
+    low, high = np.zeros(len(q)), np.abs(q).max(-1, initial=0).astype(np.float64)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        fit = fits(middle)
+        low, high = np.where(fit, low, middle), np.where(fit, middle, high)
+    return np.where(fits(np.zeros(len(q)))[:, None], q, moved(high))
+
+
+def coarser(weight: np.ndarray, importance: np.ndarray, frac: np.ndarray, room, limit: int,
+            x: QFormat) -> np.ndarray:
+    """(C,): by how many halvings of the frac each channel is best made to fit, 0 where it fits.
+
+    weight: (C, K) reals. importance: (K,) of their squared errors. room: frac -> room (C,).
+    """
+    errors = []
+    for halvings in range(17):
+        step = 2.0 ** (halvings - frac.astype(np.float64))
+        q = nearest(weight, step, limit)
+        fitted = project(q, room(frac - halvings), x)
+        errors.append((((fitted * step[:, None] - weight) ** 2) * importance).sum(-1))
+        if (fitted == q).all():
+            break
+    return np.argmin(errors, 0)
