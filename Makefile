@@ -10,7 +10,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
 	@touch $@
 
-.PHONY: help demo test check bench
+.PHONY: help demo test check bench bench-quantize
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -26,3 +26,12 @@ check: $(READY) ## lint and the quick tests (under a minute)
 
 bench: $(READY) ## the measured tables
 	$(BIN)/python -m bench
+
+.venv-bench/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench-quantize: $(READY) .venv-bench/.ready ## accuracy by width, beside ONNX Runtime and Brevitas
+	$(BIN)/python -m bench.quantize

@@ -273,6 +273,42 @@ def compare(reference, test, samples="all", data=None, input_scale=None,
                                  part.index, tick)
 
 
+@reports
+@click.argument("source", type=click.Path())
+@click.option("--samples", default="500", show_default=True, help="Test samples: a number or all.")
+@click.option("--accumulator-bits", type=click.IntRange(8, 32), default=32, show_default=True,
+              help="Signed; exit code 1 where a sum can leave them.")
+@click.option("--witness", type=click.Path(), help="Write the inputs that overflow here, a .npz.")
+@feed_options
+def ledger(source, samples="500", accumulator_bits=32, witness=None, data=None, input_scale=None,
+           input_offset=None) -> dict:
+    """What every value and accumulator can hold, what it was seen to hold, and what clipping lost.
+
+    A proved bound holds for every input. Where it does not fit, the input that overflows is named.
+    """
+    from quantize import ledger as books
+    from quantize.network import fixed_graph
+    from train.feed import feed
+    fixed = fixed_graph(source)
+    images = feed(dict(fixed.metadata), fixed.inputs[0].shape, data, input_scale, input_offset)
+    part = images.test(samples)
+    with progress("keeping the ledger") as tick:
+        entries = books.ledger(fixed, images(part.images), tick)
+    found = {"network": source, "samples": len(part), "accumulator_bits": accumulator_bits,
+             "entries": [e.row(accumulator_bits) for e in entries],
+             "overflows": books.overflows(fixed, accumulator_bits)}
+    if witness and found["overflows"]:
+        import io
+
+        import numpy as np
+
+        from quantize.files import write_atomically
+        np.savez(content := io.BytesIO(), **books.witnesses(fixed, accumulator_bits))
+        write_atomically(witness, content.getvalue())
+        found["witness"] = witness
+    return found | {"passed": not found["overflows"]}
+
+
 # --- on the chip ----------------------------------------------------------------------------------
 
 @reports

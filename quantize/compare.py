@@ -20,11 +20,12 @@ from quantize.rescaling import factors_of
 def sqnr_db(reference: np.ndarray, test: np.ndarray) -> float:
     """10 log10 of the power of the reference over that of the difference; inf where equal."""
     reference = np.asarray(reference, np.float64)
-    return _decibel(float((reference**2).sum()),
+    return decibel(float((reference**2).sum()),
                     float(((reference - np.asarray(test, np.float64)) ** 2).sum()))
 
 
-def _decibel(signal: float, noise: float) -> float:
+def decibel(signal: float, noise: float) -> float:
+    """10 log10 of the ratio; inf without noise, -inf without signal."""
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal else -math.inf
@@ -85,7 +86,7 @@ def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.nd
     return tuple(
         Layer(name, makers[name].name if name in makers else "", makers[name].op
               if name in makers else "Input", v.format,
-              _decibel(signal[name], noise[name]) if name in signal else None,
+              decibel(signal[name], noise[name]) if name in signal else None,
               int(ends[name][0]), int(ends[name][1]), n * v.size)
         for name, v in values.items())
 

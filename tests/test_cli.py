@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quantize import from_onnx, to_qdq
+from quantize import from_onnx, from_qdq, to_qdq
 from quantize.recipe import Recipe, quantize
 from tests.quantize.onnx_nets import model, node, random
 
@@ -163,6 +163,7 @@ KEYS = {
                "agree_percent mcnemar_p output_sqnr_db flips confusion_reference confusion_test "
                "layer_samples layers",
     "quantize": "schema file recipe data calibration_samples input layers notes",
+    "ledger": "schema network samples accumulator_bits entries overflows passed",
     "zoo": "schema models published",
     "targets": "schema parts boards memory assumptions",
     "ops": "schema fixed_point read_from_onnx"}
@@ -173,13 +174,15 @@ ROWS = {
     ("simulate", "first_samples"): "index label read_as cycles",
     ("compare", "layers"): "value op format sqnr_db at_min at_max elements",
     ("quantize", "layers"): "layer op output weights accumulator_bits headroom_bits",
+    ("ledger", "entries"): "value op format low high saturated elements clip_loss_db sum_bound "
+                           "sum_seen proved_bits headroom_bits",
     ("zoo", "models"): "model title input data weights links macs",
     ("ops", "fixed_point"): "op meaning"}
 
 
 @pytest.mark.parametrize("command", KEYS)
 def test_json_keys(command, folder, tmp_path):
-    words = {"simulate": [folder / "small.q.onnx"],
+    words = {"simulate": [folder / "small.q.onnx"], "ledger": [folder / "small.q.onnx"],
              "compare": [folder / "small.onnx", folder / "small.q.onnx", "--samples", 9],
              "quantize": [folder / "small.onnx", "-o", "a.q.onnx", "--data", "digits",
                           "--input-scale", "1/256"]}.get(command, [])
@@ -188,6 +191,40 @@ def test_json_keys(command, folder, tmp_path):
     for (of, table), columns in ROWS.items():
         if of == command:
             assert all(list(row) == columns.split() for row in report[table])
+
+
+def test_a_ledger_that_does_not_balance_names_the_input(folder, tmp_path):
+    words = ("ledger", folder / "small.q.onnx", "--accumulator-bits", 12, "--witness", "w.npz")
+    done = dsplet(*words, "--json", folder=tmp_path)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["overflows"] and not report["passed"] and report["samples"] == 360
+    nodes = {n.name: n for n in from_qdq.load(folder / "small.q.onnx").nodes}
+    with np.load(tmp_path / "w.npz") as inputs:
+        for row in report["overflows"]:
+            x = inputs[f"{row['layer']}/{row['input']}"]
+            acc = nodes[row["layer"]].accumulate(x[None])
+            assert np.abs(acc).max() == row["reached"] >= 2**11
+    assert "overflows" in dsplet(*words, folder=tmp_path).stdout
+
+
+def test_quantize_follows_a_recipe_file_and_says_how_stable_it_is(folder, tmp_path):
+    (tmp_path / "mine.toml").write_text('rounding = {algorithm = "adaround", sweeps = 1}\n'
+                                        'weight_bits = 3\n')
+    words = ("quantize", folder / "small.onnx", "-o", "a.q.onnx", "--data", "digits",
+             "--input-scale", "1/256", "--recipe", "mine.toml", "--calibrate", 60,
+             "--stability", 2, "--json")
+    done = dsplet(*words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["recipe"] == "mine.toml"
+    assert [r["calibration"] for r in report["draws"]] == ["all samples", "draw 1", "draw 2"]
+    assert report["draws"][0]["flips_from_all_samples"] is None and report["samples"] == 360
+    assert {r["of"] for r in report["formats_drawn"]} >= {"x", "y"}
+    recipe = json.loads(dict(from_qdq.load(tmp_path / "a.q.onnx").metadata)["dsplet.recipe"])
+    assert recipe["rounding"]["sweeps"] == 1 and recipe["weight_bits"] == 3
+    again = json.loads(dsplet(*words, folder=tmp_path).stdout)
+    assert again == report
 
 
 def test_images_of_ones_own(folder, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from quantize.fixed.arithmetic import requantize
 from quantize.fixed.qformat import QFormat
 
 
@@ -136,6 +137,21 @@ class Requantizing(Node):
     @property
     def shift(self) -> np.ndarray:
         return self.acc_frac - self.output.format.frac
+
+    def accumulate(self, *xs: np.ndarray) -> np.ndarray:
+        """The exact accumulator, int64, before the requantize. xs: as for `reference`.
+
+        TypeError for an op that has more than one.
+        """
+        raise TypeError(f"{self.op} has no single accumulator")
+
+    def reference(self, *xs: np.ndarray) -> np.ndarray:
+        return requantize(self.accumulate(*xs), self.aligned_shift, *self.limits)
+
+    @property
+    def aligned_shift(self) -> np.ndarray:
+        """`shift`, shaped to broadcast against the accumulator."""
+        return self.shift
 
     @property
     def limits(self) -> tuple[int, int]:

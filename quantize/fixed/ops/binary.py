@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.arithmetic import half_step
 from quantize.fixed.graph import Interval, Requantizing
 from quantize.fixed.kernel import Add as AddTo
 from quantize.fixed.kernel import Mul as MulBy
@@ -36,10 +36,10 @@ class Binary(Requantizing):
         """The accumulator."""
         raise TypeError(f"{self.op} has no arithmetic")
 
-    def reference(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def accumulate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         n = self.output.shape
         a, b = (x.reshape(len(x), *(1,) * (len(n) - x.ndim + 1), *x.shape[1:]) for x in (a, b))
-        return requantize(self.exact(a, b), self.shift, *self.limits)
+        return self.exact(a, b)
 
     def kernel(self, k) -> None:
         y = k[self.output]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.arithmetic import requantize
 from quantize.fixed.graph import Interval, Requantizing, Weight
 from quantize.fixed.kernel import Mac, Set, Store
 from quantize.fixed.ops.op import op, span, weighted_interval
@@ -47,7 +46,11 @@ class Conv(Requantizing):
     def macs(self) -> int:
         return self.output.size * int(np.prod(self.weight.q.shape[1:]))
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    @property
+    def aligned_shift(self) -> np.ndarray:
+        return self.shift.reshape(-1, *(1,) * (len(self.output.shape) - 1))
+
+    def accumulate(self, x: np.ndarray) -> np.ndarray:
         w, axes = self.weight.q.astype(np.int64), tuple(range(2, x.ndim))
         window = tuple((k - 1) * d + 1 for k, d in zip(w.shape[2:], self.dilations, strict=True))
         v = np.lib.stride_tricks.sliding_window_view(x, window, axes)
@@ -61,8 +64,7 @@ class Conv(Requantizing):
             taps = tuple(range(xg.ndim - len(axes), xg.ndim))
             channels.append(np.moveaxis(
                 np.tensordot(xg, wg, ((1, *taps), tuple(range(1, wg.ndim)))), -1, 1))
-        acc = np.concatenate(channels, 1) + self.bias
-        return requantize(acc, self.shift.reshape(-1, *(1,) * len(axes)), *self.limits)
+        return np.concatenate(channels, 1) + self.bias
 
     def accumulators(self) -> list[Interval]:
         n = self.output.shape[0]

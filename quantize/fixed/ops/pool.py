@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.arithmetic import half_step
 from quantize.fixed.graph import Interval, Node, Requantizing
 from quantize.fixed.kernel import Add, Max, Mul, Set, Store
 from quantize.fixed.ops.op import op, span
@@ -99,9 +99,8 @@ class AveragePool(_Window, Requantizing):
     def acc_frac(self) -> np.ndarray:
         return np.array([self.inputs[0].format.frac + self.factor_frac])
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        total = self.windows(x).sum(tuple(range(-len(self.window), 0)))
-        return requantize(total * self.factor, self.shift, *self.limits)
+    def accumulate(self, x: np.ndarray) -> np.ndarray:
+        return self.windows(x).sum(tuple(range(-len(self.window), 0))) * self.factor
 
     def accumulators(self) -> list[Interval]:
         fmt, scale = self.inputs[0].format, self.taps * self.factor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step, requantize
+from quantize.fixed.arithmetic import half_step
 from quantize.fixed.graph import Interval, Requantizing
 from quantize.fixed.kernel import Set, Store
 from quantize.fixed.ops.op import op
@@ -21,8 +21,8 @@ class Requantize(Requantizing):
     def acc_frac(self) -> np.ndarray:
         return np.array([self.inputs[0].format.frac])
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        return requantize(x, self.shift, *self.limits)
+    def accumulate(self, x: np.ndarray) -> np.ndarray:
+        return x
 
     def accumulators(self) -> list[Interval]:
         fmt, s = self.inputs[0].format, int(self.shift[0])

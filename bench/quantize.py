@@ -1,0 +1,197 @@
+"""Post-training quantization of the reference LeNet-5, beside ONNX Runtime and Brevitas.
+
+10,000 MNIST test images; calibration on the same 1,000 training images for all. The network's input
+stays 8-bit, except with Brevitas, whose input takes the activations' bits. Brevitas lives in an
+environment of its own (`make bench-quantize` makes it); without it the figures stored here,
+measured once with Brevitas 0.13.4 on 512 images, are printed and marked so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from rich.console import Console
+from rich.table import Table
+
+from quantize import from_onnx, recipe
+from quantize.compare import FloatNetwork, predictions
+from quantize.fixed.execute import Executor
+from train import data
+
+ROOT = Path(__file__).parent.parent
+PEER = ROOT / ".venv-bench/bin/python"
+SCALE = 256.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """Widths and what is asked of dsplet."""
+
+    weight_bits: int
+    activation_bits: int
+    accuracy_percent: float
+    sqnr_db: float
+
+    def __str__(self) -> str:
+        return f"{self.weight_bits}/{self.activation_bits}"
+
+
+ROWS = (Row(8, 8, 99.44, 38), Row(6, 6, 99.42, 29), Row(4, 8, 99.42, 25), Row(4, 4, 99.38, 19),
+        Row(3, 8, 99.37, 20), Row(2, 8, 99.0, 13.5))
+STORED = {"8/8 po2": (99.42, 33.9), "8/8 float": (99.43, 36.9), "4/8 po2": (99.39, 23.8),
+          "4/8 float": (99.45, 25.1), "4/4 float": (99.26, 14.1), "4/4 po2": (98.99, 11.3),
+          "3/8 po2": (99.33, 17.0), "3/8 float": (99.40, 19.3), "2/8 po2": (98.55, 7.0),
+          "2/8 float": (98.80, 8.2)}
+"""Brevitas 0.13.4, per channel: accuracy in percent and SQNR in dB."""
+
+
+def model_path() -> Path:
+    """The reference network: float 99.47 %."""
+    folder = os.environ.get("DSPLET_SHARED")
+    path = Path(folder or "") / "conformance/models/lenet5-mnist/model.onnx"
+    if not folder or not path.exists():
+        raise SystemExit(f"{path}: no such file; set DSPLET_SHARED to the folder that has it")
+    return path
+
+
+def inputs(images: np.ndarray) -> np.ndarray:
+    return data.Normalization(1 / SCALE, 0.0)(data.fit(images, (32, 32)))
+
+
+class _Reader(CalibrationDataReader):
+    def __init__(self, name: str, x: np.ndarray) -> None:
+        self._feeds = iter({name: x[i:i + 1]} for i in range(len(x)))
+
+    def get_next(self):
+        return next(self._feeds, None)
+
+
+def onnx_runtime(path: Path, row: Row, calibration: np.ndarray, test: np.ndarray
+                 ) -> np.ndarray | None:
+    """Logits of its static QDQ quantization with float scales, per channel; it knows 8-bit
+    activations and weights of 8 or 4 bits."""
+    kinds = {8: QuantType.QInt8, 4: QuantType.QInt4}
+    if row.activation_bits != 8 or row.weight_bits not in kinds:
+        return None
+    name = from_onnx.load(path).inputs[0]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "peer.onnx"
+        quantize_static(str(path), str(out), _Reader(name, calibration), per_channel=True,
+                        quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
+                        weight_type=kinds[row.weight_bits])
+        session = ort.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+        return np.concatenate([session.run(None, {name: test[i:i + 500]})[0]
+                               for i in range(0, len(test), 500)])
+
+
+def brevitas(path: Path, calibration: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+    """Logits by row and kind of scale; empty where its environment is not there."""
+    if not PEER.exists():
+        return {}
+    weights = {}
+    for n in from_onnx.load(path).nodes:
+        if n.op in ("Conv", "Gemm"):
+            layer = n.name.split("/")[1]
+            weights[f"{layer}.weight"] = np.float32(n["weight"])
+            weights[f"{layer}.bias"] = np.float32(n["bias"].reshape(-1))
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        np.savez(source, calibration=calibration, test=test,
+                 rows=[(r.weight_bits, r.activation_bits) for r in ROWS], **weights)
+        subprocess.run([PEER, ROOT / "bench/brevitas_peer.py", source, out], check=True,
+                       env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
+        return dict(np.load(out))
+
+
+def measured(row: Row, tool: str, scales: str, floats: np.ndarray, logits: np.ndarray,
+             labels: np.ndarray, seconds: float | None = None) -> dict:
+    """A line of the table. passed: only where something is asked of the tool."""
+    seen = predictions(floats, logits, labels)
+    facts = {"row": str(row), "tool": tool, "scales": scales, "seconds": seconds,
+             "accuracy_percent": round(seen.test_accuracy_percent, 4), "sqnr_db": seen.sqnr_db,
+             "agree_percent": round(seen.agree_percent, 4)}
+    if tool == "dsplet":
+        facts["passed"] = (facts["accuracy_percent"] >= row.accuracy_percent
+                           and facts["sqnr_db"] >= row.sqnr_db)
+    return facts
+
+
+def stored(row: Row, kind: str, scales: str) -> dict:
+    accuracy, sqnr = STORED[f"{row} {kind}"]
+    return {"row": str(row), "tool": "Brevitas (stored, not of this run)", "scales": scales,
+            "seconds": None, "accuracy_percent": accuracy, "sqnr_db": sqnr, "agree_percent": None}
+
+
+def main() -> list[dict]:
+    """Accuracy, SQNR of the logits and agreement with the float network, row by row and tool by
+    tool."""
+    logging.disable(logging.WARNING)  # the peer's advice about preprocessing
+    path, splits = model_path(), data.load("mnist")
+    calibration, test = inputs(splits.calibration.images), inputs(splits.test.images)
+    labels, graph = splits.test.labels, from_onnx.load(path)
+    floats = FloatNetwork(path)({graph.inputs[0]: test})[graph.outputs[0]]
+    peers, found = brevitas(path, calibration, test), []
+    for row in ROWS:
+        began = time.perf_counter()
+        fixed = recipe.quantize(graph, calibration, recipe.load(
+            "default", weight_bits=row.weight_bits, activation_bits=row.activation_bits))
+        seconds = time.perf_counter() - began
+        y = fixed.outputs[0].format.dequantize(
+            Executor(fixed)(fixed.inputs[0].format.quantize(test))[0])
+        found.append(measured(row, "dsplet", "power of two", floats, y, labels, seconds))
+        logits = onnx_runtime(path, row, calibration, test)
+        if logits is not None:
+            found.append(measured(row, "ONNX Runtime", "float", floats, logits, labels))
+        for kind, scales in (("float", "float"), ("po2", "power of two")):
+            if peers:
+                found.append(measured(row, "Brevitas", scales, floats, peers[f"{row} {kind}"],
+                                      labels))
+            elif f"{row} {kind}" in STORED:
+                found.append(stored(row, kind, scales))
+    float_percent = 100 * (floats.argmax(1) == labels).mean()
+    _print(found, f"lenet5-mnist, float {float_percent:.2f} %, {len(test):,} test images, "
+                  f"{len(calibration):,} calibration images, per channel")
+    return found
+
+
+def _print(found: list[dict], title: str) -> None:
+    table = Table("weights/activations", "tool", "scales", "accuracy %", "SQNR dB", "agree %",
+                  "seconds", "asked of dsplet", title=title)
+    for facts in found:
+        asked = ""
+        if "passed" in facts:
+            row = next(r for r in ROWS if str(r) == facts["row"])
+            asked = f"{row.accuracy_percent:.2f} %, {row.sqnr_db:g} dB: " \
+                    f"{'met' if facts['passed'] else 'MISSED'}"
+            table.add_section()
+        table.add_row(facts["row"], facts["tool"], facts["scales"],
+                      *("" if facts[k] is None else f"{facts[k]:.{digits}f}" for k, digits in
+                        (("accuracy_percent", 2), ("sqnr_db", 1), ("agree_percent", 2),
+                         ("seconds", 1))), asked)
+    console = Console()
+    console.print(table)
+    console.print("Brevitas quantizes the network's input to the activations' bits, the others "
+                  "to 8.")
+
+
+if __name__ == "__main__":
+    rows = main()
+    out = ROOT / "build/bench_quantize.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(rows, indent=1) + "\n")
+    raise SystemExit(not all(r.get("passed", True) for r in rows))

@@ -1,0 +1,77 @@
+"""Inputs that drive an accumulator as far as its proof allows: the proof's other half."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.fixed.graph import Node, Requantizing, Weight
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """inputs: integers, one array for each input of the node, of its shape. reached: the largest
+    magnitude among the partial sums that they make: the products alone, and with the bias."""
+
+    node: Node
+    inputs: tuple[np.ndarray, ...]
+    reached: int
+
+
+def witness(node: Requantizing) -> Witness | None:
+    """The worst input of a node; None for an op whose accumulators are several.
+
+    Of a layer of weights it reaches the proved bound less the half step: the channel with the
+    largest sum meets the format's end that each weight's sign asks for. Other ops are tried with
+    every input at either end of its format.
+    """
+    try:
+        found = _of_weights(node) if isinstance(getattr(node, "weight", None), Weight) \
+            else _of_ends(node)
+    except TypeError:
+        return None
+    return max(found, key=lambda w: w.reached)
+
+
+def _of_ends(node: Requantizing) -> list[Witness]:
+    found = []
+    for ends in itertools.product(*((v.format.min, v.format.max) for v in node.inputs)):
+        xs = tuple(np.full(v.shape, end, np.int64) for v, end in zip(node.inputs, ends,
+                                                                     strict=True))
+        acc = node.accumulate(*(x[None] for x in xs))
+        found.append(Witness(node, xs, int(np.abs(acc).max())))
+    return found
+
+
+def _of_weights(node: Requantizing) -> list[Witness]:
+    fmt, q = node.inputs[0].format, node.weight.q.astype(np.int64)
+    rows = q.reshape(len(q), -1)
+    low = np.where(rows > 0, fmt.min, fmt.max)
+    high = np.where(rows > 0, fmt.max, fmt.min)
+    found = []
+    for pattern in (low, high):
+        sums = (rows * pattern).sum(1)
+        bias = node.bias.reshape(len(q), -1)
+        worst = np.maximum(np.abs(sums), np.abs(sums[:, None] + bias).max(1))
+        c = int(np.argmax(worst))
+        at = int(np.argmax(np.abs(sums[c] + bias[c])))
+        found.append(Witness(node, (_placed(node, pattern[c], c, at),), int(worst[c])))
+    return found
+
+
+def _placed(node: Requantizing, pattern: np.ndarray, channel: int, at: int) -> np.ndarray:
+    """The input whose window under the output element (channel, at) holds the pattern."""
+    x = np.zeros(node.inputs[0].shape, np.int64)
+    if node.op == "Gemm":
+        x[...] = pattern
+        return x
+    fan_in, *taps = node.weight.q.shape[1:]
+    places = node.bias.shape[1:]  # one for all, or as many as the output has
+    start = np.unravel_index(at, places)
+    window = tuple(slice(p * s, p * s + (k - 1) * d + 1, d) for p, s, k, d in
+                   zip(start, node.strides, taps, node.dilations, strict=True))
+    group = channel // (len(node.weight.q) // node.groups)
+    x[(slice(group * fan_in, (group + 1) * fan_in), *window)] = pattern.reshape(fan_in, *taps)
+    return x
