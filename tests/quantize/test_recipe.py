@@ -6,17 +6,17 @@ import json
 import numpy as np
 import pytest
 
-from quantize import from_onnx
+from quantize import from_onnx, to_qdq
 from quantize.algorithms import UnknownAlgorithm, named
 from quantize.compare import FloatNetwork, predictions, sqnr_db
 from quantize.fixed.execute import Executor
-from quantize.fixed.graph import to_text
 from quantize.fixed.ops.requantize import Requantize
 from quantize.fixed.proof import Overflow
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import ModelError
 from quantize.recipe import Recipe, RecipeError, quantize
 from quantize.recipe import load as load_recipe
+from quantize.recipe import names as recipe_names
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 
@@ -156,12 +156,59 @@ def test_networks_keep_their_outputs(net, recipe, at_least_db, tmp_path):
         assert sqnr_db(reference[v.name], v.format.dequantize(y)) > at_least_db, v.name
 
 
-def test_same_samples_in_any_order_give_the_same_graph(tmp_path):
-    m = nets.tanh_net()
-    graph, x = load(m, tmp_path), nets.inputs(m, 40)["x"]
-    (text, arrays), (again, others) = (to_text(quantize(graph, s)) for s in (x, x[::-1]))
-    assert text == again
-    assert all(np.array_equal(a, others[k]) for k, a in arrays.items())
+@pytest.mark.parametrize("net", nets.NETS)
+@pytest.mark.parametrize("name", recipe_names())
+def test_samples_in_any_order_and_batch_give_the_same_bytes(net, name, tmp_path, monkeypatch):
+    m = nets.NETS[net]()
+    graph, x, recipe = load(m, tmp_path), nets.inputs(m, 40), load_recipe(name, weight_bits=4)
+    shuffled = np.random.default_rng(1).permutation(40)
+    to_qdq.save(quantize(graph, x, recipe), tmp_path / "a.q.onnx")
+    run = Executor.__call__
+    monkeypatch.setattr(Executor, "__call__", lambda self, *xs: run(self, *xs, batch=7))
+    to_qdq.save(quantize(graph, {k: v[shuffled] for k, v in x.items()}, recipe),
+                tmp_path / "b.q.onnx")
+    assert (tmp_path / "a.q.onnx").read_bytes() == (tmp_path / "b.q.onnx").read_bytes()
+
+
+def test_the_default_recipe_is_the_one_in_its_file():
+    assert load_recipe("default") == Recipe()
+    assert recipe_names() == ["default", "gptq", "nearest"]
+
+
+def test_a_recipe_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('weight_bits = 5\nequalization = ["crosslayer", {algorithm = "align", '
+                    'octaves = 2}]\nbias = "none"\n[weights]\nalgorithm = "percentile"\n'
+                    'percent = 99\n')
+    recipe = load_recipe(path, activation_bits=6)
+    assert (recipe.weight_bits, recipe.activation_bits, recipe.bias) == (5, 6, None)
+    assert recipe.equalization == (named("equalization", "crosslayer"),
+                                   named("equalization", "align", octaves=2))
+    assert recipe.weights == named("range", "percentile", percent=99)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("weight_bits = ", "mine.toml: not a TOML file"),
+    ("weigth_bits = 4", r"mine.toml: unknown key\(s\) weigth_bits; a recipe has weight_bits"),
+    ("weight_bits = 99", "mine.toml: weight_bits must be 2 to 16, not 99"),
+    ("weight_bits = 4.5", "weight_bits must be 2 to 16, not 4.5"),
+    ("accumulator_bits = 40", "accumulator_bits must be 8 to 32, not 40"),
+    ('rounding = "mse"', "no rounding algorithm is called 'mse'.*adaround, gptq, nearest"),
+    ('rounding = "none"', "no rounding algorithm is called 'none'"),
+    ('equalization = "align"', "equalization is a list"),
+    ('per_channel = "yes"', "per_channel must be true or false"),
+    ('[rounding]\nalgorithm = "gptq"\ndamping = 9', r"mine.toml: damping must lie in \(0, 1\]"),
+    ('[rounding]\nalgorithm = "gptq"\ndampin = 1', "'gptq' has no option dampin; it has damping"),
+])
+def test_recipe_files_that_are_refused(text, words, tmp_path):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(RecipeError, match=words):
+        load_recipe(tmp_path / "mine.toml")
+
+
+def test_an_unknown_recipe_names_the_known_ones():
+    with pytest.raises(RecipeError, match="did you mean default.*default, gptq, nearest"):
+        load_recipe("defualt")
 
 
 def test_metadata_says_where_it_came_from(tmp_path):
