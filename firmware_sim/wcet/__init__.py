@@ -4,12 +4,12 @@
     clock    the memory's timing, for the latest of several outcomes
     walk     one instruction, by the instruction set's own effects
     leap     loops, by induction over their turns
-    bound    paths that part where data decide, and meet again
+    paths    paths that part where data decide, and meet again
 
 It knows nothing of the code generator; the machine (machine.py) is what it is held against.
 """
 
-from firmware_sim.wcet.bound import Bound, bound, of_image
+from firmware_sim.wcet.paths import Bound, bound, of_image
 from firmware_sim.wcet.walk import Unbounded
 
 __all__ = ["Bound", "Unbounded", "bound", "of_image"]

@@ -53,6 +53,8 @@ class Leaper:
             raise Unbounded(f"{self.code.text(before)} is reached after {MAX_INSTRUCTIONS:,} "
                             "instructions, and no end is in sight")
         self.walker.step()
+        if not self.code.turns.depth:
+            self.walker.turned(before)
         return before, self.walker.pc
 
     def _meet(self, before: int, pc: int) -> None:
@@ -73,11 +75,7 @@ class Leaper:
         for turns, old in enumerate(reversed(visits), 1):
             if old.key == visit.key:
                 rates = [_rate(a, b) for a, b in zip(old.numbers, visit.numbers, strict=True)]
-                if not any(rates):
-                    raise Unbounded(f"{self.code.text(last)} ends a turn of the loop at "
-                                    f"{first:#08x} that left every register as it was: nothing "
-                                    "bounds it")
-                if self._willing(first):
+                if None not in rates and self._willing(first):
                     self._leap(first, turns, visit, rates)
                     return
                 break
@@ -92,7 +90,7 @@ class Leaper:
         _, again = self.patience[first]
         self.patience[first] = [again, min(2 * again, 1 << 16)]
 
-    def _leap(self, first: int, turns: int, began: Visit, rates: list[int | None]) -> None:
+    def _leap(self, first: int, turns: int, began: Visit, rates: list[int]) -> None:
         """Walk `turns` turns with every number moving, and pass over as many as that stands for."""
         saved, visits = self.walker.copy(), {a: list(v) for a, v in self.visits.items()}
         shared, code = self.code.turns, self.code
@@ -153,17 +151,15 @@ class Leaper:
 
 
 def _rate(before, now) -> int | None:
-    """By how much a number moved; None where it is not known to move evenly."""
+    """By how much a number moved; None where one that depends on data has changed."""
     if isinstance(before, Interval) or isinstance(now, Interval):
         return 0 if same(before, now) else None
     moved = now - before
     return moved if isinstance(moved, int) else None
 
 
-def _moving(value, rate: int | None, walker: Walker):
+def _moving(value, rate: int, walker: Walker):
     """The number in turn k of a further loop."""
-    if rate is None:
-        return Interval(walker.turns)
     if not rate:
         return value
     base, rates = (value, ()) if isinstance(value, int) else (value.base, value.rates)
@@ -171,14 +167,10 @@ def _moving(value, rate: int | None, walker: Walker):
     return Affine(walker.turns, base, (*rates, *padding, rate))
 
 
-def _moved(head, end, rate: int | None) -> bool:
+def _moved(head, end, rate: int) -> bool:
     """Whether a turn's end is the next turn's beginning."""
-    if isinstance(head, Interval):
-        everything = Interval(head.turns)
-        return same(head, end) or same(head, everything) or (
-            head.origin is None and isinstance(end, int | Interval)
-            and head.low <= getattr(end, "low", end) and getattr(end, "high", end) <= head.high)
-    return not isinstance(end, Interval) and same(head + rate, end)
+    return same(head, end) if isinstance(head, Interval) or isinstance(end, Interval) else (
+        same(head + rate, end))
 
 
 def _at_turn(value, level: int, turn: int):

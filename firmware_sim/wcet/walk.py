@@ -103,16 +103,16 @@ class Walker:
         if self.turns.depth:  # then there is no Fork
             self._execute(self.pc)
             return
-        clock = self.clock
+        clock, address = self.clock, self.pc
         before = (list(self.r), self.nzvc, self.goal, self.loop, self.left, self.late,
-                  list(self.stores), self.issued, self.spent.get(self.pc, 0))
+                  list(self.stores), self.issued, self.spent.get(address, 0))
         states, free = clock.states, clock.free
         try:
-            self._execute(self.pc)
+            self._execute(address)
         except Fork:
             (self.r, self.nzvc, self.goal, self.loop, self.left, self.late, self.stores,
-             self.issued, self.spent[self.pc]) = before
-            clock.states, clock.free = states, free
+             self.issued, self.spent[address]) = before
+            self.pc, clock.states, clock.free = address, states, free
             raise
 
     def _execute(self, address: int) -> None:
@@ -328,6 +328,25 @@ class Walker:
     def key(self) -> tuple:
         return self.shape(), self.clock.phase()
 
+    def turned(self, before: int) -> None:
+        """Count a loop's turns, if pc begins one; refuse a loop that nothing but the data ends."""
+        first = self.pc
+        if first not in self.code.loops:
+            return
+        if first > before:
+            self.rounds[first] = 0
+            self.began.pop(first, None)
+            return
+        self.rounds[first] = self.rounds.get(first, 0) + 1
+        now, old = [*self.numbers(), self.nzvc], self.began.get(first)
+        if old and len(old) == len(now) and all(
+                same(a, b) or isinstance(a, Unknown) and isinstance(b, Unknown)
+                for a, b in zip(old, now, strict=True)):
+            raise Unbounded(f"the loop at {first:#08x}, closed by {self.code.text(before - 4)}, "
+                            "turns as often as the data say, or for ever: no register changes in "
+                            "a turn")
+        self.began[first] = now
+
     def join(self, other: Walker) -> None:
         """Become what is true of both: the later clock, the registers both agree on."""
         if other.clock.states > self.clock.states:
@@ -335,7 +354,7 @@ class Walker:
         self.clock.join(other.clock)
         self.put_numbers([a if same(a, b) else self._hull(a, b) for a, b in
                           zip(self.numbers(), other.numbers(), strict=True)])
-        if not (isinstance(self.nzvc, int) and self.nzvc == other.nzvc):
+        if not same(self.nzvc, other.nzvc):
             self.nzvc = Unknown(self.turns)
 
     def _hull(self, a, b) -> Interval:

@@ -10,9 +10,9 @@ from firmware_sim.image import Image
 from firmware_sim.targets.target import Target
 from firmware_sim.wcet.leap import Leaper
 from firmware_sim.wcet.values import Fork
-from firmware_sim.wcet.walk import Code, Unbounded, Walker, same
+from firmware_sim.wcet.walk import Code, Unbounded, Walker
 
-MAX_STEPS = 300_000
+MAX_STEPS = 50_000
 """Instructions walked on more than one path at a time before that is given up."""
 
 
@@ -73,27 +73,26 @@ def _explore(code: Code, entry: int, halt: int) -> Walker:
     live, done, steps = [Walker(code, entry)], [], 0
     while live:
         if len(live) == 1:
-            leaper = Leaper(live[0], halt)
+            leaper = Leaper(live.pop(), halt)
             try:
                 leaper.run()
-                live = []
+                found = [leaper.walker]
             except Fork:
-                live = _outcomes(leaper.walker)
-            done += [leaper.walker] if not live else []
-            continue
-        steps += 1
-        walker = min(live, key=_position)
-        if steps > MAX_STEPS:
-            raise Unbounded(f"{code.text(walker.pc)}: still more than one path after "
-                            f"{MAX_STEPS:,} instructions; the data decide at "
-                            + ", ".join(f"{a:#08x}" for a in sorted(code.forks)))
-        live.remove(walker)
-        for after in _outcomes(walker):
-            _turned(after, walker.pc)
-            if after.pc == halt:
-                done.append(after)
-            elif not any(_merged(other, after) for other in live):
-                live.append(after)
+                found = _outcomes(leaper.walker)
+        else:
+            steps += 1
+            walker = min(live, key=_position)
+            if steps > MAX_STEPS:
+                raise Unbounded(f"{code.text(walker.pc)}: still more than one path after "
+                                f"{MAX_STEPS:,} instructions; the data decide at "
+                                + ", ".join(f"{a:#08x}" for a in sorted(code.forks)))
+            live.remove(walker)
+            found = _outcomes(walker)
+            for after in found:
+                after.turned(walker.pc)
+        done += [after for after in found if after.pc == halt]
+        live += [after for after in found if after.pc != halt
+                 and not any(_merged(other, after) for other in live)]
     return max(done, key=lambda walker: walker.clock.states)
 
 
@@ -128,20 +127,3 @@ def _position(walker: Walker) -> tuple[int, ...]:
     around = sorted((first, -last) for first, last in walker.code.loops.items()
                     if first <= walker.pc <= last)
     return *(n for first, _ in around for n in (first, walker.rounds.get(first, 0))), walker.pc
-
-
-def _turned(walker: Walker, before: int) -> None:
-    """Count the turns of a loop; refuse one that nothing but the data ends."""
-    first = walker.pc
-    if first not in walker.code.loops:
-        return
-    if first > before:
-        walker.rounds[first] = 0
-        walker.began.pop(first, None)
-        return
-    walker.rounds[first] = walker.rounds.get(first, 0) + 1
-    numbers, old = walker.numbers(), walker.began.get(first)
-    if old and len(old) == len(numbers) and all(map(same, old, numbers)):
-        raise Unbounded(f"the loop at {first:#08x} turns as often as the data say: nothing else "
-                        f"ends it; it is closed by {walker.code.text(before - 4)}")
-    walker.began[first] = numbers
