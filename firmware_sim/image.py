@@ -21,7 +21,7 @@ from firmware_sim.isa.dsp32c_spell import WIDTH
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
-from quantize.fixed.kernel import Buffer, Lookup, flat
+from quantize.fixed.kernel import Buffer, Kernel, Lookup, flat
 from quantize.fixed.program import Program
 
 LINEAR = "dauc = 4"
@@ -40,7 +40,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Section:
-    """The code of one kernel: byte addresses start <= pc < end."""
+    """The code of one kernel: byte addresses start <= pc < end.
+
+    tables: (first, last) byte addresses of the tables that it reads at addresses from the data.
+    """
 
     kernel: str
     node: str
@@ -48,6 +51,7 @@ class Section:
     start: int
     end: int
     macs: int
+    tables: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,8 +226,13 @@ class _Compilation:
     def _sections(self, assembly, instructions: int) -> tuple[Section, ...]:
         starts = [assembly.labels[k.name] for k in self.program.kernels]
         ends = [*starts[1:], assembly.labels["halt"]]
-        return tuple(Section(k.name, k.node, k.op, a, b, k.macs) for k, a, b in
+        return tuple(Section(k.name, k.node, k.op, a, b, k.macs, self._tables(k)) for k, a, b in
                      zip(self.program.kernels, starts, ends, strict=True))
+
+    def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:
+        looked_up = {s.table for top in kernel.body for s in flat(top) if isinstance(s, Lookup)}
+        places = [self.plan[t] for t in sorted(looked_up)]
+        return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
     def _listing(self, lines: list[Line], words: np.ndarray) -> str:
         titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}

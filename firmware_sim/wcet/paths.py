@@ -12,6 +12,7 @@ from firmware_sim.wcet.leap import Leaper
 from firmware_sim.wcet.values import Fork
 from firmware_sim.wcet.walk import Code, Unbounded, Walker
 
+Tables = Callable[[int], tuple[tuple[int, int], ...]]
 MAX_STEPS = 50_000
 """Instructions walked on more than one path at a time before that is given up."""
 
@@ -38,7 +39,7 @@ class Bound:
 
 
 def bound(target: Target, word: Callable[[int], int | None], entry: int, halt: int,
-          tables: tuple[tuple[int, int], ...] = ()) -> Bound:
+          tables: Tables = lambda pc: ()) -> Bound:
     """The worst case from `entry`, with registers 0, until pc is `halt`; see `walk.Code`.
 
     Raises Unbounded, which names the address, where none can be proved.
@@ -63,8 +64,13 @@ def of_image(image: Image) -> Bound:
         index = (address - start) // 4
         return int(words[index]) if 0 <= index < len(words) else None
 
-    tables = tuple((p.address, p.address + p.bytes - 1) for p in image.placements.values()
-                   if p.role == "const")
+    sections = {section.start: section.tables for section in image.sections}
+    every = tuple(sorted({t for tables in sections.values() for t in tables}))
+    begin = sorted(sections)
+
+    def tables(pc: int) -> tuple[tuple[int, int], ...]:
+        return sections[begin[max(bisect_right(begin, pc) - 1, 0)]] or every
+
     return bound(image.target, word, image.entry, image.halt, tables)
 
 

@@ -182,25 +182,20 @@ class Affine:
 
 
 class Interval:
-    """A signed integer from low to high, both included; any at all is -2^23..2^23-1.
+    """A signed integer from low to high, both included; any at all is -2^23..2^23-1."""
 
-    origin: the constant that was added to a number from the data, such as the address of a table.
-    """
+    __slots__ = ("high", "low", "turns")
 
-    __slots__ = ("high", "low", "origin", "turns")
-
-    def __init__(self, turns: Turns, low: int = -(WORD >> 1), high: int = (WORD >> 1) - 1,
-                 origin: int | None = None) -> None:
+    def __init__(self, turns: Turns, low: int = -(WORD >> 1), high: int = (WORD >> 1) - 1) -> None:
         if low >= WORD >> 1:  # addresses of the upper half
             low, high = low - WORD, high - WORD
         if low < -(WORD >> 1) or high >= WORD >> 1:
             low, high = -(WORD >> 1), (WORD >> 1) - 1
-        self.turns, self.low, self.high, self.origin = turns, low, high, origin
+        self.turns, self.low, self.high = turns, low, high
 
     def __add__(self, other):
         low, high = bounds(other)
-        origin = (self.origin or 0) + other if isinstance(other, int) else None
-        return Interval(self.turns, self.low + low, self.high + high, origin)
+        return Interval(self.turns, self.low + low, self.high + high)
 
     __radd__ = __add__
 

@@ -31,7 +31,8 @@ class Code:
     """What all walkers of one analysis share.
 
     word(address): the image's 32-bit word there, None where the image has none.
-    tables: (first, last) byte addresses of constants that are read at an index from the data.
+    tables(pc): (first, last) byte addresses of the tables that an instruction may read at an
+    address from the data.
     forks, guesses: addresses of decisions that depend on data, and of accesses whose bank does.
     indexed: reads taken to stay in their table. stores, reads: spans (low, high, rates, pc) of
     addresses stored to, and of image words that were read before anything was stored there.
@@ -39,7 +40,7 @@ class Code:
 
     target: Target
     word: Callable[[int], int | None]
-    tables: tuple[tuple[int, int], ...] = ()
+    tables: Callable[[int], tuple[tuple[int, int], ...]] = lambda pc: ()
     turns: Turns = field(default_factory=Turns)
     forks: set[int] = field(default_factory=set)
     guesses: set[int] = field(default_factory=set)
@@ -274,16 +275,20 @@ class Walker:
             wrapped = address.base - base
             self.turns.within(address, wrapped + start, wrapped + end - size)
             return choice
-        base = address.origin
-        if base is not None and any(low <= base <= high for low, high in self.code.tables):
+        spans = [(address.low + turn, address.high + turn) for turn in (0, WORD)]
+        spots = self._spots(spans, size)
+        tables = self.code.tables(self.pc) if len(spots) > 1 and what == "read" else ()
+        if tables:
             self.code.indexed.add(self.pc)
-            return self._place(base, what)[0]
-        spots = {(r.bank, r.wait_states) for r in self.regions if any(
-            r.start < address.high + WORD * k + size and address.low + WORD * k < r.end
-            for k in (0, 1))}
+            spots = self._spots(tables, size)
         if len(spots) > 1:
             self.code.guesses.add(self.pc)
         return tuple(sorted(spots))
+
+    def _spots(self, spans, size: int) -> set[tuple[int, int]]:
+        """The (bank, wait states) of the regions that spans of addresses touch."""
+        return {(r.bank, r.wait_states) for r in self.regions for low, high in spans
+                if r.start < high + size and low < r.end}
 
     def _place(self, address: int, what: str) -> tuple:
         """(choice, start, end) of the region that an address lies in."""
@@ -385,4 +390,4 @@ def same(a, b) -> bool:
     if isinstance(a, Affine) and isinstance(b, Affine):
         return (a.base, a.rates) == (b.base, b.rates)
     return isinstance(a, Interval) and isinstance(b, Interval) and (
-        a.low, a.high, a.origin) == (b.low, b.high, b.origin)
+        a.low, a.high) == (b.low, b.high)

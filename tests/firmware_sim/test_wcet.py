@@ -35,7 +35,7 @@ TARGETS = [FLAT, waiting(FLAT, 1), waiting(FLAT, 2).with_assumptions(wait_stalls
                slot_order="IYZX")]
 
 
-def worst(source: str, target=FLAT, tables=()):
+def worst(source: str, target=FLAT, tables=lambda pc: ()):
     assembly = assemble(source)
     return bound(target, assembly.words.get, 0, assembly.labels["halt"], tables)
 
@@ -135,7 +135,7 @@ def test_a_table_read_may_go_anywhere_unless_it_is_known_to_stay():
                 halt: nop"""
     somewhere = worst(source, waiting(FLAT, 2))
     assert somewhere.guesses == (20,)
-    table = worst(source, waiting(FLAT, 2), tables=((0xFFF800, 0xFFFA00),))
+    table = worst(source, waiting(FLAT, 2), tables=lambda pc: ((0xFFF800, 0xFFFA00),))
     assert table.indexed == (20,) and table.exact
     assert somewhere.states - table.states == 2
 
