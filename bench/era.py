@@ -19,7 +19,8 @@ ROWS = (("zip1989", "1989"), ("lenet1", "1989"), ("lenet5", "1991"), ("lenet_caf
 ERA_CYCLES = 10 / 3
 """AT&T's own rate of 1991 for sparsely connected nets on the 40 MHz part: about 3 of at most 10
 million connections a second (Sackinger et al., NIPS 4:773-780, 1991)."""
-HEAD = ("network", "board", "connections", "published or adopted, ms", "AT&T's rate of 1991, cycles",
+HEAD = ("network", "board", "connections", "published or adopted, ms",
+        "AT&T's rate of 1991, cycles",
         "here, cycles", "cycles per connection", "ms at 40 MHz", "times faster")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firmware_sim.assembler import assemble
-from firmware_sim.codegen.code import POOL, Constants, NeedsRegisters
+from firmware_sim.codegen.code import POOL, WIDTH, Constants, NeedsRegisters
 from firmware_sim.codegen.fuse import fuse, parts
 from firmware_sim.codegen.kernel import Line, compile_kernel
 from firmware_sim.codegen.lookup import entries, walks
@@ -17,7 +17,6 @@ from firmware_sim.codegen.scale import Entry, Scaled, scale
 from firmware_sim.codegen.stage import stage
 from firmware_sim.codegen.trade import Choices, mixtures
 from firmware_sim.floats import to_words
-from firmware_sim.isa.dsp32c_spell import WIDTH
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value

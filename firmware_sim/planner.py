@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_sim.codegen.code import POOL, SCRATCH
+from firmware_sim.codegen.code import POOL, SCRATCH, WIDTH
 from firmware_sim.codegen.stage import Copy, Room
-from firmware_sim.isa.dsp32c_spell import WIDTH
 from firmware_sim.targets.target import Region, Target
 from quantize.fixed.kernel import Buffer, Kernel, Store, flat, refs
 

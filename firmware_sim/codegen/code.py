@@ -80,6 +80,8 @@ class Constants:
         return Access(POOL, Affine(self.values.index(value)))
 
 
+WIDTH = {"half": 2, "byte": 1}
+"""Bytes of a packed number by its kind; everything else is words of 4."""
 POOL = "constants"
 SCRATCH = "scratch"
 NOP = Ins("nop", role="nop")

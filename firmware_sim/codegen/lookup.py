@@ -47,9 +47,10 @@ class Walk:
 
     @property
     def inside(self) -> bool:
-        """Whether every value has an entry, clamped or not."""
-        return self.reach is not None and self.first <= self.reach[0] and (
-            self.reach[1] < self.first + self.size)
+        """Whether every value has an entry, and nothing need be clamped."""
+        low = max([self.first, *(q.low for q in self.made)])
+        high = min([self.first + self.size - 1, *(q.high for q in self.made)])
+        return self.reach is not None and low <= self.reach[0] and self.reach[1] <= high
 
     def exact(self, top: int) -> bool:
         """Whether addresses below `top` may be added to the accumulators."""

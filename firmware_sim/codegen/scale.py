@@ -261,7 +261,7 @@ class _Scaler:
         based = [Base(q.d, entry.table)] if entry and entry.table else []
         if len(set(q.shifts)) == 1:
             factor: float | Ref = unit * 2.0 ** -q.shifts[0]
-            if factor == 1.0:
+            if (factor, half) == (1.0, 0.0):
                 return [rounded, *based]
         else:
             name = next(self.names)

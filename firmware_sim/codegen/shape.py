@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firmware_sim.codegen.code import WIDTH
 from firmware_sim.codegen.fuse import Mark
 from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
 from quantize.fixed.kernel import (
@@ -20,7 +21,6 @@ DO_INSTRUCTIONS = 32
 """A `do` repeats at most 32 instructions (dossier 8)."""
 DO_TURNS = 2048
 """... at most 2,048 times."""
-PACKED = ("half", "byte")
 UNROLL = 27
 """Loop nests up to this many instructions are written out: a 5x5 window and its bias fit a `do`."""
 
@@ -46,7 +46,7 @@ def _shape(s, kind, alone: bool) -> list:
     if s.extent == 1:
         return _turn(s, body, 0)
     cost = sum(_cost(t) for t in body)
-    keep = any(isinstance(t, Mac) and kind(t.w.buffer) in PACKED for t in body) or (
+    keep = any(isinstance(t, Mac) and kind(t.w.buffer) in WIDTH for t in body) or (
         [type(t) for t in body] == [Set, Store] and not alone)
     if cost * s.extent <= UNROLL and not keep:
         return [t for i in range(s.extent) for t in _turn(s, body, i)]

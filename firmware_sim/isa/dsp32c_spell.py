@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 
-from firmware_sim.codegen.code import SCRATCH, Access, Constants, Ins, NeedsRegisters, Turns
+from firmware_sim.codegen.code import (
+    SCRATCH,
+    WIDTH,
+    Access,
+    Constants,
+    Ins,
+    NeedsRegisters,
+    Turns,
+)
 from firmware_sim.codegen.fuse import Mark
 from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
 from quantize.fixed.kernel import (
@@ -36,8 +44,6 @@ SPLIT_MAGIC = 1.5 * 2.0**39
 PLACES = ("offset", "place")
 UNPACK = {"long": "float24", "half": "float", "byte": "ic"}
 """How a stored integer becomes a float word (dossier 5.3)."""
-WIDTH = {"half": 2, "byte": 1}
-"""Bytes of an operand; all others have 4."""
 TEMP = 3
 """a3 belongs to the speller; a0..a2 hold the kernel's registers."""
 

@@ -1,0 +1,93 @@
+"""Every accumulator there can be, through the code that rounds, clamps, stores and looks up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from firmware_sim import targets
+from firmware_sim.codegen.fuse import Mark, fuse, fusions, parts
+from firmware_sim.codegen.scale import Scaled
+from firmware_sim.codegen.trade import Choices, mixtures
+from firmware_sim.image import build
+from firmware_sim.simulate import Simulator
+from quantize.fixed.arithmetic import requantize
+from quantize.fixed.graph import Graph, Value, Weight
+from quantize.fixed.interpret import interpret
+from quantize.fixed.kernel import Loop
+from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.table import Table
+from quantize.fixed.program import lower
+from quantize.fixed.qformat import QFormat
+from tests.firmware_sim.networks import lenet_like, tiny, zip_like
+from tests.firmware_sim.test_codegen import memory
+
+TARGET = targets.get("dsp32c-40", "1991")
+X = QFormat(16, 0)
+EVERY = np.arange(X.min, X.max + 1)[:, None]
+LARGE = 32_767
+
+
+def unit(shift: int, weight: int, bias: int, clamp=None) -> Gemm:
+    """One weight, so that the accumulators are weight * x + bias for all 65,536 x."""
+    x = Value("x", (1,), X)
+    w = Weight(np.array([[weight]]), 16, np.array([shift]))
+    return Gemm("g", (x,), Value("v", (1,), QFormat(9, 0)), w, np.array([bias]), clamp=clamp)
+
+
+@pytest.mark.parametrize("choice", [0, -1], ids=["fastest", "smallest"])
+@pytest.mark.parametrize("shift, weight, bias", [
+    (0, 1, 0), (1, 1, -3), (2, -1, 7), (5, 3, 1), (8, 1, 127), (8, -1, -128), (9, 1, 0),
+    (14, LARGE, 5), (20, LARGE, -99_999), (22, -LARGE, 1 << 20)])
+@pytest.mark.parametrize("clamp", [None, (0, 100), (-7, 255)])
+@pytest.mark.parametrize("looked_up", [False, True])
+def test_every_accumulator(looked_up, clamp, shift, weight, bias, choice):
+    """The expected value is one line of integer arithmetic; a table squares, modulo 199."""
+    g = unit(shift, weight, bias, clamp)
+    nodes, y = (g,), g.output
+    if looked_up:
+        y = Value("y", (1,), QFormat(9, 0))
+        nodes = (g, Table.of(lambda v: v * v % 199, "t", g.output, y))
+    program = lower(Graph("unit", (g.inputs[0],), nodes, (y,)))
+    image = build(program, TARGET, mixtures(program)[choice].choices)
+    low, high = clamp or (-256, 255)
+    expected = requantize(weight * EVERY + bias, shift, low, high)
+    if looked_up:
+        expected = expected * expected % 199
+    assert np.array_equal(Simulator(image)(EVERY).outputs[0], expected)
+
+
+def unmarked(body: tuple) -> tuple:
+    """The statements that the kernel language has."""
+    return tuple(replace(s, body=unmarked(s.body)) if isinstance(s, Loop) else s
+                 for s in body if not isinstance(s, Mark))
+
+
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+def test_fusing_keeps_the_meaning(stack):
+    """All that can be fused, interpreted part by part, writes the same outputs into less memory."""
+    program = lower(stack().graph())
+    possible = fusions(program.kernels, program.buffers)
+    fused, buffers = fuse([Scaled(k, {}) for k in program.kernels], program.buffers,
+                          frozenset(f.buffer for f in possible))
+    assert possible and len(fused) < len(program.kernels)
+    assert [name for s in fused for name in parts(s.kernel)] == [k.name for k in program.kernels]
+    x = stack().samples(1)[0]
+    plain, shrunk = memory(program, x), memory(program, x)
+    for f in possible:
+        assert buffers[f.buffer].size == f.words < f.size
+        shrunk[f.buffer] = np.zeros(f.words, np.int64)
+    for kernel in program.kernels:
+        interpret(kernel, plain)
+    for s in fused:
+        interpret(replace(s.kernel, body=unmarked(s.kernel.body)), shrunk)
+    name = program.outputs[0][1]
+    assert np.array_equal(shrunk[name], plain[name])
+
+
+def test_every_fusion_alone_gives_the_same_bits():
+    graph, x = zip_like().graph(), zip_like().samples(2)
+    program, expected = lower(graph), graph.run(x)[graph.outputs[0].name]
+    for f in fusions(program.kernels, program.buffers):
+        image = build(program, TARGET, Choices(fused=frozenset({f.buffer})))
+        assert np.array_equal(Simulator(image)(x).outputs[0], expected)
