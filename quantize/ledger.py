@@ -106,8 +106,9 @@ def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], Non
 def overflows(graph: Graph, bits: int) -> list[dict]:
     """A row for each accumulator that is not proved to fit `bits`, with the input that shows it.
 
-    input: of the node, by value name; where that is an input of the graph it is the network's own.
-    reached: the |sum| that this input makes; None where the op has no single accumulator.
+    input: of the node, in words; `witnesses` has the arrays. Where the value is an input of the
+    graph, it is the network's own. reached: the |sum| that this input makes; None where the op has
+    no single accumulator.
     """
     rows = []
     nodes = {n.name: n for n in graph.nodes}
@@ -116,8 +117,8 @@ def overflows(graph: Graph, bits: int) -> list[dict]:
             n = nodes[b.node]
             seen = witness(n) if isinstance(n, Requantizing) else None
             rows.append({"layer": n.name, "op": n.op, "bound": b.magnitude, "proved_bits": b.bits,
-                         "allowed_bits": bits, "input": ", ".join(v.name for v in n.inputs),
-                         "reached": seen and seen.reached})
+                         "allowed_bits": bits, "reached": seen and seen.reached,
+                         "input": seen.words if seen else ""})
     return rows
 
 

@@ -34,8 +34,8 @@ class Budget:
     @property
     def notes(self) -> list[str]:
         """A line for each layer that had to shrink."""
-        return [f"'{layer}': the weights of {count} of {channels} channels were made smaller, so "
-                f"that no sum leaves {self.bits} bits" for layer, (count, channels) in
+        return [f"'{layer}': the weights of {count} of {channels} channels were made smaller or "
+                f"coarser, so that no sum leaves {self.bits} bits" for layer, (count, channels) in
                 self.shrunk.items()]
 
     def room(self, bias: np.ndarray, shift: np.ndarray) -> np.ndarray:

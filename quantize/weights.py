@@ -49,6 +49,8 @@ class Quantizer:
                 break
             self.budget.note(name, over)
             frac, q = self._fitted(frac, largest)
+        else:
+            corrected = bias  # for which there is room
         integers = round_half_up(corrected * 2.0 ** (frac + self.x.frac)[:, None])
         return q, frac if self.recipe.per_channel else frac[:1], integers
 

@@ -202,7 +202,7 @@ def test_a_ledger_that_does_not_balance_names_the_input(folder, tmp_path):
     nodes = {n.name: n for n in from_qdq.load(folder / "small.q.onnx").nodes}
     with np.load(tmp_path / "w.npz") as inputs:
         for row in report["overflows"]:
-            x = inputs[f"{row['layer']}/{row['input']}"]
+            x = inputs[f"{row['layer']}/{nodes[row['layer']].inputs[0].name}"]
             acc = nodes[row["layer"]].accumulate(x[None])
             assert np.abs(acc).max() == row["reached"] >= 2**11
     assert "overflows" in dsplet(*words, folder=tmp_path).stdout

@@ -64,7 +64,8 @@ class Layer:
     """A layer of C channels with K weights each on N calibration samples, all in reals.
 
     weight: (C, K). x: (N, K), what the fixed-point network feeds it. wanted: (N, C), what the float
-    network gives before its clamp. bias: (N, C) or (C,). low, high: what outputs are clamped to.
+    network gives before its clamp. bias: broadcasts against that. low, high: what outputs are
+    clamped to.
     """
 
     weight: np.ndarray

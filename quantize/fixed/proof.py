@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quantize.fixed.graph import Graph
+from quantize.fixed.graph import Graph, Requantizing
+from quantize.fixed.witness import witness
 
 EXACT_LIMIT = 1 << 31
 """Partial sums below 2**31 are exact in int32 and in the DSP32C's accumulator (32-bit mantissa)."""
@@ -44,9 +45,17 @@ def prove(graph: Graph, bits: int = 32) -> list[Bound]:
     bad = [b for b in proved if b.bits > bits]
     if bad:
         lines = "\n".join(f"  {b.op} '{b.node}': |sum| can reach {b.magnitude} "
-                          f"(needs {b.bits} bits, the target has {bits})" for b in bad)
+                          f"(needs {b.bits} bits, the target has {bits}){_when(graph, b)}"
+                          for b in bad)
         worst = max(b.bits for b in bad) - bits
         raise Overflow(f"overflow cannot be ruled out:\n{lines}\n"
                        f"take {worst} bit(s) off these layers' weights or inputs "
                        f"(--weight-bits, --activation-bits)")
     return proved
+
+
+def _when(graph: Graph, bound: Bound) -> str:
+    """The input that does it, in words."""
+    node = next(n for n in graph.nodes if n.name == bound.node)
+    seen = witness(node) if isinstance(node, Requantizing) else None
+    return f" when {seen.words}" if seen else ""

@@ -13,11 +13,13 @@ from quantize.fixed.graph import Node, Requantizing, Weight
 @dataclass(frozen=True, eq=False)
 class Witness:
     """inputs: integers, one array for each input of the node, of its shape. reached: the largest
-    magnitude among the partial sums that they make: the products alone, and with the bias."""
+    magnitude among the partial sums that they make: the products alone, and with the bias. words:
+    what they are."""
 
     node: Node
     inputs: tuple[np.ndarray, ...]
     reached: int
+    words: str
 
 
 def witness(node: Requantizing) -> Witness | None:
@@ -41,23 +43,26 @@ def _of_ends(node: Requantizing) -> list[Witness]:
         xs = tuple(np.full(v.shape, end, np.int64) for v, end in zip(node.inputs, ends,
                                                                      strict=True))
         acc = node.accumulate(*(x[None] for x in xs))
-        found.append(Witness(node, xs, int(np.abs(acc).max())))
+        words = " and ".join(f"'{v.name}' is {end} throughout" for v, end in
+                             zip(node.inputs, ends, strict=True))
+        found.append(Witness(node, xs, int(np.abs(acc).max()), words))
     return found
 
 
 def _of_weights(node: Requantizing) -> list[Witness]:
     fmt, q = node.inputs[0].format, node.weight.q.astype(np.int64)
     rows = q.reshape(len(q), -1)
-    low = np.where(rows > 0, fmt.min, fmt.max)
-    high = np.where(rows > 0, fmt.max, fmt.min)
     found = []
-    for pattern in (low, high):
+    for positive, negative in ((fmt.max, fmt.min), (fmt.min, fmt.max)):
+        pattern = np.where(rows > 0, positive, negative)
         sums = (rows * pattern).sum(1)
         bias = node.bias.reshape(len(q), -1)
         worst = np.maximum(np.abs(sums), np.abs(sums[:, None] + bias).max(1))
         c = int(np.argmax(worst))
         at = int(np.argmax(np.abs(sums[c] + bias[c])))
-        found.append(Witness(node, (_placed(node, pattern[c], c, at),), int(worst[c])))
+        words = (f"'{node.inputs[0].name}' is {positive} under the positive weights of channel {c} "
+                 f"and {negative} under the others")
+        found.append(Witness(node, (_placed(node, pattern[c], c, at),), int(worst[c]), words))
     return found
 
 

@@ -100,10 +100,12 @@ def test_what_cannot_be_proved_is_refused_with_every_layer_named():
     second = replace(first, name="second", output=value("b", 2, fmt=Q15))
     fits = gemm("fits", x, weight("w", 2, 3), "c", Q15)
     magnitude = 3 * 32767 * 32768  # three products, low end; the half step joins the high end only
+    when = "when 'x' is -32768 under the positive weights of channel 0 and 32767 under the others"
     with pytest.raises(Overflow, match=re.escape(
             f"overflow cannot be ruled out:\n"
-            f"  Gemm 'first': |sum| can reach {magnitude} (needs 33 bits, the target has 32)\n"
-            f"  Gemm 'second': |sum| can reach {magnitude} (needs 33 bits, the target has 32)\n"
+            f"  Gemm 'first': |sum| can reach {magnitude} (needs 33 bits, the target has 32) {when}"
+            f"\n  Gemm 'second': |sum| can reach {magnitude} (needs 33 bits, the target has 32) "
+            f"{when}\n"
             f"take 1 bit(s) off these layers' weights or inputs "
             f"(--weight-bits, --activation-bits)")) as refused:
         lower(graph("g", first, second, fits))
