@@ -34,22 +34,23 @@ class Class:
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
     """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
     own format."""
-    from_input = set(graph.inputs)
+    from_input = {i: i for i in graph.inputs}
     nodes = []
     for n in graph.nodes:
-        origins = [i in from_input for i in n.inputs]
-        if n.op == "Concat" and any(origins):
+        origins = [from_input.get(i) for i in n.inputs]
+        alone = n.op in MOVING and len(set(origins)) == 1
+        if n.op == "Concat" and any(origins) and not alone:
             inputs = []
-            for k, (i, is_input) in enumerate(zip(n.inputs, origins, strict=True)):
-                if is_input:
+            for k, (i, origin) in enumerate(zip(n.inputs, origins, strict=True)):
+                if origin:
                     name = f"{n.output}/input_{k}"
                     nodes.append(FloatNode("Clamp", name, (i,), name,
                                            {"low": -np.inf, "high": np.inf}))
                     i = name
                 inputs.append(i)
             n = n.but(inputs=tuple(inputs))
-        elif n.op in MOVING and all(origins):
-            from_input.add(n.output)
+        elif alone and origins[0]:
+            from_input[n.output] = origins[0]
         nodes.append(n)
     return graph.rebuilt(nodes)
 

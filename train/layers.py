@@ -73,6 +73,30 @@ class PartialConv2d(nn.Module):
         ], 1)
 
 
+class LocalConv2d(nn.Module):
+    """As `PlaneConv2d`, of one map, but nothing is shared: each unit has weights of its own.
+
+    x: (N, C, H, W), H and W even -> y: (N, 1, H/2, W/2). size: H/2 = W/2.
+    """
+
+    def __init__(self, planes: int, kernel: int, size: int):
+        super().__init__()
+        self.kernel, self.size = kernel, size
+        fan_in = planes * kernel * kernel
+        self.weight = nn.Parameter(fan_in_uniform(torch.empty(size * size, fan_in, 1)))
+        self.bias = nn.Parameter(torch.zeros(size * size))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.pad(x, (self.kernel // 2,) * 4, value=BACKGROUND).permute(0, 2, 3, 1)
+        span, taps = 2 * self.size, range(self.kernel)
+        fields = torch.cat([x[:, i : i + span : 2, j : j + span : 2] for i in taps for j in taps],
+                           -1)  # (N, size, size, fan-in)
+        units = self.size * self.size
+        y = F.conv1d(fields.reshape(-1, units * self.weight.shape[1], 1), self.weight, self.bias,
+                     groups=units)
+        return y.reshape(-1, 1, self.size, self.size)
+
+
 class Subsampling2d(nn.Module):
     """Each map's coefficient times the sum of 2x2 units, and its bias: (N, C, H, W) to half size.
 
@@ -88,6 +112,21 @@ class Subsampling2d(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = len(self.bias)
         return F.conv2d(x, self.weight.expand(maps, 1, 2, 2), self.bias, stride=2, groups=maps)
+
+
+class RadialBasis(nn.Module):
+    """y[c] = -sum((x - codes[c])**2): minus the penalty of Proc. IEEE 1998, eq. 7; codes are fixed.
+
+    x: (N, units) -> y: (N, classes). The largest output is the nearest code.
+    """
+
+    def __init__(self, codes: list[list[float]]):
+        super().__init__()
+        self.register_buffer("codes", torch.tensor(codes)[:, None])  # (classes, 1, units)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x[:, None, None]
+        return torch.matmul(x - self.codes, (self.codes - x).mT).flatten(1)
 
 
 def _ranges(planes: tuple[int, ...]) -> tuple[tuple[int, int], ...]:

@@ -22,6 +22,7 @@ from train.evaluate import evaluate, predictor
 from train.progress import progress
 from train.zoo import Card
 
+RUBBISH = 0.1  # the constant j of the loss "map"
 THREADS = 1  # the order in which threads add is part of the result; one never waits for another
 
 
@@ -34,7 +35,14 @@ def _mse(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.mse_loss(y, 2.0 * F.one_hot(labels, y.shape[1]) - 1.0)
 
 
-LOSSES = {"mse": _mse, "nll": F.nll_loss}
+def _map(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Maximum a posteriori, outputs being minus penalties (Proc. IEEE 1998, eq. 9): competition
+    among the classes and a rubbish class of the constant penalty RUBBISH."""
+    rubbish = torch.full_like(y[:, :1], -RUBBISH)
+    return (torch.cat([y, rubbish], 1).logsumexp(1) - y.gather(1, labels[:, None])[:, 0]).mean()
+
+
+LOSSES = {"mse": _mse, "nll": F.nll_loss, "map": _map}
 
 
 def train(

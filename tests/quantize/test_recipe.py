@@ -99,6 +99,16 @@ def test_an_input_in_a_concat_keeps_its_format(tmp_path):
     assert [type(n) for n in fixed.nodes].count(Requantize) == 1
 
 
+def test_pieces_of_one_input_are_joined_without_a_requantize(tmp_path):
+    m = model([node("Slice", "x one three axes", "a"), node("Concat", "x a", "c", axis=1),
+               node("Gemm", "c v", "y")], {"x": (4,)},
+              {"one": np.array([1]), "three": np.array([3]), "axes": np.array([1]),
+               "v": random("v", 6, 3)})
+    fixed = quantize(load(m, tmp_path), np.linspace(0, 1, 20, dtype=np.float32).reshape(5, 4))
+    assert [type(n) for n in fixed.nodes].count(Requantize) == 0
+    assert len({n.output.format for n in fixed.nodes[:-1]} | {fixed.inputs[0].format}) == 1
+
+
 def test_a_bound_between_steps_is_rounded_and_noted(tmp_path):
     m = model([node("Gemm", "x w", "a"), node("Clip", "a low high", "y")], {"x": (8,)},
               {"w": random("w", 8, 4) * 8, "low": np.float32(-0.3), "high": np.float32(5.3)})

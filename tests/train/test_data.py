@@ -171,7 +171,8 @@ def test_npz_that_is_missing_or_not_a_zip(tmp_path):
 
 
 def test_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(data.DataError, match="'mnits'; did you mean 'mnist'.*digits, mnist, usps"):
+    known = "digits, mnist, toronto, usps"
+    with pytest.raises(data.DataError, match=f"'mnits'; did you mean 'mnist'.*{known}"):
         data.load("mnits")
     assert [d.name for d in data.datasets()] == ["digits", "mnist", "usps"]
 
@@ -220,3 +221,17 @@ def test_idx_format(tmp_path):
     path.write_bytes(b"plain")
     with pytest.raises(data.DataError, match="not a complete gzip file"):
         read_idx(path)
+
+
+def test_toronto_has_each_drawing_at_four_places():
+    splits = data.load("toronto")
+    parts = splits.train, splits.test
+    assert [len(p) for p in parts] == [320, 160]
+    assert [set(np.bincount(p.labels)) for p in parts] == [{32}, {16}]
+    index = np.concatenate([p.index for p in parts])
+    images = np.concatenate([p.images for p in parts])[np.argsort(index)]
+    assert (np.sort(index) == np.arange(480)).all() and set(np.unique(images)) == {0, 255}
+    for place in range(1, 4):
+        np.testing.assert_array_equal(np.roll(images[::4], place, 2), images[place::4])
+    assert images[::4].any((1, 2)).all() and not images[::4, :, 13:].any()
+    assert set(splits.calibration.index) <= set(splits.train.index)

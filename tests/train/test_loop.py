@@ -218,3 +218,13 @@ def test_zip1989_beats_chance_after_a_few_epochs(few):
     config = TrainConfig(epochs=8, batch_size=16, learning_rate=5e-3, shift=1)
     trained = loop.train(CARD, few, config)
     assert trained.curve[-1]["train_error"] < 0.5
+
+
+def test_map_loss_is_that_of_1998():
+    """Equation 9: penalty of the class, plus the log of a sum over all classes and rubbish."""
+    penalties = np.array([[0.5, 3.0, 7.0], [40.0, 1.0, 0.2]])
+    labels = [0, 1]
+    expected = np.mean([p[i] + np.log(np.exp(-0.1) + np.exp(-p).sum())
+                        for p, i in zip(penalties, labels, strict=True)])
+    loss = loop.LOSSES["map"](torch.tensor(-penalties), torch.tensor(labels))
+    assert loss.item() == pytest.approx(expected)

@@ -8,7 +8,15 @@ import torch
 from torch.nn import functional as F
 
 from train import data, zoo
-from train.layers import BACKGROUND, PartialConv2d, PlaneConv2d, ScaledTanh, Subsampling2d
+from train.layers import (
+    BACKGROUND,
+    LocalConv2d,
+    PartialConv2d,
+    PlaneConv2d,
+    RadialBasis,
+    ScaledTanh,
+    Subsampling2d,
+)
 from train.zoo.count import count
 
 
@@ -31,13 +39,16 @@ def test_published_totals():
     assert counts["lenet1"] == (2_578, 98_442)
     assert counts["zip1989"] == (9_760, 64_660)
     assert counts["lenet5"] == (61_706, 423_038)
+    assert counts["lenet5_1998"] == (60_000, 340_908)
+    nets = [counts[f"net{i}"] for i in range(1, 6)]
+    assert nets == [(2570, 2570), (3214, 3214), (1226, 1226), (1132, 2266), (1060, 5194)]
     assert counts["lenet_caffe"] == (431_080, 2_308_230)
 
 
 def test_every_file_of_the_zoo_is_imported():
     apart = {"__init__", "card", "count"}
     names = {path.stem for path in Path(zoo.__file__).parent.glob("*.py")} - apart
-    assert names == {card.name for card in zoo.cards()}
+    assert names == {card.build.__module__.rpartition(".")[2] for card in zoo.cards()}
 
 
 def test_unknown_model_is_answered_with_the_nearest():
@@ -111,3 +122,28 @@ def test_subsampling_is_a_coefficient_times_a_sum():
     torch.nn.init.normal_(module.bias)
     expected = F.avg_pool2d(x, 2) * 4 * module.weight.reshape(3, 1, 1) + module.bias[:, None, None]
     torch.testing.assert_close(module(x), expected)
+
+
+def test_local_conv_is_a_sum_over_each_units_own_field():
+    """Against PyTorch's unfold, whose fields are channel by channel."""
+    torch.manual_seed(0)
+    module, x = LocalConv2d(2, 3, 4), torch.randn(3, 2, 8, 8)
+    torch.nn.init.normal_(module.bias)
+    fields = F.unfold(F.pad(x, (1,) * 4, value=BACKGROUND), 3, stride=2).reshape(3, 2, 9, 16)
+    weight = module.weight.reshape(16, 9, 2).permute(2, 1, 0)
+    expected = (fields[:, :, :, :16] * weight).sum((1, 2)) + module.bias
+    torch.testing.assert_close(module(x), expected.reshape(3, 1, 4, 4))
+
+
+def test_radial_basis_is_minus_the_distance_squared():
+    torch.manual_seed(0)
+    codes = torch.randn(4, 6).sign()
+    y = RadialBasis(codes.tolist())(x := torch.randn(5, 6))
+    torch.testing.assert_close(y, -torch.cdist(x, codes) ** 2)
+
+
+def test_the_pictures_of_lenet5_1998_differ():
+    codes = np.array(zoo.lenet5_1998.codes())
+    assert codes.shape == (10, 84) and set(codes.reshape(-1)) == {-1, 1}
+    apart = (codes[:, None] != codes).sum(-1)
+    assert (apart[~np.eye(10, dtype=bool)] >= 5).all()

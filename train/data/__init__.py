@@ -1,6 +1,6 @@
 """Images to train, calibrate and test with; a new data set is one file here and one import line."""
 
-from train.data import digits, mnist, usps
+from train.data import digits, mnist, toronto, usps
 from train.data.npz import load_images
 from train.data.registry import Dataset, datasets, load
 from train.data.resample import Normalization, fit
@@ -18,5 +18,6 @@ __all__ = [
     "load",
     "load_images",
     "mnist",
+    "toronto",
     "usps",
 ]

@@ -52,7 +52,8 @@ class Card:
     """The facts of a model; `build()` makes the module with fresh weights, and needs torch.
 
     input_shape: (C, H, W)
-    loss:        "mse" against targets of +1 and -1, or "nll" on log-probabilities
+    loss:        "mse" against targets of +1 and -1, "nll" on log-probabilities, or "map" on minus
+                 penalties
     training:    settings by data set; those of `dataset` serve for data sets not listed
     """
 
@@ -63,7 +64,7 @@ class Card:
     classes: tuple[str, ...]
     normalization: Normalization
     dataset: str
-    loss: Literal["mse", "nll"]
+    loss: Literal["mse", "nll", "map"]
     counts: Counts
     published: tuple[Figure, ...]
     training: Mapping[str, TrainConfig]
