@@ -121,9 +121,10 @@ def progress(description: str):
 @click.option("--data", help="digits, mnist, usps or a .npz; default: the model's own.")
 @click.option("--epochs", type=click.IntRange(1), help="Default: the model's own.")
 @click.option("--seed", type=int, help="Default: 0.")
+@click.option("--samples", type=click.IntRange(1), help="Learn from the first so many only.")
 @click.option("--resume", type=click.Path(), help="Go on from this checkpoint.")
 @click.option("-o", "out", type=click.Path(), help="Default: MODEL-DATA.safetensors")
-def train(model, data=None, epochs=None, seed=None, resume=None, out=None) -> dict:
+def train(model, data=None, epochs=None, seed=None, samples=None, resume=None, out=None) -> dict:
     """Train a model of the zoo; the checkpoint is saved after every epoch."""
     from dataclasses import replace
 
@@ -136,6 +137,7 @@ def train(model, data=None, epochs=None, seed=None, resume=None, out=None) -> di
     if before and before.finished:
         raise UsageProblem(f"{resume}: has all its {len(before.curve)} epochs; nothing is left")
     splits = sets.load(data or (before.dataset if before else card.dataset))
+    splits = replace(splits, train=splits.train[:samples])
     config = replace(before.config if before else card.config(splits.name), **{
         k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None})
     out = out or f"{model}-{Path(splits.name).stem}.safetensors"

@@ -9,16 +9,17 @@ import dsplet
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
-       seed: int = 0, executed: str = "100", board: str = "1989", budget: str | None = None
-       ) -> dict:
+       seed: int = 0, train_samples: int | None = None, executed: str = "100",
+       board: str = "1989", budget: str | None = None) -> dict:
     """One row of figures; the files stay in `folder`.
 
-    executed: how many test images run as machine code, a number or "all"; the accuracies are those
-    of the whole test split.
+    train_samples: learn from the first so many only. executed: how many test images run as machine
+    code, a number or "all"; the accuracies are those of the whole test split.
     """
     stem = folder / f"{model}-{data or 'own'}-{seed}"
     weights, net, fixed = (f"{stem}{e}" for e in (".safetensors", ".onnx", ".q.onnx"))
-    trained = dsplet.train(model, data=data, epochs=epochs, seed=seed, out=weights)
+    trained = dsplet.train(model, data=data, epochs=epochs, seed=seed, samples=train_samples,
+                           out=weights)
     dsplet.export(weights, net)
     dsplet.quantize(net, fixed)
     seen = dsplet.compare(net, fixed)

@@ -10,10 +10,11 @@ import numpy as np
 from quantize.fixed import ops  # noqa: F401  (registers the ops)
 from quantize.fixed.arithmetic import round_half_up
 from quantize.fixed.graph import Graph, Node, Value, Weight
-from quantize.fixed.ops.binary import Add, Mul, Sub
+from quantize.fixed.ops.binary import Add, Max, Mul, Sub
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.conv import Conv
 from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.logsumexp import LogSumExp
 from quantize.fixed.ops.matmul import MatMul
 from quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Transpose
 from quantize.fixed.ops.pool import AveragePool, MaxPool
@@ -53,8 +54,8 @@ def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Pas
                  tuple(values[o] for o in graph.outputs), tuple(sorted(metadata.items())))
 
 
-BINARY = {"Add": Add, "Sub": Sub, "Mul": Mul, "MatMul": MatMul}
-SOFTMAX = {"Softmax": Softmax, "LogSoftmax": LogSoftmax}
+BINARY = {"Add": Add, "Sub": Sub, "Max": Max, "Mul": Mul, "MatMul": MatMul}
+SOFTMAX = {"Softmax": Softmax, "LogSoftmax": LogSoftmax, "LogSumExp": LogSumExp}
 
 
 class _Maker:
@@ -86,13 +87,13 @@ def _plain(n: FloatNode, head: tuple, clamp: tuple[int, int] | None) -> Node:
     """A node without weights."""
     _, x, y = head
     match n.op:
-        case "Add" | "Sub" | "Mul" | "MatMul":
+        case "Add" | "Sub" | "Max" | "Mul" | "MatMul":
             return BINARY[n.op](*head, clamp=clamp)
         case "Clamp":
             return Requantize(*head, clamp=clamp)
         case "Function":
             return Table.of(_finite(n["expr"]), n.name, x[0], y, str(n["expr"]))
-        case "Softmax" | "LogSoftmax":
+        case "Softmax" | "LogSoftmax" | "LogSumExp":
             return SOFTMAX[n.op].of(n.name, x[0], y)
         case "MaxPool":
             return MaxPool(*head, n["window"], n["strides"])

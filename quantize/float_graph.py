@@ -8,12 +8,13 @@ is implied. Constants and weights are float64.
                  dilations, groups; no padding (that is Pad's), clamp
     Gemm         weight (M, K), bias (M,), clamp; acts on the last axis
     MatMul       two values, clamp
-    Add Sub Mul  two values of equal rank, or one of them from a Constant, clamp
+    Add Sub Max Mul              two values of equal rank, or one of them from a Constant, clamp
     Linear       scale, offset: y = x * scale + offset, arrays that broadcast to x's shape
     Function     expr (`quantize.functions.Expr`): a function of one variable, element by element
     Clamp        low, high: ReLU and Clip; infinite bounds make it a mere change of format
     MaxPool AveragePool          window, strides, clamp (AveragePool)
     Softmax LogSoftmax           over the last axis
+    LogSumExp    over the last axis, which goes
     Reshape, Transpose (perm), Slice (starts, sizes, steps), Pad (before, after, value),
     Concat (axis), Constant (value)
 """
@@ -31,7 +32,7 @@ from quantize.functions import Expr, X
 
 MOVING = {"Reshape", "Transpose", "Slice", "Pad", "Concat", "MaxPool"}
 """Ops that cannot change a format."""
-CLAMPABLE = {"Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "AveragePool"}
+CLAMPABLE = {"Conv", "Gemm", "MatMul", "Add", "Sub", "Max", "Mul", "AveragePool"}
 """Ops whose requantize takes clamp bounds."""
 NO_CLAMP = (-np.inf, np.inf)
 
@@ -117,8 +118,10 @@ def shape(node: FloatNode, xs: list[tuple[int, ...]]) -> tuple[int, ...]:
             return (*xs[0][:-1], node["weight"].shape[0])
         case "MatMul":
             return (*xs[0][:-1], xs[1][-1])
-        case "Add" | "Sub" | "Mul":
+        case "Add" | "Sub" | "Max" | "Mul":
             return np.broadcast_shapes(*xs)
+        case "LogSumExp":
+            return xs[0][:-1]
         case "Reshape":
             return tuple(node["shape"])
         case "Transpose":

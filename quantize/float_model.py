@@ -76,6 +76,8 @@ class _Writer:
                 return self.emit(n.op, *xs, kernel_shape=n["window"], strides=n["strides"])
             case "Softmax" | "LogSoftmax":
                 return self.emit(n.op, *xs, axis=-1)
+            case "LogSumExp":
+                return self.emit("ReduceLogSumExp", *xs, self.const([-1], np.int64), keepdims=0)
             case "Reshape":
                 return self.emit("Reshape", *xs, self.const([-1, *n["shape"]], np.int64))
             case "Transpose":

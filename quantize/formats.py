@@ -192,8 +192,10 @@ def nonnegative(graph: FloatGraph, seen: dict[str, Histogram]) -> set[str]:
             case "Softmax":
                 ok = True
             case "MaxPool" | "AveragePool" | "Reshape" | "Transpose" | "Slice" | "Concat" | "Add" \
-                    | "Mul":
+                    | "Mul" | "LogSumExp":
                 ok = every
+            case "Max":
+                ok = any(i in yes for i in n.inputs)
             case _:
                 ok = False
         if ok or low >= 0:

@@ -8,15 +8,24 @@ from __future__ import annotations
 from quantize.float_graph import FloatGraph
 from quantize.passes.clamps import fuse_clamps, raise_clamps
 from quantize.passes.functions import fuse_functions
-from quantize.passes.linear import fold_biases, fold_linear, lower_linear, merge_linear
+from quantize.passes.linear import (
+    fold_biases,
+    fold_linear,
+    lower_linear,
+    merge_linear,
+    raise_linear,
+    sink_linear,
+)
 from quantize.passes.moves import drop_idle
 
 PASSES = (
     drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
     fold_biases,      # constants added after Conv and Gemm, also behind a Concat
     fuse_functions,   # chains and trees of one variable, into one function
+    raise_linear,     # Linear above ReLU
     merge_linear,     # Linear of Linear
     fold_linear,      # BatchNormalization and constant factors, into weights
+    sink_linear,      # factors into the weights after them
     lower_linear,     # what is left of them: a function, a depthwise Conv, or Mul and Add
     fuse_functions,
     raise_clamps,     # ReLU above MaxPool and Reshape

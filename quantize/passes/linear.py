@@ -19,12 +19,44 @@ def fold_biases(graph: FloatGraph) -> FloatGraph:
     return rewrite(graph, rule)
 
 
+def raise_linear(graph: FloatGraph) -> FloatGraph:
+    """Linear of Clamp becomes Clamp of Linear, where weights before the Clamp can take it."""
+    def rule(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
+        clamp = n.op == "Linear" and sole_maker(graph, n.inputs[0], {"Clamp"})
+        if (not clamp or not sole_maker(graph, clamp.inputs[0], WEIGHTED)
+                or n["scale"].size > 1 or n["offset"].size > 1 or not n["scale"].all()):
+            return None
+        scaled = f"{clamp.inputs[0]}/{n.name}"
+        low, high = sorted((clamp[k] * n["scale"] + n["offset"]).item() for k in ("low", "high"))
+        return [n.but(inputs=clamp.inputs, output=scaled),
+                clamp.but(inputs=(scaled,), output=n.output, low=low, high=high)]
+    return rewrite(graph, rule)
+
+
 def fold_linear(graph: FloatGraph) -> FloatGraph:
     """Linear after Conv and Gemm goes into their weights; AveragePool and Linear become a Conv."""
     def rule(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
         if n.op != "Linear":
             return None
         return (_into_weights(graph, n) or _through_concat(graph, n) or _into_pool(graph, n))
+    return rewrite(graph, rule)
+
+
+def sink_linear(graph: FloatGraph) -> FloatGraph:
+    """A factor before Conv and Gemm, or before a Reshape before them, goes into their weights."""
+    def rule(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
+        factor = bool(n.inputs) and sole_maker(graph, n.inputs[0], {"Linear"})
+        if not factor or factor["scale"].size > 1 or factor["offset"].any():
+            return None
+        if n.op in WEIGHTED:
+            return [n.but(inputs=factor.inputs, weight=n["weight"] * factor["scale"].item())]
+        readers = graph.consumers(n.output)
+        if n.op != "Reshape" or n.output in graph.outputs or [r.op in WEIGHTED for r in readers
+                                                              ] != [True]:
+            return None
+        moved = f"{factor.inputs[0]}/{n.name}"
+        return [n.but(inputs=factor.inputs, output=moved),
+                factor.but(inputs=(moved,), output=n.output)]
     return rewrite(graph, rule)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantize.functions import FUNCTIONS, Expr, X
+from quantize.readers.elementwise import between_values
 from quantize.readers.reading import Reading, reads
 
 
@@ -25,8 +26,11 @@ def clip(r: Reading) -> None:
 @reads("Min", "Max")
 def bound(r: Reading) -> None:
     constants = [i for i in range(len(r.inputs)) if r.is_const(i)]
+    if r.op == "Max" and len(r.inputs) == 2 and not constants:
+        return between_values(r)
     if len(r.inputs) != 2 or len(constants) != 1:
-        r.refuse("expected one value and one constant")
+        r.refuse("expected one value and one constant" + (", or two values" if r.op == "Max"
+                                                          else ""))
     limit = r.scalar(constants[0], what="the bound")
     low, high = (-np.inf, limit) if r.op == "Min" else (limit, np.inf)
     r.give("Clamp", r.value(1 - constants[0]), low=low, high=high)

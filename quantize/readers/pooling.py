@@ -1,4 +1,4 @@
-"""MaxPool, AveragePool, their global forms, ReduceMean and ReduceMax."""
+"""MaxPool, AveragePool, their global forms, and what reduces whole axes."""
 
 from __future__ import annotations
 
@@ -42,21 +42,22 @@ def global_pool(r: Reading) -> None:
     reduce(r, r.op.removeprefix("Global"), list(range(1, len(r.shape()))), True)
 
 
-@reads("ReduceMean", "ReduceMax")
+@reads("ReduceMean", "ReduceMax", "ReduceLogSumExp")
 def reduce_axes(r: Reading) -> None:
     axes = r.ints("axes", 1)
     if not axes:
         r.refuse("reduces over every axis, the batch too; name the axes")
-    op = {"ReduceMean": "AveragePool", "ReduceMax": "MaxPool"}[r.op]
+    op = {"ReduceMean": "AveragePool", "ReduceMax": "MaxPool", "ReduceLogSumExp": "LogSumExp"}[r.op]
     reduce(r, op, sorted(r.axis(a) for a in axes), bool(r.attr("keepdims", 1)))
 
 
 def reduce(r: Reading, op: str, axes: list[int], keep: bool) -> None:
-    """Pool over whole axes of one sample, which come last in the order that pooling needs."""
+    """Pool over whole axes of one sample, which come last in the order that pooling needs; the
+    logarithm of a sum of exponentials works along the last axis alone."""
     x, rank = r.shape(), len(r.shape())
     kept = [a for a in range(rank) if a not in axes]
     target = tuple(1 if a in axes else n for a, n in enumerate(x) if keep or a not in axes)
-    if kept == [0] and rank in (2, 3):
+    if kept == [0] and rank in (2, 3) and op != "LogSumExp":
         value, window = r.value(), x[1:]
     else:
         value = r.emit("Transpose", r.value(), perm=(*kept, *axes))
@@ -64,5 +65,6 @@ def reduce(r: Reading, op: str, axes: list[int], keep: bool) -> None:
         value = r.emit("Reshape", value, shape=(int(np.prod([x[a] for a in kept])), *window))
     if not target:
         r.refuse("leaves one number for each sample; keep its axes (keepdims=1)")
-    pooled = r.emit(op, value, window=window, strides=(1,) * len(window))
+    geometry = {} if op == "LogSumExp" else {"window": window, "strides": (1,) * len(window)}
+    pooled = r.emit(op, value, **geometry)
     r.give("Reshape", pooled, shape=target)

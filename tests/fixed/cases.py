@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from quantize.fixed.graph import Graph, Node, Value, Weight
-from quantize.fixed.ops.binary import Add, Mul, Sub
+from quantize.fixed.ops.binary import Add, Max, Mul, Sub
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.conv import Conv
 from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.logsumexp import LogSumExp
 from quantize.fixed.ops.matmul import MatMul
 from quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Transpose
 from quantize.fixed.ops.pool import AveragePool, MaxPool
@@ -135,7 +136,7 @@ def elementwise():
     unsigned = value("b", 2, 3, 4, fmt=U8)
     pairs = {"same": (a, b), "row": (a, row), "axis": (column, value("a", 2, 3, 1)),
              "wide": (wide, narrow), "unsigned": (a, unsigned)}
-    for op in (Add, Sub, Mul):
+    for op in (Add, Sub, Max, Mul):
         for name, (u, v) in pairs.items():
             shape = np.broadcast_shapes(u.shape, v.shape)
             fmt = QFormat(16, 5) if name == "wide" else QFormat(8, 4)
@@ -212,6 +213,12 @@ def softmaxes():
                                  ("alone", QFormat(16, 9, False), (2, 1))):
             yield graph(f"{name}_{kind}", op.of("s", value("x", *shape, fmt=fmt),
                                                 value("y", *shape, fmt=fine)))
+    for name, shape, fmt, out in (("window", (2, 3, 4), QFormat(8, 4), QFormat(8, 3)),
+                                  ("wide", (1, 7), QFormat(16, 11), QFormat(16, 10)),
+                                  ("unsigned", (3, 9), QFormat(10, 3, False), QFormat(8, 1, False)),
+                                  ("alone", (5, 1), QFormat(16, 14), QFormat(16, 12))):
+        yield graph(f"logsumexp_{name}", LogSumExp.of("s", value("x", *shape, fmt=fmt),
+                                                      value("y", *shape[:-1], fmt=out)))
 
 
 def movements():

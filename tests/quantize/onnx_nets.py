@@ -99,6 +99,8 @@ def single_ops() -> list[tuple[str, onnx.ModelProto]]:
         _single("mean_18", "ReduceMean", image, {"a": ints(-1, -2)}),
         _single("mean_channels", "ReduceMean", image, {"a": ints(1)}, keepdims=0),
         _single("max_axis", "ReduceMax", (4, 5), {"a": ints(1)}, keepdims=0),
+        _single("log_sum_exp", "ReduceLogSumExp", (4, 5, 3), {"a": ints(3)}, keepdims=0),
+        _single("log_sum_exp_kept", "ReduceLogSumExp", (4, 5), {"a": ints(1)}, keepdims=1),
         _single("clip_6", "Clip", image, opset=8, min=-0.5, max=0.25),
         _single("clip_13", "Clip", image, {"a": np.float32(-0.5), "b": np.float32(0.25)}),
         _single("clip_upper", "Clip", image, {"-": None, "b": np.float32(0.25)}),
@@ -144,6 +146,8 @@ def single_ops() -> list[tuple[str, onnx.ModelProto]]:
         found.append((op.lower(), model(
             [node("Mul", "x x", "a"), node("Add", "a half", "b"), node(op, "b", "y")],
             {"x": image}, {"half": np.float32(0.5)})))
+    found.append(("max_of_two", model([node("Neg", "x", "a"), node("Max", "x a", "y")],
+                                      {"x": image})))
     for op in ("Add", "Sub", "Mul", "Div"):
         for kind, shape in (("scalar", ()), ("channel", (3, 1, 1)), ("batched", (1, 3, 1, 1)),
                             ("unit", (3, 9, 8)), ("row", (8,))):

@@ -66,6 +66,28 @@ def test_tanh_net_becomes_tables_and_weights(tmp_path):
     assert depthwise["groups"] == 6 and depthwise["weight"].shape == (6, 1, 2, 2)
 
 
+@pytest.mark.parametrize("factor", [4.0, -0.5])
+def test_a_factor_behind_a_relu_goes_into_the_weights(factor, tmp_path):
+    m = model([node("Gemm", "x w", "a"), node("Clip", "a low high", "b"), node("Mul", "b c", "d"),
+               node("Gemm", "d w", "y")], {"x": (4,)},
+              {"w": random("w", 4, 4), "c": np.float32(factor), "low": np.float32(-0.25),
+               "high": np.float32(1.5)})
+    graph, feeds = simplify(read(m, tmp_path)), nets.inputs(m, 50)
+    assert ops(graph) == ["Gemm", "Gemm"]
+    assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], nets.run(m, feeds)[0],
+                       atol=1e-5)
+
+
+def test_a_factor_before_weights_goes_into_them(tmp_path):
+    m = model([node("Softmax", "x", "a"), node("Mul", "a c", "b"), node("Flatten", "b", "d"),
+               node("Gemm", "d w", "y")], {"x": (2, 3)},
+              {"w": random("w", 6, 4), "c": np.float32(0.25)})
+    graph, feeds = simplify(read(m, tmp_path)), nets.inputs(m, 5)
+    assert ops(graph) == ["Softmax", "Reshape", "Gemm"]
+    assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], nets.run(m, feeds)[0],
+                       atol=1e-5)
+
+
 def test_trees_become_one_function_each(tmp_path):
     graph = simplify(read(nets.trees_net(), tmp_path))
     assert ops(graph).count("Function") == 3 and "Mul" not in ops(graph)

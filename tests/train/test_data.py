@@ -174,7 +174,7 @@ def test_unknown_name_is_answered_with_the_nearest():
     known = "digits, mnist, toronto, usps"
     with pytest.raises(data.DataError, match=f"'mnits'; did you mean 'mnist'.*{known}"):
         data.load("mnits")
-    assert [d.name for d in data.datasets()] == ["digits", "mnist", "usps"]
+    assert [d.name for d in data.datasets()] == ["digits", "mnist", "toronto", "usps"]
 
 
 def test_missing_file_says_what_where_and_how(tmp_path, monkeypatch):

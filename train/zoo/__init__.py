@@ -1,6 +1,6 @@
 """The models that dsplet knows by name; a new one is one file here and one import line."""
 
-from train.zoo import lenet1, lenet5, lenet5_1998, lenet_caffe, toronto, zip1989
+from train.zoo import lenet1, lenet5, lenet5_1998, lenet_caffe, stages, toronto, zip1989
 from train.zoo.card import Card, Counts, Figure, ZooError, cards, get
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "lenet5",
     "lenet5_1998",
     "lenet_caffe",
+    "stages",
     "toronto",
     "zip1989",
 ]

@@ -10,7 +10,7 @@ PAPER = (
     "LeCun, Generalization and Network Design Strategies, CRG-TR-89-4, University of Toronto, 1989"
 )
 WHOLE, PAIR = (((0, 1),),), (((0, 2),),)
-RECIPE = TrainConfig(epochs=30, batch_size=4, learning_rate=5e-3)
+RECIPE = TrainConfig(epochs=60, batch_size=8, learning_rate=1e-2)
 
 
 def _net(number: int, title: str, weights: int, links: int, macs: int, accuracy: float,

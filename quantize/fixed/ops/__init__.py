@@ -5,6 +5,7 @@ from quantize.fixed.ops import (  # noqa: F401
     constant,
     conv,
     gemm,
+    logsumexp,
     matmul,
     movement,
     pool,

@@ -1,4 +1,4 @@
-"""Add, Sub, Mul: element by element, with broadcasting."""
+"""Add, Sub, Max, Mul: element by element, with broadcasting."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from quantize.fixed.arithmetic import half_step
 from quantize.fixed.graph import Interval, Requantizing
 from quantize.fixed.kernel import Add as AddTo
+from quantize.fixed.kernel import Max as MaxWith
 from quantize.fixed.kernel import Mul as MulBy
 from quantize.fixed.kernel import Set, Storage, Store
 from quantize.fixed.ops.op import op, span
@@ -107,6 +108,21 @@ class Sub(Sum):
     """y = requantize((x0 << i) - (x1 << j))."""
 
     sign = -1
+
+
+@op
+class Max(Sum):
+    """y = requantize(max(x0 << i, x1 << j))."""
+
+    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        i, j = self.alignment
+        return np.maximum(a << i, b << j)
+
+    def combine(self, k, a, b) -> None:
+        i, j = self.alignment
+        if j:
+            a, b, i = b, a, j
+        k.emit(*([Set("acc", 0), AddTo("acc", a, i)] if i else [Set("acc", a)]), MaxWith("acc", b))
 
 
 @op

@@ -27,8 +27,13 @@ class _Exponential(Requantizing):
 
     exp_table: np.ndarray
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the result."""
+        return self.inputs[0].shape
+
     def check(self) -> None:
-        self.expect_shape(self.inputs[0].shape)
+        self.expect_shape(self.shape)
         if self.inputs[0].shape[-1] > 512:
             raise ValueError(f"{self.op} '{self.name}': at most 512 classes keep the sum exact")
 
@@ -73,7 +78,8 @@ class _Exponential(Requantizing):
         k.emit(Store(cells[1], "d"))
         return cells, e
 
-    def exp_carrier(self, b, x: str) -> tuple[str, str, str]:
+    def exp_carrier(self, b, x: str) -> tuple[str, str, str, str]:
+        """max(x), x - max(x), e and sum(e)."""
         curve = self.exp_curve
         top = b.node("ReduceMax", x, b.const(np.array([-1], np.int64)), keepdims=1)
         d = b.node("Sub", x, top)
@@ -82,7 +88,7 @@ class _Exponential(Requantizing):
             e = b.shift_round(e, curve.step_log2, 0, 1 << EXP_FRAC)
         e = b.double(e)
         total = b.node("ReduceSum", e, b.const(np.array([-1], np.int64)), keepdims=1)
-        return d, e, total
+        return top, d, e, total
 
 
 @op
@@ -123,7 +129,7 @@ class Softmax(_Exponential):
                 k.emit(Store(y[(*at, i)], "d"))
 
     def carrier(self, b, x: str) -> str:
-        _, e, total = self.exp_carrier(b, x)
+        *_, e, total = self.exp_carrier(b, x)
         numerator = b.scale(e, 2.0 ** (self.output.format.frac + 1))
         y = b.node("Add", numerator, total)
         denominator = b.scale(total, 2.0)
@@ -133,9 +139,9 @@ class Softmax(_Exponential):
         return b.clip(b.single(y), *self.limits)
 
 
-@op
-class LogSoftmax(_Exponential):
-    """y = requantize((x - max) - log(sum(e))), both at the finer of the two steps.
+@dataclass(frozen=True, eq=False)
+class Logarithmic(_Exponential):
+    """The sum's logarithm, beside x at the finer of their two steps.
 
     log_table: `Curve` nodes of the natural log over sum(e) = 2**14 .. n * 2**14, frac 12.
     """
@@ -143,7 +149,7 @@ class LogSoftmax(_Exponential):
     log_table: np.ndarray
 
     @classmethod
-    def of(cls, name: str, x, y, clamp=None) -> LogSoftmax:
+    def of(cls, name: str, x, y, clamp=None) -> Logarithmic:
         exp, log = cls._exp_curve(x.format), cls._log_curve(x.shape[-1])
         return cls(name, (x,), y, exp.table, log.table, clamp=clamp)
 
@@ -166,16 +172,38 @@ class LogSoftmax(_Exponential):
 
     @property
     def alignment(self) -> tuple[int, int]:
+        """Left shifts of x and of the logarithm."""
         frac = int(self.acc_frac[0])
         return frac - self.inputs[0].format.frac, frac - LOG_FRAC
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        d, e = self.exponentials(x)
+    def logarithm(self, e: np.ndarray) -> np.ndarray:
+        """log(sum(e)), the last axis kept."""
         curve = self.log_curve
         total = np.maximum(e.sum(-1, keepdims=True), curve.first)
-        log = requantize(curve(total), curve.step_log2, 0, 1 << 15)
+        return requantize(curve(total), curve.step_log2, 0, 1 << 15)
+
+    def log_kernel(self, k, cells: Storage) -> None:
+        """Statements that replace the sum in cells[1] by its logarithm."""
+        curve = self.log_curve
+        k.emit(Set("d", cells[1]), Max("d", curve.first))  # exp(0) may interpolate below 1
+        curve.emit(k, "d", "log_table", self.inputs[0].shape[-1] << EXP_FRAC)
+        k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << 15, curve.span),
+               Store(cells[1], "d"))
+
+    def log_carrier(self, b, total: str) -> str:
+        curve = self.log_curve
+        total = b.node("Max", b.single(total), b.const(np.float32(curve.first)))
+        return b.shift_round(curve.carrier(b, total), curve.step_log2, 0, 1 << 15)
+
+
+@op
+class LogSoftmax(Logarithmic):
+    """y = requantize((x - max) - log(sum(e))), both at the finer of the two steps."""
+
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        d, e = self.exponentials(x)
         i, j = self.alignment
-        return requantize((d << i) - (log << j), self.shift, *self.limits)
+        return requantize((d << i) - (self.logarithm(e) << j), self.shift, *self.limits)
 
     def accumulators(self) -> list[Interval]:
         fmt, (i, j) = self.inputs[0].format, self.alignment
@@ -185,14 +213,11 @@ class LogSoftmax(_Exponential):
 
     def kernel(self, k) -> None:
         x, y = k[self.inputs[0]], k[self.output]
-        curve, (i_shift, j_shift) = self.log_curve, self.alignment
+        i_shift, j_shift = self.alignment
         *lead, n = self.output.shape
         with k.loops(*lead) as at:
             cells, _ = self.exp_kernel(k, x, at)
-            k.emit(Set("d", cells[1]), Max("d", curve.first))  # exp(0) may interpolate below 1
-            curve.emit(k, "d", "log_table", n << EXP_FRAC)
-            k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << 15, curve.span),
-                   Store(cells[1], "d"))
+            self.log_kernel(k, cells)
             with k.loop(n) as i:
                 k.emit(Set("d", x[(*at, i)]), Add("d", cells[0], negate=True))
                 if i_shift:  # d <<= i_shift
@@ -202,9 +227,8 @@ class LogSoftmax(_Exponential):
                 k.emit(Store(y[(*at, i)], "d"))
 
     def carrier(self, b, x: str) -> str:
-        d, _, total = self.exp_carrier(b, x)
-        curve, (i, j) = self.log_curve, self.alignment
-        total = b.node("Max", b.single(total), b.const(np.float32(curve.first)))
-        log = b.shift_round(curve.carrier(b, total), curve.step_log2, 0, 1 << 15)
+        _, d, _, total = self.exp_carrier(b, x)
+        i, j = self.alignment
+        log = self.log_carrier(b, total)
         acc = b.node("Sub", b.double(b.scale(d, 2.0**i)), b.double(b.scale(log, 2.0**j)))
         return b.requantize(acc, self)
