@@ -10,7 +10,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
 	@touch $@
 
-.PHONY: help demo test check bench bench-quantize
+.PHONY: help demo test check bench bench-quantize zoo zoo-quick
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -35,3 +35,9 @@ bench: $(READY) ## the measured tables
 
 bench-quantize: $(READY) .venv-bench/.ready ## accuracy by width, beside ONNX Runtime and Brevitas
 	$(BIN)/python -m bench.quantize
+
+zoo: $(READY) ## every model on its data, the whole way (hours), for dsplet zoo
+	$(BIN)/python -m bench.zoo
+
+zoo-quick: $(READY) ## the same on a few images of each
+	$(BIN)/python -m bench.zoo --quick

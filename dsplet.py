@@ -103,9 +103,17 @@ target_options = options(
 optimize_options = options(
     click.option("-O", "goal", type=click.Choice(["time", "memory", "balanced"]), default="time",
                  show_default=True, help="For least cycles on the board, least memory, or both."),
-    click.option("--budget", help="Such as 33.3ms or 333333cycles: what -O must keep, and, when "
-                                  "simulated, exit code 1 where it is missed."))
+    click.option("--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet budgets` "
+                                  "lists: what -O must keep; missed in simulate: exit code 1."))
 out_option = click.option("-o", "out", type=click.Path(), required=True)
+
+
+def latency(budget: str | None) -> str | None:
+    """A budget as a time or a number of cycles, where it is a name that `dsplet budgets` lists."""
+    if budget and "/" in budget:
+        from train import budgets
+        return f"{budgets.get(budget).latency_ms:g}ms"
+    return budget
 
 
 def progress(description: str):
@@ -356,7 +364,8 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     target = targets.get(target_name, board)
     for text in assume:
         target = targets.assume(target, text)
-    allowed = report.budget_cycles(budget, target) if budget else None
+    limit = latency(budget)
+    allowed = report.budget_cycles(limit, target) if limit else None
     fixed = fixed_graph(source)
     feeding = feed(dict(fixed.metadata), fixed.inputs[0].shape, data, input_scale, input_offset)
     if images:
@@ -377,7 +386,9 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     if listing:
         write_atomically(listing, image.listing.encode())
     found = {"network": source, **({"assumed": ", ".join(assume)} if assume else {}),
-             **report.simulation(fixed, image, run, wanted, index, labels, budget)}
+             **report.simulation(fixed, image, run, wanted, index, labels, limit)}
+    if budget:
+        found["budget"][0]["budget"] = budget
     if memory_map:
         found["memory_map"] = report.map_rows(image)
     if profile:
@@ -423,9 +434,9 @@ def emit(source, form, folder, name, target_name, board, goal, budget) -> None:
         from firmware_sim.image import symbols
         from firmware_sim.optimize import GOALS
         from firmware_sim.srecord import to_srecords
-        target = targets.get(target_name, board)
+        target, limit = targets.get(target_name, board), latency(budget)
         image = GOALS[goal](program, target,
-                            report.budget_cycles(budget, target) if budget else None)
+                            report.budget_cycles(limit, target) if limit else None)
         files = {f"{name}.{'s28' if form == 'image' else form}": {
             "image": lambda: to_srecords(name, image.segments, image.entry),
             "listing": lambda: image.listing, "symbols": lambda: symbols(image)}[form]()}
@@ -546,13 +557,30 @@ def run(source, target_name, board, origin, until, breaks, regs, mem, max_instru
 
 @reports
 def zoo() -> dict:
-    """The models, with their published counts and figures."""
+    """The models: counts, what was measured of each, and what was published.
+
+    `make zoo` measures; accuracies are of all test images, cycles of those that were executed.
+    """
     from dataclasses import asdict
 
+    from train import results
     from train import zoo as models
+    rows = results.load()
     return {"models": [card.facts for card in models.cards()],
+            "accuracy": results.columns(rows, results.ACCURACY),
+            "chip": results.columns(rows, results.CHIP),
             "published": [{"model": card.name, **asdict(figure)}
                           for card in models.cards() for figure in card.published]}
+
+
+@reports
+def budgets() -> dict:
+    """What the machines of the time needed for one inference, by name for simulate --budget."""
+    from dataclasses import asdict
+
+    from train import budgets as known
+    return {"budgets": [asdict(b) for b in known.BUDGETS.values()],
+            "rates": [asdict(r) for r in known.RATES]}
 
 
 @reports
@@ -596,8 +624,8 @@ def demo(model, keep, target_name, board) -> dict:
     from firmware_sim import targets as parts
     from train import zoo as models
     card, clock = models.get(model), parts.get(target_name, board).clock_mhz
-    published = next((f for f in card.published if f.quantity == "latency_ms"), None)
-    budget = f"{published.value:g}ms" if published else None
+    published = next(iter(card.budgets), None)
+    budget = published and published.name
     chip = f"--target {target_name}" + (f" --board {board}" if board else "")
     names = [f"{model}{ending}" for ending in (".safetensors", ".onnx", ".q.onnx")]
     with tempfile.TemporaryDirectory() as scratch:
@@ -630,7 +658,7 @@ def demo(model, keep, target_name, board) -> dict:
         "executed_digits": run["samples"], "differing_integers": run["differing_integers"],
         "compared_with": run["compared_with"], "cycles": run["cycles"],
         "cycles_per_mac": run["cycles_per_mac"], "clock_mhz": clock,
-        "latency_ms": run["latency_ms"], "budget_ms": published and published.value,
+        "latency_ms": run["latency_ms"], "budget_ms": published and published.latency_ms,
         "budget_source": published and published.source,
         "passed": run["passed"] and drop <= DEMO_DROP_POINTS}
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.whole import go
+from train import zoo
 from train.zoo.stages import CHOICES
 
 EPOCHS, TRAIN_SAMPLES = 6, 10_000
@@ -30,7 +31,8 @@ def main(epochs: int = EPOCHS, train_samples: int = TRAIN_SAMPLES) -> dict[str, 
             console.print(f"{name}: {row['float_accuracy_percent']:.2f} %")
             table.add_row(name, f"{row['float_accuracy_percent']:.2f}",
                           f"{row['fixed_accuracy_percent']:.2f}", f"{row['points']:+.2f}",
-                          f"{row['cycles']:,.0f}", f"{row['cycles_per_mac']:.2f}",
+                          f"{row['cycles']:,.0f}",
+                          f"{row['cycles'] / zoo.get(name).counts.macs:.2f}",
                           f"{row['latency_ms']:.1f}", str(row["differing_integers"]))
     console.print(table)
     worst = max(abs(row["points"]) for row in found.values())

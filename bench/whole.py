@@ -6,30 +6,45 @@ from __future__ import annotations
 from pathlib import Path
 
 import dsplet
+from train import zoo
+from train.checkpoint import CheckpointError, load
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
-       seed: int = 0, train_samples: int | None = None, executed: str = "100",
-       board: str = "1989", budget: str | None = None) -> dict:
-    """One row of figures; the files stay in `folder`.
+       seed: int = 0, train_samples: int | None = None, executed: str = "100") -> dict:
+    """One row of figures; the files stay in `folder`, where a finished training is not repeated.
 
     train_samples: learn from the first so many only. executed: how many test images run as machine
     code, a number or "all"; the accuracies are those of the whole test split.
     """
-    stem = folder / f"{model}-{data or 'own'}-{seed}"
+    card = zoo.get(model)
+    data = data or card.dataset
+    epochs = epochs or card.config(data).epochs
+    stem = folder / f"{model}-{data}-{seed}"
     weights, net, fixed = (f"{stem}{e}" for e in (".safetensors", ".onnx", ".q.onnx"))
-    trained = dsplet.train(model, data=data, epochs=epochs, seed=seed, samples=train_samples,
-                           out=weights)
+    if not _finished(weights, epochs):
+        dsplet.train(model, data=data, epochs=epochs, seed=seed, samples=train_samples,
+                     out=weights)
     dsplet.export(weights, net)
     dsplet.quantize(net, fixed)
     seen = dsplet.compare(net, fixed)
-    run = dsplet.simulate(fixed, board=board, samples=executed, budget=budget)
+    budget = next(iter(card.budgets), None)
+    run = dsplet.simulate(fixed, board=card.board, samples=executed,
+                          budget=budget and budget.name)
     return {
-        "model": model, "data": trained["data"], "seed": seed, "epochs": trained["epochs"],
-        "samples": seen["samples"],
-        "float_accuracy_percent": seen["reference_accuracy_percent"],
-        "fixed_accuracy_percent": seen["test_accuracy_percent"],
+        "model": model, "data": data, "epochs": epochs, "samples": seen["samples"],
+        "float_accuracy_percent": round(seen["reference_accuracy_percent"], 4),
+        "fixed_accuracy_percent": round(seen["test_accuracy_percent"], 4),
         "executed": run["samples"], "differing_integers": run["differing_integers"],
-        "board": board, "cycles": run["cycles"], "cycles_per_mac": run["cycles_per_mac"],
-        "latency_ms": run["latency_ms"],
-        "bytes": sum(row["used_bytes"] for row in run["memory"])}
+        "board": card.board, "bytes": sum(row["used_bytes"] for row in run["memory"]),
+        "cycles": run["cycles"], "cycles_per_mac": round(run["cycles_per_mac"], 4),
+        "latency_ms": round(run["latency_ms"], 4),
+        "budget": budget and budget.name, "budget_ms": budget and budget.latency_ms,
+        "met": run["budget"][0]["met"] if budget else None}
+
+
+def _finished(weights: str, epochs: int) -> bool:
+    try:
+        return len(load(Path(weights)).curve) == epochs
+    except CheckpointError:
+        return False

@@ -164,7 +164,8 @@ KEYS = {
                "layer_samples layers",
     "quantize": "schema file recipe data calibration_samples input layers notes",
     "ledger": "schema network samples accumulator_bits entries overflows passed",
-    "zoo": "schema models published",
+    "zoo": "schema models accuracy chip published",
+    "budgets": "schema budgets rates",
     "targets": "schema parts boards memory assumptions",
     "ops": "schema fixed_point read_from_onnx"}
 ROWS = {
@@ -177,6 +178,10 @@ ROWS = {
     ("ledger", "entries"): "value op format low high saturated elements clip_loss_db sum_bound "
                            "sum_seen proved_bits headroom_bits",
     ("zoo", "models"): "model title input data weights links macs",
+    ("zoo", "accuracy"): "model data epochs samples float_accuracy_percent "
+                         "fixed_accuracy_percent executed differing_integers",
+    ("zoo", "chip"): "model data board bytes cycles cycles_per_mac latency_ms budget budget_ms met",
+    ("budgets", "budgets"): "name kind latency_ms links macs source system",
     ("ops", "fixed_point"): "op meaning"}
 
 
@@ -309,6 +314,16 @@ def test_data_that_is_missing_empty_or_odd(folder, tmp_path):
                                                      folder=tmp_path)
     assert "name it with --data" in refusal("quantize", folder / "small.onnx", "-o", "o.q.onnx",
                                             folder=tmp_path)
+
+
+def test_a_budget_by_name(folder):
+    done = dsplet("simulate", "small.q.onnx", "--budget", "zip1989/published", "--json",
+                  folder=folder)
+    budget, = json.loads(done.stdout)["budget"]
+    assert budget["budget"] == "zip1989/published" and budget["allowed_cycles"] == 333_000
+    message = refusal("simulate", folder / "small.q.onnx", "--budget=zip1998/published",
+                      folder=folder)
+    assert "did you mean 'zip1989/published'" in message and "dsplet budgets" in message
 
 
 def test_targets_boards_and_budgets_that_are_unknown(folder, tmp_path):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from train import budgets
+from train.budgets import Budget
 from train.config import TrainConfig
 from train.data import Normalization, fit
 
@@ -55,6 +57,7 @@ class Card:
     loss:        "mse" against targets of +1 and -1, "nll" on log-probabilities, or "map" on minus
                  penalties
     training:    settings by data set; those of `dataset` serve for data sets not listed
+    board:       the smallest memory of `firmware_sim.targets` that holds it
     """
 
     name: str
@@ -68,11 +71,17 @@ class Card:
     counts: Counts
     published: tuple[Figure, ...]
     training: Mapping[str, TrainConfig]
+    board: str = "1989"
     build: Callable[[], "nn.Module"] | None = field(default=None, repr=False)
 
     def config(self, dataset: str) -> TrainConfig:
         """The default training settings on `dataset`."""
         return self.training.get(dataset, self.training[self.dataset])
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What a program for it is to keep, the strongest claim first."""
+        return budgets.of(self.name)
 
     def pixels(self, images: np.ndarray) -> np.ndarray:
         """uint8 images of any size as uint8 (N, H, W) of this model's input."""

@@ -41,22 +41,6 @@ RECIPE = TrainConfig(epochs=60, batch_size=32, learning_rate=1e-2)
             "LeCun, Bottou, Bengio and Haffner, Proc. IEEE 86(11):2278-2324, 1998, fig. 9",
             dataset="mnist",
         ),
-        Figure(
-            "latency_ms",
-            33.3,
-            PAPER + ": more than 30 classifications a second on a DSP-32C of 12.5 million "
-            "multiply-adds a second",
-            clock_mhz=50,
-            at_most=True,
-        ),
-        Figure(
-            "latency_ms",
-            32.8,
-            "98,442 links at the 3 million connections a second that a 40 MHz DSP32C reaches on "
-            "sparsely connected nets (Sackinger et al., NIPS 4:773-780, 1991)",
-            clock_mhz=40,
-            at_most=True,
-        ),
     ),
     training={
         "mnist": replace(RECIPE, epochs=16, batch_size=64),

@@ -27,14 +27,6 @@ from train.zoo.card import DIGITS, Counts, Figure, model
             "Proc. IEEE 86(11):2278-2324, 1998, fig. 9: LeNet-5 of 1998, of 60,000 weights",
             dataset="mnist",
         ),
-        Figure(
-            "latency_ms",
-            141,
-            "423,038 links at the 3 million connections a second of a 40 MHz DSP32C (Sackinger et "
-            "al., NIPS 4:773-780, 1991); no time was published",
-            clock_mhz=40,
-            at_most=True,
-        ),
     ),
     training={
         "mnist": TrainConfig(epochs=8, batch_size=64, learning_rate=3e-3, weight_decay=0.05),

@@ -53,14 +53,6 @@ def codes() -> list[list[float]]:
     counts=Counts(weights=60_000, links=340_908, macs=332_824),
     published=(
         Figure("test_error_percent", 0.95, PAPER + ", fig. 9", dataset="mnist"),
-        Figure(
-            "latency_ms",
-            114,
-            "340,908 links at the 3 million connections a second of a 40 MHz DSP32C (Sackinger et "
-            "al., NIPS 4:773-780, 1991); no time was published",
-            clock_mhz=40,
-            at_most=True,
-        ),
     ),
     training={
         "mnist": TrainConfig(epochs=14, batch_size=64, learning_rate=3e-3, weight_decay=0.02),

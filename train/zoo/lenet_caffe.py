@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from train.config import TrainConfig
 from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from train.zoo.card import DIGITS, Counts, model
 
 
 @model(
@@ -18,18 +18,10 @@ from train.zoo.card import DIGITS, Counts, Figure, model
     classes=DIGITS,
     normalization=Normalization(scale=1 / 256, offset=0.0),
     dataset="mnist",
+    board="1991",
     loss="nll",
     counts=Counts(weights=431_080, links=2_308_230, macs=2_293_000),
-    published=(
-        Figure(
-            "latency_ms",
-            770,
-            "2,308,230 links at the 3 million connections a second of a 40 MHz DSP32C (Sackinger "
-            "et al., NIPS 4:773-780, 1991); no time was published",
-            clock_mhz=40,
-            at_most=True,
-        ),
-    ),
+    published=(),
     training={
         "mnist": TrainConfig(epochs=3, batch_size=64, learning_rate=2e-3, weight_decay=0.05),
         "digits": TrainConfig(epochs=20, batch_size=32, learning_rate=1e-3, weight_decay=0.05),

@@ -13,8 +13,7 @@ WHOLE, PAIR = (((0, 1),),), (((0, 2),),)
 RECIPE = TrainConfig(epochs=60, batch_size=8, learning_rate=1e-2)
 
 
-def _net(number: int, title: str, weights: int, links: int, macs: int, accuracy: float,
-         budget_ms: float):
+def _net(number: int, title: str, weights: int, links: int, macs: int, accuracy: float):
     return model(
         name=f"net{number}",
         title=f"Net-{number} of 1989: {title}",
@@ -27,14 +26,6 @@ def _net(number: int, title: str, weights: int, links: int, macs: int, accuracy:
         counts=Counts(weights=weights, links=links, macs=macs),
         published=(
             Figure("test_error_percent", round(100 - accuracy, 1), PAPER, dataset="toronto"),
-            Figure(
-                "latency_ms",
-                budget_ms,
-                f"{links:,} links at the 3 million connections a second of a 40 MHz DSP32C "
-                "(Sackinger et al., NIPS 4:773-780, 1991), rounded up; no time was published",
-                clock_mhz=40,
-                at_most=True,
-            ),
         ),
         training={"toronto": RECIPE},
     )
@@ -53,13 +44,13 @@ def _sequence(*hidden, units: int):
                                    "f": ScaledTanh()})
 
 
-@_net(1, "a single layer", 2_570, 2_570, 2_560, 80.0, 0.9)
+@_net(1, "a single layer", 2_570, 2_570, 2_560, 80.0)
 def net1():
     """x (N, 1, 16, 16), -1 and 1 -> y (N, 10); so do the others."""
     return _sequence(units=256)
 
 
-@_net(2, "12 hidden units, fully connected", 3_214, 3_214, 3_192, 87.0, 1.1)
+@_net(2, "12 hidden units, fully connected", 3_214, 3_214, 3_192, 87.0)
 def net2():
     from torch import nn
 
@@ -67,21 +58,21 @@ def net2():
     return _sequence(hidden, units=12)
 
 
-@_net(3, "two layers of local connections", 1_226, 1_226, 1_136, 88.5, 0.5)
+@_net(3, "two layers of local connections", 1_226, 1_226, 1_136, 88.5)
 def net3():
     from train.layers import LocalConv2d
 
     return _sequence(LocalConv2d(1, 3, 8), LocalConv2d(1, 5, 4), units=16)
 
 
-@_net(4, "two maps of shared weights, then local connections", 1_132, 2_266, 2_112, 94.0, 0.8)
+@_net(4, "two maps of shared weights, then local connections", 1_132, 2_266, 2_112, 94.0)
 def net4():
     from train.layers import LocalConv2d, PlaneConv2d
 
     return _sequence(PlaneConv2d(2, 3, 8, WHOLE), LocalConv2d(2, 5, 4), units=16)
 
 
-@_net(5, "two layers of shared weights", 1_060, 5_194, 4_992, 98.4, 1.8)
+@_net(5, "two layers of shared weights", 1_060, 5_194, 4_992, 98.4)
 def net5():
     from train.layers import PlaneConv2d
 

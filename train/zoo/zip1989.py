@@ -34,22 +34,6 @@ RECIPE = TrainConfig(epochs=60, batch_size=32, learning_rate=1e-2, weight_decay=
     counts=Counts(weights=9_760, links=64_660, macs=63_660),
     published=(
         Figure("test_error_percent", 5.0, PAPER + ": 102 of 2,007", dataset="usps"),
-        Figure(
-            "latency_ms",
-            33.3,
-            PAPER + ": more than 30 classifications a second on a DSP-32C of 12.5 million "
-            "multiply-adds a second",
-            clock_mhz=50,
-            at_most=True,
-        ),
-        Figure(
-            "latency_ms",
-            21.6,
-            "64,660 links at the 3 million connections a second that a 40 MHz DSP32C reaches on "
-            "sparsely connected nets (Sackinger et al., NIPS 4:773-780, 1991)",
-            clock_mhz=40,
-            at_most=True,
-        ),
     ),
     training={
         "digits": RECIPE,

@@ -1,0 +1,58 @@
+"""`python -m bench.zoo`: every model of the zoo on the data of its card, the whole way, into the
+file that `dsplet zoo` shows. With --quick, one epoch of few images, in a folder of its own; exit
+code 1 where machine code differs, a budget is missed or fixed point costs too much."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench.whole import go
+from quantize import render
+from train import results, zoo
+
+RUNS, QUICK = Path("runs"), Path("build/zoo-quick")
+QUICK_SAMPLES = 600
+DROP_POINTS, QUICK_DROP_POINTS = 0.5, 2.0
+
+
+def rows_of(names: list[str], data: str | None) -> list[tuple[str, str]]:
+    """(model, data set): all that the cards have settings for, or only `data`."""
+    cards = [zoo.get(name) for name in names] if names else zoo.cards()
+    return [(card.name, d) for card in cards for d in card.training if data in (None, d)]
+
+
+def quick_rows(names: list[str]) -> list[tuple[str, str]]:
+    """(model, data set): for each model data that come with the program."""
+    return [(name, next((d for d in ("digits", "toronto") if (name, d) in rows_of([name], None)),
+                        zoo.get(name).dataset))
+            for name in names or [card.name for card in zoo.cards()]]
+
+
+def main(names: list[str], data: str | None = None, quick: bool = False) -> bool:
+    """Measure, print and keep the rows; whether all of them hold."""
+    folder, allowed = (QUICK, QUICK_DROP_POINTS) if quick else (RUNS, DROP_POINTS)
+    settings = {"epochs": 1, "train_samples": QUICK_SAMPLES, "executed": "2"} if quick else {}
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, kept = [], folder / "results.json" if quick else results.FILE
+    for model, on in quick_rows(names) if quick else rows_of(names, data):
+        print(f"{model} on {on}", file=sys.stderr, flush=True)
+        rows.append(go(model, folder, on, **settings))
+        results.save(rows[-1:], kept)
+    failed = [f"{row['model']}/{row['data']}" for row in rows
+              if row["differing_integers"] or row["met"] is False
+              or row["float_accuracy_percent"] - row["fixed_accuracy_percent"] > allowed]
+    print(render.to_text({"accuracy": results.columns(rows, results.ACCURACY),
+                          "chip": results.columns(rows, results.CHIP),
+                          "failed": ", ".join(failed) or "none"}))
+    return not failed
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", help="default: all")
+    parser.add_argument("--data", help="only the rows of this data set")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    sys.exit(0 if main(given.models, given.data, given.quick) else 1)
