@@ -4,14 +4,13 @@ accuracy and cycles on MNIST."""
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.whole import go
-from train import zoo
+from train import results
 from train.zoo.stages import CHOICES
 
 EPOCHS, TRAIN_SAMPLES = 6, 10_000
@@ -19,21 +18,22 @@ ALLOWED_POINTS = 0.5
 
 
 def main(epochs: int = EPOCHS, train_samples: int = TRAIN_SAMPLES) -> dict[str, dict]:
-    """A row of `bench.whole.go` for each model; the accuracies are those of all test images."""
-    console, found = Console(), {}
+    """A row of `bench.whole.go` for each model, kept in the zoo's results; the accuracies are those
+    of all test images. What was trained with the same settings is not trained again."""
+    console, found, folder = Console(), {}, Path(f"runs/stages-{epochs}-{train_samples}")
+    folder.mkdir(parents=True, exist_ok=True)
     table = Table("model", "float %", "8-bit %", "points", "cycles", "per MAC", "ms (40 MHz)",
                   "differing")
-    with tempfile.TemporaryDirectory() as folder:
-        for name in (*CHOICES, "vintage"):
-            row = go(name, Path(folder), epochs=epochs, train_samples=train_samples)
-            row["points"] = row["fixed_accuracy_percent"] - row["float_accuracy_percent"]
-            found[name] = row
-            console.print(f"{name}: {row['float_accuracy_percent']:.2f} %")
-            table.add_row(name, f"{row['float_accuracy_percent']:.2f}",
-                          f"{row['fixed_accuracy_percent']:.2f}", f"{row['points']:+.2f}",
-                          f"{row['cycles']:,.0f}",
-                          f"{row['cycles'] / zoo.get(name).counts.macs:.2f}",
-                          f"{row['latency_ms']:.1f}", str(row["differing_integers"]))
+    for name in (*CHOICES, "vintage"):
+        row = go(name, folder, epochs=epochs, train_samples=train_samples)
+        results.save([row])
+        points = row["fixed_accuracy_percent"] - row["float_accuracy_percent"]
+        found[name] = row | {"points": points}
+        console.print(f"{name}: {row['float_accuracy_percent']:.2f} %")
+        table.add_row(name, f"{row['float_accuracy_percent']:.2f}",
+                      f"{row['fixed_accuracy_percent']:.2f}", f"{points:+.2f}",
+                      f"{row['cycles']:,.0f}", f"{row['cycles_per_mac']:.2f}",
+                      f"{row['latency_ms']:.1f}", str(row["differing_integers"]))
     console.print(table)
     worst = max(abs(row["points"]) for row in found.values())
     console.print(f"{epochs} epochs of {train_samples:,} images, "

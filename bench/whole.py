@@ -5,9 +5,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 import dsplet
+from export.c import host
+from quantize.fixed.execute import Executor
+from quantize.fixed.program import lower
+from quantize.network import fixed_graph, reference
 from train import zoo
 from train.checkpoint import CheckpointError, load
+from train.feed import feed
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
@@ -35,12 +42,30 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
         "model": model, "data": data, "epochs": epochs, "samples": seen["samples"],
         "float_accuracy_percent": round(seen["reference_accuracy_percent"], 4),
         "fixed_accuracy_percent": round(seen["test_accuracy_percent"], 4),
-        "executed": run["samples"], "differing_integers": run["differing_integers"],
+        "train_samples": train_samples, "executed": run["samples"],
+        "differing_integers": run["differing_integers"] + differences(fixed, executed),
         "board": card.board, "bytes": sum(row["used_bytes"] for row in run["memory"]),
         "cycles": run["cycles"], "cycles_per_mac": round(run["cycles_per_mac"], 4),
         "latency_ms": round(run["latency_ms"], 4),
         "budget": budget and budget.name, "budget_ms": budget and budget.latency_ms,
         "met": run["budget"][0]["met"] if budget else None}
+
+
+def differences(path: str, samples: str) -> int:
+    """How many output integers of compiled C, of the batch executor and of ONNX Runtime on the file
+    differ from the NumPy reference, on the first test images."""
+    import onnxruntime as ort
+
+    graph = fixed_graph(path)
+    y, = graph.outputs
+    feeding = feed(dict(graph.metadata), graph.inputs[0].shape)
+    x = feeding(feeding.test(samples).images)
+    q = graph.inputs[0].format.quantize(x)
+    wanted = reference(graph, q)[0]
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    reals = session.run(None, {graph.inputs[0].name: x})[0].astype(np.float64)
+    found = (host.compile(lower(graph))(q), Executor(graph)(q)[0], reals * 2.0**y.format.frac)
+    return sum(int(np.count_nonzero(z != wanted)) for z in found)
 
 
 def _finished(weights: str, epochs: int) -> bool:

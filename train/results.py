@@ -9,7 +9,7 @@ from train import zoo
 FILE = Path(__file__).with_name("results.json")
 
 
-ACCURACY = ("model", "data", "epochs", "samples", "float_accuracy_percent",
+ACCURACY = ("model", "data", "train_samples", "epochs", "samples", "float_accuracy_percent",
             "fixed_accuracy_percent", "executed", "differing_integers")
 CHIP = ("model", "data", "board", "bytes", "cycles", "cycles_per_mac", "latency_ms", "budget",
         "budget_ms", "met")

@@ -1,4 +1,7 @@
-"""Every model of the zoo, from training to machine code and C, by the commands that users type."""
+"""Models of the zoo, from training to machine code and C, by the commands that users type.
+
+One of each kind; `make zoo-quick` takes every model the same way.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ def run(*words, folder) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("model", [card.name for card in zoo.cards()])
+KINDS = ("zip1989", "lenet1", "lenet5", "lenet5_1998", "lenet_caffe", "net4", "motifs")
+
+
+@pytest.mark.parametrize("model", KINDS)
 def test_from_training_to_machine_code(model, tmp_path):
     board = ("--board", zoo.get(model).board)
     data = next(d for d in ("digits", zoo.get(model).dataset) if d in zoo.get(model).training)

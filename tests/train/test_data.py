@@ -171,10 +171,10 @@ def test_npz_that_is_missing_or_not_a_zip(tmp_path):
 
 
 def test_unknown_name_is_answered_with_the_nearest():
-    known = "digits, mnist, toronto, usps"
+    known = "digits, keywords, mnist, motifs, toronto, usps"
     with pytest.raises(data.DataError, match=f"'mnits'; did you mean 'mnist'.*{known}"):
         data.load("mnits")
-    assert [d.name for d in data.datasets()] == ["digits", "mnist", "toronto", "usps"]
+    assert [d.name for d in data.datasets()] == known.split(", ")
 
 
 def test_missing_file_says_what_where_and_how(tmp_path, monkeypatch):
@@ -235,3 +235,24 @@ def test_toronto_has_each_drawing_at_four_places():
         np.testing.assert_array_equal(np.roll(images[::4], place, 2), images[place::4])
     assert images[::4].any((1, 2)).all() and not images[::4, :, 13:].any()
     assert set(splits.calibration.index) <= set(splits.train.index)
+
+
+def test_motifs_are_where_the_label_says():
+    """An ideal observer: the best correlation with each known shape tells the classes apart."""
+    splits = data.load("motifs")
+    assert [len(p) for p in (splits.train, splits.calibration, splits.test)] == [4000, 400, 1000]
+    shapes = data.motifs.shapes()[1:]
+    x = splits.test.images[:, 0].astype(float) - 127.5
+    best = np.stack([np.max([x[:, i:i + 25] @ s for i in range(104)], 0) / np.sqrt(s @ s)
+                     for s in shapes], 1)
+    read = np.where(best.max(1) > 5 * data.motifs.NOISE, best.argmax(1) + 1, 0)
+    assert (read == splits.test.labels).mean() > 0.97
+
+
+def test_keywords_are_told_apart_by_their_templates():
+    splits = data.load("keywords")
+    flat = splits.train.images.reshape(1200, -1).astype(float)
+    means = np.stack([flat[splits.train.labels == k].mean(0) for k in range(12)])
+    test = splits.test.images.reshape(600, -1).astype(float)
+    distance = ((test[:, None] - means) ** 2).sum(-1)
+    assert (distance.argmin(1) == splits.test.labels).mean() > 0.9

@@ -1,6 +1,17 @@
 """The models that dsplet knows by name; a new one is one file here and one import line."""
 
-from train.zoo import lenet1, lenet5, lenet5_1998, lenet_caffe, stages, toronto, zip1989
+from train.zoo import (
+    cells,
+    keywords,
+    lenet1,
+    lenet5,
+    lenet5_1998,
+    lenet_caffe,
+    motifs,
+    stages,
+    toronto,
+    zip1989,
+)
 from train.zoo.card import Card, Counts, Figure, ZooError, cards, get
 
 __all__ = [
@@ -9,11 +20,14 @@ __all__ = [
     "Figure",
     "ZooError",
     "cards",
+    "cells",
     "get",
+    "keywords",
     "lenet1",
     "lenet5",
     "lenet5_1998",
     "lenet_caffe",
+    "motifs",
     "stages",
     "toronto",
     "zip1989",

@@ -1,0 +1,90 @@
+"""`python -m bench.cells`: simple and complex cells on MNIST, and how much a cell's answer to a
+grating depends on the grating's phase, measured on the chip."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench.whole import go
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.simulate import Simulator
+from quantize.fixed.graph import Graph
+from quantize.fixed.program import lower
+from quantize.network import fixed_graph
+from train import results
+from train.feed import feed
+from train.gabor import ORIENTATIONS, WAVELENGTH
+
+MODELS = ("simple_cells", "complex_cells")
+EPOCHS, TRAIN_SAMPLES = 4, 10_000
+PHASES, SIZE = 32, 28
+
+
+def gratings(orientation: int) -> np.ndarray:
+    """uint8 (PHASES, 28, 28): stripes of the filters' wavelength, their phase once around."""
+    angle = np.pi * orientation / ORIENTATIONS
+    y, x = np.mgrid[:SIZE, :SIZE]
+    u = x * np.cos(angle) + y * np.sin(angle)
+    phase = np.arange(PHASES) / PHASES
+    wave = np.cos(2 * np.pi * (u / WAVELENGTH + phase[:, None, None]))
+    return np.floor(127.5 * (1 + wave) + 0.5).astype(np.uint8)
+
+
+def until(graph: Graph, shape: tuple[int, ...]) -> Graph:
+    """The graph up to the first value of that shape that only the pooling reads."""
+    for i, node in enumerate(graph.nodes):
+        readers = {n.op for n in graph.consumers(node.output)}
+        if node.output.shape == shape and readers <= {"AveragePool"}:
+            return replace(graph, nodes=graph.nodes[:i + 1], outputs=(node.output,))
+    raise ValueError(f"no value of shape {shape} is pooled")
+
+
+def modulations(path: Path, maps: int) -> list[float]:
+    """For each orientation (max - min) / (max + min) of the middle cell's answers, as machine code
+    gives them, over all phases: 0 where the phase does not matter, 1 where it silences the cell."""
+    graph = fixed_graph(path)
+    cells = until(graph, (maps, 22, 22))
+    run = Simulator(compile_program(lower(cells), targets.get("dsp32c-40")))
+    feeding, found = feed(dict(graph.metadata), graph.inputs[0].shape), []
+    for i in range(ORIENTATIONS):
+        x = graph.inputs[0].format.quantize(feeding(gratings(i)))
+        y = run(x).outputs[0][:, i, 11, 11]
+        found.append(float((y.max() - y.min()) / (y.max() + y.min())))
+    return found
+
+
+def main(data: str = "mnist", epochs: int = EPOCHS, train_samples: int = TRAIN_SAMPLES) -> dict:
+    """A row of `bench.whole.go` for each kind of cell, with `modulation`: the largest of its
+    orientations."""
+    folder, found = Path(f"runs/cells-{epochs}-{train_samples}"), {}
+    folder.mkdir(parents=True, exist_ok=True)
+    table = Table("model", "float %", "8-bit %", "cycles", "ms (40 MHz)", "differing", "modulation")
+    for model, maps in zip(MODELS, (2 * ORIENTATIONS, ORIENTATIONS), strict=True):
+        row = go(model, folder, data, epochs=epochs, train_samples=train_samples)
+        results.save([row])
+        found[model] = row | {
+            "modulation": max(modulations(folder / f"{model}-{data}-0.q.onnx", maps))}
+        table.add_row(model, f"{row['float_accuracy_percent']:.2f}",
+                      f"{row['fixed_accuracy_percent']:.2f}", f"{row['cycles']:,.0f}",
+                      f"{row['latency_ms']:.1f}", str(row["differing_integers"]),
+                      f"{found[model]['modulation']:.3f}")
+    console = Console()
+    console.print(table)
+    console.print(f"{epochs} epochs of {train_samples:,} images; {row['samples']:,} test images; "
+                  f"{PHASES} phases of {ORIENTATIONS} gratings on the chip")
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--train-samples", type=int, default=TRAIN_SAMPLES)
+    main(**vars(parser.parse_args()))
