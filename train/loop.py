@@ -88,7 +88,7 @@ def epochs(
     loss_of = LOSSES[card.loss]
 
     if resume is None:
-        with _deterministic(torch.Generator().manual_seed(config.seed).get_state()):
+        with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
             module = card.build()
             random = torch.get_rng_state()
         curve, optimizer = (), _optimizer(module, config)
@@ -100,14 +100,14 @@ def epochs(
 
     for epoch in range(len(curve), config.epochs):
         total_loss, wrong = 0.0, 0
-        with _deterministic(random):
+        with deterministic(random):
             module.train()
             order = torch.randperm(len(labels))
             for step, batch in enumerate(order.split(config.batch_size), start=epoch * steps):
                 rate = learning_rate(config, step / (config.epochs * steps))
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                x = values[_shifted(pixels[batch], config.shift).int()][:, None]
+                x = values[shifted(pixels[batch], config.shift).int()][:, None]
                 y = module(x)
                 loss = loss_of(y, labels[batch])
                 optimizer.zero_grad()
@@ -152,7 +152,7 @@ def learning_rate(config: TrainConfig, progress: float) -> float:
     return config.learning_rate * (0.5 + 0.5 * math.cos(math.pi * (progress - rise) / (1 - rise)))
 
 
-def _shifted(images: torch.Tensor, shift: int) -> torch.Tensor:
+def shifted(images: torch.Tensor, shift: int) -> torch.Tensor:
     """The images (n, H, W), each moved at random by up to `shift` pixels over the background."""
     if shift == 0:
         return images
@@ -213,10 +213,10 @@ def _check_same_run(resume: Checkpoint, card: Card, splits: Splits, config: Trai
 
 
 @contextmanager
-def _deterministic(random: torch.Tensor):
+def deterministic(random: torch.Tensor):
     """Run with this random state, THREADS threads and deterministic kernels; then put all back."""
     threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    before = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(random)
         torch.set_num_threads(THREADS)
@@ -224,5 +224,5 @@ def _deterministic(random: torch.Tensor):
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(deterministic)
+            torch.use_deterministic_algorithms(before)
             torch.set_num_threads(threads)

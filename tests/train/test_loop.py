@@ -115,7 +115,7 @@ def test_no_calibration_images_leave_a_gap_in_the_curve(few):
 def test_shift_moves_images_whole_and_not_too_far():
     image = torch.zeros(200, 5, 5, dtype=torch.uint8)
     image[:, 2, 2] = 255
-    moved = loop._shifted(image, 1)
+    moved = loop.shifted(image, 1)
     where = moved.nonzero()[:, 1:] - 2
     assert moved.sum() == 200 * 255 and where.abs().max() == 1
     assert len({tuple(step) for step in where.tolist()}) == 9

@@ -1,0 +1,124 @@
+"""Finetuning: a few epochs in which a fixed-point graph learns from the float network.
+
+The loss is distillation: the cross entropy to the float network's probabilities and to the labels,
+or, where the network ends in a table (a tanh), the squared distance to its outputs.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from quantize.fixed.graph import Graph
+from train.data import DataError, Samples
+from train.loop import DivergedError, deterministic, shifted
+from train.qat.network import Network
+
+Teacher = Callable[[np.ndarray], np.ndarray]
+"""Float inputs (N, *shape) -> the float network's first output, (N, classes)."""
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Settings of one run; the same settings and data give the same bytes.
+
+    epochs:        passes over the training images, >= 1
+    batch_size:    samples a step
+    learning_rate: of weights and biases, the largest of a cosine
+    step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
+    shift:         each training image is moved by up to so many pixels each way
+    labels:        weight of the labels' cross entropy beside the teacher's, in [0, 1]
+    seed:          of the order of the samples and their shifts
+    """
+
+    epochs: int = 5
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    step_rate: float = 1e-2
+    frozen: float = 0.3
+    shift: int = 2
+    labels: float = 0.3
+    seed: int = 0
+
+
+def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: Samples,
+             inputs: Callable[[np.ndarray], np.ndarray], config: FinetuneConfig,
+             tick: Callable[[int, int], None] = lambda done, total: None) -> Graph:
+    """The graph after training, with the same nodes and bit widths.
+
+    graph: of one input. functions: see `Network`. train: images (N, h, w) and labels to learn from.
+    inputs(images): the network's float input, (N, *shape). tick(done, total) counts steps. Raises
+    DataError, DivergedError, UntrainableError, and `fixed.proof.Overflow` where what was learnt
+    cannot be proved to fit.
+    """
+    if not len(train):
+        raise DataError("there are no training images to finetune on")
+    with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
+        network = Network(graph, functions)
+        _learn(network, teacher, train, inputs, config, tick)
+        return network.graph()
+
+
+def _learn(network, teacher, train, inputs, config, tick) -> None:
+    images = torch.from_numpy(train.images)
+    labels = torch.from_numpy(train.labels.astype(np.int64))
+    fmt, name, squared = network.start.inputs[0].format, *_scores(network.start)
+    optimizer = _optimizer(network, config)
+    steps = config.epochs * math.ceil(len(labels) / config.batch_size)
+    done = 0
+    for epoch in range(config.epochs):
+        total = 0.0
+        for batch in torch.randperm(len(labels)).split(config.batch_size):
+            _set_rates(optimizer, config, done / steps)
+            x = inputs(shifted(images[batch], config.shift).numpy())
+            target = torch.from_numpy(np.ascontiguousarray(teacher(x))).flatten(1)
+            x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
+            y = network(x)[name].flatten(1)
+            loss = (F.mse_loss(y, target) if squared else
+                    _distillation(y, target, labels[batch], config.labels))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+            done += 1
+            tick(done, steps)
+        if not math.isfinite(total):
+            raise DivergedError(f"finetuning diverged in epoch {epoch + 1}; try a lower learning "
+                                f"rate than {config.learning_rate:g}")
+
+
+def _scores(graph: Graph) -> tuple[str, bool]:
+    """The value to learn with, and whether by squares: what a last softmax reads, else the output.
+    """
+    maker = {n.output.name: n for n in graph.nodes}
+    last = maker[graph.outputs[0].name]
+    if last.op in ("Softmax", "LogSoftmax"):
+        last = maker[last.inputs[0].name]
+    return last.output.name, last.op == "Table"
+
+
+def _distillation(y: torch.Tensor, target: torch.Tensor, labels: torch.Tensor,
+                  weight: float) -> torch.Tensor:
+    probabilities = F.softmax(target, 1)
+    taught = -(probabilities * F.log_softmax(y, 1)).sum(1).mean()
+    return (1 - weight) * taught + weight * F.cross_entropy(y, labels)
+
+
+def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
+    fracs = [*network.fracs, *(layer.frac for layer in network.layers)]
+    others = [p for layer in network.layers for p in (layer.weight, layer.bias)]
+    return torch.optim.Adam([{"params": others, "lr": config.learning_rate, "peak":
+                              config.learning_rate},
+                             {"params": fracs, "lr": config.step_rate, "peak": config.step_rate}])
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, config: FinetuneConfig, progress: float) -> None:
+    weights, fracs = optimizer.param_groups
+    weights["lr"] = weights["peak"] * (0.5 + 0.5 * math.cos(math.pi * progress))
+    awake = progress / (1 - config.frozen)
+    fracs["lr"] = fracs["peak"] * (0.5 + 0.5 * math.cos(math.pi * min(awake, 1)))
