@@ -260,6 +260,48 @@ def quantize(source, out, calibrate=1000, recipe_name="default", stability=None,
 @reports
 @click.argument("reference", type=click.Path())
 @click.argument("test", type=click.Path())
+@out_option
+@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@feed_options
+def finetune(reference, test, out, epochs=5, seed=0, data=None, input_scale=None,
+             input_offset=None) -> dict:
+    """Train the fixed-point network TEST to do what the float network REFERENCE does.
+
+    The bit widths stay; weights, biases and steps learn, on the training split. Every integer of
+    the training's forward pass is that of the file it writes.
+    """
+    from quantize import to_qdq
+    from quantize.compare import FloatNetwork
+    from quantize.network import Network
+    from train.feed import feed
+    teacher, student = Network(reference), Network(test)
+    if teacher.fixed or student.float:
+        raise UsageProblem(f"{reference} must be a float network and {test} a fixed-point one, "
+                           f"made by dsplet quantize {reference} -o {test}")
+    from train.qat.finetune import FinetuneConfig
+    from train.qat.finetune import finetune as learn
+    images = feed(student.facts, student.shape, data, input_scale, input_offset)
+    functions = {n.name: n["expr"] for n in teacher.float.nodes if n.op == "Function"}
+    run, (y, *_) = FloatNetwork(reference), teacher.float.outputs
+    with progress("finetuning") as tick:
+        fixed = learn(student.fixed, functions, lambda x: run({teacher.input: x})[y],
+                      images.splits.train, images, FinetuneConfig(epochs=epochs, seed=seed), tick)
+    to_qdq.save(fixed, out)
+    part = images.splits.test
+    with progress("comparing") as tick:
+        accuracy = [100 * float((n.scores(images(part.images), tick).argmax(1)
+                                 == part.labels).mean())
+                    for n in (teacher, student, Network(out))]
+    return {"file": out, "data": images.data, "training_samples": len(images.splits.train),
+            "epochs": epochs, "seed": seed, "samples": len(part),
+            **dict(zip(("reference_accuracy_percent", "before_accuracy_percent",
+                        "after_accuracy_percent"), accuracy, strict=True))}
+
+
+@reports
+@click.argument("reference", type=click.Path())
+@click.argument("test", type=click.Path())
 @click.option("--samples", default="all", show_default=True, help="Test samples: a number or all.")
 @feed_options
 def compare(reference, test, samples="all", data=None, input_scale=None,

@@ -77,9 +77,10 @@ class _Maker:
         low, high = clamp or (y.format.min, y.format.max)
         layers = self.passage.layers(n, x, low * y.format.step, high * y.format.step)
         bias = np.broadcast_to(n["bias"], (len(n["weight"]), *n["bias"].shape[1:]))
-        make = Quantizer(self.recipe, layers, x.format, y.format, self.budget)
+        recipe = self.recipe.at(n.name)
+        make = Quantizer(recipe, layers, x.format, y.format, self.budget)
         q, frac, integers = make(n.name, bias.reshape(len(bias), -1))
-        return (Weight(q.reshape(n["weight"].shape), self.recipe.weight_bits, frac),
+        return (Weight(q.reshape(n["weight"].shape), recipe.weight_bits, frac),
                 integers.reshape(bias.shape))
 
 

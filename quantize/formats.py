@@ -119,6 +119,10 @@ def _bits(graph: FloatGraph, c: Class, recipe) -> int:
     ops = {n.op for n in c.readers}
     if any(m in graph.inputs for m in c.members):
         return recipe.input_bits
+    return recipe.activation_bits_of((n.name for n in c.makers), _usual_bits(ops, recipe))
+
+
+def _usual_bits(ops: set[str], recipe) -> int:
     if ops and ops <= {"Function"}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
     if ops <= SOFTMAX:  # or nothing reads it but the user

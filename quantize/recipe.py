@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ OPTIONAL = {"trial", "bias"}
 BITS = {"weight_bits": (2, 16), "activation_bits": (2, 16), "input_bits": (2, 16),
         "preactivation_bits": (2, 16), "output_bits": (2, 16), "accumulator_bits": (8, 32)}
 
+LAYER_BITS = ("weight_bits", "activation_bits")
+
 
 class RecipeError(ValueError):
     """A recipe that asks for what cannot be had."""
@@ -45,6 +47,8 @@ class Recipe:
     must. per_channel: one weight step for each output channel. The others name algorithms
     (`quantize.algorithms.names(kind)`) or hold their configs: equalization any number of them, in
     order; weights, activations: how steps are chosen; trial, bias: None for none of it.
+    layers: exceptions by a node's name ("first" and "last": of those with weights):
+    {"weight_bits": 4} for its weights, {"activation_bits": 6} for what it gives.
     """
 
     weight_bits: int = 8
@@ -60,14 +64,19 @@ class Recipe:
     trial: object = "trial"
     rounding: object = "adaround"
     bias: object = "clamped"
+    layers: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.preactivation_bits is None:
             self._set("preactivation_bits", min(max(self.activation_bits + 2, 10), 16))
-        for name, (low, high) in BITS.items():
-            bits = getattr(self, name)
-            if type(bits) is not int or not low <= bits <= high:
-                raise RecipeError(f"{name} must be {low} to {high}, not {bits}")
+        for name in BITS:
+            _check(name, getattr(self, name))
+        for layer, widths in self.layers.items():
+            for name, bits in widths.items():
+                if name not in LAYER_BITS:
+                    raise RecipeError(f"layer '{layer}' has no {name}; it has "
+                                      f"{' and '.join(LAYER_BITS)}")
+                _check(name, bits, f" of layer '{layer}'")
         if type(self.per_channel) is not bool:
             raise RecipeError(f"per_channel must be true or false, not {self.per_channel!r}")
         if not isinstance(self.equalization, list | tuple):
@@ -83,11 +92,41 @@ class Recipe:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
+    def of(self, graph: FloatGraph) -> Recipe:
+        """The recipe with its layers by their nodes' names. RecipeError for a layer that the graph
+        does not have."""
+        weighted = [n.name for n in graph.nodes if "weight" in n.attrs]
+        known = {n.name: n.name for n in graph.nodes} | (
+            {"first": weighted[0], "last": weighted[-1]} if weighted else {})
+        layers: dict[str, dict[str, int]] = {}
+        for name, widths in self.layers.items():
+            if name not in known:
+                raise RecipeError(f"the network has no layer '{name}'; with weights it has "
+                                  f"{', '.join(weighted) or 'none'}")
+            layers[known[name]] = layers.get(known[name], {}) | widths
+        return replace(self, layers=layers)
+
+    def at(self, node: str) -> Recipe:
+        """The recipe of one node."""
+        return replace(self, **self.layers[node], layers={}) if node in self.layers else self
+
+    def activation_bits_of(self, nodes: Iterable[str], otherwise: int) -> int:
+        """The widest exception among the nodes that give one value; `otherwise` without any."""
+        own = [self.layers[n]["activation_bits"] for n in nodes
+               if "activation_bits" in self.layers.get(n, {})]
+        return max(own, default=otherwise)
+
     def to_json(self) -> str:
         facts = {f.name: getattr(self, f.name) for f in fields(self)}
         facts |= {name: _spelt(facts[name]) for name in STEPS}
         facts["equalization"] = [_spelt(e) for e in self.equalization]
         return json.dumps(facts, sort_keys=True)
+
+
+def _check(name: str, bits: object, whose: str = "") -> None:
+    low, high = BITS[name]
+    if type(bits) is not int or not low <= bits <= high:
+        raise RecipeError(f"{name}{whose} must be {low} to {high}, not {bits}")
 
 
 def _config(kind: str, value: object) -> object:
@@ -150,8 +189,9 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    samples = Samples(graph, samples)
-    rescaling = Rescaling(separate_inputs(graph), samples, recipe)
+    samples, graph = Samples(graph, samples), separate_inputs(graph)
+    recipe = recipe.of(graph)
+    rescaling = Rescaling(graph, samples, recipe)
     for config in recipe.equalization:
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from quantize.fixed.graph import Graph
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.simulate import Simulator
+from quantize.fixed.graph import Graph, Value, Weight, to_text
+from quantize.fixed.ops.conv import Conv
+from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.movement import Reshape
+from quantize.fixed.ops.pool import MaxPool
+from quantize.fixed.ops.table import Table
+from quantize.fixed.program import lower
+from quantize.fixed.qformat import QFormat
 from tests.fixed.cases import CASES
 from tests.fixed.samples import samples
+from train import data
+from train.loop import DivergedError
+from train.qat.finetune import FinetuneConfig, finetune
 from train.qat.network import Network
+from train.qat.straight_through import fake_quantize
 
 
 def reals(graph: Graph, xs) -> list[torch.Tensor]:
@@ -31,3 +47,156 @@ def differing(network: Network, graph: Graph, xs) -> int:
 def test_forward_equals_reference(graph):
     """The sixth execution of the square, in every value."""
     assert differing(Network(graph), graph, samples(graph)) == 0
+
+
+def moved(graph: Graph, seed: int) -> Network:
+    """A network whose parameters have left the grid they started from, steps included."""
+    torch.manual_seed(seed)
+    network = Network(graph)
+    with torch.no_grad():
+        for layer in network.layers:
+            layer.weight *= 1 + 0.3 * torch.randn_like(layer.weight)
+            layer.bias += 0.1 * torch.randn_like(layer.bias)
+            layer.frac += torch.randn_like(layer.frac)
+        for frac in network.fracs:
+            frac += 1.5 * torch.randn_like(frac)
+    return network
+
+
+LEARNABLE = [c for c in CASES if any(n.op in ("Conv", "Gemm") for n in c.values[0].nodes)
+             and c.id != "gemm_near_limit"]
+
+
+@pytest.mark.parametrize("graph", LEARNABLE)
+def test_what_is_learnt_ships(graph):
+    """After any change of the parameters the exported graph gives the forward pass's integers."""
+    network = moved(graph, seed=len(graph.name))
+    assert differing(network, network.graph(), samples(graph)) == 0
+
+
+def test_steps_learn_only_where_every_op_scales():
+    by_name = {g.name: g for g in (c.values[0] for c in CASES)}
+    assert [g.shape for g in Network(by_name["separable"]).fracs] == 3 * [(1,)]  # d, c, p with f
+    assert len(Network(by_name["tanh_net"]).fracs) == 1  # conv, table, | average, | dense, softmax
+    before = by_name["separable"].nodes[0].output.format
+    network = moved(by_name["separable"], seed=1)
+    assert network.graph().nodes[0].output.format.frac != before.frac
+    assert network.graph().nodes[0].limits == (0, before.max)
+
+
+# --- gradients, against central differences of the function that is approximated -------------------
+
+def test_gradient_inside_and_outside_the_limits():
+    x = torch.tensor([0.3, -0.9, 5.0, -5.0], requires_grad=True)
+    frac = torch.tensor([2.0], requires_grad=True)
+    y = fake_quantize(x, frac, -8, 7)
+    assert y.tolist() == [0.25, -1.0, 1.75, -2.0]  # -0.9 * 4 + 0.5 = -3.1, whose floor is -4
+    y.backward(torch.ones(4))
+    assert x.grad.tolist() == [1, 1, 0, 0]
+    # inside: the rounding error moves with the step; outside: the limit itself does
+    expected = -np.log(2) * ((0.25 - 0.3) + (-1.0 + 0.9) + 1.75 - 2.0)
+    assert frac.grad.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_ties_go_up():
+    y = fake_quantize(torch.tensor([0.5, -0.5, 1.5, -1.5]), torch.zeros(1), -8, 7)
+    assert y.tolist() == [1, 0, 2, -1]
+
+
+def test_the_gradient_of_a_coarse_table_is_its_functions():
+    x, y = Value("x", (9,), QFormat(10, 7)), Value("y", (9,), QFormat(3, 1))
+    graph = Graph("t", (x,), (Table.of(np.tanh, "t", x, y),), (y,))
+    at = torch.linspace(-2, 2, 9)[None].requires_grad_()
+    Network(graph, {"t": np.tanh})(at)["y"].sum().backward()
+    slope = 1 - np.tanh(at.detach().numpy()) ** 2
+    assert np.abs(at.grad.numpy() - slope).max() < 1e-3
+
+
+# --- learning ---------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def digits():
+    """A float network in closed form on 8x8 digits, its graph at 3 bits, and the images."""
+    splits = data.load("digits")
+    rng = np.random.default_rng(0)
+    kernels = rng.normal(size=(6, 1, 3, 3)) / 3
+
+    def features(images):
+        x = torch.from_numpy(images[:, None].astype(np.float64) / 256)
+        c = torch.nn.functional.conv2d(x, torch.from_numpy(kernels)).relu()
+        return torch.nn.functional.max_pool2d(c, 2).flatten(1).numpy()
+
+    f = features(splits.train.images)
+    targets = 4.0 * np.eye(10)[splits.train.labels] - 2
+    dense = np.linalg.solve(f.T @ f + 0.3 * np.eye(f.shape[1]), f.T @ targets).T
+    u8, q = QFormat(8, 8, False), QFormat(3, 1, False)
+    x, c, p = Value("x", (1, 8, 8), u8), Value("c", (6, 6, 6), q), Value("p", (6, 3, 3), q)
+    flat, y = Value("f", (54,), q), Value("y", (10,), QFormat(16, 11))
+
+    def weight(w):
+        return Weight(np.clip(np.floor(w * 4 + 0.5), -3, 3).astype(np.int64), 3, np.array([2]))
+
+    graph = Graph("net", (x,), (
+        Conv("c", (x,), c, weight(kernels), np.zeros((6, 1, 1), np.int64), (1, 1), (1, 1)),
+        MaxPool("p", (c,), p, (2, 2), (2, 2)), Reshape("f", (p,), flat),
+        Gemm("g", (flat,), y, weight(dense), np.zeros(10, np.int64))), (y,))
+    return graph, lambda x: features(np.round(x[:, 0] * 256)) @ dense.T, splits
+
+
+def inputs(images):
+    return (images[:, None] / 256).astype(np.float32)
+
+
+def errors(graph: Graph, part) -> int:
+    y = graph.run(graph.inputs[0].format.quantize(inputs(part.images)))["y"]
+    return int((y.argmax(1) != part.labels).sum())
+
+
+def test_finetuning_recovers_what_three_bits_cost_and_ships_it(digits):
+    graph, teacher, splits = digits
+    config = FinetuneConfig(epochs=3, shift=0, batch_size=32, learning_rate=2e-2)
+    heard = []
+    tuned = finetune(graph, {}, teacher, splits.train, inputs, config,
+                     lambda *at: heard.append(at))
+    assert heard[-1] == (3 * 38, 3 * 38)
+    assert errors(tuned, splits.test) < 0.5 * errors(graph, splits.test)
+    assert [v.format.bits for v in tuned.values()] == [v.format.bits for v in graph.values()]
+    assert json.loads(dict(tuned.metadata)["dsplet.finetuned"])["epochs"] == 3
+
+    q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:6]))
+    assert differing(Network(tuned), tuned, [q]) == 0
+    run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
+    assert np.array_equal(run.outputs[0], tuned.run(q)["y"])
+
+    again = finetune(graph, {}, teacher, splits.train, inputs, config)
+    assert to_text(again)[0] == to_text(tuned)[0]
+    assert all(np.array_equal(a, b) for a, b in
+               zip(to_text(again)[1].values(), to_text(tuned)[1].values(), strict=True))
+
+
+def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
+    """The module that was trained, not one made anew from what it exported."""
+    graph, teacher, splits = digits
+    kept = []
+
+    class Kept(Network):
+        def __init__(self, *args):
+            super().__init__(*args)
+            kept.append(self)
+
+    monkeypatch.setattr("train.qat.finetune.Network", Kept)
+    tuned = finetune(graph, {}, teacher, splits.train[:320], inputs, FinetuneConfig(epochs=1))
+    q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:20]))
+    assert differing(kept[0], tuned, [q]) == 0
+    run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
+    y = kept[0](*reals(tuned, [q]))["y"].detach().double().numpy() * 2.0**11
+    assert np.array_equal(run.outputs[0], y)
+
+
+def test_refusals(digits):
+    graph, teacher, splits = digits
+    with pytest.raises(data.DataError, match="no training images"):
+        finetune(graph, {}, teacher, splits.train[:0], inputs, FinetuneConfig())
+    with pytest.raises(DivergedError, match="epoch 1"):
+        finetune(graph, {}, lambda x: teacher(x) * np.nan, splits.train[:64], inputs,
+                 FinetuneConfig(epochs=1))

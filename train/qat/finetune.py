@@ -4,14 +4,13 @@ The loss is distillation: the cross entropy to the float network's probabilities
 or, where the network ends in a table (a tanh), the squared distance to its outputs.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from quantize.fixed.graph import Graph
@@ -61,7 +60,9 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
     with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
         network = Network(graph, functions)
         _learn(network, teacher, train, inputs, config, tick)
-        return network.graph()
+        learnt = network.graph()
+    facts = dict(graph.metadata) | {"dsplet.finetuned": json.dumps(asdict(config), sort_keys=True)}
+    return replace(learnt, metadata=tuple(sorted(facts.items())))
 
 
 def _learn(network, teacher, train, inputs, config, tick) -> None:
