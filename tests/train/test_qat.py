@@ -84,7 +84,7 @@ def test_steps_learn_only_where_every_op_scales():
     assert network.graph().nodes[0].limits == (0, before.max)
 
 
-# --- gradients, against central differences of the function that is approximated -------------------
+# --- gradients, against the formula or central differences ----------------------------------------
 
 def test_gradient_inside_and_outside_the_limits():
     x = torch.tensor([0.3, -0.9, 5.0, -5.0], requires_grad=True)
@@ -112,7 +112,7 @@ def test_the_gradient_of_a_coarse_table_is_its_functions():
     assert np.abs(at.grad.numpy() - slope).max() < 1e-3
 
 
-# --- learning ---------------------------------------------------------------------------------------
+# --- learning -------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
 def digits():

@@ -1,0 +1,212 @@
+"""One float network quantized many times: calibrated once, every assignment of widths measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from quantize.calibrate import histograms
+from quantize.convert import convert
+from quantize.fixed.execute import Executor
+from quantize.fixed.graph import Graph
+from quantize.fixed.proof import Overflow, prove
+from quantize.fixed.qformat import QFormat
+from quantize.float_graph import FloatGraph, ModelError
+from quantize.float_model import to_model
+from quantize.formats import choose_formats, classes, measured, separate_inputs
+from quantize.recipe import Recipe
+
+WIDTHS = tuple(range(2, 17))
+START_BITS = 12
+"""The width of all that is not tried out: errors of other slots must not drown what is measured."""
+
+Progress = Callable[[int, int], None]
+
+
+def packed_bytes(numbers: int, bits: int) -> int:
+    """Packed bit by bit, in whole bytes."""
+    return (numbers * bits + 7) // 8
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A width to choose. layer: a node's name. kind: "weight_bits" or "activation_bits".
+
+    size: how many numbers have this width (of activations: in one sample).
+    """
+
+    layer: str
+    kind: str
+    size: int
+
+
+Widths = dict[Slot, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One assignment, measured. noise: power of the scores' error over the scores' own power.
+
+    weight_bytes: of the weights, packed bit by bit. memory_bytes: with biases (4 bytes each) and
+    the activations that are alive together at worst.
+    """
+
+    widths: Widths
+    weight_bytes: int
+    memory_bytes: int
+    noise: float
+    agree_percent: float
+    accuracy_percent: float
+
+    @property
+    def sqnr_db(self) -> float:
+        return -10 * float(np.log10(self.noise)) if self.noise else np.inf
+
+
+class Trials:
+    """Quantizes a float graph with any widths. Raises ModelError for samples that do not fit."""
+
+    def __init__(self, graph: FloatGraph, samples: np.ndarray, labels: np.ndarray,
+                 recipe: Recipe, progress: Progress | None = None) -> None:
+        """samples: float inputs (N, *shape) to calibrate and measure with; never test samples."""
+        if len(graph.inputs) != 1:
+            raise ModelError(f"has the inputs {', '.join(graph.inputs)}; expected one")
+        self.graph, self.recipe, self.labels = separate_inputs(graph), recipe, labels
+        self.samples = np.asarray(samples, np.float32)
+        self._seen = histograms(self.graph, measured(self.graph),
+                                {graph.inputs[0]: self.samples}, progress)
+        self._reference = _scores(self.graph, self.samples)
+        self.slots = _slots(self.graph, recipe)
+        formats = choose_formats(self.graph, self._seen, recipe.of(self.graph))
+        self.alive = _alive(self.graph, self.slots, formats)
+        self.products = _products(self.graph, self.slots, formats)
+        self.bias_bytes = 4 * sum(n["bias"].size for n in self.graph.nodes if "weight" in n.attrs)
+
+    @cached_property
+    def start_bits(self) -> int:
+        """The widest uniform network, up to START_BITS, whose accumulators can be proved."""
+        for bits in range(START_BITS, WIDTHS[0], -1):
+            try:
+                self.quantize(dict.fromkeys(self.slots, bits))
+            except Overflow:
+                continue
+            return bits
+        return WIDTHS[0]
+
+    def uniform(self, bits: int) -> Widths:
+        return dict.fromkeys(self.slots, bits)
+
+    def quantize(self, widths: Widths) -> Graph:
+        """The fixed-point graph with these widths, one for each slot."""
+        layers: dict[str, dict[str, int]] = {}
+        for slot in self.slots:
+            layers.setdefault(slot.layer, {})[slot.kind] = widths[slot]
+        recipe = replace(self.recipe, layers=self.recipe.layers | layers).of(self.graph)
+        facts = dict(self.graph.metadata) | {"dsplet.float_sha256": self.graph.sha256,
+                                             "dsplet.recipe": recipe.to_json()}
+        fixed = convert(self.graph, choose_formats(self.graph, self._seen, recipe), recipe,
+                        tuple(facts.items()))
+        prove(fixed)
+        return fixed
+
+    def measure(self, widths: Widths) -> Point | None:
+        """The point of these widths on the samples; None where an accumulator cannot be proved."""
+        try:
+            fixed = self.quantize(widths)
+        except Overflow:
+            return None
+        q, y = fixed.inputs[0].format.quantize(self.samples), fixed.outputs[0].format
+        scores = y.dequantize(Executor(fixed, threads=1)(q)[0].reshape(len(q), -1))
+        read, wanted = scores.argmax(1), self._reference.argmax(1)
+        return Point(
+            widths, self.weight_bytes(widths), self.memory_bytes(widths),
+            float(((scores - self._reference) ** 2).sum() / (self._reference**2).sum()),
+            100 * float((read == wanted).mean()), 100 * float((read == self.labels).mean()))
+
+    def weight_bytes(self, widths: Widths) -> int:
+        return sum(packed_bytes(s.size, widths[s]) for s in self.slots
+                   if s.kind == "weight_bits")
+
+    def memory_bytes(self, widths: Widths) -> int:
+        """What a machine needs that packs numbers bit by bit."""
+        alive = [settled + sum(packed_bytes(n, widths[s])
+                               for s, n in numbers.items()) for settled, numbers in self.alive]
+        return self.weight_bytes(widths) + self.bias_bytes + max(alive, default=0)
+
+
+def _scores(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
+    """The float network's first output, (N, anything)."""
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(to_model(graph).SerializeToString(), options,
+                                   providers=["CPUExecutionProvider"])
+    chunks = [session.run(None, {graph.inputs[0]: x[i:i + 256]})[0] for i in range(0, len(x), 256)]
+    return np.concatenate(chunks).reshape(len(x), -1).astype(np.float64)
+
+
+def _slots(graph: FloatGraph, recipe: Recipe) -> tuple[Slot, ...]:
+    """Weights by layer, then activations by the first node that gives them. Widths of inputs,
+    outputs and of what a table or a softmax reads are the recipe's."""
+    slots = [Slot(n.name, "weight_bits", int(n["weight"].size)) for n in graph.nodes
+             if "weight" in n.attrs]
+    for c in classes(graph):
+        ops = {n.op for n in c.readers}
+        free = c.makers and not ops <= {"Function", "Softmax", "LogSoftmax"} and not any(
+            m in graph.inputs for m in c.members)
+        if free:
+            size = max(int(np.prod(graph.shapes[m])) for m in c.members)
+            slots.append(Slot(c.makers[0].name, "activation_bits", size))
+    return tuple(slots)
+
+
+def _slot_of(graph: FloatGraph, slots: tuple[Slot, ...]) -> dict[str, Slot]:
+    """The activation slot of each value that has one."""
+    by_layer = {s.layer: s for s in slots if s.kind == "activation_bits"}
+    return {m: by_layer[c.makers[0].name] for c in classes(graph) if c.makers
+            and c.makers[0].name in by_layer for m in c.members}
+
+
+def _products(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QFormat]
+              ) -> list[tuple[Slot, Slot | None, int]]:
+    """Each layer's weights, the slot that they meet, and the settled bits they meet where there is
+    none: their sum decides how wide the layer's accumulator must be."""
+    slot_of = _slot_of(graph, slots)
+    reads = {n.name: n.inputs[0] for n in graph.nodes if "weight" in n.attrs}
+    return [(s, slot_of.get(reads[s.layer]), formats[reads[s.layer]].bits) for s in slots
+            if s.kind == "weight_bits"]
+
+
+def _alive(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QFormat]
+           ) -> list[tuple[int, dict[Slot, int]]]:
+    """For each node what is alive while it runs: bytes of settled widths, and numbers by slot.
+    A Reshape is a view of what it reads."""
+    views = {n.output: n.inputs[0] for n in graph.nodes if n.op == "Reshape"}
+
+    def owner(value: str) -> str:
+        while value in views:
+            value = views[value]
+        return value
+
+    slot_of = _slot_of(graph, slots)
+    values = [v for v in graph.shapes if v not in views]
+    born = {n.output: i for i, n in enumerate(graph.nodes)}
+    last = {owner(v): len(graph.nodes) for v in graph.outputs}
+    for i, n in enumerate(graph.nodes):
+        for v in map(owner, n.inputs):
+            last[v] = max(last.get(v, 0), i)
+    found = []
+    for i in range(len(graph.nodes)):
+        settled, numbers = 0, {}
+        for v in values:
+            if born.get(v, -1) <= i <= last.get(v, -1):
+                size = int(np.prod(graph.shapes[v]))
+                if v in slot_of:
+                    numbers[slot_of[v]] = numbers.get(slot_of[v], 0) + size
+                else:
+                    settled += packed_bytes(size, formats[v].bits)
+        found.append((settled, numbers))
+    return found
