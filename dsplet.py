@@ -11,7 +11,9 @@ import click
 DEMO_DROP_POINTS = 0.5
 HOT_LINES = 20
 OURS = ("train", "export", "quantize", "firmware_sim", "dsplet", "__main__")
-OPTIONAL = ("torch", "safetensors", "onnxscript", "sklearn", "scipy", "pooch")
+OPTIONAL = {"torch": "train", "safetensors": "train", "onnxscript": "train", "sklearn": "train",
+            "pooch": "train", "scipy": "search", "optuna": "search", "matplotlib": "search"}
+"""What pip brings only with an extra, and with which."""
 
 
 class UsageProblem(ValueError):
@@ -59,8 +61,10 @@ def _problem(error: Exception) -> str | None:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return error.format_message() + (f" See {context.command_path} --help." if context else "")
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in OPTIONAL:
-        return f"this needs {error.name}, which is not installed: pip install 'dsplet[train]'"
+    if isinstance(error, ModuleNotFoundError):
+        extra = OPTIONAL.get((error.name or "").split(".")[0])
+        return extra and (f"this needs {error.name}, which is not installed: "
+                          f"pip install 'dsplet[{extra}]'")
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return str(error) if type(error).__module__.split(".")[0] in OURS else None
@@ -359,6 +363,85 @@ def ledger(source, samples="500", accumulator_bits=32, witness=None, data=None, 
         write_atomically(witness, content.getvalue())
         found["witness"] = witness
     return found | {"passed": not found["overflows"]}
+
+
+@click.option("-o", "out", type=click.Path(), help="Write the chosen network here, as .q.onnx.")
+@click.option("--memory", help="Weights, biases and live activations, packed by bits; such as "
+                               "30KB (of 1,024 bytes).")
+@click.option("--latency", help="On the simulator, such as 33.3ms or 333333cycles.")
+@click.option("--accuracy", type=float, help="Percent of the calibration samples.")
+@click.option("--calibrate", type=click.IntRange(1), default=1000, show_default=True,
+              help="Samples to calibrate and measure with; never test samples.")
+@click.option("--front", "front_file", type=click.Path(), help="Write the points as JSON here.")
+@click.option("--plot", type=click.Path(), help="Draw the points here: .svg or .png.")
+@click.option("--study", help="Go on with Optuna in this storage (a file, or a URL), which other "
+                              "machines may share.")
+@click.option("--trials", "trial_count", type=click.IntRange(1), default=100, show_default=True,
+              help="Of --study, on this machine.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of --study.")
+@target_options
+@feed_options
+def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate=1000,
+           front_file=None, plot=None, study=None, trial_count=100, seed=0,
+           target_name="dsp32c-40", board=None, data=None, input_scale=None,
+           input_offset=None) -> dict:
+    """Choose the bit widths of every layer's weights and activations, 2 to 16.
+
+    Prints the front of memory against noise; with a budget it also chooses one network.
+    """
+    from firmware_sim import report, targets
+    from quantize import render, to_qdq
+    from quantize.network import Network
+    from quantize.recipe import Recipe
+    from quantize.search import plot as pictures
+    from quantize.search import study as studies
+    from quantize.search import widths as searching
+    from quantize.search.trial import Trials
+    from train.feed import feed
+    target = targets.get(target_name, board)
+    budgets = searching.Budgets(memory and searching.memory_bytes(memory),
+                                latency and report.budget_cycles(latency, target), accuracy)
+    if out and not budgets:
+        raise UsageProblem("-o needs a budget to choose by: --memory, --latency or --accuracy")
+    network = Network(source)
+    if network.fixed:
+        raise UsageProblem(f"{source}: is fixed point already")
+    images = feed(network.facts, network.shape, data, input_scale, input_offset)
+    part = images.calibration(calibrate)
+    with progress("calibrating") as tick:
+        trials = Trials(network.float, images(part.images), part.labels,
+                        Recipe(weights="mse", activations="mse"), images.metadata, tick)
+    with progress("searching") as tick:
+        found = searching.search(
+            trials, budgets, lambda fixed: cycles_of(fixed, target, images, part),
+            study and (lambda points: studies.explore(trials, points, study, trial_count, seed,
+                                                      tick)), tick)
+    if plot:
+        pictures.draw(found, plot, f"{source}: {len(part):,} calibration samples")
+    rows = searching.point_rows(found.points, found.front)
+    done = {"network": source, "data": images.data, "calibration_samples": len(part),
+            "points": rows, "front_file": front_file, "plot": plot}
+    if found.chosen:
+        fixed = trials.quantize(found.chosen.widths)
+        cycles = cycles_of(fixed, target, images, part)
+        done |= {"layers": searching.width_rows(found.chosen),
+                 **searching.figures(found.chosen), "cycles": cycles,
+                 "clock_mhz": target.clock_mhz, "latency_ms": target.ms(cycles), "file": out}
+        if out:
+            to_qdq.save(fixed, out)
+    if front_file:
+        from quantize.files import write_atomically
+        write_atomically(front_file, (render.to_json("widths", {"points": rows}) + "\n").encode())
+    return done
+
+
+def cycles_of(fixed, target, images, part) -> float:
+    """Cycles of the first sample on the simulator."""
+    from firmware_sim.image import compile_program
+    from firmware_sim.simulate import Simulator
+    from quantize.fixed.program import lower
+    q = fixed.inputs[0].format.quantize(images(part[:1].images))
+    return float(Simulator(compile_program(lower(fixed), target))(q).cycles.max())
 
 
 # --- on the chip ----------------------------------------------------------------------------------

@@ -37,28 +37,22 @@ def front(points: list[Point]) -> list[Point]:
     return best
 
 
-def polish(trials: Trials, point: Point, memory_bytes: float | None, rounds: int = 3) -> Point:
-    """Moves of one bit, or of one bit from a slot to another, as long as measured noise falls.
-
-    memory_bytes: the budget that no move may break; None: the point's own memory.
-    """
-    budget = point.memory_bytes if memory_bytes is None else memory_bytes
-    for _ in range(rounds):
-        before = point
-        for slot in trials.slots:
-            wider = point.widths | {slot: min(point.widths[slot] + 1, WIDTHS[-1])}
-            givers = [{}] + [{s: point.widths[s] - 1} for s in trials.slots
-                             if s is not slot and point.widths[s] > WIDTHS[0]]
-            for given in givers:
-                widths = wider | given
-                if widths == point.widths or trials.memory_bytes(widths) > budget:
-                    continue
-                tried = trials.measure(widths)
-                if tried and tried.noise < point.noise:
-                    point = tried
-                    break
-        if point is before:
-            break
+def polish(trials: Trials, point: Point, memory_bytes: float,
+           progress: Progress = lambda done, total: None) -> Point:
+    """One bit more for a slot, where need be for one less elsewhere: every such move once, kept
+    where the measured noise falls. memory_bytes: the budget that no move may break."""
+    for i, slot in enumerate(trials.slots):
+        progress(i, len(trials.slots))
+        givers = [{}, *({s: -1} for s in trials.slots if s != slot)]
+        for given in givers:
+            widths = {s: b + given.get(s, 0) + (s == slot) for s, b in point.widths.items()}
+            if not all(WIDTHS[0] <= b <= WIDTHS[-1] for b in widths.values()) or (
+                    trials.memory_bytes(widths) > memory_bytes):
+                continue
+            tried = trials.measure(widths)
+            if tried and tried.noise < point.noise:
+                point = tried
+                break
     return point
 
 
@@ -70,18 +64,3 @@ def smallest(points: list[Point], accuracy_percent: float) -> Point:
         raise NoSolution(f"no widths keep {accuracy_percent:g} % of the calibration samples; the "
                          f"best found keep {best:.4g} %")
     return min(enough, key=lambda p: (p.memory_bytes, p.noise))
-
-
-def rows(points: list[Point], best: list[Point]) -> list[dict]:
-    """A table, by memory. widths: by slot, the uniform ones as one number."""
-    return [{"weight_bytes": p.weight_bytes, "memory_bytes": p.memory_bytes,
-             "calibration_sqnr_db": p.sqnr_db, "calibration_agree_percent": p.agree_percent,
-             "calibration_accuracy_percent": p.accuracy_percent, "on_front": p in best,
-             "weight_bits": _spelled(p, "weight_bits"),
-             "activation_bits": _spelled(p, "activation_bits")}
-            for p in sorted(points, key=lambda p: p.memory_bytes)]
-
-
-def _spelled(point: Point, kind: str) -> str:
-    bits = [str(b) for s, b in point.widths.items() if s.kind == kind]
-    return bits[0] if len(set(bits)) == 1 else " ".join(bits)

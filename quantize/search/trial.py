@@ -70,11 +70,14 @@ class Trials:
     """Quantizes a float graph with any widths. Raises ModelError for samples that do not fit."""
 
     def __init__(self, graph: FloatGraph, samples: np.ndarray, labels: np.ndarray,
-                 recipe: Recipe, progress: Progress | None = None) -> None:
-        """samples: float inputs (N, *shape) to calibrate and measure with; never test samples."""
+                 recipe: Recipe, metadata: dict[str, str] | None = None,
+                 progress: Progress | None = None) -> None:
+        """samples: float inputs (N, *shape) to calibrate and measure with; never test samples.
+        metadata: written beside that of the model."""
         if len(graph.inputs) != 1:
             raise ModelError(f"has the inputs {', '.join(graph.inputs)}; expected one")
         self.graph, self.recipe, self.labels = separate_inputs(graph), recipe, labels
+        self._metadata = metadata or {}
         self.samples = np.asarray(samples, np.float32)
         self._seen = histograms(self.graph, measured(self.graph),
                                 {graph.inputs[0]: self.samples}, progress)
@@ -107,6 +110,7 @@ class Trials:
         recipe = replace(self.recipe, layers=self.recipe.layers | layers).of(self.graph)
         facts = dict(self.graph.metadata) | {"dsplet.float_sha256": self.graph.sha256,
                                              "dsplet.recipe": recipe.to_json()}
+        facts |= self._metadata
         fixed = convert(self.graph, choose_formats(self.graph, self._seen, recipe), recipe,
                         tuple(facts.items()))
         prove(fixed)

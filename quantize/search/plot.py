@@ -1,0 +1,51 @@
+"""The Pareto front as a picture: SQNR of the scores over memory."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from quantize.files import write_atomically
+from quantize.search.trial import Point
+from quantize.search.widths import Found
+
+
+class PictureError(ValueError):
+    """A picture that cannot be drawn."""
+
+
+def draw(found: Found, path: str | Path, title: str) -> None:
+    """An .svg or .png at `path`; equal points give equal bytes."""
+    kind = Path(path).suffix.removeprefix(".")
+    if kind not in ("svg", "png"):
+        raise PictureError(f"{path}: a picture ends in .svg or .png")
+    import matplotlib
+    from matplotlib.figure import Figure
+    with matplotlib.rc_context({"svg.hashsalt": "dsplet", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(6.4, 4), layout="constrained")
+        axes = figure.subplots()
+        uniform = [p for p in found.points if len(set(p.widths.values())) == 1]
+        mixed = [p for p in found.points if p not in uniform]
+        axes.plot(*_at(found.front), "-", color="0.75", zorder=0, label="front")
+        axes.plot(*_at(mixed), "o", color="C0", label="mixed widths")
+        axes.plot(*_at(uniform), "s", color="C1", label="one width for all")
+        for p in uniform:
+            bits = next(iter(p.widths.values()))
+            axes.annotate(str(bits), *zip(*_at([p]), strict=True), textcoords="offset points",
+                          xytext=(6, -10), fontsize=8)
+        if found.chosen:
+            axes.plot(*_at([found.chosen]), "*", color="C3", markersize=14, label="chosen")
+        axes.set(xlabel="memory, KB (weights, biases and live activations, packed by bits)",
+                 ylabel="SQNR of the scores, dB", title=title)
+        axes.grid(alpha=0.3)
+        axes.legend()
+        data = BytesIO()
+        figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    write_atomically(path, data.getvalue())
+
+
+def _at(points: list[Point]) -> tuple[np.ndarray, np.ndarray]:
+    return (np.array([p.memory_bytes / 1024 for p in points]),
+            np.array([p.sqnr_db for p in points]))

@@ -1,0 +1,124 @@
+"""The whole search: sensitivities, the solver's choices, the measured front, the one that is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from quantize.search.pareto import explore, front, polish, smallest
+from quantize.search.solve import NoSolution, sensitivity, solve
+from quantize.search.trial import Point, Progress, Trials
+
+UNITS = {"KB": 1024, "MB": 1 << 20, "B": 1}
+
+
+class BudgetError(ValueError):
+    """A budget that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What the network may cost and must keep; None: no matter.
+
+    memory_bytes: packed bit by bit, see `Point`. cycles: of one sample on the simulator.
+    accuracy_percent: of the samples that the search measures with.
+    """
+
+    memory_bytes: float | None = None
+    cycles: float | None = None
+    accuracy_percent: float | None = None
+
+    def __bool__(self) -> bool:
+        return any(b is not None for b in (self.memory_bytes, self.cycles, self.accuracy_percent))
+
+
+@dataclass(frozen=True)
+class Found:
+    """points: all that was measured. front: the best of them. chosen: None without a budget."""
+
+    points: list[Point]
+    front: list[Point]
+    chosen: Point | None
+
+
+def search(trials: Trials, budgets: Budgets, cycles: Callable | None = None,
+           more: Callable[[list[Point]], list[Point]] | None = None,
+           progress: Progress = lambda done, total: None) -> Found:
+    """cycles(graph): the simulator's count, needed for a budget of cycles. more(points): further
+    points, from another search. Raises `solve.NoSolution`.
+
+    With budgets of memory or cycles the solver's choice is polished by measuring; with one of
+    accuracy the smallest network on the front that keeps it is taken.
+    """
+    found = sensitivity(trials, cycles if budgets.cycles else None, progress)
+    points = explore(trials, found, budgets.cycles, progress)
+    if budgets.cycles or budgets.memory_bytes:
+        exact = trials.measure(solve(trials, found, budgets.memory_bytes, budgets.cycles))
+        if exact is None:
+            raise NoSolution("the widths that the solver chose cannot be proved free of overflow")
+        points.append(exact)
+        if not budgets.cycles:
+            points.append(polish(trials, exact, budgets.memory_bytes, progress))
+    if more:
+        points += more(points)
+    points = list({tuple(p.widths.values()): p for p in points}.values())
+    return Found(points, front(points), _chosen(points, budgets))
+
+
+def _chosen(points: list[Point], budgets: Budgets) -> Point | None:
+    if not budgets:
+        return None
+    if budgets.cycles:  # only the solver's own choices are known to keep it
+        points = [p for p in points if len(set(p.widths.values())) > 1]
+    if budgets.memory_bytes is not None:
+        points = [p for p in points if p.memory_bytes <= budgets.memory_bytes]
+    if budgets.accuracy_percent is not None:
+        return smallest(points, budgets.accuracy_percent)
+    return min(points, key=lambda p: p.noise)
+
+
+def memory_bytes(text: str) -> float:
+    """A budget such as 30KB (of 1,024 bytes), 1MB or 30000B, in bytes. Raises BudgetError."""
+    for unit, size in UNITS.items():
+        number = text.strip().removesuffix(unit)
+        if number != text.strip():
+            try:
+                value = float(number) * size
+            except ValueError:
+                break
+            if value > 0:
+                return value
+    raise BudgetError(f"budget '{text}' is not understood: expected a positive number with its "
+                      "unit, such as 30KB (of 1,024 bytes), 1MB or 30000B")
+
+
+def figures(p: Point) -> dict:
+    """What was measured of a point."""
+    return {"weight_bytes": p.weight_bytes, "memory_bytes": p.memory_bytes,
+            "calibration_sqnr_db": p.sqnr_db, "calibration_agree_percent": p.agree_percent,
+            "calibration_accuracy_percent": p.accuracy_percent}
+
+
+def point_rows(points: list[Point], best: list[Point]) -> list[dict]:
+    """A row for each point, by memory; a width that all slots of a kind share stands once."""
+    return [figures(p) | {"on_front": p in best, "weight_bits": _spelled(p, "weight_bits"),
+                          "activation_bits": _spelled(p, "activation_bits")}
+            for p in sorted(points, key=lambda p: (p.memory_bytes, p.noise))]
+
+
+def _spelled(point: Point, kind: str) -> str:
+    bits = [str(b) for s, b in point.widths.items() if s.kind == kind]
+    return bits[0] if len(set(bits)) == 1 else " ".join(bits)
+
+
+def width_rows(point: Point) -> list[dict]:
+    """The chosen widths by layer, and how many weights it has."""
+    rows: dict[str, dict] = {}
+    for slot, bits in point.widths.items():
+        row = rows.setdefault(slot.layer, {"layer": slot.layer, "weights": None,
+                                           "weight_bits": None, "activation_bits": None})
+        row[slot.kind] = bits
+        if slot.kind == "weight_bits":
+            row["weights"] = slot.size
+    return list(rows.values())
