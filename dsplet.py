@@ -330,6 +330,50 @@ def compare(reference, test, samples="all", data=None, input_scale=None,
 
 
 @reports
+@click.argument("reference", type=click.Path())
+@click.argument("test", type=click.Path())
+@click.option("--samples", default="all", show_default=True, help="Test samples: a number or all.")
+@click.option("--accuracy", type=float, help="Percent of the calibration samples that a change has "
+                                             "to keep; default: what the float network keeps.")
+@click.option("--calibrate", type=click.IntRange(1), default=500, show_default=True,
+              help="Samples to try changes with; never test samples.")
+@feed_options
+def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=None,
+             input_scale=None, input_offset=None) -> dict:
+    """Which layers of the fixed-point network TEST lose what, and what would mend it.
+
+    Each layer in turn is restored to that of the float network REFERENCE. Changes of the recipe
+    are tried on calibration samples, the smallest first.
+    """
+    from quantize import report
+    from quantize.diagnose import diagnose as examine
+    from quantize.network import Network
+    from quantize.recipe import Recipe
+    from quantize.remedy import remedies
+    from quantize.search.trial import Trials
+    from train.feed import feed
+    whole, fixed = Network(reference), Network(test)
+    if whole.fixed or fixed.float:
+        raise UsageProblem(f"{reference} must be a float network and {test} the fixed-point one "
+                           f"that was made from it")
+    images = feed(fixed.facts, fixed.shape, data, input_scale, input_offset)
+    part, held = images.test(samples), images.calibration(calibrate)
+    with progress("diagnosing") as tick:
+        found = report.diagnosis(examine(whole.float, fixed.fixed, images(part.images),
+                                         part.labels, tick), part.index)
+    found = {"reference": reference, "test": test} | found
+    if "dsplet.recipe" not in fixed.facts or "dsplet.finetuned" in fixed.facts:
+        return found | {"changes": "not tried: the network was not made by a recipe alone"}
+    x = images(held.images)
+    with progress("trying changes") as tick:
+        trials = Trials(whole.float, x, held.labels,
+                        Recipe.from_json(fixed.facts["dsplet.recipe"]))
+        wanted = accuracy or 100 * float((whole.scores(x).argmax(1) == held.labels).mean())
+        tried = remedies(trials, wanted, tick)
+    return found | {"calibration_samples": len(held)} | report.changes(tried, wanted)
+
+
+@reports
 @click.argument("source", type=click.Path())
 @click.option("--samples", default="500", show_default=True, help="Test samples: a number or all.")
 @click.option("--accumulator-bits", type=click.IntRange(8, 32), default=32, show_default=True,

@@ -17,6 +17,7 @@ is implied. Constants and weights are float64.
     LogSumExp    over the last axis, which goes
     Reshape, Transpose (perm), Slice (starts, sizes, steps), Pad (before, after, value),
     Concat (axis), Constant (value)
+    Grid         frac, low, high: rounds half up to integers of a format; only diagnoses have it
 """
 
 from __future__ import annotations

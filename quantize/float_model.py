@@ -78,6 +78,11 @@ class _Writer:
                 return self.emit(n.op, *xs, axis=-1)
             case "LogSumExp":
                 return self.emit("ReduceLogSumExp", *xs, self.const([-1], np.int64), keepdims=0)
+            case "Grid":
+                y = self.emit("Mul", *xs, self.const(2.0 ** n["frac"]))
+                y = self.emit("Floor", self.emit("Add", y, self.const(0.5)))
+                y = self.emit("Clip", y, self.const(n["low"]), self.const(n["high"]))
+                return self.emit("Mul", y, self.const(2.0 ** -n["frac"]))
             case "Reshape":
                 return self.emit("Reshape", *xs, self.const([-1, *n["shape"]], np.int64))
             case "Transpose":

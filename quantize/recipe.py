@@ -122,6 +122,17 @@ class Recipe:
         facts["equalization"] = [_spelt(e) for e in self.equalization]
         return json.dumps(facts, sort_keys=True)
 
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """The inverse of `to_json`. Raises RecipeError, `algorithms.UnknownAlgorithm`."""
+        try:
+            facts = json.loads(text)
+            for name in ("weights", "activations"):
+                facts[name] = algorithms.named(facts[name].pop("algorithm"), **facts[name])
+            return cls(**facts)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RecipeError(f"the recipe '{text}' cannot be read: {error}") from None
+
 
 def _check(name: str, bits: object, whose: str = "") -> None:
     low, high = BITS[name]

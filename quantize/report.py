@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from quantize.compare import confusion, layers, predictions
+from quantize.diagnose import Diagnosis, Range
 from quantize.fixed.graph import Graph, Weight
 from quantize.fixed.ops.op import Moving
 from quantize.fixed.proof import bounds
 from quantize.fixed.qformat import QFormat
 from quantize.network import Network, Progress
+from quantize.remedy import Change
 
 LAYER_SAMPLES = 500
+BOX_COLUMNS = 40
 
 
 def format_rows(graph: Graph) -> list[dict]:
@@ -50,6 +53,58 @@ def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels:
             "value": v.value, "op": v.op, "format": str(v.format), "sqnr_db": v.sqnr_db,
             "at_min": v.at_min, "at_max": v.at_max, "elements": v.elements} for v in found]
     return report
+
+
+def diagnosis(found: Diagnosis, index: np.ndarray) -> dict:
+    """index: each sample's position in its data set."""
+    return {
+        "samples": found.samples,
+        "reference_accuracy_percent": found.reference_accuracy_percent,
+        "test_accuracy_percent": found.test_accuracy_percent, "output_sqnr_db": found.sqnr_db,
+        "layers": [{
+            "layer": n.name, "op": n.op, "format": str(n.format),
+            "sqnr_cumulative_db": n.sqnr_cumulative_db, "sqnr_isolated_db": n.sqnr_isolated_db,
+            "restored_output_sqnr_db": n.restored_sqnr_db,
+            "restored_accuracy_percent": n.restored_accuracy_percent,
+            "mends_flips": n.mends, "alone": n.alone} for n in found.layers],
+        "flips": [{"index": int(index[f.index]), "label": f.label, "reference": f.reference,
+                   "test": f.test, "mended_by": ", ".join(f.layers) or "no single layer"}
+                  for f in found.flips],
+        "ranges": [{
+            "layer": r.name, "format": str(r.format), "from": r.format.min * r.format.step,
+            "to": r.format.max * r.format.step, "low": r.low, "high": r.high,
+            "clipped_percent": r.clipped_percent, "box": range_box(r)} for r in found.ranges]}
+
+
+def changes(tried: list[Change], wanted_percent: float) -> dict:
+    """What was tried to keep an accuracy, the smallest first, and the first that does."""
+    enough = next((c for c in tried if c.point.accuracy_percent >= wanted_percent), None)
+    return {"changes": [{"change": c.what, "extra_bytes": c.extra_bytes,
+                         "calibration_accuracy_percent": c.point.accuracy_percent,
+                         "wanted_percent": wanted_percent, "calibration_sqnr_db": c.point.sqnr_db}
+                        for c in tried],
+            "smallest_change": (enough.what if enough else "none of these is enough" if tried
+                                else "nothing has to change")}
+
+
+def range_box(r: Range) -> str:
+    """BOX_COLUMNS characters over the format and all that was seen: dots are what the format
+    represents, shaded from the lowest to the highest value, solid from the 1st to the 99th
+    percentile, a bar at the median; ! is seen but not represented."""
+    ends = r.format.min * r.format.step, r.format.max * r.format.step
+    low, high = min(ends[0], r.low), max(ends[1], r.high)
+    first, middle, last = r.percentiles
+
+    def column(value: float) -> int:
+        return round((value - low) / (high - low) * (BOX_COLUMNS - 1))
+
+    cells = [" "] * BOX_COLUMNS
+    for (a, b), mark in ((ends, "·"), ((r.low, r.high), "░"), ((first, last), "█"),
+                         ((middle, middle), "┃")):
+        cells[column(a):column(b) + 1] = mark * (column(b) - column(a) + 1)
+    for i in (*range(column(ends[0])), *range(column(ends[1]) + 1, BOX_COLUMNS)):
+        cells[i] = "!"
+    return "".join(cells)
 
 
 def _weights(weight: Weight) -> str:

@@ -59,8 +59,22 @@ def test_widths(made):
     assert seen["calibration_sqnr_db"] > max(p["calibration_sqnr_db"] for p in uniform)
 
 
+def test_diagnose(made):
+    seen = report("diagnose", "small.onnx", "small.q.onnx", "--samples", 100, folder=made)
+    compared = report("compare", "small.onnx", "small.q.onnx", *FEED, "--samples", 100,
+                      folder=made)
+    assert seen["samples"] == 100
+    assert [f["index"] for f in seen["flips"]] == [f["index"] for f in compared["flips"]]
+    assert seen["output_sqnr_db"] == pytest.approx(compared["output_sqnr_db"], abs=1e-3)
+    assert [r["op"] for r in seen["layers"]] == ["Input", "Conv", "Gemm"]
+    assert all(len(r["box"]) == 40 for r in seen["ranges"]) and seen["smallest_change"]
+    shown = dsplet("diagnose", "small.onnx", "small.q.onnx", "--samples", 20, folder=made)
+    assert shown.returncode == 0 and "█" in shown.stdout and "smallest change" in shown.stdout
+
+
 @pytest.mark.parametrize("words, said", [
     (("finetune", "small.q.onnx", "small.onnx", "-o", "no.q.onnx"), "must be a float network"),
+    (("diagnose", "small.q.onnx", "small.onnx"), "must be a float network"),
     (("widths", "small.onnx", *FEED, "-o", "no.q.onnx"), "-o needs a budget"),
     (("widths", "small.onnx", *FEED, "--memory", "400"), "such as 30KB"),
     (("widths", "small.onnx", *FEED, "--memory", "99B"), "all widths at 2 bits need"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -87,6 +88,13 @@ class Trials:
         self.alive = _alive(self.graph, self.slots, formats)
         self.products = _products(self.graph, self.slots, formats)
         self.bias_bytes = 4 * sum(n["bias"].size for n in self.graph.nodes if "weight" in n.attrs)
+
+    def under(self, recipe: Recipe) -> Trials:
+        """The same network and samples under another recipe."""
+        other = copy(self)
+        other.__dict__.pop("start_bits", None)
+        other.recipe = recipe
+        return other
 
     @cached_property
     def start_bits(self) -> int:

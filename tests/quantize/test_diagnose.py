@@ -1,0 +1,184 @@
+"""The diagnosis: the mixed graph is the fixed-point network, and planted faults are found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantize import from_onnx, report
+from quantize.compare import FloatNetwork, sqnr_db
+from quantize.diagnose import Range, _Run, diagnose
+from quantize.fixed.graph import Requantizing
+from quantize.fixed.qformat import QFormat
+from quantize.float_graph import ModelError
+from quantize.formats import separate_inputs
+from quantize.recipe import Recipe, RecipeError, quantize
+from quantize.remedy import remedies, widths_of
+from quantize.search.trial import Trials
+from tests.quantize import onnx_nets as nets
+from tests.quantize.onnx_nets import model, node, random
+
+COARSE = Recipe(4, 4, weights="mse", activations="mse")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """(path, float graph, inputs): 1x8x8 -> Conv (ReLU) -> MaxPool -> Gemm (ReLU) -> Gemm 10."""
+    constants = {"w": random("w", 4, 1, 3, 3), "b": random("b", 4), "v": random("v", 20, 36),
+                 "u": random("u", 10, 20)}
+    path = tmp_path_factory.mktemp("diagnose") / "small.onnx"
+    path.write_bytes(model(
+        [node("Conv", "x w b", "c"), node("Relu", "c", "r"),
+         node("MaxPool", "r", "p", kernel_shape=[2, 2], strides=[2, 2]),
+         node("Flatten", "p", "f"), node("Gemm", "f v", "g", transB=1), node("Relu", "g", "h"),
+         node("Gemm", "h u", "y", transB=1)], {"x": (1, 8, 8)}, constants).SerializeToString())
+    x = np.random.default_rng(0).normal(size=(300, 1, 8, 8)).astype(np.float32)
+    return path, from_onnx.load(path), x
+
+
+def reference(path, x) -> np.ndarray:
+    return FloatNetwork(path)({"x": x})["y"]
+
+
+@pytest.mark.parametrize("make", [nets.relu_net, nets.tanh_net])
+def test_all_on_their_grids_is_the_fixed_network(make, tmp_path):
+    m = make()
+    path = tmp_path / "net.onnx"
+    path.write_bytes(m.SerializeToString())
+    graph, x = from_onnx.load(path), nets.inputs(m, 40)["x"]
+    fixed = quantize(graph, x, Recipe(5, 5, weights="mse", activations="mse"))
+    computed = [n.output for n in fixed.nodes if isinstance(n, Requantizing)]
+    names = {v.name for v in (*fixed.inputs, *computed)}
+    values = [v for v in computed if v.format.bits <= 10]
+    found = _Run(separate_inputs(graph), fixed, names, [v.name for v in values])(x)
+    wanted = fixed.run(fixed.inputs[0].format.quantize(x))
+    for v, real in zip(values, found, strict=True):
+        assert np.array_equal(real * 2.0**v.format.frac, wanted[v.name]), v.name
+
+
+def test_figures_against_the_networks_themselves(small):
+    path, graph, x = small
+    fixed, y = quantize(graph, x, COARSE), reference(path, x)
+    labels = y.argmax(1)
+    found = diagnose(graph, fixed, x, labels)
+    q = fixed.run(fixed.inputs[0].format.quantize(x))
+    scores = fixed.outputs[0].format.dequantize(q["y"])
+    assert found.reference_accuracy_percent == 100
+    assert found.test_accuracy_percent == 100 * (scores.argmax(1) == labels).mean()
+    assert found.sqnr_db == pytest.approx(sqnr_db(y, scores), abs=1e-3)
+    assert [f.index for f in found.flips] == np.flatnonzero(scores.argmax(1) != labels).tolist()
+    assert [n.op for n in found.layers] == ["Input", "Conv", "Gemm", "Gemm"]
+    last = found.layers[-1]
+    assert last.sqnr_cumulative_db == pytest.approx(found.sqnr_db)
+    assert last.sqnr_isolated_db > last.sqnr_cumulative_db
+    for n in found.layers:
+        assert n.mends == sum(n.name in f.layers for f in found.flips)
+        assert n.alone == sum(f.layers == (n.name,) for f in found.flips)
+
+
+def test_a_planted_fault_is_found(small):
+    """All layers fine but one: that one mends every flip and explains the whole loss."""
+    path, graph, x = small
+    for culprit in (n.name for n in graph.nodes if n.op in ("Conv", "Gemm")):
+        recipe = replace(Recipe(12, 12, 12, weights="mse", activations="mse"),
+                         layers={culprit: {"weight_bits": 2}})
+        found = diagnose(graph, quantize(graph, x, recipe), x, reference(path, x).argmax(1))
+        assert found.flips and all(culprit in f.layers for f in found.flips)
+        best = max(found.layers, key=lambda n: n.restored_sqnr_db)
+        assert best.name == culprit and best.restored_sqnr_db > found.sqnr_db + 20
+
+
+def test_ranges_and_boxes(small):
+    path, graph, x = small
+    found = diagnose(graph, quantize(graph, x, COARSE), x, reference(path, x).argmax(1))
+    c = FloatNetwork(path, ["r"])({"x": x})["r"]
+    seen = found.ranges[1]
+    assert (seen.low, seen.high) == pytest.approx((c.min(), c.max()))
+    assert seen.percentiles[2] == pytest.approx(np.percentile(c, 99), abs=0.02)
+    top = (seen.format.max + 0.5) * seen.format.step
+    assert seen.clipped_percent == pytest.approx(100 * (c >= top).mean(), abs=0.2)
+    box = report.range_box(Range("r", QFormat(4, 2, False), 0.0, 5.0, (0.0, 1.0, 2.0), 1.0))
+    assert len(box) == 40 and box == "█" * 8 + "┃" + "█" * 8 + "░" * 13 + "!" * 10
+    box = report.range_box(Range("r", QFormat(4, 2), -0.5, 0.5, (-0.25, 0.0, 0.25), 0.0))
+    assert box.startswith("·") and box.endswith("·") and "!" not in box
+
+
+def test_refusals(small, tmp_path):
+    _, graph, x = small
+    m = nets.relu_net()
+    (tmp_path / "other.onnx").write_bytes(m.SerializeToString())
+    other = quantize(from_onnx.load(tmp_path / "other.onnx"), nets.inputs(m, 5)["x"], COARSE)
+    with pytest.raises(ModelError, match="was not made from this float network"):
+        diagnose(graph, other, x, np.zeros(len(x)))
+    with pytest.raises(ModelError, match="no sample"):
+        diagnose(graph, quantize(graph, x, COARSE), x[:0], np.zeros(0))
+
+
+# --- remedies -------------------------------------------------------------------------------------
+
+def trials(small, recipe: Recipe) -> Trials:
+    path, graph, x = small
+    return Trials(graph, x, reference(path, x).argmax(1), recipe)
+
+
+def test_the_layer_that_is_at_fault_gets_the_bits(small):
+    culprit = small[1].nodes[0].name
+    recipe = replace(Recipe(12, 12, 12, weights="mse", activations="mse"),
+                     layers={culprit: {"weight_bits": 2}})
+    tried = remedies(trials(small, recipe), 99.0)
+    assert f"weight bits for {culprit}" in tried[-1].what
+    assert tried[-1].point.accuracy_percent >= 99
+    assert all(c.point.accuracy_percent < 99 for c in tried[:-1])
+    assert [c.extra_bytes for c in tried] == sorted(c.extra_bytes for c in tried)
+
+
+def test_what_is_free_comes_first(small):
+    """Per tensor, one channel's weights are 40 times those of the others."""
+    path, graph, x = small
+    conv = graph.nodes[0]
+    weight = conv["weight"] * np.array([40, 1, 1, 1]).reshape(4, 1, 1, 1)
+    uneven = graph.rebuilt([conv.but(weight=weight), *graph.nodes[1:]])
+    recipe = Recipe(4, 8, per_channel=False, weights="mse", activations="mse")
+    tried = remedies(Trials(uneven, x, np.zeros(len(x)), recipe), 101.0)
+    assert tried[0].what == "a weight step for each channel" and tried[0].extra_bytes == 0
+    together = tried[-1]
+    assert "; " in together.what and together.point.noise < tried[0].point.noise
+
+
+def test_nothing_has_to_change(small):
+    fine = trials(small, Recipe(10, 10, weights="mse", activations="mse"))
+    assert remedies(fine, 90.0) == []
+    assert set(widths_of(fine).values()) == {10}
+    assert report.changes([], 90.0)["smallest_change"] == "nothing has to change"
+
+
+# --- recipes --------------------------------------------------------------------------------------
+
+def test_a_recipe_reads_back():
+    recipe = Recipe(3, 5, per_channel=False, weights="minmax",
+                    layers={"last": {"weight_bits": 16}})
+    again = Recipe.from_json(recipe.to_json())
+    assert again.to_json() == recipe.to_json() and again.layers == recipe.layers
+    for text in ("", "{}", "[1]", '{"weights": {"algorithm": "mse"}}'):
+        with pytest.raises(RecipeError, match="cannot be read"):
+            Recipe.from_json(text)
+
+
+def test_layers_by_name_first_and_last(small):
+    _, graph, x = small
+    conv, middle, last = (n for n in graph.nodes if n.op in ("Conv", "Gemm"))
+    recipe = Recipe(4, 4, weights="mse", activations="mse", layers={
+        "first": {"weight_bits": 7, "activation_bits": 5}, middle.name: {"activation_bits": 9},
+        "last": {"weight_bits": 16}})
+    fixed = quantize(graph, x, recipe)
+    found = {n.name: (n.weight.bits, n.output.format.bits) for n in fixed.nodes
+             if hasattr(n, "weight")}
+    assert found == {conv.name: (7, 5), middle.name: (4, 9), last.name: (16, 16)}
+    with pytest.raises(RecipeError, match=f"no layer 'fist'.*{conv.name}"):
+        quantize(graph, x, Recipe(layers={"fist": {"weight_bits": 4}}))
+    with pytest.raises(RecipeError, match="weight_bits of layer 'last' must be 2 to 16, not 1"):
+        Recipe(layers={"last": {"weight_bits": 1}})
+    with pytest.raises(RecipeError, match="'last' has no bits; it has weight_bits and"):
+        Recipe(layers={"last": {"bits": 4}})
