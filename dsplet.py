@@ -349,7 +349,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=
     from quantize.diagnose import diagnose as examine
     from quantize.network import Network
     from quantize.recipe import Recipe
-    from quantize.remedy import remedies
+    from quantize.remedy import quick, remedies
     from quantize.search.trial import Trials
     from train.feed import feed
     whole, fixed = Network(reference), Network(test)
@@ -367,7 +367,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=
     x = images(held.images)
     with progress("trying changes") as tick:
         trials = Trials(whole.float, x, held.labels,
-                        Recipe.from_json(fixed.facts["dsplet.recipe"]))
+                        quick(Recipe.from_json(fixed.facts["dsplet.recipe"])))
         wanted = accuracy or 100 * float((whole.scores(x).argmax(1) == held.labels).mean())
         tried = remedies(trials, wanted, tick)
     return found | {"calibration_samples": len(held)} | report.changes(tried, wanted)
@@ -431,12 +431,13 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
            input_offset=None) -> dict:
     """Choose the bit widths of every layer's weights and activations, 2 to 16.
 
-    Prints the front of memory against noise; with a budget it also chooses one network.
+    Prints the front of memory against noise, with weights rounded to nearest; with a budget it
+    also chooses one network and quantizes it by the default recipe.
     """
     from firmware_sim import report, targets
+    from quantize import recipe as recipes
     from quantize import render, to_qdq
     from quantize.network import Network
-    from quantize.recipe import Recipe
     from quantize.search import plot as pictures
     from quantize.search import study as studies
     from quantize.search import widths as searching
@@ -454,7 +455,7 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     part = images.calibration(calibrate)
     with progress("calibrating") as tick:
         trials = Trials(network.float, images(part.images), part.labels,
-                        Recipe(weights="mse", activations="mse"), images.metadata, tick)
+                        recipes.load("nearest"), tick)
     with progress("searching") as tick:
         found = searching.search(
             trials, budgets, lambda fixed: cycles_of(fixed, target, images, part),
@@ -466,11 +467,15 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     done = {"network": source, "data": images.data, "calibration_samples": len(part),
             "points": rows, "front_file": front_file, "plot": plot}
     if found.chosen:
-        fixed = trials.quantize(found.chosen.widths)
+        layers = trials.recipe_of(found.chosen.widths).layers
+        with progress("quantizing") as tick:
+            fixed = recipes.quantize(network.float, trials.samples,
+                                     recipes.load("default", layers=layers), images.metadata, tick)
+        best = trials.judge(fixed, found.chosen.widths)
         cycles = cycles_of(fixed, target, images, part)
-        done |= {"layers": searching.width_rows(found.chosen),
-                 **searching.figures(found.chosen), "cycles": cycles,
-                 "clock_mhz": target.clock_mhz, "latency_ms": target.ms(cycles), "file": out}
+        done |= {"layers": searching.width_rows(best), **searching.figures(best),
+                 "cycles": cycles, "clock_mhz": target.clock_mhz, "latency_ms": target.ms(cycles),
+                 "file": out}
         if out:
             to_qdq.save(fixed, out)
     if front_file:

@@ -55,8 +55,7 @@ def run(weight_bits: int, activation_bits: int, seed: int) -> dict:
         return accuracy(Executor(fixed, threads=1)(fixed.inputs[0].format.quantize(x))[0])
 
     began = time.monotonic()
-    recipe = Recipe(weight_bits=weight_bits, activation_bits=activation_bits, weights="mse",
-                    activations="mse")
+    recipe = Recipe(weight_bits=weight_bits, activation_bits=activation_bits)
     before = quantize(graph, images(images.splits.calibration.images), recipe)
     after = finetune(before, {}, teacher, images.splits.train, images,
                      FinetuneConfig(epochs=EPOCHS, seed=seed))

@@ -19,6 +19,8 @@ from quantize.fixed.qformat import QFormat
 from quantize.float_graph import FloatGraph, FloatNode, ModelError
 from quantize.float_model import to_model
 from quantize.formats import separate_inputs
+from quantize.links import links, scaled
+from quantize.rescaling import factors_of
 
 BATCH = 250
 PERCENTILES = (1, 50, 99)
@@ -120,6 +122,7 @@ class _Measured:
                  progress: Progress) -> None:
         graph, makers = separate_inputs(reference), {n.output.name: n for n in test.nodes}
         _check_same(graph, test)
+        graph = rescaled_like(graph, test)
         self.values: list[Value] = [v for v in test.values() if _computed(makers.get(v.name))]
         names = [v.name for v in self.values]
         self.names = {v: makers[v].name if v in makers else v for v in names}
@@ -210,6 +213,16 @@ def _with_weights(n: FloatNode, twin: Node) -> FloatNode:
     lead = (-1, *(1,) * (twin.bias.ndim - 1))
     return n.but(weight=weight.real(),
                  bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
+
+
+def rescaled_like(graph: FloatGraph, test: Graph) -> FloatGraph:
+    """The equal float graph with the channels as `test` has them (see `quantize.rescaling`)."""
+    factors, weights = factors_of(test), {n.output: n.attrs.get("weight") for n in graph.nodes}
+    for link in links(graph):
+        if link.value in factors:
+            factor = factors[link.value].reshape(-1)
+            graph = scaled(graph, link, np.broadcast_to(factor, len(weights[link.value])))
+    return graph
 
 
 def _check_same(graph: FloatGraph, test: Graph) -> None:

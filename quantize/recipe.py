@@ -124,13 +124,10 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """The inverse of `to_json`. Raises RecipeError, `algorithms.UnknownAlgorithm`."""
+        """The inverse of `to_json`. Raises RecipeError."""
         try:
-            facts = json.loads(text)
-            for name in ("weights", "activations"):
-                facts[name] = algorithms.named(facts[name].pop("algorithm"), **facts[name])
-            return cls(**facts)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
             raise RecipeError(f"the recipe '{text}' cannot be read: {error}") from None
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from quantize import algorithms
-from quantize.recipe import RecipeError
+from quantize.algorithms import named
+from quantize.recipe import Recipe
 from quantize.search.trial import WIDTHS, Point, Progress, Trials, Widths
 
 MORE_BITS = (1, 2, 4)
@@ -26,11 +27,16 @@ class Change:
     point: Point
 
 
+def quick(recipe: Recipe) -> Recipe:
+    """The recipe to try changes with: rounding that takes seconds a network gives way to GPTQ."""
+    return replace(recipe, rounding="gptq") if recipe.rounding == named("rounding", "adaround") \
+        else recipe
+
+
 def widths_of(trials: Trials) -> Widths:
     """The widths that the trials' own recipe asks for."""
     recipe = trials.recipe.of(trials.graph)
-    return {s: recipe.weight_bits_of(s.layer) if s.kind == "weight_bits" else
-            recipe.activation_bits_of([s.layer], recipe.activation_bits) for s in trials.slots}
+    return {s: getattr(recipe.at(s.layer), s.kind) for s in trials.slots}
 
 
 def remedies(trials: Trials, accuracy_percent: float,
@@ -60,12 +66,9 @@ def _free(trials: Trials, widths: Widths) -> Iterator[tuple[str, Trials, Widths]
     if not recipe.per_channel:
         yield "a weight step for each channel", trials.under(replace(recipe, per_channel=True)), (
             widths)
-    for part in ("weights", "activations"):
-        for name in algorithms.names():
-            try:
-                other = replace(recipe, **{part: name})
-            except RecipeError:
-                continue
+    for part, kind in (("weights", "range"), ("activations", "range"), ("rounding", "rounding")):
+        for name in algorithms.names(kind):
+            other = replace(recipe, **{part: name})
             if other.to_json() != recipe.to_json():
                 yield f"{name} for the {part}", trials.under(other), widths
 

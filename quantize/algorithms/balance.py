@@ -40,7 +40,8 @@ def balance(config: Balance, now) -> None:
         if largest.any() and weights.any():
             alive = largest > 0  # a channel that never fires keeps its scale
             largest = np.maximum(largest, 1e-3 * largest.max()) * alive
-            noise = _Noise(config, now.recipe, largest, power * alive, weights * alive[:, None])
+            noise = _Noise(config, now.recipe.at(link.first), largest, power * alive,
+                           weights * alive[:, None])
             now.scale(link, noise.least())
 
 

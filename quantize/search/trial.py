@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from quantize import algorithms
 from quantize.calibrate import histograms
 from quantize.convert import convert
 from quantize.fixed.execute import Executor
@@ -19,10 +20,14 @@ from quantize.float_graph import FloatGraph, ModelError
 from quantize.float_model import to_model
 from quantize.formats import choose_formats, classes, measured, separate_inputs
 from quantize.recipe import Recipe
+from quantize.rescaling import Rescaling
+from quantize.samples import Passage, Samples
 
 WIDTHS = tuple(range(2, 17))
 START_BITS = 12
 """The width of all that is not tried out: errors of other slots must not drown what is measured."""
+FITTED = 64
+"""Samples that rounding looks at, where the recipe's does."""
 
 Progress = Callable[[int, int], None]
 
@@ -71,17 +76,20 @@ class Trials:
     """Quantizes a float graph with any widths. Raises ModelError for samples that do not fit."""
 
     def __init__(self, graph: FloatGraph, samples: np.ndarray, labels: np.ndarray,
-                 recipe: Recipe, metadata: dict[str, str] | None = None,
-                 progress: Progress | None = None) -> None:
+                 recipe: Recipe, progress: Progress | None = None) -> None:
         """samples: float inputs (N, *shape) to calibrate and measure with; never test samples.
-        metadata: written beside that of the model."""
+        recipe: a quick one; channels are equalized once, for its own widths."""
         if len(graph.inputs) != 1:
             raise ModelError(f"has the inputs {', '.join(graph.inputs)}; expected one")
-        self.graph, self.recipe, self.labels = separate_inputs(graph), recipe, labels
-        self._metadata = metadata or {}
+        self.recipe, self.labels = recipe, labels
         self.samples = np.asarray(samples, np.float32)
-        self._seen = histograms(self.graph, measured(self.graph),
-                                {graph.inputs[0]: self.samples}, progress)
+        every = Samples(graph, {graph.inputs[0]: self.samples})
+        self._few = _Kept(graph, {graph.inputs[0]: self.samples[:FITTED]})
+        rescaling = Rescaling(separate_inputs(graph), every, recipe.of(graph))
+        for config in recipe.equalization:
+            algorithms.run(config, rescaling)
+        self.graph = rescaling.graph
+        self._seen = histograms(self.graph, measured(self.graph), every, progress)
         self._reference = _scores(self.graph, self.samples)
         self.slots = _slots(self.graph, recipe)
         formats = choose_formats(self.graph, self._seen, recipe.of(self.graph))
@@ -110,26 +118,30 @@ class Trials:
     def uniform(self, bits: int) -> Widths:
         return dict.fromkeys(self.slots, bits)
 
-    def quantize(self, widths: Widths) -> Graph:
-        """The fixed-point graph with these widths, one for each slot."""
+    def recipe_of(self, widths: Widths) -> Recipe:
+        """The trials' recipe with these widths, one for each slot."""
         layers: dict[str, dict[str, int]] = {}
         for slot in self.slots:
             layers.setdefault(slot.layer, {})[slot.kind] = widths[slot]
-        recipe = replace(self.recipe, layers=self.recipe.layers | layers).of(self.graph)
-        facts = dict(self.graph.metadata) | {"dsplet.float_sha256": self.graph.sha256,
-                                             "dsplet.recipe": recipe.to_json()}
-        facts |= self._metadata
+        return replace(self.recipe, layers=self.recipe.layers | layers).of(self.graph)
+
+    def quantize(self, widths: Widths) -> Graph:
+        """The fixed-point graph with these widths, channels as they are. Raises `Overflow`."""
+        recipe = self.recipe_of(widths)
         fixed = convert(self.graph, choose_formats(self.graph, self._seen, recipe), recipe,
-                        tuple(facts.items()))
-        prove(fixed)
+                        Passage(self.graph, self._few), {}, lambda done, total: None)
+        prove(fixed, recipe.accumulator_bits)
         return fixed
 
     def measure(self, widths: Widths) -> Point | None:
         """The point of these widths on the samples; None where an accumulator cannot be proved."""
         try:
-            fixed = self.quantize(widths)
+            return self.judge(self.quantize(widths), widths)
         except Overflow:
             return None
+
+    def judge(self, fixed: Graph, widths: Widths) -> Point:
+        """A fixed-point graph of these widths, however it came about, on the samples."""
         q, y = fixed.inputs[0].format.quantize(self.samples), fixed.outputs[0].format
         scores = y.dequantize(Executor(fixed, threads=1)(q)[0].reshape(len(q), -1))
         read, wanted = scores.argmax(1), self._reference.argmax(1)
@@ -147,6 +159,19 @@ class Trials:
         alive = [settled + sum(packed_bytes(n, widths[s])
                                for s, n in numbers.items()) for settled, numbers in self.alive]
         return self.weight_bytes(widths) + self.bias_bytes + max(alive, default=0)
+
+
+class _Kept(Samples):
+    """Samples that run through the float network once."""
+
+    def __init__(self, graph: FloatGraph, inputs: dict[str, np.ndarray]) -> None:
+        super().__init__(graph, inputs)
+        self._known: dict[str, np.ndarray] = {}
+
+    def all(self, graph: FloatGraph, value: str) -> np.ndarray:
+        if value not in self._known:
+            self._known[value] = super().all(graph, value)
+        return self._known[value]
 
 
 def _scores(graph: FloatGraph, x: np.ndarray) -> np.ndarray:

@@ -20,7 +20,9 @@ from quantize.search.trial import Trials
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 
-COARSE = Recipe(4, 4, weights="mse", activations="mse")
+NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
+           "bias": None}
+COARSE = Recipe(4, 4, **NEAREST)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def test_all_on_their_grids_is_the_fixed_network(make, tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(m.SerializeToString())
     graph, x = from_onnx.load(path), nets.inputs(m, 40)["x"]
-    fixed = quantize(graph, x, Recipe(5, 5, weights="mse", activations="mse"))
+    fixed = quantize(graph, x, Recipe(5, 5, **NEAREST))
     computed = [n.output for n in fixed.nodes if isinstance(n, Requantizing)]
     names = {v.name for v in (*fixed.inputs, *computed)}
     values = [v for v in computed if v.format.bits <= 10]
@@ -82,7 +84,7 @@ def test_a_planted_fault_is_found(small):
     """All layers fine but one: that one mends every flip and explains the whole loss."""
     path, graph, x = small
     for culprit in (n.name for n in graph.nodes if n.op in ("Conv", "Gemm")):
-        recipe = replace(Recipe(12, 12, 12, weights="mse", activations="mse"),
+        recipe = replace(Recipe(12, 12, 12, **NEAREST),
                          layers={culprit: {"weight_bits": 2}})
         found = diagnose(graph, quantize(graph, x, recipe), x, reference(path, x).argmax(1))
         assert found.flips and all(culprit in f.layers for f in found.flips)
@@ -125,7 +127,7 @@ def trials(small, recipe: Recipe) -> Trials:
 
 def test_the_layer_that_is_at_fault_gets_the_bits(small):
     culprit = small[1].nodes[0].name
-    recipe = replace(Recipe(12, 12, 12, weights="mse", activations="mse"),
+    recipe = replace(Recipe(12, 12, 12, **NEAREST),
                      layers={culprit: {"weight_bits": 2}})
     tried = remedies(trials(small, recipe), 99.0)
     assert f"weight bits for {culprit}" in tried[-1].what
@@ -140,7 +142,7 @@ def test_what_is_free_comes_first(small):
     conv = graph.nodes[0]
     weight = conv["weight"] * np.array([40, 1, 1, 1]).reshape(4, 1, 1, 1)
     uneven = graph.rebuilt([conv.but(weight=weight), *graph.nodes[1:]])
-    recipe = Recipe(4, 8, per_channel=False, weights="mse", activations="mse")
+    recipe = Recipe(4, 8, per_channel=False, **NEAREST)
     tried = remedies(Trials(uneven, x, np.zeros(len(x)), recipe), 101.0)
     assert tried[0].what == "a weight step for each channel" and tried[0].extra_bytes == 0
     together = tried[-1]
@@ -148,7 +150,7 @@ def test_what_is_free_comes_first(small):
 
 
 def test_nothing_has_to_change(small):
-    fine = trials(small, Recipe(10, 10, weights="mse", activations="mse"))
+    fine = trials(small, Recipe(10, 10, **NEAREST))
     assert remedies(fine, 90.0) == []
     assert set(widths_of(fine).values()) == {10}
     assert report.changes([], 90.0)["smallest_change"] == "nothing has to change"
@@ -157,11 +159,11 @@ def test_nothing_has_to_change(small):
 # --- recipes --------------------------------------------------------------------------------------
 
 def test_a_recipe_reads_back():
-    recipe = Recipe(3, 5, per_channel=False, weights="minmax",
+    recipe = Recipe(3, 5, per_channel=False, weights="minmax", bias=None,
                     layers={"last": {"weight_bits": 16}})
     again = Recipe.from_json(recipe.to_json())
     assert again.to_json() == recipe.to_json() and again.layers == recipe.layers
-    for text in ("", "{}", "[1]", '{"weights": {"algorithm": "mse"}}'):
+    for text in ("", "[1]", '{"weights": {"algorithm": "mess"}}', '{"wights": "mse"}'):
         with pytest.raises(RecipeError, match="cannot be read"):
             Recipe.from_json(text)
 
@@ -169,7 +171,7 @@ def test_a_recipe_reads_back():
 def test_layers_by_name_first_and_last(small):
     _, graph, x = small
     conv, middle, last = (n for n in graph.nodes if n.op in ("Conv", "Gemm"))
-    recipe = Recipe(4, 4, weights="mse", activations="mse", layers={
+    recipe = Recipe(4, 4, **NEAREST, layers={
         "first": {"weight_bits": 7, "activation_bits": 5}, middle.name: {"activation_bits": 9},
         "last": {"weight_bits": 16}})
     fixed = quantize(graph, x, recipe)

@@ -20,6 +20,9 @@ from quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_bytes
 from quantize.search.widths import BudgetError, Budgets, memory_bytes, search
 from tests.quantize.onnx_nets import model, node, random
 
+NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
+           "bias": None}
+
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory) -> Trials:
@@ -34,7 +37,7 @@ def trials(tmp_path_factory) -> Trials:
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 1, (60, 1, 8, 8)).astype(np.float32)
     return Trials(from_onnx.load(path), x, rng.integers(0, 10, 60),
-                  Recipe(weights="mse", activations="mse"))
+                  Recipe(**NEAREST))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_slots_and_bytes_by_hand(trials):
 
 def test_a_uniform_trial_is_what_quantize_gives(trials):
     fixed = trials.quantize(trials.uniform(6))
-    other = quantize(trials.graph, trials.samples, Recipe(6, 6, weights="mse", activations="mse"))
+    other = quantize(trials.graph, trials.samples, Recipe(6, 6, **NEAREST))
     a, b = to_text(fixed), to_text(other)
     assert a[0].split('"metadata"')[0] == b[0].split('"metadata"')[0]
     assert all(np.array_equal(a[1][k], b[1][k]) for k in b[1])
