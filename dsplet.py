@@ -409,6 +409,8 @@ def ledger(source, samples="500", accumulator_bits=32, witness=None, data=None, 
     return found | {"passed": not found["overflows"]}
 
 
+@reports
+@click.argument("source", type=click.Path())
 @click.option("-o", "out", type=click.Path(), help="Write the chosen network here, as .q.onnx.")
 @click.option("--memory", help="Weights, biases and live activations, packed by bits; such as "
                                "30KB (of 1,024 bytes).")

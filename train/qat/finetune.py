@@ -38,7 +38,7 @@ class FinetuneConfig:
     epochs: int = 5
     batch_size: int = 128
     learning_rate: float = 3e-3
-    step_rate: float = 1e-2
+    step_rate: float = 1e-3
     frozen: float = 0.3
     shift: int = 1
     labels: float = 0.3
