@@ -265,10 +265,10 @@ def quantize(source, out, calibrate=1000, recipe_name="default", stability=None,
 @click.argument("reference", type=click.Path())
 @click.argument("test", type=click.Path())
 @out_option
-@click.option("--epochs", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @feed_options
-def finetune(reference, test, out, epochs=5, seed=0, data=None, input_scale=None,
+def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None,
              input_offset=None) -> dict:
     """Train the fixed-point network TEST to do what the float network REFERENCE does.
 

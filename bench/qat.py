@@ -21,7 +21,7 @@ from rich.table import Table
 ROWS = ((4, 4, 99.42), (3, 3, 99.30), (2, 8, 99.20), (2, 2, 98.95))
 """Weight bits, activation bits, the accuracy that the mean has to reach, in percent."""
 SEEDS = (0, 1, 2)
-EPOCHS = 5
+EPOCHS = 3
 CHECKED = 5
 """Test images that machine code is held to, integer by integer."""
 OUT = Path("build/bench_qat.json")

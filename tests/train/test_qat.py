@@ -154,7 +154,7 @@ def errors(graph: Graph, part) -> int:
 
 def test_finetuning_recovers_what_three_bits_cost_and_ships_it(digits):
     graph, teacher, splits = digits
-    config = FinetuneConfig(epochs=3, shift=0, batch_size=32, learning_rate=2e-2)
+    config = FinetuneConfig(epochs=3, shift=0, batch_size=32, learning_rate=0.1)
     heard = []
     tuned = finetune(graph, {}, teacher, splits.train, inputs, config,
                      lambda *at: heard.append(at))

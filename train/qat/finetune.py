@@ -28,20 +28,21 @@ class FinetuneConfig:
 
     epochs:        passes over the training images, >= 1
     batch_size:    samples a step
-    learning_rate: of weights and biases, the largest of a cosine
+    learning_rate: of weights and biases, the largest of a cosine, in steps of the layer's weights:
+                   to cross from one integer to the next takes as long at any width
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift:         each training image is moved by up to so many pixels each way
     labels:        weight of the labels' cross entropy beside the teacher's, in [0, 1]
     seed:          of the order of the samples and their shifts
     """
 
-    epochs: int = 5
+    epochs: int = 3
     batch_size: int = 128
-    learning_rate: float = 3e-3
+    learning_rate: float = 0.03
     step_rate: float = 1e-3
     frozen: float = 0.3
     shift: int = 1
-    labels: float = 0.3
+    labels: float = 0.1
     seed: int = 0
 
 
@@ -75,7 +76,7 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
     for epoch in range(config.epochs):
         total = 0.0
         for batch in torch.randperm(len(labels)).split(config.batch_size):
-            _set_rates(optimizer, config, done / steps)
+            _set_rates(optimizer, done / steps)
             x = inputs(shifted(images[batch], config.shift).numpy())
             target = torch.from_numpy(np.ascontiguousarray(teacher(x))).flatten(1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
@@ -111,15 +112,15 @@ def _distillation(y: torch.Tensor, target: torch.Tensor, labels: torch.Tensor,
 
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
+    groups = [{"params": [layer.weight, layer.bias], "awake": 1.0, "peak":
+               config.learning_rate * float((2.0 ** -layer.frac.detach()).mean())}
+              for layer in network.layers]
     fracs = [*network.fracs, *(layer.frac for layer in network.layers)]
-    others = [p for layer in network.layers for p in (layer.weight, layer.bias)]
-    return torch.optim.Adam([{"params": others, "lr": config.learning_rate, "peak":
-                              config.learning_rate},
-                             {"params": fracs, "lr": config.step_rate, "peak": config.step_rate}])
+    return torch.optim.Adam([*groups, {"params": fracs, "awake": 1 - config.frozen,
+                                       "peak": config.step_rate}])
 
 
-def _set_rates(optimizer: torch.optim.Optimizer, config: FinetuneConfig, progress: float) -> None:
-    weights, fracs = optimizer.param_groups
-    weights["lr"] = weights["peak"] * (0.5 + 0.5 * math.cos(math.pi * progress))
-    awake = progress / (1 - config.frozen)
-    fracs["lr"] = fracs["peak"] * (0.5 + 0.5 * math.cos(math.pi * min(awake, 1)))
+def _set_rates(optimizer: torch.optim.Optimizer, progress: float) -> None:
+    for group in optimizer.param_groups:
+        fraction = min(progress / group["awake"], 1.0)
+        group["lr"] = group["peak"] * (0.5 + 0.5 * math.cos(math.pi * fraction))
