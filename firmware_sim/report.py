@@ -10,12 +10,16 @@ from dataclasses import asdict
 import numpy as np
 
 from firmware_sim.assembler import disassemble
+from firmware_sim.bill import NOT_INCLUDED, items
 from firmware_sim.image import Image
+from firmware_sim.lower_bound import lower_bound_cycles
 from firmware_sim.profile import Profile
 from firmware_sim.simulate import Run
 from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
+from firmware_sim.wcet import Bound, of_image
 from quantize.fixed.graph import Graph
+from quantize.fixed.program import lower
 from quantize.fixed.proof import bounds
 
 
@@ -37,7 +41,8 @@ def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray
     target, samples = image.target, len(run.cycles)
     read = run.outputs[0].reshape(samples, -1).argmax(1)
     names = class_names(graph)
-    worst = float(run.cycles.max())
+    cycles, bound = float(run.cycles.max()), of_image(image)
+    worst = bound.states / target.states_per_cycle
     report = {
         "target": f"{target.name}, board {target.board.name}",
         "samples": samples,
@@ -49,13 +54,18 @@ def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray
         "differing_integers": int(sum(np.count_nonzero(y != w) for y, w in
                                       zip(run.outputs, wanted, strict=True))),
         "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers",
-        "layers": layer_rows(run), "memory": memory_rows(image),
+        "layers": layer_rows(run, bound, lower_bounds(graph, target),
+                             target.states_per_cycle),
+        "items": items(image, run.profile, samples, bound.indexed),
+        "not_included": list(NOT_INCLUDED), "memory": memory_rows(image),
         "smallest_headroom_bits": min((b.headroom_bits for b in bounds(graph)), default=None),
-        "cycles": worst, "cycles_per_mac": worst / graph.macs if graph.macs else None,
-        "clock_mhz": target.clock_mhz, "latency_ms": target.ms(worst)}
+        "cycles": cycles, "worst_case_cycles": worst,
+        "worst_case_differs_for": differences(image, bound) if worst != cycles else "",
+        "cycles_per_mac": cycles / graph.macs if graph.macs else None,
+        "clock_mhz": target.clock_mhz, "latency_ms": target.ms(cycles)}
     met = True
     if budget:
-        report["budget"] = [verdict(budget, run, target)]
+        report["budget"] = [verdict(budget, run, target, worst)]
         met = report["budget"][0]["met"]
     return report | {"passed": met and not report["differing_integers"]}
 
@@ -69,10 +79,32 @@ def class_names(graph: Graph) -> dict[int, str]:
     return {i: str(name) for i, name in enumerate(names)} if isinstance(names, list) else {}
 
 
-def layer_rows(run: Run) -> list[dict]:
-    """The bill: cycles of one sample by layer and by what they were spent on, then their sum."""
+def lower_bounds(graph: Graph, target: Target) -> dict[str, float]:
+    """Kernel -> the fewest cycles in which the target can run it."""
+    program = lower(graph)
+    return {k.name: lower_bound_cycles(k, program.buffers, target) for k in program.kernels}
+
+
+def differences(image: Image, bound: Bound) -> str:
+    """The instructions for which a run may be shorter than the worst case."""
+    start, code = image.segments[0]
+    places = [f"{why} at {a:06x}: {disassemble(int(code[(a - start) // 4]), a)}"
+              for why, addresses in (("a decision of the data", bound.forks),
+                                     ("memory that the data choose", bound.guesses))
+              for a in addresses]
+    return "; ".join(places)
+
+
+def layer_rows(run: Run, bound: Bound, lowest: dict[str, float], per_cycle: int) -> list[dict]:
+    """The bill: cycles of one sample by layer and by what they were spent on, then their sum.
+
+    bound: the worst case. lowest: kernel -> lower bound, cycles. per_cycle: states a cycle.
+    """
     rows = [{"layer": b.section.node, "op": b.section.op, "macs": b.section.macs,
-             "cycles": b.cycles, "mac": b.mac, "other": b.other, "nop": b.nop,
+             "cycles": b.cycles, "worst_case": sum(
+                 bound.spent.get(a, 0) for a in range(b.section.start, b.section.end, 4)
+                 ) / per_cycle, "lower_bound": lowest[b.section.kernel],
+             "mac": b.mac, "other": b.other, "nop": b.nop,
              "bank_stall": b.bank, "wait_stall": b.wait} for b in run.bills]
     total = {"layer": "total", "op": ""} | {
         k: sum(r[k] for r in rows) for k in rows[0] if k not in ("layer", "op")}
@@ -168,9 +200,9 @@ def budget_cycles(text: str, target: Target) -> float:
                       f"unit, such as 33.3ms, 500us or 333333cycles")
 
 
-def verdict(text: str, run: Run, target: Target) -> dict:
-    """Whether the slowest sample keeps the budget; if not, the layers that cost most."""
-    allowed, worst = budget_cycles(text, target), float(run.cycles.max())
+def verdict(text: str, run: Run, target: Target, worst: float) -> dict:
+    """Whether the worst case, in cycles, keeps the budget; and the layers that cost most."""
+    allowed, worst = budget_cycles(text, target), max(worst, float(run.cycles.max()))
     costly = sorted(run.bills, key=lambda b: -b.cycles)[:3]
     return {"budget": text, "allowed_cycles": allowed, "cycles": worst, "met": worst <= allowed,
             "largest_layers": ", ".join(f"{b.section.node} {b.cycles:,.0f}" for b in costly)}

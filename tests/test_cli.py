@@ -157,8 +157,9 @@ def test_a_vector_that_fails_is_shown(shared, tmp_path):
 
 KEYS = {
     "simulate": "schema network target samples first_samples accuracy_percent differing_integers "
-                "compared_with layers memory smallest_headroom_bits cycles cycles_per_mac "
-                "clock_mhz latency_ms passed",
+                "compared_with layers items not_included memory smallest_headroom_bits cycles "
+                "worst_case_cycles worst_case_differs_for cycles_per_mac clock_mhz latency_ms "
+                "passed",
     "compare": "schema reference test samples reference_accuracy_percent test_accuracy_percent "
                "agree_percent mcnemar_p output_sqnr_db flips confusion_reference confusion_test "
                "layer_samples layers",
@@ -169,8 +170,9 @@ KEYS = {
     "targets": "schema parts boards memory assumptions",
     "ops": "schema fixed_point read_from_onnx"}
 ROWS = {
-    ("simulate", "layers"): "layer op macs cycles mac other nop bank_stall wait_stall "
-                            "cycles_per_mac",
+    ("simulate", "layers"): "layer op macs cycles worst_case lower_bound mac other nop bank_stall "
+                            "wait_stall cycles_per_mac",
+    ("simulate", "items"): "item cycles stalls percent",
     ("simulate", "memory"): "region used_bytes bytes wait_states holds",
     ("simulate", "first_samples"): "index label read_as cycles",
     ("compare", "layers"): "value op format sqnr_db at_min at_max elements",

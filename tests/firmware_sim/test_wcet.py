@@ -226,4 +226,4 @@ def test_every_op_takes_its_worst_case(graph):
 @pytest.mark.parametrize("stack", [networks.tiny, networks.zip_like, networks.lenet_like])
 def test_a_network_takes_its_worst_case(stack, target):
     network = stack()
-    assert_exact(network.graph(), target, network.samples(3))
+    assert_exact(network.graph(), target, [network.samples(3)])
