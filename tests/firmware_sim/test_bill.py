@@ -38,7 +38,7 @@ def test_items_add_up_to_the_cycles(stack):
     assert rows["input conversion"]["cycles"] >= network.input.size  # one word a cycle
     assert rows["output conversion"]["cycles"] >= network.value.size
     tanhs = sum(n.output.size for n in network.nodes if n.op == "Table")
-    assert rows["table look-ups"]["cycles"] >= 2 * tanhs  # a load of the address, and one through it
+    assert rows["table look-ups"]["cycles"] >= 2 * tanhs  # two loads: the address, the entry
 
 
 @pytest.mark.parametrize("graph", CASES)
