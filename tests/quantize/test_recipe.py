@@ -182,7 +182,7 @@ def test_samples_in_any_order_and_batch_give_the_same_bytes(net, name, tmp_path,
 
 def test_the_default_recipe_is_the_one_in_its_file():
     assert load_recipe("default") == Recipe()
-    assert recipe_names() == ["default", "gptq", "nearest"]
+    assert recipe_names() == ["anna", "default", "gptq", "nearest"]
 
 
 def test_a_recipe_file(tmp_path):
