@@ -10,7 +10,7 @@ from firmware_sim.image import Image
 from firmware_sim.targets.target import Target
 from firmware_sim.wcet.leap import Leaper
 from firmware_sim.wcet.values import Fork
-from firmware_sim.wcet.walk import Code, Unbounded, Walker
+from firmware_sim.wcet.walk import Code, Unbounded, Walker, clash
 
 Tables = Callable[[int], tuple[tuple[int, int], ...]]
 MAX_STEPS = 50_000
@@ -46,6 +46,9 @@ def bound(target: Target, word: Callable[[int], int | None], entry: int, halt: i
     """
     code = Code(target, word, tables)
     last = _explore(code, entry, halt)
+    if code.forks and clash(code.reads, code.stores):  # on which path was it read, and when?
+        code = Code(target, word, tables, constant=False)
+        last = _explore(code, entry, halt)
     for low, high, _, pc in code.stores:
         hit = next((a for a in code.decoded if low <= a + 3 and a <= high), None)
         if hit is not None:

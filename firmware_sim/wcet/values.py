@@ -19,7 +19,8 @@ _WIDTHS = {0xFFFF: 1 << 15, 0xFFFFFF: 1 << 23}  # mask of a register width -> wh
 
 
 class Unsteady(Exception):
-    """The turn cannot stand for others: a loop has to be walked turn by turn."""
+    """The turn cannot stand for others: a loop has to be walked turn by turn. Outside of loops: a
+    number from the data is used in a way that has no bounds."""
 
 
 class Fork(Exception):
@@ -261,7 +262,7 @@ class Interval:
     __hash__ = None
 
     def __format__(self, spec: str) -> str:
-        raise Fork
+        raise Unsteady
 
 
 def bounds(value) -> tuple[int, int]:

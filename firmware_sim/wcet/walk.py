@@ -19,6 +19,7 @@ from firmware_sim.wcet.clock import Clock
 from firmware_sim.wcet.values import WORD, Affine, Fork, Interval, Turns, Unknown, Unsteady
 
 _CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
+STEPPED, FLAGS = 32, 64  # what arrives late: registers loaded, stepped as Z pointers; flags
 _SIZES = (1, 1, 2, 4)  # bytes of the widths h, l, 16 bits, 24 bits
 
 
@@ -35,12 +36,14 @@ class Code:
     address from the data.
     forks, guesses: addresses of decisions that depend on data, and of accesses whose bank does.
     indexed: reads taken to stay in their table. stores, reads: spans (low, high, rates, pc) of
-    addresses stored to, and of image words that were read before anything was stored there.
+    addresses stored to, and of image words that were read before anything was stored there, if
+    they may be taken as `constant`.
     """
 
     target: Target
     word: Callable[[int], int | None]
     tables: Callable[[int], tuple[tuple[int, int], ...]] = lambda pc: ()
+    constant: bool = True
     turns: Turns = field(default_factory=Turns)
     forks: set[int] = field(default_factory=set)
     guesses: set[int] = field(default_factory=set)
@@ -115,6 +118,9 @@ class Walker:
              self.issued, self.spent[address]) = before
             self.pc, clock.states, clock.free = address, states, free
             raise
+        except Unsteady:
+            raise Unbounded(f"{self.code.text(address)} computes with a number from the data in a "
+                            "way that is not understood") from None
 
     def _execute(self, address: int) -> None:
         row, fields = self.code.instruction(address)
@@ -182,7 +188,8 @@ class Walker:
             return _CONSTANTS[code]
         if code == PC:
             return self.pc + 8 & 0xFFFFFF
-        return Interval(self.turns) if code in self.late else self.r[code]
+        early = code in self.late or code + STEPPED in self.late
+        return Interval(self.turns) if early else self.r[code]
 
     def set_reg(self, code: int, value) -> None:
         if code not in _CONSTANTS:
@@ -192,17 +199,17 @@ class Walker:
     def set_loaded(self, code: int, value, flags) -> None:
         self.set_reg(code, value)
         self.nzvc = flags
-        self._late_next |= {code, -1}
+        self._late_next |= {code, FLAGS}
 
     def z_pointer(self, code: int):
-        return self.r[code]
+        return Interval(self.turns) if code in self.late else self.r[code]
 
     def set_z_pointer(self, code: int, value) -> None:
         self.set_reg(code, value)
-        self._late_next.add(code)
+        self._late_next.add(code + STEPPED)
 
     def cau_flags(self):
-        return Unknown(self.turns) if -1 in self.late else self.nzvc
+        return Unknown(self.turns) if FLAGS in self.late else self.nzvc
 
     def dau_flags_seen_by_cau(self):
         return Unknown(self.turns)
@@ -217,7 +224,7 @@ class Walker:
         address &= 0xFFFFFF
         word = self.code.word(address & ~3)
         span = (address, address + size - 1, (), self.pc)
-        if word is None or clash([span], self.code.stores):
+        if word is None or not self.code.constant or clash([span], self.code.stores):
             return None
         self.code.reads.append(span)
         return word >> 8 * (address & 3) & (1 << 8 * size) - 1

@@ -149,6 +149,7 @@ def test_a_table_read_may_go_anywhere_unless_it_is_known_to_stay():
     ("goto 0x700\nnop\nhalt: nop", "no instruction there"),
     ("do 0,3\ngoto 0\nhalt: nop", "inside a `do`"),
     ("ireturn\nhalt: nop", "an interrupt return"),
+    ("r2e = *2048\nr1e = 0x900\n*r1++r2r = r3\nhalt: nop", "not understood"),
     ("r1 = ibuf\nhalt: nop", "an I/O register other than pcw"),
 ])
 def test_what_cannot_be_bounded_is_refused(source, reason):
@@ -181,6 +182,7 @@ def measured(words: dict[int, int], halt: int, target, seed: int) -> int:
     return machine.run(halt, 20_000_000).states
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(branching.program(data=False), st.sampled_from(TARGETS))
 def test_without_data_in_control_it_is_what_the_machine_takes(drawn, target):
@@ -191,6 +193,7 @@ def test_without_data_in_control_it_is_what_the_machine_takes(drawn, target):
     assert found.exact
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(branching.program(data=True), st.sampled_from(TARGETS))
 def test_no_data_take_longer(drawn, target):
