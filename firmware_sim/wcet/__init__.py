@@ -1,6 +1,7 @@
 """The worst case, proved: the longest that a program can take, from its machine words alone.
 
     values   integers that move evenly from turn to turn, and integers that depend on data
+    code     what is known of the program: its words, its loops, where it stores
     clock    the memory's timing, for the latest of several outcomes
     walk     one instruction, by the instruction set's own effects
     leap     loops, by induction over their turns
@@ -9,7 +10,7 @@
 It knows nothing of the code generator; the machine (machine.py) is what it is held against.
 """
 
+from firmware_sim.wcet.code import Unbounded
 from firmware_sim.wcet.paths import Bound, bound, of_image
-from firmware_sim.wcet.walk import Unbounded
 
 __all__ = ["Bound", "Unbounded", "bound", "of_image"]

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware_sim.wcet.code import Unbounded, clash
 from firmware_sim.wcet.values import WORD, Affine, Fork, Interval, Unknown, Unsteady
-from firmware_sim.wcet.walk import Unbounded, Walker, clash, same
+from firmware_sim.wcet.walk import Walker, same
 
 MAX_INSTRUCTIONS = 2_000_000
 """A longer walk is given up: nothing was found that bounds it."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from firmware_sim.image import Image
 from firmware_sim.targets.target import Target
+from firmware_sim.wcet.code import Code, Unbounded, clash
 from firmware_sim.wcet.leap import Leaper
 from firmware_sim.wcet.values import Fork
-from firmware_sim.wcet.walk import Code, Unbounded, Walker, clash
+from firmware_sim.wcet.walk import Walker
 
 Tables = Callable[[int], tuple[tuple[int, int], ...]]
 MAX_STEPS = 50_000
