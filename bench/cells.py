@@ -24,17 +24,18 @@ from train.gabor import ORIENTATIONS, WAVELENGTH
 
 MODELS = ("simple_cells", "complex_cells")
 EPOCHS, TRAIN_SAMPLES = 4, 10_000
-PHASES, SIZE = 32, 28
+PHASES, SIZE, CONTRAST = 32, 28, 0.5
 
 
 def gratings(orientation: int) -> np.ndarray:
-    """uint8 (PHASES, 28, 28): stripes of the filters' wavelength, their phase once around."""
+    """uint8 (PHASES, 28, 28): stripes of the filters' wavelength, their phase once around; so faint
+    that no cell saturates."""
     angle = np.pi * orientation / ORIENTATIONS
     y, x = np.mgrid[:SIZE, :SIZE]
     u = x * np.cos(angle) + y * np.sin(angle)
     phase = np.arange(PHASES) / PHASES
     wave = np.cos(2 * np.pi * (u / WAVELENGTH + phase[:, None, None]))
-    return np.floor(127.5 * (1 + wave) + 0.5).astype(np.uint8)
+    return np.floor(127.5 * (1 + CONTRAST * wave) + 0.5).astype(np.uint8)
 
 
 def until(graph: Graph, shape: tuple[int, ...]) -> Graph:
@@ -51,11 +52,13 @@ def modulations(path: Path, maps: int) -> list[float]:
     gives them, over all phases: 0 where the phase does not matter, 1 where it silences the cell."""
     graph = fixed_graph(path)
     cells = until(graph, (maps, 22, 22))
+    most = cells.outputs[0].format.max
     run = Simulator(compile_program(lower(cells), targets.get("dsp32c-40")))
     feeding, found = feed(dict(graph.metadata), graph.inputs[0].shape), []
     for i in range(ORIENTATIONS):
         x = graph.inputs[0].format.quantize(feeding(gratings(i)))
         y = run(x).outputs[0][:, i, 11, 11]
+        assert y.max() < most, "the cells saturate: lower the contrast"
         found.append(float((y.max() - y.min()) / (y.max() + y.min())))
     return found
 

@@ -1,5 +1,5 @@
 """`python -m bench.zoo`: every model of the zoo on the data of its card, the whole way, into the
-file that `dsplet zoo` shows. With --quick, one epoch of few images, in a folder of its own; exit
+file that `dsplet zoo` shows. With --quick, few images, in a folder of its own; exit
 code 1 where machine code differs, a budget is missed or fixed point costs too much."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from quantize import render
 from train import results, zoo
 
 RUNS, QUICK = Path("runs"), Path("build/zoo-quick")
-QUICK_SAMPLES = 600
+QUICK_SETTINGS = {"epochs": 4, "train_samples": 600, "executed": "2"}
 DROP_POINTS, QUICK_DROP_POINTS = 0.5, 2.0
 
 
@@ -33,7 +33,7 @@ def quick_rows(names: list[str]) -> list[tuple[str, str]]:
 def main(names: list[str], data: str | None = None, quick: bool = False) -> bool:
     """Measure, print and keep the rows; whether all of them hold."""
     folder, allowed = (QUICK, QUICK_DROP_POINTS) if quick else (RUNS, DROP_POINTS)
-    settings = {"epochs": 1, "train_samples": QUICK_SAMPLES, "executed": "2"} if quick else {}
+    settings = QUICK_SETTINGS if quick else {}
     folder.mkdir(parents=True, exist_ok=True)
     rows, kept = [], folder / "results.json" if quick else results.FILE
     for model, on in quick_rows(names) if quick else rows_of(names, data):

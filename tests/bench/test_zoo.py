@@ -1,0 +1,29 @@
+"""`make zoo`: which rows there are, and what makes it fail."""
+
+import pytest
+
+from bench import zoo as bench
+from train import results, zoo
+
+
+def test_every_model_has_a_row_and_a_quick_row():
+    names = [card.name for card in zoo.cards()]
+    assert {model for model, _ in bench.rows_of([], None)} == set(names)
+    quick = bench.quick_rows([])
+    assert [model for model, _ in quick] == names and ("zip1989", "digits") in quick
+    assert bench.rows_of(["zip1989"], "usps") == [("zip1989", "usps")]
+
+
+@pytest.mark.parametrize("fault, passed", [({}, True), ({"differing_integers": 1}, False),
+                                           ({"met": False}, False), ({"met": None}, True),
+                                           ({"fixed_accuracy_percent": 97.0}, False)])
+def test_what_fails(fault, passed, monkeypatch, tmp_path, capsys):
+    row = dict.fromkeys((*results.ACCURACY, *results.CHIP), 1) | {
+        "model": "zip1989", "data": "usps", "float_accuracy_percent": 98.0,
+        "fixed_accuracy_percent": 98.0, "differing_integers": 0, "met": True} | fault
+    monkeypatch.setattr(bench, "go", lambda *_, **__: row)
+    monkeypatch.setattr(bench, "RUNS", tmp_path)
+    monkeypatch.setattr(results, "FILE", tmp_path / "results.json")
+    assert bench.main(["zip1989"], "usps") is passed
+    assert ("failed: none" in capsys.readouterr().out) is passed
+    assert results.load(tmp_path / "results.json") == [row]
