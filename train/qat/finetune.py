@@ -18,6 +18,8 @@ from train.data import DataError, Samples
 from train.loop import DivergedError, deterministic, shifted
 from train.qat.network import Network
 
+LEAST_RATE = 3e-4
+
 Teacher = Callable[[np.ndarray], np.ndarray]
 """Float inputs (N, *shape) -> the float network's first output, (N, classes)."""
 
@@ -29,7 +31,8 @@ class FinetuneConfig:
     epochs:        passes over the training images, >= 1
     batch_size:    samples a step
     learning_rate: of weights and biases, the largest of a cosine, in steps of the layer's weights:
-                   to cross from one integer to the next takes as long at any width
+                   to cross from one integer to the next takes as long at any width; but at least
+                   LEAST_RATE, absolutely, for weights so fine that they are as good as real
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift:         each training image is moved by up to so many pixels each way
     labels:        weight of the labels' cross entropy beside the teacher's, in [0, 1]
@@ -113,7 +116,7 @@ def _distillation(y: torch.Tensor, target: torch.Tensor, labels: torch.Tensor,
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
     groups = [{"params": [layer.weight, layer.bias], "awake": 1.0, "peak":
-               config.learning_rate * float((2.0 ** -layer.frac.detach()).mean())}
+               max(config.learning_rate * float((2.0 ** -layer.frac.detach()).mean()), LEAST_RATE)}
               for layer in network.layers]
     fracs = [*network.fracs, *(layer.frac for layer in network.layers)]
     return torch.optim.Adam([*groups, {"params": fracs, "awake": 1 - config.frozen,
