@@ -15,7 +15,7 @@ STEPS = 5
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean before the clamp, as published; at 2 and 3 bits it can do harm."""
+    """The mean before the clamp, as published."""
 
 
 @dataclass(frozen=True)

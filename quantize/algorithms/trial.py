@@ -1,7 +1,8 @@
 """Trial: the step that a range search found and its neighbours, tried by rounding with GPTQ.
 
 A range search sees each weight by itself; weights that make up for each other's errors may be
-better off with another step. At 2 bits that is worth 2 dB on LeNet-5 (bench/quantize.py).
+better off with another step. At 2 bits that is worth 2 dB on LeNet-5
+(recipes/default.toml).
 """
 
 from dataclasses import dataclass
