@@ -7,10 +7,12 @@ import pytest
 from quantize import from_onnx
 from quantize.algorithms import named, run
 from quantize.algorithms.balance import Balance, _Noise
+from quantize.compare import sqnr_db
+from quantize.fixed.execute import Executor
 from quantize.float_model import to_model
 from quantize.formats import separate_inputs
 from quantize.links import links, ranges, scaled
-from quantize.recipe import Recipe
+from quantize.recipe import Recipe, quantize
 from quantize.rescaling import Rescaling
 from quantize.samples import Samples
 from tests.quantize import onnx_nets as nets
@@ -71,6 +73,15 @@ def rescaling(tmp_path, **widths) -> Rescaling:
     m = chain()
     graph = separate_inputs(load(m, tmp_path))
     return Rescaling(graph, Samples(graph, nets.inputs(m, 60)), Recipe(**widths))
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_a_rescaled_network_in_groups_keeps_its_outputs(per_channel, tmp_path):
+    m = chain()
+    graph, x = load(m, tmp_path), nets.inputs(m, 80)["x"]
+    fixed = quantize(graph, x[:60], Recipe(per_channel=per_channel))
+    y, = Executor(fixed)(fixed.inputs[0].format.quantize(x[60:]))
+    assert sqnr_db(outputs(graph, x[60:]), fixed.outputs[0].format.dequantize(y)) > 30
 
 
 def test_cross_layer_equalization_makes_ranges_equal(tmp_path):

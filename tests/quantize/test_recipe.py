@@ -149,6 +149,7 @@ def test_silent_and_tiny_channels(tmp_path):
 @pytest.mark.parametrize("net", nets.NETS)
 @pytest.mark.parametrize("recipe, at_least_db", [
     (Recipe(), 26),
+    (Recipe(per_channel=False), 24),
     (load_recipe("nearest"), 26),
     (load_recipe("gptq"), 26),
     (load_recipe("nearest", weights="minmax",
