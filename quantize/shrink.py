@@ -8,6 +8,7 @@ onto an l1 ball), or its step is doubled first where that costs less.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,10 +39,10 @@ class Budget:
                 f"coarser, so that no sum leaves {self.bits} bits" for layer, (count, channels) in
                 self.shrunk.items()]
 
-    def room(self, bias: np.ndarray, shift: np.ndarray) -> np.ndarray:
-        """(C,): what the products may reach beside the largest |bias| (C,) and the half step."""
+    def room(self, bias: np.ndarray, shift: np.ndarray, x: QFormat) -> Room:
+        """What the products with x may reach beside the largest |bias| (C,) and the half step."""
         half = np.where(shift > 0, 2.0 ** (shift - 1.0), 0.0)
-        return 2.0 ** (self.bits - 1) - 1 - half - bias
+        return Room(2.0 ** (self.bits - 1) - 1 - half - bias, x)
 
 
 def reach(q: np.ndarray, x: QFormat) -> np.ndarray:
@@ -50,46 +51,56 @@ def reach(q: np.ndarray, x: QFormat) -> np.ndarray:
     return np.maximum(np.maximum(ends.max(0), 0).sum(-1), -np.minimum(ends.min(0), 0).sum(-1))
 
 
-def project(q: np.ndarray, room: np.ndarray, x: QFormat) -> np.ndarray:
-    """q (C, K), with the weights of channels beyond `room` (C,) moved towards zero.
+@dataclass(frozen=True, eq=False)
+class Room:
+    """most: (C,), what the products of each channel may reach. x: the format of the input."""
 
-    For an unsigned x only weights of one sign add up, so the two signs are two constraints.
-    """
-    q, over = q.copy(), reach(q, x) > room
-    for signs in ((1, -1),) if x.signed else ((1,), (-1,)):
-        mine = np.isin(np.sign(q), signs)
-        q[over] = _towards_zero(q[over], mine[over], room[over], x)
-    return q
+    most: np.ndarray
+    x: QFormat
+
+    def holds(self, q: np.ndarray) -> np.ndarray:
+        """(C,): whether the channels of q (C, K) keep to it."""
+        return reach(q, self.x) <= self.most
+
+    def project(self, q: np.ndarray) -> np.ndarray:
+        """q (C, K), with the weights of channels beyond it moved towards zero.
+
+        For an unsigned x only weights of one sign add up: the two signs are two constraints.
+        """
+        q, over = q.copy(), ~self.holds(q)
+        for signs in ((1, -1),) if self.x.signed else ((1,), (-1,)):
+            mine = np.isin(np.sign(q[over]), signs)
+            q[over] = Room(self.most[over], self.x)._towards_zero(q[over], mine)
+        return q
+
+    def _towards_zero(self, q: np.ndarray, mine: np.ndarray) -> np.ndarray:
+        """The weights that are `mine`, by bisection for the least amount that fits."""
+        def moved(amount: np.ndarray) -> np.ndarray:
+            left = np.maximum(np.abs(q) - amount[:, None], 0)
+            return np.where(mine, np.sign(q) * round_half_up(left), q)
+
+        def fits(amount: np.ndarray) -> np.ndarray:
+            return self.holds(np.where(mine, moved(amount), 0))
+
+        low, high = np.zeros(len(q)), np.abs(q).max(-1, initial=0).astype(np.float64)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            fit = fits(middle)
+            low, high = np.where(fit, low, middle), np.where(fit, middle, high)
+        return np.where(fits(np.zeros(len(q)))[:, None], q, moved(high))
 
 
-def _towards_zero(q: np.ndarray, mine: np.ndarray, room: np.ndarray, x: QFormat) -> np.ndarray:
-    """By bisection: the least amount that fits."""
-    def moved(amount: np.ndarray) -> np.ndarray:
-        left = np.maximum(np.abs(q) - amount[:, None], 0)
-        return np.where(mine, np.sign(q) * round_half_up(left), q)
+def coarser(weight: np.ndarray, importance: np.ndarray, frac: np.ndarray,
+            room: Callable[[np.ndarray], Room], limit: int) -> np.ndarray:
+    """(C,): by how many doublings of its step each channel is best made to fit, 0 where it fits.
 
-    def fits(amount: np.ndarray) -> np.ndarray:
-        return reach(np.where(mine, moved(amount), 0), x) <= room
-
-    low, high = np.zeros(len(q)), np.abs(q).max(-1, initial=0).astype(np.float64)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        fit = fits(middle)
-        low, high = np.where(fit, low, middle), np.where(fit, middle, high)
-    return np.where(fits(np.zeros(len(q)))[:, None], q, moved(high))
-
-
-def coarser(weight: np.ndarray, importance: np.ndarray, frac: np.ndarray, room, limit: int,
-            x: QFormat) -> np.ndarray:
-    """(C,): by how many halvings of the frac each channel is best made to fit, 0 where it fits.
-
-    weight: (C, K) reals. importance: (K,) of their squared errors. room: frac -> room (C,).
+    weight: (C, K) reals. importance: of their squared errors, (C, K). room: of a frac (C,).
     """
     errors = []
-    for halvings in range(17):
-        step = 2.0 ** (halvings - frac.astype(np.float64))
+    for doublings in range(17):
+        step = 2.0 ** (doublings - frac.astype(np.float64))
         q = nearest(weight, step, limit)
-        fitted = project(q, room(frac - halvings), x)
+        fitted = room(frac - doublings).project(q)
         errors.append((((fitted * step[:, None] - weight) ** 2) * importance).sum(-1))
         if (fitted == q).all():
             break

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from quantize.algorithms import Distribution, Layer, choose_frac, run
 from quantize.fixed.arithmetic import round_half_up
 from quantize.fixed.qformat import QFormat
-from quantize.shrink import Budget, coarser, project, reach
+from quantize.shrink import Budget, Room, coarser
 
 SHIFT_LIMIT = 24
 """No requantize shifts further; finer weights than this asks for change no output."""
@@ -44,7 +45,7 @@ class Quantizer:
         for _ in range(FITS):
             corrected = bias + self._correction(q, frac)
             largest = np.maximum(largest, np.abs(corrected).max(1))
-            over = reach(q, self.x) > self._room(frac, largest)
+            over = ~self._room(frac, largest).holds(q)
             if not over.any():
                 break
             self.budget.note(name, over)
@@ -68,9 +69,15 @@ class Quantizer:
             start += len(a.weight)
         return np.concatenate(found)
 
-    def _rounded(self, frac: np.ndarray) -> np.ndarray:
+    def _rounded(self, frac: np.ndarray, room: Room | None = None) -> np.ndarray:
         step = 2.0 ** -frac.astype(np.float64)
-        return self._each(lambda a, c: run(self.recipe.rounding, a, step[c], self.limit))
+
+        def one(layer: Layer, channels: slice) -> np.ndarray:
+            if room:
+                layer = replace(layer, room=Room(room.most[channels], self.x))
+            return run(self.recipe.rounding, layer, step[channels], self.limit)
+
+        return self._each(one)
 
     def _shared(self, frac: np.ndarray) -> np.ndarray:
         return frac if self.recipe.per_channel else np.full_like(frac, frac.min())
@@ -107,12 +114,13 @@ class Quantizer:
         return np.minimum(room, SHIFT_LIMIT + self.y.frac - self.x.frac).astype(np.int64)
 
     # --- the accumulator --------------------------------------------------------------------------
-    def _room(self, frac: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    def _room(self, frac: np.ndarray, largest: np.ndarray) -> Room:
         frac = frac + self.x.frac
-        return self.budget.room(np.ceil(largest * 2.0**frac) + 1, frac - self.y.frac)
+        return self.budget.room(np.ceil(largest * 2.0**frac) + 1, frac - self.y.frac, self.x)
 
     def _fitted(self, frac: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A frac and integers that fit."""
         frac = self._shared(frac - coarser(self.weight, self.importance, frac,
-                                           lambda f: self._room(f, largest), self.limit, self.x))
-        return frac, project(self._rounded(frac), self._room(frac, largest), self.x)
+                                           lambda f: self._room(f, largest), self.limit))
+        room = self._room(frac, largest)
+        return frac, room.project(self._rounded(frac, room))

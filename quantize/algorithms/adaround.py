@@ -2,8 +2,10 @@
 
 The objective of Nagel et al. (arXiv 2004.10568): the squared error behind the ReLU, on quantized
 inputs, against the float network. There a sigmoid is relaxed by Adam; here each weight in turn, of
-all channels at once, goes one integer up or down if the error falls, starting from GPTQ. The search
-is exact, needs no schedule, and may leave the two integers next to the float weight.
+all channels at once, goes one integer up or down if the error falls, starting from GPTQ. The
+search is exact, needs no schedule, and may leave the two integers next to the float weight. Where
+sums must fit an accumulator it starts from weights that do, and makes no move after which they
+would not.
 """
 
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ class _Search:
 
     def __init__(self, layer: Layer, step: np.ndarray, limit: int, q: np.ndarray, ridge: float
                  ) -> None:
+        q = layer.room.project(q) if layer.room else q
         self.layer, self.q, self.limit = layer, q, limit
         self.step = step.astype(np.float32)
         self.x = np.asfortranarray(layer.x, np.float32)
@@ -64,6 +67,14 @@ class _Search:
                 moved += np.count_nonzero(move)
         return moved
 
+    def _fits(self, k: int, d: int) -> np.ndarray | bool:
+        """(C,): whether the accumulator holds with weight k moved by d."""
+        if self.layer.room is None:
+            return True
+        moved = self.q.copy()
+        moved[:, k] += d
+        return self.layer.room.holds(moved)
+
     def _move(self, k: int, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         push = self.step[:, None] * self.x[:, k]
         real, q = self.layer.weight[:, k], self.q[:, k]
@@ -75,7 +86,7 @@ class _Search:
         for d in (1, -1):
             moved = self._error(self.sums + d * push)
             gain = error - moved + price(q) - price(q + d)
-            better = (gain > best) & (np.abs(q + d) <= self.limit)
+            better = (gain > best) & (np.abs(q + d) <= self.limit) & self._fits(k, d)
             move, best = np.where(better, d, move), np.where(better, gain, best)
             kept = np.where(better, moved, kept)
         if move.any():

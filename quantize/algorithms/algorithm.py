@@ -65,7 +65,7 @@ class Layer:
 
     weight: (C, K). x: (N, K), what the fixed-point network feeds it. wanted: (N, C), what the float
     network gives before its clamp. bias: broadcasts against that. low, high: what outputs are
-    clamped to.
+    clamped to. room: `quantize.shrink.Room`, which the integers must keep to; None: they will.
     """
 
     weight: np.ndarray
@@ -74,6 +74,7 @@ class Layer:
     bias: np.ndarray
     low: float = -np.inf
     high: float = np.inf
+    room: object | None = None
 
     @cached_property
     def gram(self) -> np.ndarray:
