@@ -165,7 +165,7 @@ def load(name: str | Path, **changes) -> Recipe:
     Raises RecipeError naming the file, the key and what was expected.
     """
     path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
-    if path.parent == FOLDER and not path.exists():
+    if path != Path(name) and name not in names():
         close = difflib.get_close_matches(str(name), names(), 1)
         raise RecipeError(f"no recipe is called '{name}'"
                           f"{f'; did you mean {close[0]}?' if close else ''} (there are "

@@ -142,10 +142,16 @@ def named(kind: str, name: str, **options) -> object:
         raise UnknownAlgorithm(f"no {kind} algorithm is called '{name}'{hint} "
                                f"(there are {', '.join(names(kind))})")
     config = known[name]
-    unknown = set(options) - {f.name for f in fields(config)}
-    if unknown:
+    defaults = {f.name: f.default for f in fields(config)}
+    if unknown := set(options) - set(defaults):
         raise UnknownAlgorithm(f"'{name}' has no option {', '.join(sorted(unknown))}; it has "
-                               f"{', '.join(f.name for f in fields(config)) or 'none'}")
+                               f"{', '.join(defaults) or 'none'}")
+    for option, value in options.items():
+        whole = isinstance(defaults[option], int)
+        if type(value) not in ((int,) if whole else (int, float)) or value < whole:
+            raise ValueError(f"'{name}' takes for {option} a "
+                             f"{'whole number of at least 1' if whole else 'number of at least 0'}"
+                             f", not {value!r}")
     return config(**options)
 
 

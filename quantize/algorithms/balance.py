@@ -31,6 +31,11 @@ class Balance:
     gain: float = 0.1
     percent: float = 99.9
 
+    def __post_init__(self) -> None:
+        if self.norm < 1 or not 0 < self.percent <= 100:
+            raise ValueError(f"expected norm >= 1 and percent in (0, 100], not {self.norm:g} and "
+                             f"{self.percent:g}")
+
 
 @algorithm("equalization", Balance)
 def balance(config: Balance, now) -> None:

@@ -209,6 +209,8 @@ def test_a_recipe_file(tmp_path):
     ('equalization = "align"', "equalization is a list"),
     ('per_channel = "yes"', "per_channel must be true or false"),
     ('[rounding]\nalgorithm = "gptq"\ndamping = 9', r"mine.toml: damping must lie in \(0, 1\]"),
+    ('[trial]\nalgorithm = "trial"\naround = 0', "takes for around a whole number of at least 1"),
+    ('[rounding]\nalgorithm = "adaround"\nridge = "x"', "a number of at least 0, not 'x'"),
     ('[rounding]\nalgorithm = "gptq"\ndampin = 1', "'gptq' has no option dampin; it has damping"),
 ])
 def test_recipe_files_that_are_refused(text, words, tmp_path):
@@ -218,6 +220,8 @@ def test_recipe_files_that_are_refused(text, words, tmp_path):
 
 
 def test_an_unknown_recipe_names_the_known_ones():
+    with pytest.raises(RecipeError, match="no recipe is called 'a/b'"):
+        load_recipe("a/b")
     with pytest.raises(RecipeError, match="did you mean default.*default, gptq, nearest"):
         load_recipe("defualt")
 

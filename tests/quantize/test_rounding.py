@@ -125,5 +125,5 @@ def test_a_trial_predicts_what_gptq_comes_to():
 
 @pytest.mark.parametrize("damping", [0, -1, 2])
 def test_refused_damping(damping):
-    with pytest.raises(ValueError, match="damping must lie in"):
+    with pytest.raises(ValueError, match="damping"):
         named("rounding", "gptq", damping=damping)
