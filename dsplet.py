@@ -518,11 +518,16 @@ def cycles_of(fixed, target, images, part) -> float:
 @click.option("--trace-instructions", type=click.IntRange(1), default=20_000, show_default=True,
               help="At most so many in --chrome-trace.")
 @click.option("--listing", type=click.Path(), help="Write the assembly listing here.")
+@click.option("--arithmetic", type=click.Choice(["fixed", "float"]), default="fixed",
+              show_default=True, help="float: a float network on the chip's floating point.")
+@click.option("--beside", type=click.Path(), metavar="FILE",
+              help="The same network in the other arithmetic: both in one table.")
 @feed_options
 def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=None, goal="time",
              images=None, memory_map=False, profile=False, spread=False, assume=(), trace_count=0,
              trace_file=None, chrome_trace=None, trace_instructions=20_000, listing=None,
-             data=None, input_scale=None, input_offset=None) -> dict:
+             arithmetic="fixed", beside=None, data=None, input_scale=None,
+             input_offset=None) -> dict:
     """Run images through the machine code; cycles, latency, memory, and whether all bits agree."""
     import numpy as np
 
@@ -533,7 +538,7 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     from firmware_sim.trace import to_text
     from quantize.files import write_atomically
     from quantize.fixed.program import lower
-    from quantize.network import fixed_graph
+    from quantize.network import fixed_graph, float_network
     from quantize.network import reference as run_reference
     from train.data import load_images
     from train.feed import feed
@@ -542,27 +547,43 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
         target = targets.assume(target, text)
     limit = latency(budget)
     allowed = report.budget_cycles(limit, target) if limit else None
-    fixed = fixed_graph(source)
-    feeding = feed(dict(fixed.metadata), fixed.inputs[0].shape, data, input_scale, input_offset)
+    if arithmetic == "float":
+        from quantize.real_program import lower_real
+        network = float_network(source)
+        program, facts, shape = lower_real(network.float), network.facts, network.shape
+    else:
+        fixed = fixed_graph(source)
+        program, facts, shape = lower(fixed), dict(fixed.metadata), fixed.inputs[0].shape
+    feeding = feed(facts, shape, data, input_scale, input_offset)
     if images:
         pixels, labels = load_images(Path(images)), None
         index = np.arange(len(pixels))
     else:
         part = feeding.test(samples)
         pixels, labels, index = part.images, part.labels, part.index
-    image = GOALS[goal](lower(fixed), target, allowed)
-    q = fixed.inputs[0].format.quantize(feeding(pixels))
+    image = GOALS[goal](program, target, allowed)
+    q = feeding(pixels)
+    q = q if arithmetic == "float" else fixed.inputs[0].format.quantize(q)
     chip, slow = fastest(target)
     if slow:
         click.echo(f"the slow simulator is used: {slow}", err=True)
     with progress("simulating") as tick:
         run = Simulator(image, chip)(q, progress=lambda done: tick(done, len(q)))
-    with progress("NumPy reference") as tick:
-        wanted = run_reference(fixed, q, tick)
+    with progress("reference") as tick:
+        wanted = (network.scores(q, tick) if arithmetic == "float" else
+                  run_reference(fixed, q, tick))
     if listing:
         write_atomically(listing, image.listing.encode())
-    found = {"network": source, **({"assumed": ", ".join(assume)} if assume else {}),
-             **report.simulation(fixed, image, run, wanted, index, labels, limit)}
+    found = {"network": source, "arithmetic": arithmetic,
+             **({"assumed": ", ".join(assume)} if assume else {}),
+             **(report.float_simulation(program, facts, image, run, wanted, index, labels, limit)
+                if arithmetic == "float" else
+                report.simulation(fixed, image, run, wanted, index, labels, limit))}
+    if beside:
+        other = simulate(beside, target_name, board, samples, None, goal, images, assume=assume,
+                         arithmetic="fixed" if arithmetic == "float" else "float", data=data,
+                         input_scale=input_scale, input_offset=input_offset)
+        found["side_by_side"] = report.side_by_side(found, other)
     if budget:
         found["budget"][0]["budget"] = budget
     if memory_map:

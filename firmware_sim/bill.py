@@ -18,7 +18,8 @@ ITEMS = ("input conversion", "layout copies", "unpacking", "multiply-accumulates
          "table look-ups", "loops and addresses", "unfilled latency", "output conversion")
 NOT_INCLUDED = (
     "camera, normalisation of size and grey levels: the input is the image that the network reads",
-    "host transfer: the input lies in memory as one 24-bit integer a word, the output is left so",
+    "host transfer: the input lies in memory, a 24-bit integer a word (an IEEE number for float "
+    "arithmetic), and the output is left so",
     "boot: program, weights and tables are in memory, and pcw is set",
     "interrupts, serial and host DMA: none occurs (host DMA steals memory cycles)",
     "refresh of dynamic memory: the board's is static",

@@ -13,6 +13,7 @@ from firmware_sim.codegen.kernel import Line, compile_kernel
 from firmware_sim.codegen.lookup import entries, walks
 from firmware_sim.codegen.pack import EXCESS
 from firmware_sim.codegen.postpone import postpone
+from firmware_sim.codegen.real import real
 from firmware_sim.codegen.scale import Entry, Scaled, scale
 from firmware_sim.codegen.stage import stage
 from firmware_sim.codegen.trade import Choices, mixtures
@@ -30,11 +31,21 @@ PACKED = {"half": np.int16, "byte": np.uint8}
 
 @dataclass(frozen=True)
 class Port:
-    """A graph value at the border: int24 words from `address`, row-major."""
+    """A graph value at the border: words from `address`, row-major; int24, or IEEE float32."""
 
     value: Value
     address: int
     words: int
+    ieee: bool = False
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """Numbers (N, *shape) as uint32 words (N, words)."""
+        x = np.asarray(x).reshape(len(x), self.words)
+        return x.astype(np.float32 if self.ieee else np.int32).view(np.uint32)
+
+    def decode(self, words: np.ndarray) -> np.ndarray:
+        """uint32 words as numbers: int64, or float32."""
+        return words.view(np.float32) if self.ieee else words.view(np.int32).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -133,8 +144,8 @@ class _Compilation:
         self.program = program = choices.apply(program)
         self.target, self.choices, self.packed = target, choices, choices.packed
         places = entries(program, max(r.end for r in target.board.regions))
-        scaled = [scale(k, program.buffers, places, self.packed) for k in program.kernels]
-        scaled = postpone(scaled)
+        scaled = real(program) if program.reals is not None else postpone(
+            [scale(k, program.buffers, places, self.packed) for k in program.kernels])
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
         scaled, self.buffers = fuse(scaled, buffers, choices.fused)
@@ -182,7 +193,7 @@ class _Compilation:
     def _place(self, table: str) -> int:
         """The address of a table's entry for 0."""
         width = WIDTH.get(self.plan.kind(table), 4)
-        return self.plan.address(table) - width * self.first[table]
+        return self.plan.address(table) - width * self.first.get(table, 0)
 
     def image(self) -> Image:
         lines = [*self.lines, Line("halt:", "label"), Line("goto halt", "other"),
@@ -229,7 +240,7 @@ class _Compilation:
                      zip(self.program.kernels, starts, ends, strict=True))
 
     def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:
-        looked_up = {s.table for top in kernel.body for s in flat(top) if isinstance(s, Lookup)}
+        looked_up = {s.table for top in kernel.body for s in flat(top) if hasattr(s, "table")}
         places = [self.plan[t] for t in sorted(looked_up)]
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
@@ -245,12 +256,15 @@ class _Compilation:
         return "\n".join(rows) + "\n"
 
     def _ports(self, border) -> tuple[Port, ...]:
-        return tuple(Port(v, self.plan.address(b), v.size) for v, b in border)
+        ieee = self.program.reals is not None
+        return tuple(Port(v, self.plan.address(b), v.size, ieee) for v, b in border)
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:
-    """Border buffers are int24 words; what is only ever looked up is a place in its table."""
-    kinds = {b.name: "long" for b in program.buffers.values() if b.role in ("input", "output")}
+    """Border buffers are int24 words, or IEEE numbers where the arithmetic is float; what is only
+    ever looked up is a place in its table."""
+    border = "long" if program.reals is None else "ieee"
+    kinds = {b.name: border for b in program.buffers.values() if b.role in ("input", "output")}
     kinds |= {w.table: "half" for w in walks(program)}
     return kinds | {b: "place" if entry.table else "offset" for b, entry in entries.items()}
 

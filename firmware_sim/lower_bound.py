@@ -42,11 +42,12 @@ from quantize.fixed.kernel import (
     Store,
     refs,
 )
+from quantize.fixed.real import Interpolate
 
 
 def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Target) -> float:
     """The bound of one kernel, in instruction cycles. buffers: those of its program, by name."""
-    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Store, Set), 0)
+    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, Store, Set), 0)
     touched: dict[str, np.ndarray] = {}
     for statement, extents in _flat(kernel.body, {}):
         constant = isinstance(getattr(statement, "source", ""), int)
@@ -58,8 +59,11 @@ def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Targe
                 known = touched.get(ref.buffer, np.empty(0, np.int64))
                 touched[ref.buffer] = np.union1d(known, elements)
     maxima = max(0, count[Max] - count[Set])  # the first of a window needs no comparison
-    arithmetic = max(count[Mac] + count[Mul], count[Add] + maxima) + maxima
-    issues = count[Lookup] + max(arithmetic, count[Store], sum(map(len, touched.values())) / 2)
+    arithmetic = max(count[Mac] + count[Mul] + count[Interpolate],
+                     count[Add] + maxima) + maxima
+    elements = sum(map(len, touched.values()))
+    loads = count[Lookup] + count[Interpolate]
+    issues = loads + max(arithmetic, count[Store], elements / 2)
     needed_bytes = sum(len(e) * buffers[b].dtype.itemsize for b, e in touched.items()
                        if b in buffers)
     outside = max(0.0, (needed_bytes - sum(r.bytes for r in target.on_chip)) / 4)

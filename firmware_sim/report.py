@@ -19,7 +19,7 @@ from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
 from firmware_sim.wcet import Bound, of_image
 from quantize.fixed.graph import Graph
-from quantize.fixed.program import lower
+from quantize.fixed.program import Program, lower
 from quantize.fixed.proof import bounds
 
 
@@ -29,6 +29,8 @@ class BudgetError(ValueError):
 
 SHOWN_SAMPLES = 5
 """How many samples a report lists one by one."""
+FLOAT_TOLERANCE = 1e-3
+"""Of the largest output: the chip truncates where float32 rounds, and interpolates functions."""
 
 
 def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray],
@@ -38,51 +40,89 @@ def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray
     wanted: the reference's outputs. index: each sample's position in its data set. labels: None
     where nobody knows them.
     """
+    differing = sum(np.count_nonzero(y != w) for y, w in zip(run.outputs, wanted, strict=True))
+    compared = {"differing_integers": int(differing),
+                "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers"}
+    found = _found(image, run, index, labels, class_names(graph.metadata)) | compared
+    bound = of_image(image)
+    found |= _costs(lower(graph), image, run, bound) | {"smallest_headroom_bits": min(
+        (b.headroom_bits for b in bounds(graph)), default=None)}
+    return found | _totals(image, run, bound, budget, not differing)
+
+
+def float_simulation(program: Program, metadata: Sequence[tuple[str, str]], image: Image, run: Run,
+                     wanted: np.ndarray, index: np.ndarray, labels: np.ndarray | None,
+                     budget: str | None) -> dict:
+    """The same of a program in float arithmetic. wanted: float32 (N, classes).
+
+    A number differs where it is more than FLOAT_TOLERANCE of the largest away.
+    """
+    y = run.outputs[0].reshape(wanted.shape)
+    apart = np.abs(y - wanted)
+    differing = int(np.count_nonzero(apart > FLOAT_TOLERANCE * np.abs(wanted).max()))
+    compared = {"differing_numbers": differing, "tolerance_of_largest": FLOAT_TOLERANCE,
+                "largest_difference": float(apart.max()),
+                "differing_answers": int(np.count_nonzero(y.argmax(1) != wanted.argmax(1))),
+                "compared_with": f"ONNX Runtime in float32, {wanted.size:,} numbers"}
+    found = _found(image, run, index, labels, class_names(metadata)) | compared
+    bound = of_image(image)
+    return found | _costs(program, image, run, bound) | _totals(image, run, bound, budget,
+                                                                not differing)
+
+
+def side_by_side(*reports: dict) -> list[dict]:
+    """One row for each simulation of the same network."""
+    return [{"arithmetic": r["arithmetic"], "network": r["network"], "cycles": r["cycles"],
+             "latency_ms": r["latency_ms"], "cycles_per_mac": r["cycles_per_mac"],
+             "used_bytes": sum(row["used_bytes"] for row in r["memory"]),
+             "accuracy_percent": r["accuracy_percent"], "samples": r["samples"]} for r in reports]
+
+
+def _found(image: Image, run: Run, index: np.ndarray, labels: np.ndarray | None,
+           names: dict[int, str]) -> dict:
+    """Which samples ran, and what was read in them."""
     target, samples = image.target, len(run.cycles)
     read = run.outputs[0].reshape(samples, -1).argmax(1)
-    names = class_names(graph)
-    cycles, bound = float(run.cycles.max()), of_image(image)
-    worst = bound.states / target.states_per_cycle
-    report = {
+    return {
         "target": f"{target.name}, board {target.board.name}",
         "samples": samples,
         "first_samples": [
             {"index": int(index[i]), "label": None if labels is None else int(labels[i]),
              "read_as": names.get(int(read[i]), str(read[i])), "cycles": float(run.cycles[i])}
             for i in range(min(SHOWN_SAMPLES, samples))],
-        "accuracy_percent": None if labels is None else 100 * float((read == labels).mean()),
-        "differing_integers": int(sum(np.count_nonzero(y != w) for y, w in
-                                      zip(run.outputs, wanted, strict=True))),
-        "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers",
-        "layers": layer_rows(run, bound, lower_bounds(graph, target),
-                             target.states_per_cycle),
-        "items": items(image, run.profile, samples, bound.indexed),
-        "not_included": list(NOT_INCLUDED), "memory": memory_rows(image),
-        "smallest_headroom_bits": min((b.headroom_bits for b in bounds(graph)), default=None),
-        "cycles": cycles, "worst_case_cycles": worst,
-        "worst_case_differs_for": differences(image, bound) if worst != cycles else "",
-        "cycles_per_mac": cycles / graph.macs if graph.macs else None,
-        "clock_mhz": target.clock_mhz, "latency_ms": target.ms(cycles)}
-    met = True
+        "accuracy_percent": None if labels is None else 100 * float((read == labels).mean())}
+
+
+def _costs(program: Program, image: Image, run: Run, bound: Bound) -> dict:
+    """The bill by layer and by item, and the memory."""
+    target = image.target
+    lowest = {k.name: lower_bound_cycles(k, program.buffers, target) for k in program.kernels}
+    return {"layers": layer_rows(run, bound, lowest, target.states_per_cycle),
+            "items": items(image, run.profile, len(run.cycles), bound.indexed),
+            "not_included": list(NOT_INCLUDED), "memory": memory_rows(image)}
+
+
+def _totals(image: Image, run: Run, bound: Bound, budget: str | None, agrees: bool) -> dict:
+    """The bottom lines. agrees: whether the outputs are the reference's."""
+    target, macs = image.target, sum(s.macs for s in image.sections)
+    cycles, worst = float(run.cycles.max()), bound.states / target.states_per_cycle
+    report = {"cycles": cycles, "worst_case_cycles": worst,
+              "worst_case_differs_for": differences(image, bound) if worst != cycles else "",
+              "cycles_per_mac": cycles / macs if macs else None, "clock_mhz": target.clock_mhz,
+              "latency_ms": target.ms(cycles)}
     if budget:
         report["budget"] = [verdict(budget, run, target, worst)]
-        met = report["budget"][0]["met"]
-    return report | {"passed": met and not report["differing_integers"]}
+        agrees = agrees and report["budget"][0]["met"]
+    return report | {"passed": agrees}
 
 
-def class_names(graph: Graph) -> dict[int, str]:
+def class_names(metadata: Sequence[tuple[str, str]]) -> dict[int, str]:
     """The classes' names by number, as the file's metadata gives them; else none."""
     try:
-        names = json.loads(dict(graph.metadata).get("dsplet.classes", "[]"))
+        names = json.loads(dict(metadata).get("dsplet.classes", "[]"))
     except ValueError:
         return {}
     return {i: str(name) for i, name in enumerate(names)} if isinstance(names, list) else {}
-
-
-def lower_bounds(graph: Graph, target: Target) -> dict[str, float]:
-    """Kernel -> the fewest cycles in which the target can run it."""
-    program = lower(graph)
-    return {k.name: lower_bound_cycles(k, program.buffers, target) for k in program.kernels}
 
 
 def differences(image: Image, bound: Bound) -> str:

@@ -68,9 +68,9 @@ class Simulator:
             x, y = self.image.inputs[0], self.image.outputs[0]
             self.chip.reset(self.image.entry)
             words, counts = self.chip.run_batch(
-                self.image.entry, self.image.halt, x.address, _words(xs[0], x.words), y.address,
+                self.image.entry, self.image.halt, x.address, x.encode(xs[0]), y.address,
                 y.words, MAX_INSTRUCTIONS, progress)
-            outputs[0].append(words.astype(np.int32))
+            outputs[0].append(words)
             states.append(counts)
             profile = self.chip.profile()
         else:
@@ -80,7 +80,7 @@ class Simulator:
                 if progress:
                     progress(i + 1)
         n = len(xs[0])
-        ys = tuple(np.concatenate(y).astype(np.int64).reshape(n, *p.value.shape)
+        ys = tuple(p.decode(np.concatenate(y)).reshape(n, *p.value.shape)
                    for y, p in zip(outputs, self.image.outputs, strict=True))
         per_cycle = self.image.target.states_per_cycle
         return Run(ys, np.concatenate(states) / per_cycle, self._bills(profile, n), profile)
@@ -89,7 +89,7 @@ class Simulator:
         """Reset the chip and lay one sample's inputs (integers, without batch axis) in memory."""
         self.chip.reset(self.image.entry)
         for port, x in zip(self.image.inputs, sample, strict=True):
-            data = _words(x[None], port.words).astype("<u4").view(np.uint8)[0]
+            data = port.encode(x[None]).astype("<u4").view(np.uint8)[0]
             self.chip.memory[port.address:port.address + len(data)] = data
 
     def _one(self, sample: tuple, outputs: list, states: list) -> Profile:
@@ -98,7 +98,7 @@ class Simulator:
         profile = self.chip.run(self.image.halt, MAX_INSTRUCTIONS) or self.chip.profile()
         for y, port in zip(outputs, self.image.outputs, strict=True):
             data = self.chip.memory[port.address:port.address + 4 * port.words]
-            y.append(data.copy().view("<i4")[None])
+            y.append(data.copy().view("<u4")[None])
         states.append(np.array([profile.states]))
         return profile
 
@@ -115,10 +115,6 @@ class Simulator:
             bills.append(Bill(s, *(v / n for v in spent.values()),
                               *(v / n / per_cycle for v in stalls.values())))
         return tuple(bills)
-
-
-def _words(x: np.ndarray, words: int) -> np.ndarray:
-    return np.asarray(x, np.int64).reshape(len(x), words).astype(np.int32).view(np.uint32)
 
 
 def _add(a: Profile, b: Profile) -> Profile:

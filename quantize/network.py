@@ -66,6 +66,15 @@ def fixed_graph(path: str | Path) -> Graph:
     return network.fixed
 
 
+def float_network(path: str | Path) -> Network:
+    """A float network. ModelError for a .q.onnx."""
+    network = Network(path)
+    if network.float is None:
+        raise ModelError(f"{path} is fixed point: float arithmetic needs the float network that it "
+                         f"was made from")
+    return network
+
+
 def reference(graph: Graph, x: np.ndarray, progress: Progress = lambda done, total: None
               ) -> list[np.ndarray]:
     """Every output of the NumPy reference for integers x (N, *shape)."""

@@ -156,10 +156,10 @@ def test_a_vector_that_fails_is_shown(shared, tmp_path):
 
 
 KEYS = {
-    "simulate": "schema network target samples first_samples accuracy_percent differing_integers "
-                "compared_with layers items not_included memory smallest_headroom_bits cycles "
-                "worst_case_cycles worst_case_differs_for cycles_per_mac clock_mhz latency_ms "
-                "passed",
+    "simulate": "schema network arithmetic target samples first_samples accuracy_percent "
+                "differing_integers compared_with layers items not_included memory "
+                "smallest_headroom_bits cycles worst_case_cycles worst_case_differs_for "
+                "cycles_per_mac clock_mhz latency_ms passed",
     "compare": "schema reference test samples reference_accuracy_percent test_accuracy_percent "
                "agree_percent mcnemar_p output_sqnr_db flips confusion_reference confusion_test "
                "layer_samples layers",
@@ -431,3 +431,26 @@ def test_a_mistake_of_ours_is_shown_as_one():
             "sys.argv = ['dsplet', 'ops']; dsplet.main()")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" in done.stderr
+
+
+def test_simulate_in_float_beside_fixed(folder):
+    done = dsplet("simulate", "small.onnx", "--arithmetic", "float", "--beside", "small.q.onnx",
+                  "--samples", 20, "--data", "digits", "--input-scale", "1/256", "--json",
+                  folder=folder)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["arithmetic"] == "float" and report["passed"]
+    assert report["differing_numbers"] == report["differing_answers"] == 0
+    assert report["cycles"] == report["worst_case_cycles"]
+    ours, theirs = report["side_by_side"]
+    assert (ours["arithmetic"], theirs["arithmetic"]) == ("float", "fixed")
+    assert ours["cycles"] == report["cycles"] and theirs["samples"] == 20
+    fixed = json.loads(dsplet("simulate", "small.q.onnx", "--samples", 20, "--json",
+                              folder=folder).stdout)
+    assert theirs["cycles"] == fixed["cycles"]
+    assert theirs["accuracy_percent"] == fixed["accuracy_percent"]
+
+
+def test_float_arithmetic_wants_a_float_network(folder):
+    line = refusal("simulate", "small.q.onnx", "--arithmetic", "float", folder=folder)
+    assert line.startswith("error: small.q.onnx is fixed point") and "\n" not in line

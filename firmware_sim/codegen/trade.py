@@ -70,7 +70,7 @@ def _alternatives(program: Program) -> Iterator[list[Mixture]]:
     for f in fusions(program.kernels, program.buffers):
         yield [Mixture(FUSED_CYCLES * f.turns, 4 * (f.size - f.words),
                        fused=frozenset({f.buffer}))]
-    for ways in packings(program):
+    for ways in packings(program) if program.reals is None else ():
         yield [Mixture(w.cycles, w.bytes, packed=((w.weight, w.kind),)) for w in ways]
 
 

@@ -37,13 +37,16 @@ from quantize.fixed.kernel import (
     Set,
     Store,
 )
+from quantize.fixed.real import Interpolate
 
 FLOOR_MAGIC = 1.5 * 2.0**31
 SPLIT_MAGIC = 1.5 * 2.0**39
 """Floors to a multiple of 256: of an integer below 2**31, what has at most 24 bits."""
 PLACES = ("offset", "place")
-UNPACK = {"long": "float24", "half": "float", "byte": "ic"}
-"""How a stored integer becomes a float word (dossier 5.3)."""
+UNPACK = {"long": "float24", "half": "float", "byte": "ic", "ieee": "dsp"}
+"""How a stored integer, or an IEEE number, becomes a float word (dossier 5.3)."""
+BORDER = {"long": "int24", "ieee": "ieee"}
+"""And how a float word leaves."""
 TEMP = 3
 """a3 belongs to the speller; a0..a2 hold the kernel's registers."""
 
@@ -152,6 +155,8 @@ class Speller:
                 self._round(s, code)
             case Lookup(d, table):
                 self._lookup(d, table, code)
+            case Interpolate():
+                self._interpolate(s, code)
             case Divide():
                 self._divide(s, code)
             case Store(ref, d):
@@ -295,13 +300,35 @@ class Speller:
         return sum(map(len, walks))
 
     def _lookup(self, d: str, table: str, code: list) -> None:
-        a, scratch = self._a(d), Ref(SCRATCH, Affine())
+        a = self._a(d)
         self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
+        self._to_index(table, code)
+        self._read(d, "*{{index{}}}", 0, code)
+
+    def _interpolate(self, s: Interpolate, code: list) -> None:
+        """The whole part of an accumulator addresses a pair, its fraction weighs the slope."""
+        a = self._a(s.d)
+        self._scale(Scale(s.d, s.offset, s.scale, wide=False), code)
+        self._round(Round(s.d, 1, False, 0, s.last, s.last), code)
+        magic = self._constant(FLOOR_MAGIC)
+        self._da(code, TEMP, f"a{a} + {{0}}", (magic,))
+        self._da(code, TEMP, f"a{TEMP} - {{0}}", (magic,))
+        self._da(code, s.d, f"a{a} - a{TEMP}", (), (TEMP,))
+        self._da(code, TEMP, f"a{TEMP} * {{0}}", (self._constant(8.0),), (TEMP,))
+        self._to_index(s.table, code)
+        self.indices = max(self.indices, 1)
+        for text, read in ((f"a{TEMP} = *{{index0}}++", ()),
+                           (f"a{a} = a{TEMP} + a{a} * *{{index0}}", (a,))):
+            code.append(Ins(text, (), "other", a if read else TEMP, read, uses=("index0",),
+                            sets=("index0",)))
+
+    def _to_index(self, table: str, code: list) -> None:
+        """A byte offset in TEMP becomes the address of a table's entry, by way of memory."""
+        scratch = Ref(SCRATCH, Affine())
         self._da(code, TEMP, f"int24(a{TEMP})")
         code[-1] = _with_store(code[-1], self._at(scratch, True))
         code.append(Ins("{index0}e = {0}", (self._at(scratch),), sets=("index0",), load=True))
         code.append(self._add_base(0, table))
-        self._read(d, "*{{index{}}}", 0, code)
 
     def _add_base(self, i: int, table: str) -> Ins:
         self.tables.add(table)
@@ -347,8 +374,8 @@ class Speller:
         if kind == "offset" and self.units.get(d, 1) == 1:
             self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(2.0),), (a,))
             a = TEMP
-        if kind in ("long", *PLACES):
-            self._da(code, TEMP, f"int24(a{a})")
+        if kind in (*BORDER, *PLACES):
+            self._da(code, TEMP, f"{BORDER.get(kind, 'int24')}(a{a})")
         elif not (code and isinstance(code[-1], Ins) and code[-1].accumulator == a
                   and "int24" not in code[-1].text and not any(c.write for c in code[-1].accesses)):
             self._da(code, TEMP, f"a{a}")

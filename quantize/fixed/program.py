@@ -18,7 +18,9 @@ from quantize.fixed.proof import prove
 @dataclass(frozen=True)
 class Program:
     """Kernels in order of execution. inputs, outputs: graph values and the buffers that carry them,
-    row-major, at the border of the program. storage: where each graph value lives inside."""
+    row-major, at the border of the program. storage: where each graph value lives inside.
+    reals: what constants hold, of a program in float arithmetic (`quantize.fixed.real`); else None.
+    """
 
     name: str
     buffers: dict[str, Buffer]
@@ -26,6 +28,7 @@ class Program:
     inputs: tuple[tuple[Value, str], ...]
     outputs: tuple[tuple[Value, str], ...]
     storage: dict[str, Storage]
+    reals: dict[str, np.ndarray] | None = None
 
     @property
     def macs(self) -> int:
