@@ -78,7 +78,7 @@ def main(data: str = "mnist", epochs: int = EPOCHS, train_samples: int = TRAIN_S
                       f"{row['fixed_accuracy_percent']:.2f}", f"{row['cycles']:,.0f}",
                       f"{row['latency_ms']:.1f}", str(row["differing_integers"]),
                       f"{found[model]['modulation']:.3f}")
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     console.print(f"{epochs} epochs of {train_samples:,} images; {row['samples']:,} test images; "
                   f"{PHASES} phases of {ORIENTATIONS} gratings on the chip")

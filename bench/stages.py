@@ -20,7 +20,7 @@ ALLOWED_POINTS = 0.5
 def main(epochs: int = EPOCHS, train_samples: int = TRAIN_SAMPLES) -> dict[str, dict]:
     """A row of `bench.whole.go` for each model, kept in the zoo's results; the accuracies are those
     of all test images. What was trained with the same settings is not trained again."""
-    console, found, folder = Console(), {}, Path(f"runs/stages-{epochs}-{train_samples}")
+    console, found, folder = Console(width=110), {}, Path(f"runs/stages-{epochs}-{train_samples}")
     folder.mkdir(parents=True, exist_ok=True)
     table = Table("model", "float %", "8-bit %", "points", "cycles", "per MAC", "ms (40 MHz)",
                   "differing")

@@ -43,7 +43,7 @@ def main(seeds: int = SEEDS) -> dict[str, dict[str, float]]:
                                                       "spread_points", "fixed_percent")),
                           f"{row['cycles']:,.0f}", f"{row['latency_ms']:.2f}", f"{budget:.2f}",
                           str(row["differing_integers"]))
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     means = [found[name]["float_percent"] for name in NETS]
     rising = all(a < b for a, b in zip(means, means[1:], strict=False))
