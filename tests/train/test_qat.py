@@ -156,7 +156,7 @@ def test_finetuning_recovers_what_three_bits_cost_and_ships_it(digits):
     graph, teacher, splits = digits
     config = FinetuneConfig(epochs=3, shift=0, batch_size=32, learning_rate=0.1)
     heard = []
-    tuned = finetune(graph, {}, teacher, splits.train, inputs, config,
+    tuned = finetune(graph, {}, teacher, splits.train.images, inputs, config,
                      lambda *at: heard.append(at))
     assert heard[-1] == (3 * 38, 3 * 38)
     assert errors(tuned, splits.test) < 0.5 * errors(graph, splits.test)
@@ -168,7 +168,7 @@ def test_finetuning_recovers_what_three_bits_cost_and_ships_it(digits):
     run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
     assert np.array_equal(run.outputs[0], tuned.run(q)["y"])
 
-    again = finetune(graph, {}, teacher, splits.train, inputs, config)
+    again = finetune(graph, {}, teacher, splits.train.images, inputs, config)
     assert to_text(again)[0] == to_text(tuned)[0]
     assert all(np.array_equal(a, b) for a, b in
                zip(to_text(again)[1].values(), to_text(tuned)[1].values(), strict=True))
@@ -185,7 +185,8 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
             kept.append(self)
 
     monkeypatch.setattr("train.qat.finetune.Network", Kept)
-    tuned = finetune(graph, {}, teacher, splits.train[:320], inputs, FinetuneConfig(epochs=1))
+    tuned = finetune(graph, {}, teacher, splits.train.images[:320], inputs,
+                     FinetuneConfig(epochs=1))
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:20]))
     assert differing(kept[0], tuned, [q]) == 0
     run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
@@ -196,7 +197,7 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
 def test_refusals(digits):
     graph, teacher, splits = digits
     with pytest.raises(data.DataError, match="no training images"):
-        finetune(graph, {}, teacher, splits.train[:0], inputs, FinetuneConfig())
+        finetune(graph, {}, teacher, splits.train.images[:0], inputs, FinetuneConfig())
     with pytest.raises(DivergedError, match="epoch 1"):
-        finetune(graph, {}, lambda x: teacher(x) * np.nan, splits.train[:64], inputs,
+        finetune(graph, {}, lambda x: teacher(x) * np.nan, splits.train.images[:64], inputs,
                  FinetuneConfig(epochs=1))

@@ -1,7 +1,8 @@
 """Finetuning: a few epochs in which a fixed-point graph learns from the float network.
 
-The loss is distillation: the cross entropy to the float network's probabilities and to the labels,
-or, where the network ends in a table (a tanh), the squared distance to its outputs.
+The float network is the only teacher; no labels are needed. The loss is the divergence from its
+softened probabilities or, where the network ends in a table (a tanh), the squared distance to its
+outputs.
 """
 
 import json
@@ -14,11 +15,12 @@ import torch
 from torch.nn import functional as F
 
 from quantize.fixed.graph import Graph
-from train.data import DataError, Samples
+from train.data import DataError
 from train.loop import DivergedError, deterministic, shifted
 from train.qat.network import Network
 
 LEAST_RATE = 3e-4
+TEMPERATURE = 4.0
 
 Teacher = Callable[[np.ndarray], np.ndarray]
 """Float inputs (N, *shape) -> the float network's first output, (N, classes)."""
@@ -35,7 +37,6 @@ class FinetuneConfig:
                    LEAST_RATE, absolutely, for weights so fine that they are as good as real
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift:         each training image is moved by up to so many pixels each way
-    labels:        weight of the labels' cross entropy beside the teacher's, in [0, 1]
     seed:          of the order of the samples and their shifts
     """
 
@@ -45,16 +46,15 @@ class FinetuneConfig:
     step_rate: float = 1e-3
     frozen: float = 0.3
     shift: int = 1
-    labels: float = 0.1
     seed: int = 0
 
 
-def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: Samples,
+def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: np.ndarray,
              inputs: Callable[[np.ndarray], np.ndarray], config: FinetuneConfig,
              tick: Callable[[int, int], None] = lambda done, total: None) -> Graph:
     """The graph after training, with the same nodes and bit widths.
 
-    graph: of one input. functions: see `Network`. train: images (N, h, w) and labels to learn from.
+    graph: of one input. functions: see `Network`. train: uint8 images (N, h, w).
     inputs(images): the network's float input, (N, *shape). tick(done, total) counts steps. Raises
     DataError, DivergedError, UntrainableError, and `fixed.proof.Overflow` where what was learnt
     cannot be proved to fit.
@@ -70,22 +70,20 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
 
 
 def _learn(network, teacher, train, inputs, config, tick) -> None:
-    images = torch.from_numpy(train.images)
-    labels = torch.from_numpy(train.labels.astype(np.int64))
+    images = torch.from_numpy(train)
     fmt, name, squared = network.start.inputs[0].format, *_scores(network.start)
     optimizer = _optimizer(network, config)
-    steps = config.epochs * math.ceil(len(labels) / config.batch_size)
+    steps = config.epochs * math.ceil(len(images) / config.batch_size)
     done = 0
     for epoch in range(config.epochs):
         total = 0.0
-        for batch in torch.randperm(len(labels)).split(config.batch_size):
+        for batch in torch.randperm(len(images)).split(config.batch_size):
             _set_rates(optimizer, done / steps)
             x = inputs(shifted(images[batch], config.shift).numpy())
             target = torch.from_numpy(np.ascontiguousarray(teacher(x))).flatten(1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
             y = network(x)[name].flatten(1)
-            loss = (F.mse_loss(y, target) if squared else
-                    _distillation(y, target, labels[batch], config.labels))
+            loss = F.mse_loss(y, target) if squared else _distillation(y, target)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -107,11 +105,10 @@ def _scores(graph: Graph) -> tuple[str, bool]:
     return last.output.name, last.op == "Table"
 
 
-def _distillation(y: torch.Tensor, target: torch.Tensor, labels: torch.Tensor,
-                  weight: float) -> torch.Tensor:
-    probabilities = F.softmax(target, 1)
-    taught = -(probabilities * F.log_softmax(y, 1)).sum(1).mean()
-    return (1 - weight) * taught + weight * F.cross_entropy(y, labels)
+def _distillation(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The divergence of the softened probabilities (Hinton, Vinyals and Dean, 1503.02531)."""
+    return TEMPERATURE**2 * F.kl_div(F.log_softmax(y / TEMPERATURE, 1),
+                                     F.softmax(target / TEMPERATURE, 1), reduction="batchmean")
 
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
