@@ -116,7 +116,7 @@ def test_the_gradient_of_a_coarse_table_is_its_functions():
 
 @pytest.fixture(scope="module")
 def digits():
-    """A float network in closed form on 8x8 digits, its graph at 3 bits, and the images."""
+    """A float network in closed form on 8x8 digits, its graph at 4 bits, and the images."""
     splits = data.load("digits")
     rng = np.random.default_rng(0)
     kernels = rng.normal(size=(6, 1, 3, 3)) / 3
@@ -129,12 +129,15 @@ def digits():
     f = features(splits.train.images)
     targets = 4.0 * np.eye(10)[splits.train.labels] - 2
     dense = np.linalg.solve(f.T @ f + 0.3 * np.eye(f.shape[1]), f.T @ targets).T
-    u8, q = QFormat(8, 8, False), QFormat(3, 1, False)
+    u8, q = QFormat(8, 8, False), QFormat(4, 3, False)
     x, c, p = Value("x", (1, 8, 8), u8), Value("c", (6, 6, 6), q), Value("p", (6, 3, 3), q)
     flat, y = Value("f", (54,), q), Value("y", (10,), QFormat(16, 11))
 
     def weight(w):
-        return Weight(np.clip(np.floor(w * 4 + 0.5), -3, 3).astype(np.int64), 3, np.array([2]))
+        def rounded(frac):
+            return np.clip(np.floor(w * 2.0**frac + 0.5), -7, 7)
+        frac = min(range(9), key=lambda f: ((rounded(f) * 2.0**-f - w) ** 2).sum())
+        return Weight(rounded(frac).astype(np.int64), 4, np.array([frac]))
 
     graph = Graph("net", (x,), (
         Conv("c", (x,), c, weight(kernels), np.zeros((6, 1, 1), np.int64), (1, 1), (1, 1)),
@@ -152,16 +155,16 @@ def errors(graph: Graph, part) -> int:
     return int((y.argmax(1) != part.labels).sum())
 
 
-def test_finetuning_recovers_what_three_bits_cost_and_ships_it(digits):
+def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     graph, teacher, splits = digits
-    config = FinetuneConfig(epochs=3, shift=0, batch_size=32, learning_rate=0.1)
+    config = FinetuneConfig(epochs=4, shift=0, batch_size=32, learning_rate=0.01)
     heard = []
     tuned = finetune(graph, {}, teacher, splits.train.images, inputs, config,
                      lambda *at: heard.append(at))
-    assert heard[-1] == (3 * 38, 3 * 38)
+    assert heard[-1] == (4 * 38, 4 * 38)
     assert errors(tuned, splits.test) < 0.5 * errors(graph, splits.test)
     assert [v.format.bits for v in tuned.values()] == [v.format.bits for v in graph.values()]
-    assert json.loads(dict(tuned.metadata)["dsplet.finetuned"])["epochs"] == 3
+    assert json.loads(dict(tuned.metadata)["dsplet.finetuned"])["epochs"] == 4
 
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:6]))
     assert differing(Network(tuned), tuned, [q]) == 0
