@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from quantize.fixed.ops.conv import Conv
 from quantize.fixed.ops.gemm import Gemm
 from quantize.fixed.ops.movement import Reshape
 from quantize.fixed.ops.pool import MaxPool
+from quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.program import lower
 from quantize.fixed.qformat import QFormat
@@ -175,6 +177,26 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     assert to_text(again)[0] == to_text(tuned)[0]
     assert all(np.array_equal(a, b) for a, b in
                zip(to_text(again)[1].values(), to_text(tuned)[1].values(), strict=True))
+
+
+@pytest.mark.parametrize("op", [Softmax, LogSoftmax])
+def test_learning_before_a_softmax(digits, op):
+    """The same scores with a softmax behind them, on both sides: the same is learnt."""
+    graph, teacher, splits = digits
+    y = Value("s", (10,), QFormat(16, 14 if op is Softmax else 9))
+    longer = replace(graph, nodes=(*graph.nodes, op.of("s", graph.outputs[0], y)), outputs=(y,))
+
+    def softened(x):
+        scores = torch.from_numpy(teacher(x))
+        return (torch.softmax(scores, 1) if op is Softmax else
+                torch.log_softmax(scores, 1)).numpy()
+
+    config = FinetuneConfig(epochs=1, shift=0, batch_size=32, learning_rate=0.01)
+    plain = finetune(graph, {}, teacher, splits.train.images[:320], inputs, config)
+    other = finetune(longer, {}, softened, splits.train.images[:320], inputs, config)
+    for a, b in zip(plain.nodes, other.nodes, strict=False):
+        if hasattr(a, "weight"):
+            assert (a.weight.q == b.weight.q).mean() > 0.99
 
 
 def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):

@@ -71,7 +71,7 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
 
 def _learn(network, teacher, train, inputs, config, tick) -> None:
     images = torch.from_numpy(train)
-    fmt, name, squared = network.start.inputs[0].format, *_scores(network.start)
+    fmt, (name, loss_of) = network.start.inputs[0].format, _goal(network.start)
     optimizer = _optimizer(network, config)
     steps = config.epochs * math.ceil(len(images) / config.batch_size)
     done = 0
@@ -82,8 +82,7 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
             x = inputs(shifted(images[batch], config.shift).numpy())
             target = torch.from_numpy(np.ascontiguousarray(teacher(x))).flatten(1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
-            y = network(x)[name].flatten(1)
-            loss = F.mse_loss(y, target) if squared else _distillation(y, target)
+            loss = loss_of(network(x)[name].flatten(1), target)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -91,18 +90,23 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
             done += 1
             tick(done, steps)
         if not math.isfinite(total):
-            raise DivergedError(f"finetuning diverged in epoch {epoch + 1}; try a lower learning "
-                                f"rate than {config.learning_rate:g}")
+            raise DivergedError(f"finetuning diverged in epoch {epoch + 1}: the loss is no longer "
+                                "a number")
 
 
-def _scores(graph: Graph) -> tuple[str, bool]:
-    """The value to learn with, and whether by squares: what a last softmax reads, else the output.
-    """
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def _goal(graph: Graph) -> tuple[str, Loss]:
+    """The value to learn with, what a last softmax reads or else the output; and the loss that
+    takes it and the teacher's output."""
     maker = {n.output.name: n for n in graph.nodes}
     last = maker[graph.outputs[0].name]
-    if last.op in ("Softmax", "LogSoftmax"):
-        last = maker[last.inputs[0].name]
-    return last.output.name, last.op == "Table"
+    if last.op == "Softmax":
+        return last.inputs[0].name, lambda y, p: _distillation(y, p.clamp(min=1e-30).log())
+    if last.op == "LogSoftmax":
+        return last.inputs[0].name, _distillation
+    return last.output.name, F.mse_loss if last.op == "Table" else _distillation
 
 
 def _distillation(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
