@@ -290,7 +290,7 @@ def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None
     run, (y, *_) = FloatNetwork(reference), teacher.float.outputs
     with progress("finetuning") as tick:
         fixed = learn(student.fixed, functions, lambda x: run({teacher.input: x})[y],
-                      images.splits.train.images, images,
+                      images.splits.train, images,
                       FinetuneConfig(epochs=epochs, seed=seed), tick)
     to_qdq.save(fixed, out)
     part = images.splits.test

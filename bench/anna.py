@@ -49,7 +49,7 @@ def run(seed: int, folder: Path) -> dict[str, float]:
 
     before = recipe.quantize(graph, card.inputs(splits.calibration.images), recipe.load("anna"))
     functions = {n.name: n["expr"] for n in graph.nodes if n.op == "Function"}
-    after = finetune(before, functions, teacher, splits.train.images, card.inputs,
+    after = finetune(before, functions, teacher, splits.train, card.inputs,
                      FinetuneConfig(seed=seed))
     return {"float": error(teacher(test)), "quantized": fixed_error(before),
             "retrained": fixed_error(after)}

@@ -161,7 +161,7 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     graph, teacher, splits = digits
     config = FinetuneConfig(epochs=4, shift=0, batch_size=32, learning_rate=0.01)
     heard = []
-    tuned = finetune(graph, {}, teacher, splits.train.images, inputs, config,
+    tuned = finetune(graph, {}, teacher, splits.train, inputs, config,
                      lambda *at: heard.append(at))
     assert heard[-1] == (4 * 38, 4 * 38)
     assert errors(tuned, splits.test) < 0.5 * errors(graph, splits.test)
@@ -173,7 +173,7 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
     assert np.array_equal(run.outputs[0], tuned.run(q)["y"])
 
-    again = finetune(graph, {}, teacher, splits.train.images, inputs, config)
+    again = finetune(graph, {}, teacher, splits.train, inputs, config)
     assert to_text(again)[0] == to_text(tuned)[0]
     assert all(np.array_equal(a, b) for a, b in
                zip(to_text(again)[1].values(), to_text(tuned)[1].values(), strict=True))
@@ -192,8 +192,8 @@ def test_learning_before_a_softmax(digits, op):
                 torch.log_softmax(scores, 1)).numpy()
 
     config = FinetuneConfig(epochs=1, shift=0, batch_size=32, learning_rate=0.01)
-    plain = finetune(graph, {}, teacher, splits.train.images[:320], inputs, config)
-    other = finetune(longer, {}, softened, splits.train.images[:320], inputs, config)
+    plain = finetune(graph, {}, teacher, splits.train[:320], inputs, config)
+    other = finetune(longer, {}, softened, splits.train[:320], inputs, config)
     for a, b in zip(plain.nodes, other.nodes, strict=False):
         if hasattr(a, "weight"):
             assert (a.weight.q == b.weight.q).mean() > 0.99
@@ -210,7 +210,7 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
             kept.append(self)
 
     monkeypatch.setattr("train.qat.finetune.Network", Kept)
-    tuned = finetune(graph, {}, teacher, splits.train.images[:320], inputs,
+    tuned = finetune(graph, {}, teacher, splits.train[:320], inputs,
                      FinetuneConfig(epochs=1))
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:20]))
     assert differing(kept[0], tuned, [q]) == 0
@@ -222,7 +222,7 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
 def test_refusals(digits):
     graph, teacher, splits = digits
     with pytest.raises(data.DataError, match="no training images"):
-        finetune(graph, {}, teacher, splits.train.images[:0], inputs, FinetuneConfig())
+        finetune(graph, {}, teacher, splits.train[:0], inputs, FinetuneConfig())
     with pytest.raises(DivergedError, match="epoch 1"):
-        finetune(graph, {}, lambda x: teacher(x) * np.nan, splits.train.images[:64], inputs,
+        finetune(graph, {}, lambda x: teacher(x) * np.nan, splits.train[:64], inputs,
                  FinetuneConfig(epochs=1))

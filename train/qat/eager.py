@@ -97,6 +97,7 @@ OPS = {
     "MatMul": torch.matmul, "Max": torch.maximum, "Clip": torch.clamp, "Floor": floor,
     "Cast": lambda x, to: x if DTYPES[to] == torch.int64 else x.to(DTYPES[to]),
     "Reshape": lambda x, shape: x.reshape(len(x), *shape[1:].tolist()),
+    "Squeeze": lambda x, axes: x.squeeze(tuple(axes.tolist())),
     "Transpose": lambda x, perm: x.permute(*perm),
     "Slice": _slice, "Pad": _pad, "Concat": _concat, "Conv": convolve, "MaxPool": _max_pool,
     "ReduceMax": lambda x, axes, keepdims: x.amax(axes.tolist(), bool(keepdims)),

@@ -1,8 +1,8 @@
 """Finetuning: a few epochs in which a fixed-point graph learns from the float network.
 
-The float network is the only teacher; no labels are needed. The loss is the divergence from its
-softened probabilities or, where the network ends in a table (a tanh), the squared distance to its
-outputs.
+The loss is distillation: the divergence from the float network's probabilities, and something of
+the labels' cross entropy; where the network ends in a table (a tanh), the squared distance to the
+float network's outputs.
 """
 
 import json
@@ -15,12 +15,11 @@ import torch
 from torch.nn import functional as F
 
 from quantize.fixed.graph import Graph
-from train.data import DataError
+from train.data import DataError, Samples
 from train.loop import DivergedError, deterministic, shifted
 from train.qat.network import Network
 
 LEAST_RATE = 3e-4
-TEMPERATURE = 4.0
 
 Teacher = Callable[[np.ndarray], np.ndarray]
 """Float inputs (N, *shape) -> the float network's first output, (N, classes)."""
@@ -37,6 +36,7 @@ class FinetuneConfig:
                    LEAST_RATE, absolutely, for weights so fine that they are as good as real
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift:         each training image is moved by up to so many pixels each way
+    labels:        weight of the labels' cross entropy, in [0, 1]; the teacher has the rest
     seed:          of the order of the samples and their shifts
     """
 
@@ -46,15 +46,16 @@ class FinetuneConfig:
     step_rate: float = 1e-3
     frozen: float = 0.3
     shift: int = 1
+    labels: float = 0.3
     seed: int = 0
 
 
-def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: np.ndarray,
+def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: Samples,
              inputs: Callable[[np.ndarray], np.ndarray], config: FinetuneConfig,
              tick: Callable[[int, int], None] = lambda done, total: None) -> Graph:
     """The graph after training, with the same nodes and bit widths.
 
-    graph: of one input. functions: see `Network`. train: uint8 images (N, h, w).
+    graph: of one input. functions: see `Network`. train: what to learn from.
     inputs(images): the network's float input, (N, *shape). tick(done, total) counts steps. Raises
     DataError, DivergedError, UntrainableError, and `fixed.proof.Overflow` where what was learnt
     cannot be proved to fit.
@@ -70,8 +71,9 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
 
 
 def _learn(network, teacher, train, inputs, config, tick) -> None:
-    images = torch.from_numpy(train)
-    fmt, (name, loss_of) = network.start.inputs[0].format, _goal(network.start)
+    images = torch.from_numpy(train.images)
+    labels = torch.from_numpy(train.labels.astype(np.int64))
+    fmt, (name, divergence) = network.start.inputs[0].format, _goal(network.start)
     optimizer = _optimizer(network, config)
     steps = config.epochs * math.ceil(len(images) / config.batch_size)
     done = 0
@@ -82,7 +84,12 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
             x = inputs(shifted(images[batch], config.shift).numpy())
             target = torch.from_numpy(np.ascontiguousarray(teacher(x))).flatten(1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
-            loss = loss_of(network(x)[name].flatten(1), target)
+            y = network(x)[name].flatten(1)
+            if divergence is None:
+                loss = F.mse_loss(y, target)
+            else:
+                loss = ((1 - config.labels) * divergence(y, target)
+                        + config.labels * F.cross_entropy(y, labels[batch]))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -94,25 +101,24 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
                                 "a number")
 
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Goal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def _goal(graph: Graph) -> tuple[str, Loss]:
-    """The value to learn with, what a last softmax reads or else the output; and the loss that
-    takes it and the teacher's output."""
+def _goal(graph: Graph) -> tuple[str, Goal | None]:
+    """The value to learn with, what a last softmax reads or else the output; and the divergence of
+    its probabilities from the teacher's output. None: by squared distance."""
     maker = {n.output.name: n for n in graph.nodes}
     last = maker[graph.outputs[0].name]
     if last.op == "Softmax":
-        return last.inputs[0].name, lambda y, p: _distillation(y, p.clamp(min=1e-30).log())
+        return last.inputs[0].name, lambda y, p: _divergence(y, p.clamp(min=1e-30).log())
     if last.op == "LogSoftmax":
-        return last.inputs[0].name, _distillation
-    return last.output.name, F.mse_loss if last.op == "Table" else _distillation
+        return last.inputs[0].name, _divergence
+    return last.output.name, None if last.op == "Table" else _divergence
 
 
-def _distillation(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """The divergence of the softened probabilities (Hinton, Vinyals and Dean, 1503.02531)."""
-    return TEMPERATURE**2 * F.kl_div(F.log_softmax(y / TEMPERATURE, 1),
-                                     F.softmax(target / TEMPERATURE, 1), reduction="batchmean")
+def _divergence(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Of probabilities (Hinton, Vinyals and Dean, 1503.02531), from scores up to a constant."""
+    return F.kl_div(F.log_softmax(y, 1), F.softmax(target, 1), reduction="batchmean")
 
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
