@@ -185,6 +185,7 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
                     input_names=["x"],
                     output_names=["y"],
                     dynamic_shapes=shapes,
+                    custom_translation_table=_recurrent(),
                     external_data=False,
                     verbose=False,
                 )
@@ -196,6 +197,39 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
         if free or batch == 1:
             return model, free
     raise ExportError(f"the module has no ONNX form: {failure}") from failure
+
+
+def _recurrent() -> dict:
+    """torch.nn.RNN as ONNX's RNN, which torch.onnx would unroll; LSTM and GRU it translates itself.
+    """
+    from onnxscript import opset18 as op
+
+    def translation(activation: str):
+        def rnn(x, hx, params, has_biases: bool, num_layers: int, dropout: float, train: bool,
+                bidirectional: bool, batch_first: bool):
+            directions, per = (2 if bidirectional else 1), (4 if has_biases else 2)
+            x = op.Transpose(x, perm=[1, 0, 2]) if batch_first else x
+            last = []
+            for layer in range(num_layers):
+                own = [params[(layer * directions + d) * per:][:per] for d in range(directions)]
+                first = op.Constant(value_ints=[0])
+                w, r = (op.Concat(*(op.Unsqueeze(p[i], first) for p in own), axis=0)
+                        for i in (0, 1))
+                b = op.Concat(*(op.Unsqueeze(op.Concat(*p[2:], axis=0), first) for p in own),
+                              axis=0) if has_biases else None
+                begin, end = (op.Constant(value_ints=[(layer + i) * directions]) for i in (0, 1))
+                y, h = op.RNN(x, w, r, b, None, op.Slice(hx, begin, end, first),
+                              activations=[activation] * directions, hidden_size=hx.shape[2],
+                              direction="bidirectional" if bidirectional else "forward")
+                y = op.Transpose(y, perm=[0, 2, 1, 3])
+                x = op.Reshape(y, op.Constant(value_ints=[0, 0, directions * hx.shape[2]]))
+                last.append(h)
+            y = op.Transpose(x, perm=[1, 0, 2]) if batch_first else x
+            return y, op.Concat(*last, axis=0)
+        return rnn
+
+    return {torch.ops.aten.rnn_tanh.input: translation("Tanh"),
+            torch.ops.aten.rnn_relu.input: translation("Relu")}
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from firmware_sim.assembler import assemble
+from firmware_sim.codegen.clock import CLOCK, Clock
 from firmware_sim.codegen.code import POOL, WIDTH, Constants, NeedsRegisters
 from firmware_sim.codegen.fuse import fuse, parts
 from firmware_sim.codegen.kernel import Line, compile_kernel
@@ -21,7 +23,7 @@ from firmware_sim.floats import to_words
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
-from quantize.fixed.kernel import Buffer, Kernel, Lookup, flat
+from quantize.fixed.kernel import Buffer, Interpolate, Kernel, Lookup, Repeat, flat
 from quantize.fixed.program import Program
 
 LINEAR = "dauc = 4"
@@ -148,7 +150,8 @@ class _Compilation:
             [scale(k, program.buffers, places, self.packed) for k in program.kernels])
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
-        scaled, self.buffers = fuse(scaled, buffers, choices.fused)
+        scaled, self.buffers = fuse(scaled, buffers, choices.fused, program.borders)
+        self.repeats = _renumbered(program, [s.kernel.name for s in scaled])
         nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(nodes[name] for name in parts(s.kernel)) for s in scaled)
         self.first = {s.table: s.first for k in program.kernels for top in k.body
@@ -160,11 +163,18 @@ class _Compilation:
         self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled),
                       _kinds(program, places) | self.packed,
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
-                       for kernel in copies])
+                       for kernel in copies], self.repeats)
         self.constants = Constants()
+        self.clock = Clock(self.repeats, self.plan.address(CLOCK) if self.repeats else 0)
         self.lines: list[Line] = []
+        bodies = []
         for i, s in enumerate(scaled):
-            self.lines += self._kernel(i, s, self.lines[-1].text if self.lines else "")
+            bodies.append(self._kernel(i, s, bodies[-1][-1].text if bodies else ""))
+        for i, body in enumerate(bodies):
+            self.lines += [line for r in self.repeats if r.first == i for line in self._head(r)]
+            self.lines += body
+            self.lines += [line for r in reversed(self.repeats) if r.last == i
+                           for line in self._tail(r)]
         if "byte" in self.packed.values():
             self.lines.insert(1, Line(LINEAR, "other"))
 
@@ -173,11 +183,20 @@ class _Compilation:
         self.plan.stage(copies, i)
         try:
             return compile_kernel(kernel, self.plan.kind, self.plan.region, self.plan.address,
-                                  self._place, self.constants, previous)
+                                  self._place, self.constants, self.clock, self.clock.counters(i),
+                                  previous)
         except NeedsRegisters:
             if scaled.fused:
                 raise CannotFuse(scaled.fused) from None
             raise
+
+    def _head(self, r: Repeat) -> list[Line]:
+        return [Line(f"{r.var}_head:", "label"), *_instructions(self.clock.head(r)),
+                Line(f"{r.var}_turn:", "label")]
+
+    def _tail(self, r: Repeat) -> list[Line]:
+        return [Line(f"{r.var}_tail:", "label"),
+                *_instructions(self.clock.tail(r, f"{r.var}_turn"))]
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
@@ -234,10 +253,15 @@ class _Compilation:
                              f"{error}") from None
 
     def _sections(self, assembly, instructions: int) -> tuple[Section, ...]:
-        starts = [assembly.labels[k.name] for k in self.program.kernels]
-        ends = [*starts[1:], assembly.labels["halt"]]
-        return tuple(Section(k.name, k.node, k.op, a, b, k.macs, self._tables(k)) for k, a, b in
-                     zip(self.program.kernels, starts, ends, strict=True))
+        found = [(assembly.labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
+                  self._tables(k)) for i, k in enumerate(self.program.kernels)]
+        found += [(assembly.labels[name], name, r.node, "Scan", 0, ()) for r in self.repeats
+                  for name in (f"{r.var}_head", f"{r.var}_tail")]
+        found.sort()
+        ends = [*(start for start, *_ in found[1:]), assembly.labels["halt"]]
+        return tuple(Section(name, node, op, start, end, macs, tables)
+                     for (start, name, node, op, macs, tables), end in
+                     zip(found, ends, strict=True))
 
     def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:
         looked_up = {s.table for top in kernel.body for s in flat(top) if hasattr(s, "table")}
@@ -258,6 +282,19 @@ class _Compilation:
     def _ports(self, border) -> tuple[Port, ...]:
         ieee = self.program.reals is not None
         return tuple(Port(v, self.plan.address(b), v.size, ieee) for v, b in border)
+
+
+def _instructions(texts: list[str]) -> list[Line]:
+    return [Line(text, "nop" if text == "nop" else "other") for text in texts]
+
+
+def _renumbered(program: Program, kernels: list[str]) -> tuple[Repeat, ...]:
+    """The loops over time by the numbers of these kernels, each of which stands for those that
+    follow it in the program, up to the next."""
+    numbers = {k.name: i for i, k in enumerate(program.kernels)}
+    starts = [numbers[name] for name in kernels]
+    return tuple(replace(r, first=bisect_right(starts, r.first) - 1,
+                         last=bisect_right(starts, r.last) - 1) for r in program.repeats)
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware_sim.codegen.clock import CLOCK, CLOCK_WORDS
 from firmware_sim.codegen.code import POOL, SCRATCH, WIDTH
+from firmware_sim.codegen.scale import Between
 from firmware_sim.codegen.stage import Copy, Room
 from firmware_sim.targets.target import Region, Target
-from quantize.fixed.kernel import Buffer, Kernel, Store, flat, refs
+from quantize.fixed.kernel import Buffer, Kernel, Repeat, Store, flat, refs
 
 POOL_WORDS = 64
 
@@ -120,13 +122,15 @@ class Plan:
         return self.placements[buffer].kind if buffer in self.placements else "word"
 
     def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...], kinds: dict[str, str],
-            copies: list[int]) -> None:
+            copies: list[int], repeats: tuple[Repeat, ...] = ()) -> None:
         """Place every buffer; DoesNotFit says by how much the board is too small, and which tensors
         are the largest. copies: words of the first bank that each kernel wants for copies."""
-        self._touched = _touched(kernels)
+        self._touched, self._repeats = _touched(kernels), repeats
         needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
-                 for b in buffers if b.role == "const" or b.name in self._touched]
-        for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1)):
+                 for b in buffers if b.name in self._touched]
+        pairs = any(isinstance(s, Between) for k in kernels for top in k.body for s in flat(top))
+        for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1 + pairs), (CLOCK, CLOCK_WORDS))[
+                :3 if repeats else 2]:
             buffer = Buffer(name, words, 0, 0, "const")
             self._put(_Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])
         reserved = [(_Need(Buffer(f"copies {k}", n, 0, 0, "stage"), 4 * n, "word", k, k),
@@ -161,14 +165,14 @@ class Plan:
 
     def _need(self, b: Buffer, kind: str, kernels: int) -> _Need:
         size = WIDTH.get(kind, 4) * b.size
-        touched = self._touched.get(b.name, {0})
+        touched = self._touched.get(b.name, {0}) | {
+            "input": {-1}, "output": {kernels}}.get(b.role, set())
         first, last = min(touched), max(touched)
+        for r in reversed(self._repeats):  # what is touched outside a loop too, as states are
+            if first < r.first <= last or first <= r.last < last:
+                first, last = min(first, r.first), max(last, r.last)
         if b.role == "const" or b.data is not None:
             first, last = -1, kernels
-        elif b.role == "input":
-            first = -1
-        elif b.role == "output":
-            last = kernels
         return _Need(b, (size + 3) // 4 * 4, kind, first, last)
 
     def _put(self, need: _Need, arenas: list[Arena]) -> bool:

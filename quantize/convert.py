@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,15 +15,18 @@ from quantize.fixed.ops.binary import Add, Max, Mul, Sub
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.conv import Conv
 from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.gemm_sum import GemmSum
 from quantize.fixed.ops.logsumexp import LogSumExp
 from quantize.fixed.ops.matmul import MatMul
 from quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Transpose
 from quantize.fixed.ops.pool import AveragePool, MaxPool
 from quantize.fixed.ops.requantize import Requantize
+from quantize.fixed.ops.scan import Scan
 from quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode, ModelError
+from quantize.loops import Region, arrange
 from quantize.samples import Passage, Progress
 from quantize.shrink import Budget
 from quantize.weights import Quantizer
@@ -37,23 +41,44 @@ def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Pas
     metadata `dsplet.notes` says so. progress(done, total) counts nodes.
     """
     values = {v: Value(v, graph.shapes[v], formats[v]) for v in graph.shapes}
-    maker = _Maker(recipe, passage)
-    nodes = []
-    for n in graph.nodes:
-        x, y = tuple(values[i] for i in n.inputs), values[n.output]
+    maker, done = _Maker(recipe, passage), 0
+
+    def node(item: FloatNode | Region) -> Node:
+        nonlocal done
+        if isinstance(item, Region):
+            return _scan(item, values, tuple(node(i) for i in item.body))
         try:
-            nodes.append(passage.add(maker.node(n, x, y)))
+            made = maker.node(item, tuple(values[i] for i in item.inputs), values[item.output])
         except ModelError:
             raise
         except ValueError as e:
-            raise ModelError(f"{n.op} '{n.name}' has no fixed-point form: {e}") from None
-        progress(len(nodes), len(graph.nodes))
+            raise ModelError(f"{item.op} '{item.name}' has no fixed-point form: {e}") from None
+        done += 1
+        progress(done, len(graph.nodes))
+        return made
+
+    nodes = [passage.add(node(item)) for item in arrange(graph)]
     if notes := [*maker.notes, *maker.budget.notes]:
         metadata = metadata | {"dsplet.notes": "\n".join(notes)}
     return Graph(graph.name, tuple(values[i] for i in graph.inputs), tuple(nodes),
                  tuple(values[o] for o in graph.outputs), tuple(sorted(metadata.items())))
 
 
+def _scan(region: Region, values: dict[str, Value], body: tuple[Node, ...]) -> Scan:
+    """The loop. Its body reads what is outside it under names of its own."""
+    whole = {v: replace(values[v], name=f"{region.name}/{v}") for v in region.outside}
+    entries = [values[n.output] for n in (*(s for s, _ in region.states), *region.sequences)]
+    ends = [n.inputs[0] for n in (*(c for _, c in region.states), *region.stacks)]
+    step = Graph(region.name, (*entries, *whole.values()), tuple(
+        replace(n, inputs=tuple(whole.get(v.name, v) for v in n.inputs)) for n in body),
+        tuple(whole.get(v, values[v]) for v in ends))
+    first, *others = (values[v] for v in region.outputs)
+    return Scan(region.name, tuple(values[v] for v in region.inputs), first, len(region.states),
+                len(region.sequences), region.steps, step, tuple(others))
+
+
+ROOM_BITS = 8
+"""GemmSum: products of several steps are aligned by at most so many bits."""
 BINARY = {"Add": Add, "Sub": Sub, "Max": Max, "Mul": Mul, "MatMul": MatMul}
 SOFTMAX = {"Softmax": Softmax, "LogSoftmax": LogSoftmax, "LogSumExp": LogSumExp}
 
@@ -71,7 +96,35 @@ class _Maker:
                 return Conv(*head, w, b, n["strides"], n["dilations"], n["groups"], clamp=clamp)
             case "Gemm":
                 return Gemm(*head, *self._weights(n, x[0], y, clamp), clamp=clamp)
+            case "GemmSum":
+                return GemmSum(*head, *self._gate_weights(n, x, y), clamp=clamp)
         return _plain(n, head, clamp)
+
+    def _gate_weights(self, n: FloatNode, xs: tuple[Value, ...], y: Value
+                      ) -> tuple[tuple[Weight, ...], np.ndarray]:
+        """Weights of each input, fitted alone, and the bias at the finest step of the products."""
+        recipe, units = self.recipe.at(n.name), len(n["weight"])
+        limit = (1 << (recipe.weight_bits - 1)) - 1
+        parts = np.split(n["weight"], np.cumsum([x.shape[-1] for x in xs])[:-1], 1)
+        bias, found = n["bias"], []
+        for x, w in zip(xs, parts, strict=True):
+            make = Quantizer(recipe, [self.passage.part(w, bias, x)], x.format, y.format,
+                             self.budget)
+            q, frac, integers = make(n.name, bias[:, None])
+            bias = integers[:, 0] * 2.0 ** -(x.format.frac + frac) - bias  # its correction
+            found.append((q, frac, bias))
+            bias = np.zeros(units)
+        total = n["bias"] + sum(correction for _, _, correction in found)
+        fracs = np.stack([np.broadcast_to(x.format.frac + f, units)
+                          for x, (_, f, _) in zip(xs, found, strict=True)])
+        finest = np.minimum(fracs.max(0), fracs.min(0) + ROOM_BITS)
+        weights = []
+        for x, w, (q, frac, _) in zip(xs, parts, found, strict=True):
+            if (x.format.frac + frac > finest).any():
+                frac = np.minimum(frac, finest - x.format.frac)
+                q = np.clip(round_half_up(w * 2.0 ** frac[:, None]), -limit, limit)
+            weights.append(Weight(q, recipe.weight_bits, frac))
+        return tuple(weights), round_half_up(total * 2.0**finest)
 
     def _weights(self, n: FloatNode, x: Value, y: Value, clamp) -> tuple[Weight, np.ndarray]:
         low, high = clamp or (y.format.min, y.format.max)

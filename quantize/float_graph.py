@@ -7,6 +7,7 @@ is implied. Constants and weights are float64.
     Conv         weight (C_out, C_in/groups, *kernel), bias (C_out, 1.. | *spatial), strides,
                  dilations, groups; no padding (that is Pad's), clamp
     Gemm         weight (M, K), bias (M,), clamp; acts on the last axis
+    GemmSum      weight (M, sum of K), bias (M,), clamp: Gemm of several inputs side by side
     MatMul       two values, clamp
     Add Sub Max Mul              two values of equal rank, or one of them from a Constant, clamp
     Linear       scale, offset: y = x * scale + offset, arrays that broadcast to x's shape
@@ -17,7 +18,16 @@ is implied. Constants and weights are float64.
     LogSumExp    over the last axis, which goes
     Reshape, Transpose (perm), Slice (starts, sizes, steps), Pad (before, after, value),
     Concat (axis), Constant (value)
-    Grid         frac, low, high: rounds half up to integers of a format; only diagnoses have it
+
+A loop over time is not a node: its nodes stand among the others, and four ops mark its border. Each
+names its `loop`; what depends on a Step or a State and is not yet behind a Carry or a Stack is
+computed once a step (`quantize.loops`).
+
+    Step         y: the element of this step of a sequence, whose first axis is time
+    State        y: the state before this step; the input is its initial value; carry: name of a
+                 Carry's output
+    Carry        the input is the state after this step; y: the state after the last step
+    Stack        y: the sequence of all the steps' values; steps: how many
 """
 
 from __future__ import annotations
@@ -31,9 +41,10 @@ import numpy as np
 
 from quantize.functions import Expr, X
 
-MOVING = {"Reshape", "Transpose", "Slice", "Pad", "Concat", "MaxPool"}
+MOVING = {"Reshape", "Transpose", "Slice", "Pad", "Concat", "MaxPool", "Step", "State", "Carry",
+          "Stack"}
 """Ops that cannot change a format."""
-CLAMPABLE = {"Conv", "Gemm", "MatMul", "Add", "Sub", "Max", "Mul", "AveragePool"}
+CLAMPABLE = {"Conv", "Gemm", "GemmSum", "MatMul", "Add", "Sub", "Max", "Mul", "AveragePool"}
 """Ops whose requantize takes clamp bounds."""
 NO_CLAMP = (-np.inf, np.inf)
 
@@ -98,8 +109,10 @@ class FloatGraph:
                 stack.extend(reversed(missing))
             else:
                 stack.pop()
-                if value in makers:
-                    order.setdefault(value, makers[value])
+                if value in makers and value not in order:
+                    order[value] = makers[value]
+                    if makers[value].op == "State":
+                        stack.insert(0, makers[value]["carry"])
         shapes = {v: self.shapes[v] for v in self.inputs}
         for n in order.values():
             shapes[n.output] = shape(n, [shapes[i] for i in n.inputs])
@@ -115,8 +128,12 @@ def shape(node: FloatNode, xs: list[tuple[int, ...]]) -> tuple[int, ...]:
         case "MaxPool" | "AveragePool":
             ones = (1,) * len(node["window"])
             return (xs[0][0], *window_shape(xs[0][1:], node["window"], node["strides"], ones))
-        case "Gemm":
+        case "Gemm" | "GemmSum":
             return (*xs[0][:-1], node["weight"].shape[0])
+        case "Step":
+            return xs[0][1:]
+        case "Stack":
+            return (node["steps"], *xs[0])
         case "MatMul":
             return (*xs[0][:-1], xs[1][-1])
         case "Add" | "Sub" | "Max" | "Mul":

@@ -9,19 +9,22 @@ import numpy as np
 from quantize.fixed.execute import IR_VERSION, OPSET
 from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode
 from quantize.functions import Expr, X, spell
+from quantize.loops import Region, arrange, membership
 
 
 def to_model(graph: FloatGraph, outputs: Iterable[str] | None = None):
     """An onnx.ModelProto in float32 with a free batch axis that gives the values `outputs`
-    (default: the graph's own) under their names."""
+    (default: the graph's own) under their names. A value that a loop computes every step comes as a
+    sequence (N, steps, *shape) under the name "value/steps"."""
     from onnx import TensorProto, helper, numpy_helper
     outputs = graph.outputs if outputs is None else tuple(outputs)
     writer = _Writer(graph)
-    for n in graph.nodes:
-        writer.write(n)
+    inside = {v for v, loops in membership(graph).items() if loops}
+    steps = writer.write_all(arrange(graph), [v for v in outputs if v in inside])
 
     def info(name: str):
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *graph.shapes[name]])
+        shape = None if name in inside else ["N", *graph.shapes[name]]
+        return helper.make_tensor_value_info(steps.get(name, name), TensorProto.FLOAT, shape)
 
     g = helper.make_graph(writer.nodes, graph.name, [info(v) for v in graph.inputs],
                           [info(v) for v in outputs],
@@ -48,6 +51,47 @@ class _Writer:
         self.nodes.append(helper.make_node(op, inputs, [to], **attrs))
         return to
 
+    def write_all(self, items: list[FloatNode | Region], wanted: list[str]) -> dict[str, str]:
+        """wanted: values of loops among the items; the result names their sequences."""
+        found: dict[str, str] = {}
+        for item in items:
+            if isinstance(item, Region):
+                found |= self._loop(item, wanted)
+            else:
+                self.write(item)
+        return found
+
+    def _loop(self, region: Region, wanted: list[str]) -> dict[str, str]:
+        """An ONNX Scan along axis 1."""
+        from onnx import TensorProto, helper
+        outer, self.nodes = self.nodes, []
+        deeper = self.write_all(list(region.body), wanted)
+        given = {n.output for n in region.body if isinstance(n, FloatNode)} | {
+            n.output for n in (*region.sequences, *(s for s, _ in region.states))}
+        seen = {v: v for v in wanted if v in given} | deeper
+        ends = [n.inputs[0] for n in (*(c for _, c in region.states), *region.stacks)]
+        ends = [self.emit("Identity", v) for v in [*ends, *seen.values()]]
+        inside, self.nodes = self.nodes, outer
+
+        def info(name: str, shape=None):
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+        clock = [] if region.sequences else [self.const(np.zeros(region.steps))]
+        entries = [n.output for n in (*(s for s, _ in region.states), *region.sequences)]
+        graph = helper.make_graph(inside, region.name, [
+            *map(info, entries), *(info(f"{region.name}/clock", ()) for _ in clock)],
+            [info(v) for v in ends])
+        names = {v: f"{v}/steps" for v in seen}
+        states = len(region.states)
+        stacked = [1] * (len(ends) - states)
+        self.nodes.append(helper.make_node(
+            "Scan", [*region.inputs[:len(entries)], *clock],
+            [*region.outputs, *names.values()], body=graph,
+            num_scan_inputs=len(region.sequences) + len(clock),
+            scan_input_axes=[1] * len(region.sequences) or [0],
+            **({"scan_output_axes": stacked} if stacked else {})))
+        return names
+
     def write(self, n: FloatNode) -> None:
         y = self._body(n)
         low, high = n.attrs.get("clamp", NO_CLAMP)
@@ -63,6 +107,10 @@ class _Writer:
                 return self.emit("Add", y, self.const(n["bias"]))
             case "Gemm":
                 y = self.emit("MatMul", *xs, self.const(n["weight"].T))
+                return self.emit("Add", y, self.const(n["bias"]))
+            case "GemmSum":
+                y = self.emit("Concat", *xs, axis=-1)
+                y = self.emit("MatMul", y, self.const(n["weight"].T))
                 return self.emit("Add", y, self.const(n["bias"]))
             case "Linear":
                 y = self.emit("Mul", *xs, self.const(n["scale"]))

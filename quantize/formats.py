@@ -15,8 +15,10 @@ from quantize.algorithms.algorithm import FRACS, finest
 from quantize.calibrate import Histogram
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import MOVING, NO_CLAMP, FloatGraph, FloatNode, ModelError
+from quantize.loops import membership
 
 PROBE = np.linspace(-1, 1, 4097)
+PRODUCTS = {"Conv", "Gemm", "GemmSum", "MatMul"}
 SOFTMAX = {"Softmax", "LogSoftmax"}
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
@@ -68,6 +70,8 @@ def classes(graph: FloatGraph) -> list[Class]:
         if n.op in MOVING:
             for i in n.inputs:
                 parent[root(n.output)] = root(i)
+        if n.op == "State":
+            parent[root(n.output)] = root(n["carry"])
     found: dict[str, Class] = {}
     for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
         found.setdefault(root(v), Class()).members.append(v)
@@ -88,10 +92,15 @@ def measured(graph: FloatGraph) -> list[str]:
 def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dict[str, QFormat]:
     """A format for every value. seen: histograms of `measured`. recipe: a `Recipe`."""
     positive = nonnegative(graph, seen)
+    inside = {v for v, loops in membership(graph).items() if loops}
     formats = {}
-    for c in classes(graph):
-        bits = _bits(graph, c, recipe)
-        signed = not all(m in positive for m in c.members)
+    found = classes(graph)
+    widths = _widths(graph, found, inside, recipe)
+    for c in found:
+        bits = widths[c.members[0]]
+        recurrent = bits >= WIDE_BITS and not inside.isdisjoint(c.members)
+        # two factors of 16 bits have a product of 31 where both are signed
+        signed = recurrent or not all(m in positive for m in c.members)
         limits = QFormat(bits, 0, signed)
         total = _total(graph, c, seen)
         if any(m in graph.inputs for m in c.members):
@@ -99,7 +108,7 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             frac = _input_frac(low, high, limits, c.members[0])
         else:
             try:
-                frac = _frac(c, total, limits, seen, recipe)
+                frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         if any(n.op == "Softmax" for n in c.makers):
@@ -108,25 +117,48 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     return formats
 
 
-def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe) -> int:
-    if {n.op for n in c.readers} <= SOFTMAX and limits.bits >= WIDE_BITS:
+def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe,
+          state: bool) -> int:
+    if state or {n.op for n in c.readers} <= SOFTMAX and limits.bits >= WIDE_BITS:
         return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
     reals = total.distribution(_function(c, seen))
     return choose_frac(recipe.activations, reals, limits.min, limits.max)
 
 
-def _bits(graph: FloatGraph, c: Class, recipe) -> int:
+def _is_state(graph: FloatGraph, c: Class) -> bool:
+    return any(n.op == "State" and n.output in c.members for n in graph.nodes)
+
+
+def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> dict[str, int]:
+    """Bits of every value. inside: the values that loops compute; what only a function reads that
+    gives a wide result is as wide itself."""
+    widths = {}
+    for c in found:
+        bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
+        widths |= dict.fromkeys(c.members, bits)
+    for c in found:
+        if c.readers and all(n.op == "Function" for n in c.readers):
+            wide = max(widths[n.output] for n in c.readers) >= WIDE_BITS
+            if wide and not inside.isdisjoint(c.members) and c.members[0] not in graph.inputs:
+                widths |= dict.fromkeys(c.members, recipe.recurrent_bits)
+    return widths
+
+
+def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
     ops = {n.op for n in c.readers}
     if any(m in graph.inputs for m in c.members):
         return recipe.input_bits
-    return recipe.activation_bits_of((n.name for n in c.makers), _usual_bits(ops, recipe))
+    usual = _usual_bits(ops, recipe, recurrent)
+    return recipe.activation_bits_of((n.name for n in c.makers), usual)
 
 
-def _usual_bits(ops: set[str], recipe) -> int:
+def _usual_bits(ops: set[str], recipe, recurrent: bool) -> int:
     if ops and ops <= {"Function"}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
     if ops <= SOFTMAX:  # or nothing reads it but the user
         return recipe.output_bits
+    if recurrent and not ops <= PRODUCTS:
+        return max(recipe.recurrent_bits, recipe.activation_bits)
     return recipe.activation_bits
 
 
@@ -196,7 +228,7 @@ def nonnegative(graph: FloatGraph, seen: dict[str, Histogram]) -> set[str]:
             case "Softmax":
                 ok = True
             case "MaxPool" | "AveragePool" | "Reshape" | "Transpose" | "Slice" | "Concat" | "Add" \
-                    | "Mul" | "LogSumExp":
+                    | "Mul" | "LogSumExp" | "Step" | "Carry" | "Stack":
                 ok = every
             case "Max":
                 ok = any(i in yes for i in n.inputs)

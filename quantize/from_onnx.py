@@ -37,41 +37,92 @@ def read(path: str | Path) -> FloatGraph:
     constants = _initializers(model, path)
     inputs = _inputs(model, constants, path)
     known = set(constants)
-    unsupported, problems = [], []
-    shapes, nodes = dict(inputs), []
-    names: set[str] = set()
-    for proto in model.graph.node:
-        foldable = not proto.op_type.startswith(RANDOM) and not any(
-            a.HasField("g") for a in proto.attribute)
-        is_shape = proto.op_type == "Shape" and proto.input[0] in shapes
-        if foldable and (is_shape or all(i in constants for i in proto.input if i)):
-            try:
-                constants.update(_fold(proto, opset, constants, shapes))
-            except Exception as e:  # whatever the reference evaluator raises
-                problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed from its "
-                                f"constants: {e}")
-        elif proto.domain not in STANDARD or proto.op_type not in READERS:
-            domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
-            unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
-        elif all(i in shapes or i in constants for i in proto.input if i):
-            proto.name = unique(_name(proto), names)
-            try:
-                READERS[proto.op_type](Reading(proto, opset, constants, shapes, nodes))
-            except ModelError as e:
-                problems.append(str(e))
-    if unsupported:
+    reader = _Reader(opset, constants, dict(inputs))
+    reader.read(model.graph.node)
+    if reader.unsupported:
         raise ModelError(
-            f"{path}: {len(unsupported)} node(s) are not supported:\n  " + "\n  ".join(unsupported)
+            f"{path}: {len(reader.unsupported)} node(s) are not supported:\n  "
+            + "\n  ".join(reader.unsupported)
             + f"\nsupported ops: {', '.join(sorted(READERS))}")
-    if problems:
-        raise ModelError(f"{path}: " + "\n  ".join(problems))
+    if reader.problems:
+        raise ModelError(f"{path}: " + "\n  ".join(reader.problems))
     outputs = tuple(o.name for o in model.graph.output)
     for o in outputs:
-        if o in known or o not in shapes:
+        if o in known or o not in reader.shapes:
             raise ModelError(f"{path}: the output '{o}' does not depend on the input")
+        if reader.batches.get(o):
+            raise ModelError(f"{path}: the batch is axis {reader.batches[o]} of the output '{o}'; "
+                             "it must be the first")
     metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
-    return FloatGraph(model.graph.name or Path(path).stem, tuple(inputs), outputs, (), shapes,
-                      metadata, digest).rebuilt(_tidy(nodes))
+    return FloatGraph(model.graph.name or Path(path).stem, tuple(inputs), outputs, (),
+                      reader.shapes, metadata, digest).rebuilt(_tidy(reader.nodes))
+
+
+class _Reader:
+    """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
+
+    def __init__(self, opset: int, constants: dict[str, np.ndarray],
+                 shapes: dict[str, tuple[int, ...]]) -> None:
+        self.opset, self.constants, self.shapes = opset, constants, shapes
+        self.batches: dict[str, int | None] = {}
+        self.nodes: list[FloatNode] = []
+        self.unsupported: list[str] = []
+        self.problems: list[str] = []
+        self._names: set[str] = set()
+
+    def read(self, protos) -> None:
+        for proto in protos:
+            foldable = not proto.op_type.startswith(RANDOM) and not any(
+                a.HasField("g") for a in proto.attribute)
+            is_shape = proto.op_type == "Shape" and proto.input[0] in self.shapes
+            if foldable and (is_shape or all(i in self.constants for i in proto.input if i)):
+                try:
+                    self._fold(proto)
+                except Exception as e:  # whatever the reference evaluator raises
+                    self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
+                                         f"from its constants: {e}")
+            elif proto.domain not in STANDARD or proto.op_type not in READERS:
+                domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
+                self.unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
+            elif all(i in self.shapes or i in self.constants for i in proto.input if i):
+                proto.name = unique(_name(proto), self._names)
+                try:
+                    READERS[proto.op_type](Reading(
+                        proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
+                        self.read_body))
+                except ModelError as e:
+                    self.problems.append(str(e))
+
+    def read_body(self, graph, loop: str) -> None:
+        """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
+        those of another body, get the loop's in front."""
+        from onnx import numpy_helper
+        own = {o for n in graph.node for o in n.output if o} | {t.name for t in graph.initializer}
+        inside = own | {i.name for i in graph.input}
+
+        def name(v: str) -> str:
+            return f"{loop}/{v}" if v in inside else v
+
+        for tensor in graph.initializer:
+            self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
+        protos = []
+        for node in graph.node:
+            copy = type(node)()
+            copy.CopyFrom(node)
+            copy.name = f"{loop}/{_name(node)}"
+            copy.input[:], copy.output[:] = map(name, node.input), map(name, node.output)
+            protos.append(copy)
+        self.read(protos)
+
+    def _fold(self, proto) -> None:
+        """Know the outputs of a node whose inputs are all known (of Shape: for a batch of 1)."""
+        shapes = dict(self.shapes)
+        for i in proto.input:
+            if i in shapes:
+                full = list(shapes[i])
+                full.insert(self.batches.get(i) or 0, 1)
+                shapes[i] = tuple(full)
+        self.constants.update(_fold(proto, self.opset, self.constants, shapes))
 
 
 def parse(path: str | Path):
@@ -160,10 +211,10 @@ def _inputs(model, constants: dict, path) -> dict[str, tuple[int, ...]]:
 
 
 def _fold(proto, opset: int, constants: dict, shapes: dict) -> dict[str, np.ndarray]:
-    """The outputs of a node whose inputs are all known (of Shape: for a batch of 1)."""
+    """The outputs of a node whose inputs are all known, or only looked at for their shapes."""
     import onnx
     from onnx.reference import ReferenceEvaluator
-    feeds = {i: constants[i] if i in constants else np.zeros((1, *shapes[i]), np.float32)
+    feeds = {i: constants[i] if i in constants else np.zeros(shapes[i], np.float32)
              for i in proto.input if i}
 
     def info(name: str):

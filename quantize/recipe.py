@@ -27,7 +27,8 @@ STEPS = {"weights": "range", "activations": "range", "trial": "trial", "rounding
 """Fields of a recipe that name one algorithm, and its kind."""
 OPTIONAL = {"trial", "bias"}
 BITS = {"weight_bits": (2, 16), "activation_bits": (2, 16), "input_bits": (2, 16),
-        "preactivation_bits": (2, 16), "output_bits": (2, 16), "accumulator_bits": (8, 32)}
+        "preactivation_bits": (2, 16), "recurrent_bits": (2, 16), "output_bits": (2, 16),
+        "accumulator_bits": (8, 32)}
 
 LAYER_BITS = ("weight_bits", "activation_bits")
 
@@ -42,7 +43,8 @@ class Recipe:
 
     weight_bits, activation_bits: 2 to 16. input_bits: of the network's inputs. preactivation_bits:
     of what a function of one variable reads; up to 10 its table is exact; default: two more than
-    the activations', at least 10. output_bits: of the network's outputs and of what a softmax
+    the activations', at least 10. recurrent_bits: of what a loop over time computes with, but for
+    what only products read. output_bits: of the network's outputs and of what a softmax
     reads. accumulator_bits: signed, 8 to 32, that every sum must fit; weights shrink where they
     must. per_channel: one weight step for each output channel. The others name algorithms
     (`quantize.algorithms.names(kind)`) or hold their configs: equalization any number of them, in
@@ -55,6 +57,7 @@ class Recipe:
     activation_bits: int = 8
     input_bits: int = 8
     preactivation_bits: int | None = None
+    recurrent_bits: int = 16
     output_bits: int = 16
     accumulator_bits: int = 32
     per_channel: bool = True

@@ -8,6 +8,7 @@ from quantize.compare import confusion, layers, predictions
 from quantize.diagnose import Diagnosis, Range
 from quantize.fixed.graph import Graph, Weight
 from quantize.fixed.ops.op import Moving
+from quantize.fixed.ops.scan import Scan
 from quantize.fixed.proof import bounds
 from quantize.fixed.qformat import QFormat
 from quantize.network import Network, Progress
@@ -21,8 +22,8 @@ def format_rows(graph: Graph) -> list[dict]:
     """Each layer's formats, and its proved accumulator where it has one; moves are left out."""
     proved = {b.node: b for b in bounds(graph)}
     rows = []
-    for n in graph.nodes:
-        if not isinstance(n, Moving):
+    for n in graph.every_node():
+        if not isinstance(n, Moving | Scan):
             weight, bound = getattr(n, "weight", None), proved.get(n.name)
             rows.append({
                 "layer": n.name, "op": n.op, "output": str(n.output.format),

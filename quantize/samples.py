@@ -15,6 +15,7 @@ from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph, Node, Value
 from quantize.float_graph import FloatGraph, FloatNode, ModelError
 from quantize.float_model import to_model
+from quantize.loops import membership
 
 ROWS = 8192
 """A layer is fitted on so many of its outputs' positions, evenly spread over all samples."""
@@ -50,7 +51,7 @@ class Samples:
                                        options, providers=["CPUExecutionProvider"])
         for i in range(len(self)):
             feed = {k: x[i:i + 1] for k, x in self.inputs.items()}
-            found = feed | dict(zip(computed, session.run(computed or None, feed), strict=False))
+            found = feed | dict(zip(computed, session.run(None, feed), strict=False))
             for v in values:
                 if not np.isfinite(found[v]).all():
                     raise ModelError(f"'{v}' is not finite for a calibration sample; the network "
@@ -72,21 +73,25 @@ class Passage:
 
     def __init__(self, graph: FloatGraph, samples: Samples) -> None:
         self._graph, self._samples = graph, samples
+        self._recurrent = {v for v, loops in membership(graph).items() if loops}
         self._nodes: dict[str, Node] = {}
         self._known: dict[str, np.ndarray] = {}
 
     def add(self, node: Node) -> Node:
         """Take the next node; it is executed when a layer behind it asks."""
-        self._nodes[node.output.name] = node
+        self._nodes |= dict.fromkeys((v.name for v in node.outputs), node)
         return node
 
     def layers(self, n: FloatNode, x: Value, low: float, high: float) -> list[Layer]:
-        """The layer of weights n, behind the value x, one for each of its groups.
+        """The layer of weights n, behind the value x, one for each of its groups. In a loop every
+        step is a sample, and x is the float network's, rounded: what the loop computes in fixed
+        point is not known before its weights are.
 
         low, high: what its output is limited to.
         """
-        ints = x.format.dequantize(self._fixed(x))
-        reals = self._samples.all(self._graph, x.name)
+        reals = self._samples.all(self._graph, x.name).reshape(-1, *x.shape)
+        ints = x.format.dequantize(x.format.quantize(reals) if x.name in self._recurrent else
+                                   self._fixed(x))
         weight, groups = n["weight"], n.attrs.get("groups", 1)
         per = len(weight) // groups
         bias = _bias_rows(n, self._graph.shapes[n.output], len(reals))
@@ -97,6 +102,13 @@ class Passage:
             found.append(Layer(w, _rows(n, ints, g), _rows(n, reals, g) @ w.T + b, b, low, high))
         return found
 
+    def part(self, weight: np.ndarray, bias: np.ndarray, x: Value) -> Layer:
+        """The part of a GemmSum that multiplies x by weight (M, K)."""
+        rows = np.float64(self._samples.all(self._graph, x.name).reshape(-1, x.shape[-1]))
+        rows = rows[picked(len(rows))]
+        fed = x.format.dequantize(x.format.quantize(rows))
+        return Layer(weight, fed, rows @ weight.T + bias, bias[None])
+
     def _fixed(self, value: Value) -> np.ndarray:
         """(N, *shape) integers of a value."""
         if value.name not in self._known:
@@ -104,7 +116,7 @@ class Passage:
                 q = value.format.quantize(self._samples.inputs[value.name])
             else:
                 node = self._nodes[value.name]
-                one = Graph("", tuple(dict.fromkeys(node.inputs)), (node,), (node.output,))
+                one = Graph("", tuple(dict.fromkeys(node.inputs)), (node,), (value,))
                 q, = Executor(one, threads=1)(*(self._fixed(v) for v in one.inputs))
             self._known[value.name] = q.astype(value.format.dtype)
         return self._known[value.name]

@@ -4,7 +4,8 @@ Each node is DequantizeLinear -> the plain float op -> Add of half an accumulato
 half to even; this breaks every tie upwards and moves nothing else) -> Clip where the bounds are not
 the storage type's -> QuantizeLinear. Steps are powers of two, zero points 0. The dequantized tensor
 carries the value's name, the integers are `<name>/q`. What has no exact plain spelling (tables,
-softmax, averages, sums beyond float32) is a function of the domain "dsplet" on the integers.
+softmax, averages, sums beyond float32) is a function of the domain "dsplet" on the integers. A loop
+over time is a Scan that carries integers.
 
 Metadata: `dsplet.contract` names the arithmetic, `dsplet.graph` and `dsplet.arrays` hold the graph,
 whose weights, biases and tables are the file's initializers.
@@ -24,7 +25,9 @@ from quantize.fixed.execute import FLOAT32_EXACT, IR_VERSION, OPSET, Emitter
 from quantize.fixed.graph import Graph, Node, Requantizing, Value, to_text
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.gemm_sum import GemmSum
 from quantize.fixed.ops.matmul import MatMul
+from quantize.fixed.ops.scan import Scan
 from quantize.fixed.qformat import QFormat
 
 DOMAIN = "dsplet"
@@ -42,8 +45,7 @@ def to_model(graph: Graph):
     w = _Writer(graph, arrays)
     for v in graph.inputs:
         w.quantize_input(v)
-    for node in graph.nodes:
-        w.write(node)
+    w.write_all(graph)
 
     def info(v: Value):
         return helper.make_tensor_value_info(v.name, TensorProto.FLOAT, ["N", *v.shape])
@@ -87,7 +89,8 @@ class _Writer(Emitter):
         self.functions: list = []
         self._arrays = arrays
         self._first = graph.inputs[0].name
-        self._taken = {v.name for v in graph.values()} | set(arrays)
+        bodies = [n.body for n in graph.every_node() if isinstance(n, Scan)]
+        self._taken = {v.name for g in (graph, *bodies) for v in g.values()} | set(arrays)
         self._scope = ""
 
     # --- names ----------------------------------------------------------------------------------
@@ -98,6 +101,9 @@ class _Writer(Emitter):
             name = f"{stem}_{n}"
         self._taken.add(name)
         return name
+
+    def fresh(self) -> str:
+        return self.unique(f"{self._scope}/step")
 
     def node(self, op: str, *inputs: str, to: str | None = None, domain: str = "",
              **attributes) -> str:
@@ -183,6 +189,19 @@ class _Writer(Emitter):
         array = self._arrays[name].astype(dtype)
         return self.const(array if shape is None else array.reshape(shape), name)
 
+    def term(self, node: GemmSum, j: int, x: str) -> str:
+        """The product with weights[j]; no bias, which ONNX Runtime would take at the step of this
+        product alone."""
+        weight = node.weights[j]
+        w = self.dequantize(self.array(f"{node.name}.weights.{j}.q", weight.dtype), weight.frac,
+                            weight.dtype.type)
+        x = self.unfused(x, node.inputs[j], int(np.abs(weight.q).max()))
+        return self.node("Gemm", x, w, transB=1)
+
+    def add_bias(self, node: GemmSum, total: str) -> str:
+        q = self.array(f"{node.name}.bias", np.int32)
+        return self.node("Add", total, self.dequantize(q, node.acc_frac, np.int32))
+
     # --- whole nodes ------------------------------------------------------------------------------
     def quantize_input(self, v: Value) -> None:
         """floor(x * 2**frac + 1/2), saturated: in double precision, exact for every float32."""
@@ -192,6 +211,37 @@ class _Writer(Emitter):
         x = b.node("Floor", b.node("Add", x, b.const(np.float64(0.5))))
         b.give(b.clip(x, v.format.min, v.format.max), v.format)
         self.function("Quantize", v, [v.name], b, self.unique(f"{v.name}/real"))
+
+    def write_all(self, graph: Graph) -> None:
+        for node in graph.nodes:
+            if isinstance(node, Scan):
+                self.write_scan(node)
+            else:
+                self.write(node)
+
+    def write_scan(self, scan: Scan) -> None:
+        """A Scan whose body is written like any graph; integers are handed on."""
+        body, n, m = scan.body, scan.states, scan.states + scan.sequences
+        for inside, outside in zip(body.inputs[m:], scan.inputs[m:], strict=True):
+            self.q[inside.name], self.real[inside.name] = (self.q[outside.name],
+                                                           self.real[outside.name])
+
+        def step(carried: list[str]) -> list[str]:
+            for v, q in zip(body.inputs[:m], carried, strict=True):
+                self._scope = v.name
+                self._finish(v, q, v.name)
+            self.write_all(body)
+            self._scope = scan.name
+            return [self.q[v.name] for v in body.outputs]
+
+        self._scope = scan.name
+        qs = [self.q[v.name] for v in scan.inputs[:m]]
+        self.types.update(zip(qs, (v.format.dtype.type for v in scan.inputs), strict=False))
+        found = self.scan(qs[:n], qs[n:], scan.steps, step,
+                          [v.format.dtype.type for v in scan.outputs])
+        for v, q in zip(scan.outputs, found, strict=True):
+            self._scope = v.name
+            self._finish(v, q, v.name)
 
     def write(self, node: Node) -> None:
         self._scope, y = node.name, node.output

@@ -24,6 +24,13 @@ static inline int32_t divide_half_up(int32_t n, int32_t d)
     return twice % (2 * d) < 0 ? quotient - 1 : quotient;
 }
 
+/* On the line through node * 2^step with this slope, as far from it as u's low bits say; u >= 0. */
+static inline int32_t interpolate(int32_t node, int32_t slope, int32_t u, int step)
+{
+    const int32_t one = (int32_t)1 << step;
+    return node * one + slope * (u & (one - 1));
+}
+
 /* The larger of two integers. */
 static inline int32_t larger(int32_t a, int32_t b)
 {

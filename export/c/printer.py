@@ -6,7 +6,7 @@ Only the statements of `quantize.fixed.kernel` are known here, never an op.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from quantize.fixed.kernel import (
     Affine,
     Buffer,
     Divide,
+    Interpolate,
     Kernel,
     Lookup,
     Loop,
@@ -25,6 +26,7 @@ from quantize.fixed.kernel import (
     Max,
     Mul,
     Ref,
+    Repeat,
     Requantize,
     Set,
     Source,
@@ -56,7 +58,8 @@ def print_c(program: Program, name: str | None = None,
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise Unprintable(f"'{name}' cannot name C functions; expected letters, digits and _, "
                           f"a letter first")
-    kernels = [_Printer(program.buffers, k) for k in program.kernels]
+    kernels = [_Printer(program.buffers, k, [r.var for r in program.around(i)])
+               for i, k in enumerate(program.kernels)]
     constants = {b.name: b for b in program.buffers.values() if b.role == "const"}
     constants |= {b.name: b for k in kernels for b in k.shift_tables}
     scratch = [b for b in program.buffers.values() if b.role == "activation"]
@@ -75,10 +78,15 @@ def print_c(program: Program, name: str | None = None,
 # --- statements ------------------------------------------------------------------------------
 
 class _Printer:
-    """One kernel as a C function without result. Registers are int32_t locals."""
+    """One kernel as a C function without result. Registers are int32_t locals.
 
-    def __init__(self, buffers: dict[str, Buffer], kernel: Kernel) -> None:
+    times: the variables of the loops over time around it; those it uses become parameters.
+    """
+
+    def __init__(self, buffers: dict[str, Buffer], kernel: Kernel, times: list[str]) -> None:
         self.kernel = kernel
+        named = {var for s in kernel.body for r in refs(s) for var, _ in r.index.terms}
+        self.times = [t for t in times if t in named]
         self.shift_tables: list[Buffer] = []
         used = {r.buffer for s in kernel.body for r in refs(s)}
         self.borders = [b for b in buffers.values()
@@ -90,13 +98,14 @@ class _Printer:
         k = self.kernel
         work = f", {k.macs} MACs" if k.macs else ""
         registers = sorted({s.d for whole in k.body for s in flat(whole)})
-        parameters = ", ".join(_parameter(b) for b in self.borders) or "void"
+        parameters = ", ".join([*(_parameter(b) for b in self.borders),
+                                *(f"int32_t {t}" for t in self.times)]) or "void"
         return "\n".join([f"/* {_comment(k.op)} '{_comment(k.node)}'{work} */",
                           f"static void {k.name}({parameters})", "{",
                           f"    int32_t {', '.join(registers)};", *self._lines, "}", ""])
 
     def call(self) -> str:
-        return f"    {self.kernel.name}({', '.join(b.name for b in self.borders)});"
+        return f"{self.kernel.name}({', '.join([*(b.name for b in self.borders), *self.times])});"
 
     def _statement(self, s: Statement, indent: str) -> list[str]:
         match s:
@@ -126,6 +135,10 @@ class _Printer:
                 return f"{d} = requantize({d}, {self._shift(shifts, index)}, {low}, {high});"
             case Lookup(d, table, first):
                 return f"{d} = {_source(Ref(table, Affine(-first, ((d, 1),))))};"
+            case Interpolate(d, table, slopes, first, step):
+                move = f"{d} {'-' if first >= 0 else '+'}= {abs(first)}; " if first else ""
+                return (f"{move}{d} = interpolate({table}[{d} >> {step}], {slopes}[{d} >> {step}], "
+                        f"{d}, {step});")
             case Divide(d, by):
                 return f"{d} = divide_half_up({d}, {_source(by)});"
             case Store(ref, d):
@@ -199,7 +212,18 @@ def _prototype(program: Program, name: str) -> str:
 
 
 def _run(program: Program, name: str, kernels: list[_Printer]) -> str:
-    return "\n".join([_prototype(program, name), "{", *(k.call() for k in kernels), "}", ""])
+    def block(items: Iterable[int | Repeat], depth: int) -> Iterator[str]:
+        indent = "    " * (depth + 1)
+        for item in items:
+            if isinstance(item, int):
+                yield indent + kernels[item].call()
+                continue
+            t = item.var
+            yield f"{indent}for (int32_t {t} = 0; {t} < {item.extent}; {t}++) {{"
+            yield from block(program.walk(item.first, item.last, depth + 1), depth + 1)
+            yield f"{indent}}}"
+
+    return "\n".join([_prototype(program, name), "{", *block(program.walk(), 0), "}", ""])
 
 
 def _header(program: Program, name: str, sizes: tuple[int, int],

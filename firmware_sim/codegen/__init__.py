@@ -7,4 +7,5 @@
     peel       the last turn of a multiply-accumulate loop stands by itself
     thread     streams become pointers, steps become post-increments
     schedule   latencies are respected, loops become `do` or counted branches
+    clock      loops over time run around whole kernels
 """

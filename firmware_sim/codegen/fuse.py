@@ -30,14 +30,16 @@ class Fusion:
     size: int
 
 
-def fusions(kernels: tuple[Kernel, ...], buffers: dict[str, Buffer]) -> list[Fusion]:
-    """Every pair of neighbours that can be fused."""
+def fusions(kernels: tuple[Kernel, ...], buffers: dict[str, Buffer],
+            borders: frozenset[str]) -> list[Fusion]:
+    """Every pair of neighbours that can be fused. borders: the kernels before which a loop over
+    time begins or has ended."""
     return [f for a, b in zip(kernels, kernels[1:], strict=False)
-            if (f := _fusion(a, b, kernels, buffers)) is not None]
+            if b.name not in borders and (f := _fusion(a, b, kernels, buffers)) is not None]
 
 
 def fuse(kernels: list[Scaled], buffers: dict[str, Buffer],
-         chosen: frozenset[str]) -> tuple[list[Scaled], dict[str, Buffer]]:
+         chosen: frozenset[str], borders: frozenset[str]) -> tuple[list[Scaled], dict[str, Buffer]]:
     """The kernels with the chosen buffers shrunk, and the buffers. The kernels that were fused say
     which buffers it was for."""
     kernels, buffers = list(kernels), dict(buffers)
@@ -45,7 +47,7 @@ def fuse(kernels: list[Scaled], buffers: dict[str, Buffer],
     while i + 1 < len(kernels):
         first, second = kernels[i].kernel, kernels[i + 1].kernel
         f = _fusion(first, second, [s.kernel for s in kernels], buffers)
-        if f is None or f.buffer not in chosen:
+        if f is None or f.buffer not in chosen or second.name in borders:
             i += 1
             continue
         buffers[f.buffer] = replace(buffers[f.buffer], size=f.words)
@@ -76,6 +78,8 @@ def _fusion(first: Kernel, second: Kernel, kernels, buffers) -> Fusion | None:
     if not (isinstance(make, Loop) and isinstance(use, Loop)) or use.extent % make.extent:
         return None
     written, read = set(_written(make)), {r.buffer for r in _read(use)}
+    if not set(_written(use)).isdisjoint(written | {r.buffer for r in _read(make)}):
+        return None  # such as a state that is written over
     for b in (buffers[name] for name in sorted(written & read)):
         others = [k for k in kernels if k not in (first, second)]
         if b.role != "activation" or b.data is not None or any(

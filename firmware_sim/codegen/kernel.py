@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from firmware_sim.codegen.clock import Clock
 from firmware_sim.codegen.code import Constants, Ins, NeedsRegisters
 from firmware_sim.codegen.peel import peel
-from firmware_sim.codegen.schedule import STORE_LATENCY, Scheduler
+from firmware_sim.codegen.schedule import LOAD_LATENCY, STORE_LATENCY, Scheduler
 from firmware_sim.codegen.shape import shape
 from firmware_sim.codegen.thread import Threads, thread
 from firmware_sim.isa.dsp32c_spell import Speller
@@ -31,23 +32,25 @@ class Line:
 def compile_kernel(kernel: Kernel, kind: Callable[[str], str],
                    region: Callable[[str], str | None],
                    address: Callable[[str], int], place: Callable[[str], int],
-                   constants: Constants, previous: str) -> list[Line]:
+                   constants: Constants, clock: Clock, taken: list[str],
+                   previous: str) -> list[Line]:
     """Assembly of a scaled and staged kernel.
 
     kind, place: see `Speller`. region: see `stage`. address(buffer): its first byte.
-    previous: the last instruction of the kernel before.
+    clock: where pointers that move with time are. taken: registers that loops over time need.
+    previous: the last instruction before.
     """
     body = shape(_by_depth(kernel.body, 0), kind)
     speller = Speller(kind, lambda b: region(b) is not None, place, constants)
     code = peel(speller.kernel(body))
     for share_constants in (False, True):
-        threads = thread(code, share_constants)
+        threads = thread(code, share_constants, len(INCREMENTS) - len(speller.strides))
         scheduler = Scheduler(threads, kernel.name)
         lines = scheduler.run(threads.code)
-        registers = _registers(threads, speller, scheduler, kernel.name, share_constants)
+        registers = _registers(threads, speller, scheduler, kernel.name, taken, share_constants)
         if registers is not None:
             break
-    setup = _after(previous, _setup(threads, speller, registers, address, place))
+    setup = _after(previous, _setup(threads, speller, registers, address, place, clock))
     return [Line(f"{kernel.name}:", "label"),
             *(Line(text, "nop" if text == "nop" else "other") for text in setup),
             *(_render(line, threads, registers) for line in lines)]
@@ -68,7 +71,7 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
 
 
 def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: str,
-               last_try: bool) -> dict[str, str] | None:
+               taken: list[str], last_try: bool) -> dict[str, str] | None:
     """Register of every name; None where the address registers do not suffice."""
     pointers = [*threads.pointers.values(), *(f"index{i}" for i in range(speller.indices))]
     if len(pointers) > len(POINTERS):
@@ -77,8 +80,9 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
                                  f"DSP32C has {len(POINTERS)}")
         return None
     registers = dict(zip(pointers, POINTERS, strict=False))
-    registers |= dict(zip(threads.increments.values(), INCREMENTS, strict=False))
-    spare = [*COUNTERS, *reversed(INCREMENTS[len(threads.increments):]),
+    increments = [*threads.increments.values(), *sorted(speller.strides)]
+    registers |= dict(zip(increments, INCREMENTS, strict=False))
+    spare = [*(r for r in COUNTERS if r not in taken), *reversed(INCREMENTS[len(increments):]),
              *reversed(POINTERS[len(pointers):])]
     others = [*(f"count{i}" for i in range(scheduler.counters)),
               *(f"base {t}" for t in sorted(speller.tables))]
@@ -91,21 +95,28 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
 
 
 def _setup(threads: Threads, speller: Speller, registers: dict[str, str],
-           address: Callable[[str], int], place: Callable[[str], int]) -> list[str]:
-    values = {}
+           address: Callable[[str], int], place: Callable[[str], int],
+           clock: Clock) -> list[str]:
+    loads, values = [], {}
     for key, name in threads.pointers.items():
         first = threads.start[key]
-        values[name] = address(first.buffer) + first.size * first.index.const
+        if first.index.terms:
+            word = clock.word(address(first.buffer), first.size, first.index)
+            loads.append(f"{registers[name]}e = *{word}")
+        else:
+            values[name] = address(first.buffer) + first.size * first.index.const
     values |= {name: step for step, name in threads.increments.items()}
+    values |= {stride: int(stride.split()[1]) for stride in sorted(speller.strides)}
     values |= {f"base {t}": place(t) for t in sorted(speller.tables)}
-    return [f"{registers[name]}e = {_hex(value)}" for name, value in values.items()]
+    return [*loads, *(f"{registers[name]}e = {_hex(value)}" for name, value in values.items())]
 
 
 def _after(previous: str, setup: list[str]) -> list[str]:
     """The setup in an order, and long enough, for the store that may have ended the last kernel:
     its word is not read and its pointer not touched too early."""
     setup = sorted(setup, key=lambda text: f"*{text.partition('e =')[0]}+" in previous)
-    return ["nop"] * (STORE_LATENCY - 1 - len(setup)) + setup
+    late = ["nop"] * (LOAD_LATENCY - 1) if setup and "= *" in setup[-1] else []
+    return ["nop"] * (STORE_LATENCY - 1 - len(setup)) + setup + late
 
 
 def _hex(value: int) -> str:

@@ -96,7 +96,8 @@ def _excess_row(program: Program, kernel: Kernel) -> Kernel | None:
     """The dense kernel for weights that are 128 too large; None where it has another shape, or its
     sums would grow too large to be exact."""
     match kernel.body:
-        case (Loop(_, _, (Set(d, start), Loop(i, n, (Mac(_, x, _),)) as row, *rest)) as rows,):
+        case (Loop(_, _, (Set(d, start), Loop(i, n, (Mac(_, x, _),)) as row, *rest)) as rows,
+              ) if not any(isinstance(s, Loop) for s in rest):
             pass
         case _:
             return None

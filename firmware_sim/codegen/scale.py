@@ -19,6 +19,7 @@ from quantize.fixed.kernel import (
     Affine,
     Buffer,
     Divide,
+    Interpolate,
     Kernel,
     Lookup,
     Loop,
@@ -53,6 +54,27 @@ class AddScaled:
     d: str
     source: Ref
     factor: float
+
+
+@dataclass(frozen=True)
+class SetScaled:
+    """d = source * factor."""
+
+    d: str
+    source: Ref
+    factor: float
+
+
+@dataclass(frozen=True)
+class Between:
+    """d = value + slope * (d - node), of the segment that d lies in: segment i begins at its node,
+    the integer first + (i << step_log2). table: `segments` nodes, then slopes, then values."""
+
+    d: str
+    table: str
+    segments: int
+    first: int
+    step_log2: int
 
 
 @dataclass(frozen=True)
@@ -116,6 +138,10 @@ def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry],
     return _Scaler(kernel, buffers, entries, packed).result()
 
 
+def uniform_shift(q: Requantize) -> bool:
+    return len(set(q.shifts)) == 1
+
+
 class _Scaler:
     def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry],
                  packed) -> None:
@@ -162,8 +188,15 @@ class _Scaler:
                    and not isinstance(s, Store)]
         if writers[-1] is not q or any(isinstance(s, Requantize) for s in writers[:-1]):
             return None
+        unit, half = self._unit(q)
+        match writers:
+            case [*_, Interpolate() as s, _] if not self._entry(q.d):
+                self._segments(s, unit * 2.0 ** -q.shifts[0], half)
+                return 1.0, 0.0
+            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q.d):
+                return unit * 2.0 ** -q.shifts[0], half
         multiply = 1
-        uniform = len(set(q.shifts)) == 1
+        uniform = uniform_shift(q)
         for s in writers[:-1]:
             match s:
                 case Mac(_, _, w) if self._is_private_constant(w):
@@ -177,7 +210,6 @@ class _Scaler:
                     multiply = m
                 case _:
                     return None
-        unit, half = self._unit(q)
         words = {}
         for s in writers[:-1]:
             ref = s.w if isinstance(s, Mac) else getattr(s, "source", None)
@@ -218,6 +250,10 @@ class _Scaler:
             return [replace(s, body=tuple(t for i in s.body for t in self._rewrite(i, folded)))]
         if isinstance(s, Requantize):
             return self._requantize(s, folded.get(s.d))
+        if isinstance(s, Interpolate):
+            if s.table not in self.words:
+                self._segments(s, 1.0, 0.0)
+            return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
         if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
             return [s]
         factor, half = folded[s.d]
@@ -230,6 +266,9 @@ class _Scaler:
                 return [Word(d, value * factor + half), *based]
             case Set(d, Ref() as r) if (factor, half) == (1.0, 0.0):
                 return [s, *based]
+            case Set(d, Ref() as r) if any(isinstance(t, Mul) and t.d == d and isinstance(
+                    t.source, Ref) for t in self.statements):
+                return [SetScaled(d, r, factor)]
             case Set(d, Ref() as r):
                 return [Word(d, half), *based, AddScaled(d, r, factor)]
             case Add(d, Ref(buffer, _)) if buffer in self.words:
@@ -239,9 +278,21 @@ class _Scaler:
                                   * (-1 if negate else 1))]
             case Add(d, Ref() as r, shift, negate):
                 return [AddScaled(d, r, factor * (1 << shift) * (-1 if negate else 1))]
+            case Mul(d, Ref() as r):
+                return [Scale(d, half, r, False)]
             case Mul():
                 return []
         return [s]
+
+    def _segments(self, s: Interpolate, factor: float, half: float) -> None:
+        """The three numbers of every segment, where the table was."""
+        table = self.buffers[s.table]
+        i = np.arange(table.size)
+        self.words[s.table] = np.concatenate([
+            s.first + (i << s.step_log2), self.buffers[s.slopes].data * factor,
+            table.data * 2.0**s.step_log2 * factor + half])
+        self.extra.append(replace(table, size=3 * table.size, data=np.zeros(3 * table.size,
+                                                                            np.int64)))
 
     def _number(self, value: int) -> Ref:
         name = next(self.names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firmware_sim.codegen.code import WIDTH
 from firmware_sim.codegen.fuse import Mark
-from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
+from firmware_sim.codegen.scale import AddScaled, Base, Between, Round, Scale, SetScaled, Word
 from quantize.fixed.kernel import (
     Add,
     Affine,
@@ -58,7 +58,7 @@ def _shape(s, kind, alone: bool) -> list:
             split = Loop(inner, turns, tuple(map_affine(t, lambda a: a.substitute(s.var, index))
                                              for t in body))
             return [Loop(outer, s.extent // turns, tuple(_shape(split, kind, True)))]
-    if [type(t) for t in body] == [Set, Lookup, Store]:
+    if [type(t) for t in body] in ([Set, Lookup, Store], [Set, Between, Round, Store]):
         pair = Loop(s.var, s.extent // 2, tuple(
             map_affine(t, lambda a, i=i: a.substitute(s.var, Affine(i, ((s.var, 2),))))
             for i in (0, 1) for t in body))
@@ -75,7 +75,7 @@ def _cost(s) -> float:
     match s:
         case Loop() | Mark():
             return float("inf")
-        case Set() | Word() | Base() | Add() | AddScaled() | Mac():
+        case Set() | SetScaled() | Word() | Base() | Add() | AddScaled() | Mac():
             return 1
         case Max():
             return 2

@@ -133,7 +133,7 @@ class _Stager:
         unpacked = [Add("staged", -excess)] if excess else []
         copy = Loop(var, cut.size, (Set("staged", Ref(ref.buffer, cut.start + step)), *unpacked,
                                     Store(Ref(name, step), "staged")))
-        return copy, _redirect(loop, ref, name, {p.var for p in path})
+        return copy, _redirect(loop, ref, name, _variables(loop))
 
     def _outside(self, *refs: Ref) -> bool:
         return not any(c.buffer.name == r.buffer for r in refs for c in self.copies) and all(
@@ -150,7 +150,7 @@ class _Stager:
                 saved = self.wait_cycles + EXTERNAL_PAIR_CYCLES * self._outside(other)
                 for level in range(len(path) + len(inner)):
                     cut = _slice(ref, [*path, *inner], level, saved, 1 + self.wait_cycles)
-                    region = cut and self._region(cut.size, other)
+                    region = cut and self._region(cut.size, other, must)
                     if region and (must or cut.gain_cycles > 0):
                         options.append((must, -cut.copied if must else cut.gain_cycles, -cut.size,
                                         ref, cut, region))
@@ -163,11 +163,13 @@ class _Stager:
     def _must(self, ref: Ref, mac: Mac, nest: list[Loop]) -> bool:
         return self.packed(ref.buffer) is not None and not is_dense(mac, nest)
 
-    def _region(self, words: int, other: Ref) -> str | None:
-        """The first bank with room that the other operand does not occupy."""
+    def _region(self, words: int, other: Ref, must: bool) -> str | None:
+        """The first bank with room that the other operand does not occupy; if it must be, any."""
         copied = {c.buffer.name: c.region for c in self.copies}
         taken = copied.get(other.buffer) or self.region(other.buffer)
-        return next((r for r, room in self.rooms.items() if words <= room and r != taken), None)
+        fits = [r for r, room in self.rooms.items() if words <= room]
+        free = [r for r in fits if r != taken]
+        return next(iter(free or (fits if must else [])), None)
 
 
 def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Loop, ...]]]:
@@ -205,11 +207,18 @@ def _slice(ref: Ref, nest: list[Loop], level: int, saved: float, cost: float) ->
     return _Slice(level, start, size, copied, macs * saved - copied * cost)
 
 
-def _redirect(s, ref: Ref, name: str, outer: set[str]):
-    """The statement reading `name` where it read `ref`; what the outer loops add is gone."""
+def _variables(s) -> set[str]:
+    """The variables of the loop and of those inside it."""
+    if not isinstance(s, Loop):
+        return set()
+    return {s.var}.union(*(_variables(t) for t in s.body))
+
+
+def _redirect(s, ref: Ref, name: str, inside: set[str]):
+    """The statement reading `name` where it read `ref`; what loops around it add is gone."""
     if isinstance(s, Loop):
-        return replace(s, body=tuple(_redirect(t, ref, name, outer) for t in s.body))
+        return replace(s, body=tuple(_redirect(t, ref, name, inside) for t in s.body))
     if isinstance(s, Mac):
-        inner = Ref(name, Affine(0, tuple(t for t in ref.index.terms if t[0] not in outer)))
+        inner = Ref(name, Affine(0, tuple(t for t in ref.index.terms if t[0] in inside)))
         return replace(s, x=inner if s.x == ref else s.x, w=inner if s.w == ref else s.w)
     return s

@@ -44,8 +44,9 @@ class Threads:
         return pointer + (f"++{{{self.increments[step]}}}" if step else "")
 
 
-def thread(code: list, share_constants: bool) -> Threads:
-    """share_constants: one moving pointer for all constants, not a fixed pointer for each."""
+def thread(code: list, share_constants: bool, increments: int = INCREMENT_REGISTERS) -> Threads:
+    """share_constants: one moving pointer for all constants, not a fixed pointer for each.
+    increments: registers for steps."""
 
     def key(a: Access) -> Key:
         return (*a.stream, a.index.const) if a.buffer == POOL and not share_constants else a.stream
@@ -55,7 +56,7 @@ def thread(code: list, share_constants: bool) -> Threads:
     for k in keys:
         threads.start[k] = _first(code, k, key)
         code = _follow(code, k, None, threads)
-    threads.code = _materialise(code, threads)
+    threads.code = _materialise(code, threads, increments)
     return threads
 
 
@@ -129,7 +130,7 @@ class _Move:
     accesses = ()
 
 
-def _materialise(code: list, threads: Threads) -> list:
+def _materialise(code: list, threads: Threads, increments: int) -> list:
     """Give the most used steps an increment register; every other movement is an addition."""
     wanted: Counter = Counter()
     for ins, weight in _walk(code, 1):
@@ -139,7 +140,7 @@ def _materialise(code: list, threads: Threads) -> list:
             step = threads.steps.get((id(ins), i), 0)
             if step not in (0, a.size, -a.size):
                 wanted[step] += weight
-    best = sorted(wanted, key=lambda s: (-wanted[s], s))[:INCREMENT_REGISTERS]
+    best = sorted(wanted, key=lambda s: (-wanted[s], s))[:increments]
     threads.increments = {s: f"increment{i}" for i, s in enumerate(best)}
     return _spell_moves(code, threads)
 

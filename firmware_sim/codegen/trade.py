@@ -67,7 +67,7 @@ def _alternatives(program: Program) -> Iterator[list[Mixture]]:
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
             yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table], frozenset({w.table}))]
-    for f in fusions(program.kernels, program.buffers):
+    for f in fusions(program.kernels, program.buffers, program.borders):
         yield [Mixture(FUSED_CYCLES * f.turns, 4 * (f.size - f.words),
                        fused=frozenset({f.buffer}))]
     for ways in packings(program) if program.reals is None else ():

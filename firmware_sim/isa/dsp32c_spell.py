@@ -23,7 +23,7 @@ from firmware_sim.codegen.code import (
     Turns,
 )
 from firmware_sim.codegen.fuse import Mark
-from firmware_sim.codegen.scale import AddScaled, Base, Round, Scale, Word
+from firmware_sim.codegen.scale import AddScaled, Base, Between, Round, Scale, SetScaled, Word
 from quantize.fixed.kernel import (
     Add,
     Affine,
@@ -64,6 +64,8 @@ class Speller:
         self.kind, self.inside, self.place, self.constants = kind, inside, place, constants
         self.accumulators: dict[str, int] = {}
         self.tables: set[str] = set()
+        self.strides: set[str] = set()
+        """Registers "stride N" that hold N bytes, by which pointers into tables move."""
         self.indices = 0
         self.units: dict[str, int] = {}
 
@@ -123,6 +125,14 @@ class Speller:
                 code += self._hoist(Turns(var, extent, self.body(body)))
             case Set(_, Ref() as r) if self.kind(r.buffer) in PLACES:
                 return self._walk(statements[i:i + 6], code)
+            case Set() if [type(t) for t in statements[i:i + 8]] == 2 * [Set, Between, Round,
+                                                                         Store]:
+                self._between_two(statements[i:i + 8], code)
+                return 8
+            case Between():
+                self._between([s], code)
+            case SetScaled(d, source, factor):
+                self._da(code, d, "{0} * {1}", (self._at(source), self._constant(factor)))
             case Set(d, source):
                 self._set(d, source, code)
             case Word(d, value):
@@ -298,6 +308,59 @@ class Speller:
             for s in store:
                 self._store(s.ref, s.d, code)
         return sum(map(len, walks))
+
+    def _between_two(self, statements: tuple, code: list) -> None:
+        """Two in step: the latency of one is the other's work."""
+        rename = {statements[4].d: f"other {statements[4].d}"}
+        first, second = statements[:4], tuple(replace(s, d=rename[s.d]) for s in statements[4:])
+        for pair in zip(first, second, strict=True):
+            match pair:
+                case (Between(), Between()):
+                    self._between(list(pair), code)
+                case (Store(), Store()):
+                    pass
+                case (Round(), Round()):
+                    for s, store in zip(pair, (first[3], second[3]), strict=True):
+                        self._statement((s,), 0, code)
+                        self._statement((store,), 0, code)
+                case _:
+                    for s in pair:
+                        self._statement((s,), 0, code)
+        self.accumulators.pop(second[0].d)
+
+    def _between(self, walks: list[Between], code: list) -> None:
+        """The segment's number times 4 and the table's address, made in floating point, stored as
+        an integer and loaded as a pointer; its last two bits do not count."""
+        slots = [self._a(s.d) for s in walks]
+        temps = [TEMP] if len(walks) == 1 else [self._a("address"), TEMP]
+        whole = walks[0].first % (1 << walks[0].step_log2) == 0
+        for s, a, t in zip(walks, slots, temps, strict=True):
+            scale = 4.0 * 2.0**-s.step_log2
+            base = self.place(s.table) if whole else 0  # which a mantissa has room for
+            start = self._constant(base - 0.5 - s.first * scale)
+            self._da(code, t, f"{{0}} + a{a} * {{1}}", (start, self._constant(scale)), (a,))
+        scratch = [Ref(SCRATCH, Affine(i)) for i in range(len(walks))]
+        for ref, t in zip(scratch, temps, strict=True):
+            self._da(code, t, f"int24(a{t})")
+            code[-1] = _with_store(code[-1], self._at(ref, True))
+        names = [f"index{i}" for i in range(len(walks))]
+        self.indices = max(self.indices, len(walks))
+        for ref, name in zip(scratch, names, strict=True):
+            code.append(Ins(f"{{{name}}}e = {{0}}", (self._at(ref),), sets=(name,), load=True))
+        for name in names:
+            code.append(Ins(f"{{{name}}}e = {{{name}}}e & -4", uses=(name,), sets=(name,)))
+        if not whole:
+            code += [self._add_base(i, s.table) for i, s in enumerate(walks)]
+        stride = f"stride {4 * walks[0].segments}"
+        self.strides.add(stride)
+        for sign, then in (("-", f"++{{{stride}}}"), ("*", f"++{{{stride}}}"), ("+", "")):
+            for a, name in zip(slots, names, strict=True):
+                code.append(Ins(f"a{a} = a{a} {sign} *{{{name}}}{then}", (), "other", a,
+                                (a,) if sign == "*" else (), uses=(name, stride), sets=(name,)))
+        for s in walks:
+            self.units[s.d] = 1
+        if len(walks) == 2:
+            self.accumulators.pop("address")
 
     def _lookup(self, d: str, table: str, code: list) -> None:
         a = self._a(d)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantize.fixed.arithmetic import round_half_up
-from quantize.fixed.kernel import Add, Affine, Lookup, Mul, Requantize, Set
+from quantize.fixed.kernel import Interpolate, Lookup
 
 EXACT_BITS = 10
 """Inputs of at most this many bits have a table entry for every input (the contract)."""
@@ -59,20 +59,14 @@ class Curve:
         r = u - (i << self.step_log2)
         return (self.table[i] << self.step_log2) + self.slopes[i] * r
 
-    def emit(self, k, d: str, role: str, last: int) -> None:
-        """Statements for d = curve(d); uses registers d, 'i' and 'r'. last: the largest d."""
+    def emit(self, k, d: str, role: str) -> None:
+        """Statements for d = curve(d)."""
         table = k.const(role, self.table).buffer
         if not self.step_log2:
             k.emit(Lookup(d, table, self.first))
             return
         slopes = k.const(f"{role}_slope", self.slopes).buffer
-        step = self.step_log2
-        high = last - self.first
-        floor = Requantize("i", (step,), Affine(), 0, high >> step,
-                           (-(1 << (step - 1)), high))
-        k.emit(Add(d, -self.first), Set("i", d), Add("i", -(1 << (step - 1))), floor,
-               Add(d, "i", step, negate=True), Set("r", "i"), Lookup("r", slopes, 0),
-               Mul(d, "r"), Lookup("i", table, 0), Add(d, "i", step))
+        k.emit(Interpolate(d, table, slopes, self.first, self.step_log2))
 
     def carrier(self, b, x: str) -> str:
         u = b.node("Add", x, b.const(np.float32(-self.first)))

@@ -7,6 +7,8 @@ in float64 (2**53), or in pieces of its operands that fit float32. ONNX Runtime 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from quantize.fixed.graph import Graph, Node, Requantizing
@@ -24,14 +26,20 @@ class Emitter:
         self.initializers: dict[str, np.ndarray] = {}
         self.types: dict[str, type] = {}
         self._prefix = prefix
+        self._names = 0
 
     def node(self, op: str, *inputs: str, **attributes) -> str:
         from onnx import helper
-        name = f"{self._prefix}{len(self.nodes)}"
+        name = self.fresh()
         attributes = {k: list(v) if isinstance(v, tuple) else v for k, v in attributes.items()}
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         self.types[name] = next((self.types[i] for i in inputs if i), np.float32)
         return name
+
+    def fresh(self) -> str:
+        """A name that no tensor has."""
+        self._names += 1
+        return f"{self._prefix}{self._names - 1}"
 
     def const(self, array: np.ndarray) -> str:
         array = np.asarray(array)
@@ -95,6 +103,38 @@ class Emitter:
         return self.node("Reshape", x, self.const(
             np.array([0, *(1,) * missing, *value.shape], np.int64)))
 
+    def scan(self, states: Sequence[str], sequences: Sequence[str], steps: int,
+             body: Callable[[list[str]], list[str]], types: list[type]) -> list[str]:
+        """An ONNX Scan along axis 1. body(states and elements) emits one step and gives its new
+        states and elements, of these types; what it reads from outside it may name as it is."""
+        from onnx import TensorProto, helper
+        outside, self.nodes = self.nodes, []
+        inputs = [*states, *sequences]
+        carried = [self.fresh() for _ in inputs]
+        self.types.update(zip(carried, (self.types[i] for i in inputs), strict=True))
+        given = [self.node("Identity", y) for y in body(carried)]
+        inside, self.nodes = self.nodes, outside
+
+        def info(name: str, t: type):
+            code = helper.np_dtype_to_tensor_dtype(np.dtype(t))
+            return helper.make_tensor_value_info(name, code, None)
+
+        clock = [] if sequences else [(self.const(np.zeros(steps, np.float32)), self.fresh())]
+        graph = helper.make_graph(
+            inside, "step", [*(info(c, self.types[c]) for c in carried),
+                             *(helper.make_tensor_value_info(c, TensorProto.FLOAT, ())
+                               for _, c in clock)],
+            [info(g, t) for g, t in zip(given, types, strict=True)])
+        names = [self.fresh() for _ in given]
+        stacked = [1] * (len(given) - len(states))
+        self.nodes.append(helper.make_node(
+            "Scan", [*inputs, *(c for c, _ in clock)], names, name=names[0], body=graph,
+            num_scan_inputs=len(sequences) + len(clock),
+            scan_input_axes=[1] * len(sequences) or [0],
+            **({"scan_output_axes": stacked} if stacked else {})))
+        self.types.update(zip(names, types, strict=True))
+        return names
+
     def weighted(self, op: str, node: Requantizing, x: str, w: np.ndarray, bias: np.ndarray,
                  **attributes) -> str:
         """Conv or Gemm with its requantize: 2**-shift and the half step ride on the constants."""
@@ -144,6 +184,14 @@ class Emitter:
         return self.node("Add", total, self.const(b.astype(np.float64)))
 
 
+def carry(graph: Graph, b: Emitter, names: dict[str, str]) -> None:
+    """Emit the carriers of all nodes; names: the tensor of each value, completed in place."""
+    for node in graph.nodes:
+        ys = node.carrier(b, *(names[v.name] for v in node.inputs))
+        for v, y in zip(node.outputs, [ys] if isinstance(ys, str) else ys, strict=True):
+            names[v.name] = b.single(y)
+
+
 def carrier_model(graph: Graph):
     """The graph as an ONNX model on float32 tensors that hold its integers; batch axis first."""
     from onnx import TensorProto, helper, numpy_helper
@@ -152,8 +200,7 @@ def carrier_model(graph: Graph):
     for i, v in enumerate(graph.inputs):
         names[v.name] = f"x{i}"
         b.types[f"x{i}"] = np.float32
-    for node in graph.nodes:
-        names[node.output.name] = b.single(node.carrier(b, *(names[v.name] for v in node.inputs)))
+    carry(graph, b, names)
     outputs = [b.node("Identity", names[v.name]) for v in graph.outputs]
 
     def info(name, v):

@@ -69,6 +69,8 @@ class Interval:
 class Node:
     """One application of an op. Subclasses are the ops: see `quantize.fixed.ops.op`.
 
+    Most ops give one value, `output`; `outputs` are all of them.
+
     A subclass states its rules in `check`, its meaning in `reference` and its machine form in
     `kernel`; everything else (C, machine code, reports, tests) follows from these.
     """
@@ -79,6 +81,8 @@ class Node:
 
     registry: ClassVar[dict[str, type[Node]]] = {}
     macs: ClassVar[int] = 0
+    value_fields: ClassVar[tuple[str, ...]] = ("inputs", "output")
+    """The fields that hold values, one or several."""
 
     def __post_init__(self) -> None:
         self.check()
@@ -86,6 +90,15 @@ class Node:
     @property
     def op(self) -> str:
         return type(self).__name__
+
+    @property
+    def outputs(self) -> tuple[Value, ...]:
+        return (self.output,)
+
+    @property
+    def inner(self) -> tuple[Node, ...]:
+        """The nodes of the body, where the op has one."""
+        return ()
 
     def check(self) -> None:
         """Raise ValueError where shapes, formats or attributes do not fit together."""
@@ -96,7 +109,8 @@ class Node:
                              f"its output '{self.output.name}' has {self.output.shape}")
 
     def reference(self, *xs: np.ndarray) -> np.ndarray:
-        """Whole-array definition. xs: int64, (batch, *shape) each; result the same."""
+        """Whole-array definition. xs: int64, (batch, *shape) each; result the same (a tuple of
+        them where there are several outputs)."""
         raise TypeError(f"{self.op} has no reference")
 
     def kernel(self, k) -> None:
@@ -177,16 +191,23 @@ class Graph:
                 if known.get(v.name) != v:
                     raise ValueError(f"{node.op} '{node.name}' reads '{v.name}' {v.shape} "
                                      f"{v.format}, which nothing before it provides")
-            if node.output.name in known:
-                raise ValueError(f"two nodes give '{node.output.name}'")
-            known[node.output.name] = node.output
+            for v in node.outputs:
+                if v.name in known:
+                    raise ValueError(f"two nodes give '{v.name}'")
+                known[v.name] = v
         for v in self.outputs:
             if known.get(v.name) != v:
                 raise ValueError(f"the output '{v.name}' is given by no node")
 
     def values(self) -> Iterator[Value]:
         yield from self.inputs
-        yield from (n.output for n in self.nodes)
+        yield from (v for n in self.nodes for v in n.outputs)
+
+    def every_node(self) -> Iterator[Node]:
+        """The nodes, and after each those of its body."""
+        for node in self.nodes:
+            yield node
+            yield from node.inner
 
     def consumers(self, value: Value) -> list[Node]:
         return [n for n in self.nodes if value in n.inputs]
@@ -199,7 +220,9 @@ class Graph:
                 raise ValueError(f"input '{v.name}' has shape {v.shape}, "
                                  f"got {env[v.name].shape[1:]}")
         for node in self.nodes:
-            env[node.output.name] = node.reference(*(env[v.name] for v in node.inputs))
+            ys = node.reference(*(env[v.name] for v in node.inputs))
+            ys = ys if isinstance(ys, tuple) else (ys,)
+            env.update(zip((v.name for v in node.outputs), ys, strict=True))
         return env
 
     @property
@@ -212,9 +235,14 @@ class Graph:
 def to_text(graph: Graph) -> tuple[str, dict[str, np.ndarray]]:
     """JSON text and the arrays it names (weights, biases, tables), which travel beside it."""
     arrays: dict[str, np.ndarray] = {}
+    return json.dumps(_encode_graph(graph, arrays), separators=(",", ":")), arrays
 
+
+def _encode_graph(graph: Graph, arrays: dict[str, np.ndarray]) -> dict:
     def encode(owner: str, x: Any) -> Any:
         if isinstance(x, np.ndarray):
+            if owner in arrays:
+                raise ValueError(f"two nodes are called '{owner.rpartition('.')[0]}'")
             arrays[owner] = x
             return {"array": owner}
         if isinstance(x, Value):
@@ -222,6 +250,8 @@ def to_text(graph: Graph) -> tuple[str, dict[str, np.ndarray]]:
         if isinstance(x, Weight):
             return {"weight": {f.name: encode(f"{owner}.{f.name}", getattr(x, f.name))
                                for f in fields(x)}}
+        if isinstance(x, Graph):
+            return {"graph": _encode_graph(x, arrays)}
         if isinstance(x, tuple):
             return [encode(f"{owner}.{i}", e) for i, e in enumerate(x)]
         return x
@@ -230,7 +260,7 @@ def to_text(graph: Graph) -> tuple[str, dict[str, np.ndarray]]:
         return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
                                for f in fields(n)}
 
-    text = {
+    return {
         "name": graph.name,
         "values": {v.name: [list(v.shape), v.format.bits, v.format.frac, v.format.signed]
                    for v in graph.values()},
@@ -239,12 +269,14 @@ def to_text(graph: Graph) -> tuple[str, dict[str, np.ndarray]]:
         "outputs": [v.name for v in graph.outputs],
         "metadata": [list(kv) for kv in graph.metadata],
     }
-    return json.dumps(text, separators=(",", ":")), arrays
 
 
 def from_text(text: str, arrays: dict[str, np.ndarray]) -> Graph:
     """The graph that `to_text` wrote. ValueError or KeyError where text and arrays do not agree."""
-    data = json.loads(text)
+    return _decode_graph(json.loads(text), arrays)
+
+
+def _decode_graph(data: dict, arrays: dict[str, np.ndarray]) -> Graph:
     values = {name: Value(name, tuple(shape), QFormat(bits, frac, signed))
               for name, (shape, bits, frac, signed) in data["values"].items()}
 
@@ -253,14 +285,16 @@ def from_text(text: str, arrays: dict[str, np.ndarray]) -> Graph:
             return arrays[x["array"]]
         if isinstance(x, dict) and "weight" in x:
             return Weight(**{k: decode(e) for k, e in x["weight"].items()})
+        if isinstance(x, dict) and "graph" in x:
+            return _decode_graph(x["graph"], arrays)
         return tuple(decode(e) for e in x) if isinstance(x, list) else x
 
     def node(d: dict) -> Node:
         cls = Node.registry[d["op"]]
+        named = {k: d[k] for k in cls.value_fields}
         d = {k: decode(v) for k, v in d.items() if k != "op"}
-        d["inputs"] = tuple(values[v] for v in d["inputs"])
-        d["output"] = values[d["output"]]
-        return cls(**d)
+        return cls(**d | {k: values[v] if isinstance(v, str) else pick(v)
+                          for k, v in named.items()})
 
     def pick(names: Iterable[str]) -> tuple[Value, ...]:
         return tuple(values[n] for n in names)

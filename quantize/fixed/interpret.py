@@ -9,6 +9,7 @@ from quantize.fixed.kernel import (
     Add,
     Affine,
     Divide,
+    Interpolate,
     Kernel,
     Lookup,
     Loop,
@@ -23,9 +24,13 @@ from quantize.fixed.kernel import (
 )
 
 
-def interpret(kernel: Kernel, memory: dict[str, np.ndarray]) -> None:
-    """Execute the kernel on `memory`: buffer name -> int64 array, changed in place."""
-    _block(kernel.body, memory, {}, {})
+def interpret(kernel: Kernel, memory: dict[str, np.ndarray],
+              time: dict[str, int] | None = None) -> None:
+    """Execute the kernel on `memory`: buffer name -> int64 array, changed in place.
+
+    time: the variables of the loops over time around it.
+    """
+    _block(kernel.body, memory, time or {}, {})
 
 
 def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, int]) -> None:
@@ -62,6 +67,10 @@ def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, 
                 r[d] = int(requantize(r[d], shifts[index.at(loops)], low, high))
             case Lookup(d, table, first):
                 r[d] = get(Ref(table, Affine(r[d] - first)))
+            case Interpolate(d, table, slopes, first, step):
+                i, rest = divmod(r[d] - first, 1 << step)
+                at = Affine(i)
+                r[d] = (get(Ref(table, at)) << step) + get(Ref(slopes, at)) * rest
             case Divide(d, by):
                 r[d] = int(divide(r[d], get(by)))
             case Store(ref, d):

@@ -10,10 +10,17 @@
                 | Requantize(d, shifts, index, low, high)
                                                       d = requantize(d, shifts[index], low, high)
                 | Lookup(d, table, first)             d = table[d - first]
+                | Interpolate(d, table, slopes, first, step_log2)
+                                                      with u = d - first and i = u >> step_log2:
+                                                      d = (table[i] << step_log2)
+                                                          + slopes[i] * (u - (i << step_log2))
                 | Divide(d, by)                       d = d / by, rounded half up; by > 0
                 | Store(ref, d)                       ref = d
     source    ::= Ref | register name | integer
     Ref       ::= buffer[affine expression of loop variables]
+
+A program is a list of kernels; a run of them may be a loop over time, `Repeat(var, extent, first,
+last)`, whose variable may occur in their affine expressions.
 
 Registers are named integers; a kernel keeps at most three alive. C and each instruction set
 implement these statements and never hear of ops. `quantize.fixed.interpret` is their definition.
@@ -128,6 +135,15 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Interpolate:
+    d: str
+    table: str
+    slopes: str
+    first: int
+    step_log2: int
+
+
+@dataclass(frozen=True)
 class Divide:
     """bound: the largest quotient and the largest divisor (both proved, both < 2**24)."""
 
@@ -149,7 +165,8 @@ class Loop:
     body: tuple
 
 
-Statement = Loop | Set | Add | Mac | Mul | Max | Requantize | Lookup | Divide | Store
+Statement = (Loop | Set | Add | Mac | Mul | Max | Requantize | Lookup | Interpolate | Divide
+             | Store)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,16 +206,30 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """A loop over time: kernels first..last of the program, `extent` times. node: whose loop."""
+
+    var: str
+    extent: int
+    first: int
+    last: int
+    node: str
+
+
+@dataclass(frozen=True)
 class Storage:
-    """Where a value lives: element [i, j, ...] at offset + i*strides[0] + j*strides[1] + ..."""
+    """Where a value lives: element [i, j, ...] at offset + i*strides[0] + j*strides[1] + ...
+
+    offset: a number, or an affine expression of the variables of loops over time.
+    """
 
     buffer: str
-    offset: int
+    offset: int | Affine
     strides: tuple[int, ...]
 
     def __getitem__(self, index: tuple) -> Ref:
         index = index if isinstance(index, tuple) else (index,)
-        at = Affine(self.offset)
+        at = Affine() + self.offset
         for i, stride in zip(index, self.strides, strict=True):
             at = at + i * stride
         return Ref(self.buffer, at)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from quantize.fixed.graph import Graph, Value
+from quantize.fixed.graph import Graph, Node, Value
 from quantize.fixed.interpret import interpret
-from quantize.fixed.kernel import Buffer, Builder, Kernel, Set, Storage, Store, contiguous
+from quantize.fixed.kernel import (
+    Buffer,
+    Builder,
+    Kernel,
+    Repeat,
+    Set,
+    Storage,
+    Store,
+    contiguous,
+    flat,
+    refs,
+)
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.op import Moving
+from quantize.fixed.ops.scan import Scan
+from quantize.fixed.places import Places, identifier
 from quantize.fixed.proof import prove
 
 
@@ -19,6 +33,7 @@ from quantize.fixed.proof import prove
 class Program:
     """Kernels in order of execution. inputs, outputs: graph values and the buffers that carry them,
     row-major, at the border of the program. storage: where each graph value lives inside.
+    repeats: loops over time, outer ones before inner ones.
     reals: what constants hold, of a program in float arithmetic (`quantize.fixed.real`); else None.
     """
 
@@ -28,11 +43,35 @@ class Program:
     inputs: tuple[tuple[Value, str], ...]
     outputs: tuple[tuple[Value, str], ...]
     storage: dict[str, Storage]
+    repeats: tuple[Repeat, ...] = ()
     reals: dict[str, np.ndarray] | None = None
 
     @property
     def macs(self) -> int:
-        return sum(k.macs for k in self.kernels)
+        return sum(k.macs * self.turns(i) for i, k in enumerate(self.kernels))
+
+    def turns(self, i: int) -> int:
+        """How often kernel number i runs."""
+        return prod(r.extent for r in self.around(i))
+
+    def around(self, i: int) -> list[Repeat]:
+        """The loops over time around kernel number i, outermost first."""
+        return [r for r in self.repeats if r.first <= i <= r.last]
+
+    @property
+    def borders(self) -> frozenset[str]:
+        """The kernels before which a loop over time begins or has ended."""
+        starts = {i for r in self.repeats for i in (r.first, r.last + 1)}
+        return frozenset(k.name for i, k in enumerate(self.kernels) if i in starts)
+
+    def walk(self, first: int = 0, last: int | None = None, depth: int = 0
+             ) -> Iterator[int | Repeat]:
+        """Kernel numbers and loops, in order; what is inside a loop is not walked."""
+        i = first
+        while i <= (len(self.kernels) - 1 if last is None else last):
+            around = self.around(i)
+            yield around[depth] if len(around) > depth else i
+            i = around[depth].last + 1 if len(around) > depth else i + 1
 
 
 def lower(graph: Graph) -> Program:
@@ -41,40 +80,112 @@ def lower(graph: Graph) -> Program:
     Raises `quantize.fixed.proof.Overflow` where an accumulator cannot be proved to fit.
     """
     prove(graph)
-    places = _Places(graph)
-    buffers, kernels = places.buffers, []
+    return _Lowering(graph).program()
 
-    def finish(k: Builder, node: str, op: str, macs: int = 0) -> None:
-        buffers.update({b.name: b for b in k.buffers})
-        kernels.append(Kernel(k.name, node, op, k.body(), macs))
 
-    inputs = tuple((v, places.buffer("in", v, "input")) for v in graph.inputs)
-    for v, name in inputs:
-        k = Builder(f"k{len(kernels):02d}_input", places.storage)
-        _copy(k, Storage(name, 0, contiguous(v.shape)), k[v], v.shape)
-        finish(k, v.name, "Input")
+class _Lowering:
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.places = graph, Places(graph)
+        self.buffers = self.places.buffers
+        self.kernels: list[Kernel] = []
+        self.repeats: list[Repeat] = []
 
-    for node in graph.nodes:
-        k = Builder(f"k{len(kernels):02d}_{node.op.lower()}", places.storage)
+    def program(self) -> Program:
+        graph, places = self.graph, self.places
+        inputs = tuple(zip(graph.inputs, places.inputs, strict=True))
+        outputs = tuple(zip(graph.outputs, places.outputs, strict=True))
+        for v, name in inputs:
+            self._copy("input", v.name, "Input", Storage(name, 0, contiguous(v.shape)),
+                       places.storage[v.name], v.shape)
+        self._nodes(graph, {})
+        for v, name in outputs:
+            self._copy("output", v.name, "Output", places.storage[v.name],
+                       Storage(name, 0, contiguous(v.shape)), v.shape)
+        used = {b for k in self.kernels for b in _touched(k)} | {*places.inputs, *places.outputs}
+        return Program(identifier("", graph.name),
+                       {n: b for n, b in self.buffers.items() if n in used}, tuple(self.kernels),
+                       inputs, outputs, places.storage, tuple(self.repeats))
+
+    def _builder(self, role: str) -> Builder:
+        return Builder(f"k{len(self.kernels):02d}_{role}", self.places.storage)
+
+    def _finish(self, k: Builder, node: str, op: str, macs: int = 0) -> None:
+        self.buffers.update({b.name: b for b in k.buffers})
+        self.kernels.append(Kernel(k.name, node, op, k.body(), macs))
+
+    def _copy(self, role: str, node: str, op: str, source: Storage | int, target: Storage,
+              shape: tuple[int, ...]) -> None:
+        """A kernel that copies, or fills with a number; none where nothing would move."""
+        if source != target:
+            k = self._builder(role)
+            _copy(k, source, target, shape)
+            self._finish(k, node, op)
+
+    def _nodes(self, graph: Graph, constants: dict[str, Constant]) -> None:
+        constants = constants | {n.output.name: n for n in graph.nodes if isinstance(n, Constant)}
+        for node in graph.nodes:
+            if isinstance(node, Scan):
+                self._scan(node, constants)
+            elif not isinstance(node, Constant):
+                self._node(node)
+
+    def _node(self, node: Node) -> None:
+        k = self._builder(node.op.lower())
         if isinstance(node, Moving):
-            copies = places.copies(node)
+            copies = self.places.copies(node)
             for source, target, shape in copies:
                 _copy(k, source, target, shape)
             if not copies:
-                continue
-        elif isinstance(node, Constant):
-            continue
+                return
         else:
             node.kernel(k)
-        finish(k, node.name, node.op, node.macs)
+        self._finish(k, node.name, node.op, node.macs)
 
-    outputs = tuple((v, places.buffer("out", v, "output")) for v in graph.outputs)
-    for v, name in outputs:
-        k = Builder(f"k{len(kernels):02d}_output", places.storage)
-        _copy(k, k[v], Storage(name, 0, contiguous(v.shape)), v.shape)
-        finish(k, v.name, "Output")
-    return Program(_identifier("", graph.name), buffers, tuple(kernels), inputs, outputs,
-                   places.storage)
+    def _scan(self, scan: Scan, constants: dict[str, Constant]) -> None:
+        """The states' initial values, then one step's kernels inside a `Repeat`."""
+        body, n, m = scan.body, scan.states, scan.states + scan.sequences
+        at = self.places.storage
+
+        def copy(role: str, source: Storage | int, target: Storage, v: Value) -> None:
+            self._copy(role, scan.name, "Scan", source, target, v.shape)
+
+        for inside, outside in zip(body.inputs[:n], scan.inputs[:n], strict=True):
+            q = constants[outside.name].q if outside.name in constants else np.arange(2)
+            copy("begin", int(q.flat[0]) if (q == q.flat[0]).all() else at[outside.name],
+                 at[inside.name], inside)
+        first, place = len(self.kernels), len(self.repeats)
+        for inside, outside in zip(body.inputs[n:m], scan.inputs[n:m], strict=True):
+            copy("element", self.places.element(scan, outside), at[inside.name], inside)
+        self._nodes(body, constants)
+        for inside, outside in zip(body.outputs[n:], scan.outputs[n:], strict=True):
+            copy("element", at[inside.name], self.places.element(scan, outside), inside)
+        self._hand_on(scan)
+        if len(self.kernels) > first:
+            self.repeats.insert(place, Repeat(self.places.times[scan.name], scan.steps, first,
+                                              len(self.kernels) - 1, scan.name))
+        for inside, outside in zip(body.inputs[:n], scan.outputs[:n], strict=True):
+            copy("end", at[inside.name], at[outside.name], inside)
+
+    def _hand_on(self, scan: Scan) -> None:
+        """New states to where the next step looks for them; those that lie where another state
+        will be written go by way of a scratch buffer."""
+        at, body, n = self.places.storage, scan.body, scan.states
+        pairs = [(at[a.name], at[b.name], a) for a, b in zip(body.outputs[:n], body.inputs[:n],
+                                                             strict=True)
+                 if at[a.name] != at[b.name]]
+        states = {at[b.name].buffer for b in body.inputs[:n]}
+        moved = []
+        for source, target, v in pairs:
+            if source.buffer in states:
+                k = self._builder("hold")
+                held = Storage(k.temp("held", v.size, v.format.min, v.format.max).buffer, 0,
+                               contiguous(v.shape))
+                _copy(k, source, held, v.shape)
+                self._finish(k, scan.name, "Scan")
+                source = held
+            moved.append((source, target, v))
+        for source, target, v in moved:
+            self._copy("state", scan.name, "Scan", source, target, v.shape)
 
 
 def run(program: Program, *xs: np.ndarray) -> list[np.ndarray]:
@@ -83,95 +194,30 @@ def run(program: Program, *xs: np.ndarray) -> list[np.ndarray]:
               for b in program.buffers.values()}
     for (v, name), x in zip(program.inputs, xs, strict=True):
         memory[name][:] = np.asarray(x).reshape(v.size)
-    for kernel in program.kernels:
-        interpret(kernel, memory)
+    execute(program, memory)
     return [memory[name].reshape(v.shape) for v, name in program.outputs]
 
 
-class _Places:
-    """Gives every value a place, so that movement costs nothing where a view will do.
+def execute(program: Program, memory: dict[str, np.ndarray]) -> None:
+    """Interpret every kernel on `memory`: buffer name -> int64 array, changed in place."""
+    def block(items: Iterator[int | Repeat], time: dict[str, int]) -> None:
+        for item in items:
+            if isinstance(item, int):
+                interpret(program.kernels[item], memory, time)
+                continue
+            for t in range(item.extent):
+                block(program.walk(item.first, item.last, len(time) + 1), time | {item.var: t})
 
-    Backwards: what ends in a Pad or a Concat is stored right inside it. Forwards: what a Reshape,
-    Slice or Transpose gives is a view of its input.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self.storage: dict[str, Storage] = {}
-        self.buffers: dict[str, Buffer] = {}
-        makers = {n.output.name: n for n in graph.nodes}
-        claimable = {v.name for v in graph.inputs} | {
-            name for name, n in makers.items()
-            if not isinstance(n, Constant) and (not isinstance(n, Moving) or n.fill is not None
-                                                or n.parts(_probe(n.output)) and not
-                                                n.view(_probe(n.inputs[0])))}
-        for node in reversed(graph.nodes):
-            if isinstance(node, Moving) and not node.view(_probe(node.inputs[0])):
-                y = self._own(node.output)
-                if node.fill is not None:
-                    self._preset(node, y)
-                for x, part in zip(node.inputs, node.parts(y), strict=True):
-                    if x.name in claimable and x.name not in self.storage:
-                        self.storage[x.name] = part
-        for v in graph.inputs:
-            self._own(v)
-        for node in graph.nodes:
-            if isinstance(node, Constant):
-                y = self._own(node.output)
-                self.buffers[y.buffer] = replace(self.buffers[y.buffer], role="const",
-                                                 data=node.q.reshape(-1).astype(np.int64))
-            elif isinstance(node, Moving) and node.output.name not in self.storage:
-                view = node.view(self.storage[node.inputs[0].name])
-                self.storage[node.output.name] = view or self._own(node.output)
-            else:
-                self._own(node.output)
-
-    def _own(self, v: Value) -> Storage:
-        """v's place; a buffer of its own where it has none yet."""
-        if v.name not in self.storage:
-            name = self.buffer("v", v, "activation")
-            self.storage[v.name] = Storage(name, 0, contiguous(v.shape))
-        return self.storage[v.name]
-
-    def buffer(self, prefix: str, v: Value, role: str) -> str:
-        """A new buffer that holds v; its name."""
-        name = _identifier(prefix, v.name)
-        while name in self.buffers:
-            name += "_"
-        self.buffers[name] = Buffer(name, v.size, v.format.min, v.format.max, role)
-        return name
-
-    def _preset(self, node: Moving, y: Storage) -> None:
-        """Write the border of a Pad into the buffer's initial contents."""
-        buffer = self.buffers[y.buffer]
-        data = np.zeros(buffer.size, np.int64) if buffer.data is None else buffer.data
-        indices = [y.offset]
-        for n, stride in zip(node.output.shape, y.strides, strict=True):
-            indices = np.add.outer(indices, stride * np.arange(n))
-        data[indices] = node.fill
-        self.buffers[y.buffer] = replace(buffer, data=data)
-
-    def copies(self, node: Moving) -> list[tuple[Storage, Storage, tuple[int, ...]]]:
-        """(from, to, shape) of what a movement op must still copy."""
-        x, y = self.storage[node.inputs[0].name], self.storage[node.output.name]
-        view = node.view(x)
-        if view is not None:
-            return [] if view == y else [(view, y, node.output.shape)]
-        return [(self.storage[v.name], part, v.shape)
-                for v, part in zip(node.inputs, node.parts(y), strict=True)
-                if self.storage[v.name] != part]
+    block(program.walk(), {})
 
 
-def _probe(v: Value) -> Storage:
-    return Storage("", 0, contiguous(v.shape))
+def _touched(kernel: Kernel) -> set[str]:
+    """The buffers that the kernel reads or writes."""
+    return {r.buffer for s in kernel.body for r in refs(s)} | {
+        getattr(t, name) for s in kernel.body for t in flat(s) for name in ("table", "slopes")
+        if hasattr(t, name)}
 
 
-def _copy(k: Builder, source: Storage, target: Storage, shape: tuple[int, ...]) -> None:
+def _copy(k: Builder, source: Storage | int, target: Storage, shape: tuple[int, ...]) -> None:
     with k.loops(*shape) as at:
-        k.emit(Set("d", source[at]), Store(target[at], "d"))
-
-
-def _identifier(prefix: str, name: str) -> str:
-    tail = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    if not prefix and (not tail or tail[0].isdigit()):
-        prefix = "net"
-    return f"{prefix}_{tail}".strip("_")
+        k.emit(Set("d", source if isinstance(source, int) else source[at]), Store(target[at], "d"))

@@ -36,7 +36,7 @@ class Bound:
 def bounds(graph: Graph) -> list[Bound]:
     """One bound for each node that accumulates."""
     return [Bound(n.name, n.op, max(a.magnitude for a in n.accumulators()))
-            for n in graph.nodes if n.accumulators()]
+            for n in graph.every_node() if n.accumulators()]
 
 
 def prove(graph: Graph, bits: int = 32) -> list[Bound]:

@@ -15,12 +15,17 @@ from quantize.passes.linear import (
     merge_linear,
     raise_linear,
     sink_linear,
+    sum_products,
 )
+from quantize.passes.loops import last_steps
 from quantize.passes.moves import drop_idle
 
 PASSES = (
     drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
+    last_steps,       # the last element of a sequence of states is the last state
     fold_biases,      # constants added after Conv and Gemm, also behind a Concat
+    sum_products,     # gates: several Gemms and their Add, into one accumulator
+    fold_biases,
     fuse_functions,   # chains and trees of one variable, into one function
     raise_linear,     # Linear above ReLU
     merge_linear,     # Linear of Linear

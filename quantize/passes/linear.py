@@ -7,7 +7,7 @@ import numpy as np
 from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode, expression
 from quantize.passes.rewrite import rewrite, sole_maker
 
-WEIGHTED = {"Conv", "Gemm"}
+WEIGHTED = {"Conv", "Gemm", "GemmSum"}
 
 
 def fold_biases(graph: FloatGraph) -> FloatGraph:
@@ -30,6 +30,24 @@ def raise_linear(graph: FloatGraph) -> FloatGraph:
         low, high = sorted((clamp[k] * n["scale"] + n["offset"]).item() for k in ("low", "high"))
         return [n.but(inputs=clamp.inputs, output=scaled),
                 clamp.but(inputs=(scaled,), output=n.output, low=low, high=high)]
+    return rewrite(graph, rule)
+
+
+def sum_products(graph: FloatGraph) -> FloatGraph:
+    """Add of two Gemms becomes one GemmSum, whose accumulator holds both exactly."""
+    summable = {"Gemm", "GemmSum"}
+
+    def rule(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
+        if n.op != "Add":
+            return None
+        terms = [sole_maker(graph, i, summable) for i in n.inputs]
+        if None in terms or n.inputs[0] == n.inputs[1] or any(
+                t.attrs.get("clamp", NO_CLAMP) != NO_CLAMP for t in terms) or (
+                graph.shapes[n.inputs[0]] != graph.shapes[n.inputs[1]]):
+            return None
+        a, b = terms
+        return [n.but(op="GemmSum", inputs=a.inputs + b.inputs, bias=a["bias"] + b["bias"],
+                      weight=np.concatenate([a["weight"], b["weight"]], 1))]
     return rewrite(graph, rule)
 
 
@@ -112,7 +130,7 @@ def _into_weights(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
     if not maker or maker.attrs.get("clamp", NO_CLAMP) != NO_CLAMP:
         return None
     shape, w = graph.shapes[n.output], maker["weight"]
-    if maker.op == "Gemm":
+    if maker.op != "Conv":
         scale, offset = (_per_channel(n[k].T, shape[::-1]) for k in ("scale", "offset"))
         if scale is None or offset is None:
             return None

@@ -43,6 +43,8 @@ def _shorter(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
                 for m in graph.consumers(n.output)]
     if x in graph.inputs or x in graph.outputs:
         return None  # an output must have a name of its own
+    if graph.makers[x].op == "Carry":
+        return None  # its State knows it by name
     readers = [m.but(inputs=tuple(n.output if i == x else i for i in m.inputs))
                for m in graph.consumers(x) if m is not n]
     return [graph.makers[x].but(output=n.output), *readers]

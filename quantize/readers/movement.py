@@ -8,11 +8,18 @@ from quantize.readers.reading import Reading, reads
 
 
 def reshape(r: Reading, full: list[int]) -> None:
-    """Give the first input under the shape `full`, which includes a batch of 1."""
-    if not full or full[0] != 1:
-        r.refuse(f"turns one sample of shape {r.shape()} into {tuple(full)}: the first axis must "
-                 "stay the batch")
-    r.give("Reshape", r.value(), shape=tuple(full[1:]))
+    """Give the first input under the shape `full`, which includes a batch of 1. The batch stays
+    behind as many elements as before."""
+    before = np.prod(r.full()[:r.batch()], dtype=int)
+    at = next((a for a, n in enumerate(full) if n == 1 and np.prod(full[:a], dtype=int) == before),
+              None)
+    if at is None:
+        r.refuse(f"turns one sample of shape {tuple(r.full())} into {tuple(full)}: the first axis "
+                 "must stay the batch" if r.batch() == 0 else
+                 f"mixes the batch, axis {r.batch()}, with others: {tuple(r.full())} becomes "
+                 f"{tuple(full)}")
+    r.put_batch(at)
+    r.give("Reshape", r.value(), shape=tuple(n for a, n in enumerate(full) if a != at))
 
 
 @reads("Identity", "Dropout", "Cast")
@@ -21,12 +28,12 @@ def identity(r: Reading) -> None:
         r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):
         r.refuse("its mask output is not supported; export the model in evaluation mode")
-    reshape(r, [1, *r.shape()])
+    reshape(r, r.full())
 
 
 @reads("Reshape")
 def reshape_node(r: Reading) -> None:
-    full, target = [1, *r.shape()], r.ints("shape", 1)
+    full, target = r.full(), r.ints("shape", 1)
     if not r.attr("allowzero", 0):
         target = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(target)]
     if -1 in target:
@@ -39,7 +46,7 @@ def reshape_node(r: Reading) -> None:
 
 @reads("Flatten")
 def flatten(r: Reading) -> None:
-    full, axis = [1, *r.shape()], r.attr("axis", 1)
+    full, axis = r.full(), r.attr("axis", 1)
     if axis % r.rank == 0:
         r.refuse("axis 0 merges the batch into the features; use axis 1")
     axis %= r.rank
@@ -49,29 +56,35 @@ def flatten(r: Reading) -> None:
 @reads("Squeeze")
 def squeeze(r: Reading) -> None:
     axes = r.ints("axes", 1)
-    full = [1, *r.shape()]
+    full, batch = r.full(), r.batch()
     if axes is None:
-        drop = [a for a in range(1, r.rank) if full[a] == 1]
+        drop = [a for a in range(r.rank) if full[a] == 1 and a != batch]
     else:
-        drop = [r.axis(a) + 1 for a in axes]
-    reshape(r, [n for a, n in enumerate(full) if a not in drop])
+        drop = [a % r.rank for a in axes]
+    if batch in drop or any(full[a] != 1 for a in drop):
+        r.refuse(f"removes axes {drop} of {tuple(full)}, axis {batch} being the batch")
+    r.put_batch(batch - sum(a < batch for a in drop))
+    r.give("Reshape", r.value(), shape=tuple(n for a, n in enumerate(full)
+                                             if a not in drop and a != batch))
 
 
 @reads("Unsqueeze")
 def unsqueeze(r: Reading) -> None:
     axes = r.ints("axes", 1)
     rank = r.rank + len(axes)
-    new = {r.axis(a, rank) + 1 for a in axes}
-    old = iter([1, *r.shape()])
-    reshape(r, [1 if a in new else next(old) for a in range(rank)])
+    new = {a % rank for a in axes}
+    old = [a for a in range(rank) if a not in new]
+    batch, sizes = old[r.batch()], dict(zip(old, r.full(), strict=True))
+    r.put_batch(batch)
+    r.give("Reshape", r.value(), shape=tuple(sizes.get(a, 1) for a in range(rank) if a != batch))
 
 
 @reads("Transpose")
 def transpose(r: Reading) -> None:
     perm = r.attr("perm", list(reversed(range(r.rank))))
-    if perm[0] != 0:
-        r.refuse(f"perm {list(perm)} moves the batch, which must stay the first axis")
-    r.give("Transpose", r.value(), perm=tuple(p - 1 for p in perm[1:]))
+    batch = r.batch()
+    r.put_batch(list(perm).index(batch))
+    r.give("Transpose", r.value(), perm=tuple(p - (p > batch) for p in perm if p != batch))
 
 
 @reads("Slice")
@@ -81,7 +94,7 @@ def slice_node(r: Reading) -> None:
     steps = r.ints("steps", 4, [1] * len(starts))
     where = [slice(None)] * len(r.shape())
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if axis % r.rank == 0 and (start, step) == (0, 1) and (end < 0 or end >= 1 << 31):
+        if axis % r.rank == r.batch() and (start, step) == (0, 1) and (end < 0 or end >= 1 << 31):
             continue
         # an end below -n means "past the first element", which Python spells None
         low = end < -r.shape()[r.axis(axis)] and step < 0
@@ -113,6 +126,7 @@ def gather(r: Reading) -> None:
         cut(r, where, r.outputs[0])
     else:
         kept = [m for a, m in enumerate(r.shape()) if a != axis]
+        r.put_batch(r.batch() - (axis < r.batch()))
         r.give("Reshape", cut(r, where, None), shape=tuple(kept))
 
 
@@ -143,15 +157,16 @@ def pad(r: Reading) -> None:
     before, after = [0] * r.rank, [0] * r.rank
     for i, axis in enumerate(axes):
         before[axis % r.rank], after[axis % r.rank] = pads[i], pads[i + len(axes)]
-    if before[0] or after[0]:
+    batch = r.batch()
+    if before.pop(batch) or after.pop(batch):
         r.refuse("pads the batch axis")
     x = r.value()
     if min(before + after) < 0:
         where = [slice(max(-a, 0), n - max(-b, 0)) for n, a, b in
-                 zip(r.shape(), before[1:], after[1:], strict=True)]
+                 zip(r.shape(), before, after, strict=True)]
         x = cut(r, where, None)
-    r.give("Pad", x, before=tuple(max(a, 0) for a in before[1:]),
-           after=tuple(max(b, 0) for b in after[1:]), value=value)
+    r.give("Pad", x, before=tuple(max(a, 0) for a in before),
+           after=tuple(max(b, 0) for b in after), value=value)
 
 
 @reads("Concat")

@@ -8,6 +8,8 @@ import numpy as np
 
 from quantize.float_graph import FloatNode, ModelError, shape
 
+TIMED = ("Step", "State", "Carry", "Stack")
+
 READERS: dict[str, Callable[[Reading], None]] = {}
 """ONNX op type -> the function that reads it."""
 
@@ -24,17 +26,21 @@ class Reading:
     """One ONNX node with its surroundings.
 
     constants: every value known beforehand. shapes: of one sample, for the values that are not.
+    batches: the position of the batch axis where it is not the first; None where there is none.
+    read_body(graph, loop): reads the body of a loop whose inputs are known by now as "loop/name".
     Readers ask for attributes and inputs, and `emit` float nodes; what they cannot
     read they `refuse`.
     """
 
     def __init__(self, node, opset: int, constants: dict[str, np.ndarray],
-                 shapes: dict[str, tuple[int, ...]], nodes: list[FloatNode]) -> None:
+                 shapes: dict[str, tuple[int, ...]], nodes: list[FloatNode],
+                 batches: dict[str, int | None], read_body: Callable) -> None:
         from onnx import helper
         self.op, self.name, self.opset = node.op_type, node.name, opset
         self.inputs, self.outputs = list(node.input), list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self._constants, self._shapes, self._nodes = constants, shapes, nodes
+        self._batches, self.read_body = batches, read_body
 
     def refuse(self, why: str) -> None:
         raise ModelError(f"{self.op} '{self.name}': {why}")
@@ -95,17 +101,43 @@ class Reading:
         rank = rank or self.rank
         if not -rank <= axis < rank:
             self.refuse(f"axis {axis} is outside a tensor of {rank} axes")
-        if axis % rank == 0:
-            self.refuse("works along axis 0, which is the batch; samples must stay independent")
-        return axis % rank - 1
+        batch = self.batch()
+        if axis % rank == batch:
+            self.refuse(f"works along axis {batch}, which is the batch; samples must stay "
+                        "independent")
+        return axis % rank - (axis % rank > batch)
+
+    def batch(self, i: int = 0) -> int:
+        """The position of input i's batch axis."""
+        return self.batch_of(self.inputs[i])
+
+    def full(self) -> list[int]:
+        """The first input's shape with a batch of 1."""
+        shape = list(self.shape())
+        shape.insert(self.batch(), 1)
+        return shape
+
+    def batch_of(self, value: str) -> int:
+        """The position of a value's batch axis."""
+        return self._batches.get(value, 0) or 0
+
+    def known(self, value: str) -> tuple[int, ...] | None:
+        """The shape of a value that has been read; None where there is none of that name."""
+        return self._shapes.get(value)
+
+    def put_batch(self, position: int, output: str | None = None) -> None:
+        """The batch axis of the (first) output is at this position."""
+        self._batches[output or self.outputs[0]] = position
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
         """Constant input i in float64 without a batch axis. rank: of what it meets, without
         batch."""
         value = self.real(i)
         rank = value.ndim - 1 if rank is None else rank
-        if value.ndim == rank + 1 and value.shape[0] == 1:
-            value = value[0]
+        batch = max((self.batch(j) for j in range(len(self.inputs)) if not self.is_const(j)),
+                    default=0) - (rank + 1 - value.ndim)
+        if 0 <= batch < value.ndim <= rank + 1 and value.shape[batch] == 1:
+            value = value.take(0, batch)
         if value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
@@ -116,17 +148,25 @@ class Reading:
         """A float node; its output's name. to: the ONNX output that it gives."""
         output, name = to, self.name
         if output is None:
-            stem, n = f"{self.outputs[0]}/{op.lower()}", 1
+            given = next(o for o in self.outputs if o)
+            stem, n = f"{given}/{op.lower()}", 1
             output = stem
             while output in self._shapes:
                 n += 1
                 output = f"{stem}_{n}"
-            name = f"{self.name}/{output[len(self.outputs[0]) + 1:]}"
+            name = f"{self.name}/{output[len(given) + 1:]}"
         node = FloatNode(op, name, inputs, output, attrs)
         self._shapes[output] = tuple(int(n) for n in shape(node, [self._shapes[i] for i in inputs]))
         if 0 in self._shapes[output] or any(n < 0 for n in self._shapes[output]):
             self.refuse(f"gives an empty tensor of shape {self._shapes[output]}")
         self._nodes.append(node)
+        if op in TIMED or op == "Constant":
+            self._batches[output] = None if op == "Constant" else 0
+        elif output not in self._batches:
+            places = {p for i in inputs if (p := self._batches.get(i, 0)) is not None}
+            if len(places) > 1:
+                self.refuse("its operands have their batch axes at different places")
+            self._batches[output] = places.pop() if places else 0
         return output
 
     def give(self, op: str, *inputs: str, **attrs) -> str:

@@ -9,7 +9,8 @@ from quantize.fixed.curve import Curve
 from quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.qformat import QFormat
-from tests.fixed.cases import Q15, sigmoid, value
+from tests.fixed.cases import sigmoid
+from tests.fixed.words import Q15, value
 
 FUNCTIONS = {  # (vectorised, from math, largest |second derivative|)
     "tanh": (np.tanh, math.tanh, 4 / math.sqrt(27)),

@@ -18,8 +18,9 @@ from quantize.fixed.ops.requantize import Requantize
 from quantize.fixed.ops.softmax import Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.qformat import QFormat
-from tests.fixed.cases import CASES, Q7, value, weight
+from tests.fixed.cases import CASES
 from tests.fixed.samples import samples
+from tests.fixed.words import Q7, value, weight
 
 X, Y = value("x", 4), value("y", 4)
 IMAGE = value("x", 2, 5, 5)

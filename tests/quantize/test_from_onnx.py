@@ -10,8 +10,9 @@ from quantize.float_graph import ModelError
 from quantize.readers import READERS
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
+from tests.quantize.recurrent_nets import LOOPS, cell
 
-SINGLE = nets.single_ops()
+SINGLE = [*nets.single_ops(), *LOOPS]
 
 
 def saved(m, tmp_path, name="net.onnx"):
@@ -119,7 +120,10 @@ def test_refuses_missing_external_data(tmp_path):
 
 
 @pytest.mark.parametrize("nodes, constants, words", [
-    ([node("Transpose", "x", "y", perm=[1, 0, 2])], {}, "moves the batch"),
+    ([node("Transpose", "x", "t", perm=[1, 0, 2]), node("Reshape", "t s", "y")],
+     {"s": nets.ints(2, 2, -1)}, "mixes the batch, axis 1, with others"),
+    ([node("Transpose", "x", "t", perm=[1, 0, 2]), node("Add", "x t", "y")], {},
+     "batch axes at different places"),
     ([node("Reshape", "x s", "y")], {"s": nets.ints(-1)}, "the first axis must stay the batch"),
     ([node("Flatten", "x", "y", axis=0)], {}, "merges the batch"),
     ([node("Concat", "x x", "y", axis=0)], {}, "works along axis 0, which is the batch"),
@@ -148,11 +152,25 @@ def test_refuses_a_pooling(nodes, words, tmp_path):
     assert words in refusal(model(nodes, {"x": (3, 6, 6)}), tmp_path)
 
 
+def test_refuses_an_output_whose_batch_is_not_in_front(tmp_path):
+    m = model([node("Transpose", "x", "y", perm=[1, 0])], {"x": (4,)})
+    assert "the batch is axis 1 of the output 'y'; it must be the first" in refusal(m, tmp_path)
+
+
 def test_names_several_problems_at_once(tmp_path):
-    m = model([node("Transpose", "x", "a", perm=[1, 0]), node("Flatten", "x", "y", axis=0)],
+    m = model([node("ReduceMean", "x", "a"), node("Flatten", "x", "y", axis=0)],
               {"x": (4,)})
     text = refusal(m, tmp_path)
-    assert "Transpose_a" in text and "Flatten_y" in text
+    assert "ReduceMean_a" in text and "Flatten_y" in text
+
+
+@pytest.mark.parametrize("m, words", [
+    (cell("LSTM", clip=1.0), "clip"), (cell("LSTM", input_forget=1), "input_forget"),
+    (cell("RNN", activations=["Tanh"], activation_alpha=[0.5]), "activation Tanh"),
+    (model([node("RNN", "x w u", "y", hidden_size=2)], {"x": (4, 3)},
+           {"w": random("w", 1, 2, 3), "u": random("u", 1, 2, 2)}), "the batch at axis 0")])
+def test_refuses_a_cell(m, words, tmp_path):
+    assert words in refusal(m, tmp_path)
 
 
 def test_refuses_an_old_opset(tmp_path):

@@ -11,7 +11,8 @@ from quantize.fixed.proof import bounds
 from quantize.fixed.qformat import QFormat
 from quantize.fixed.witness import witness
 from quantize.recipe import load, quantize
-from tests.fixed.cases import GRAPHS, conv, gemm, graph, value, weight
+from tests.fixed.cases import GRAPHS
+from tests.fixed.words import conv, gemm, graph, value, weight
 from tests.quantize import onnx_nets as nets
 
 NODES = [n for g in GRAPHS for n in g.nodes if isinstance(n, Requantizing) and n.accumulators()

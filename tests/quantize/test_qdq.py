@@ -18,8 +18,9 @@ from quantize.fixed.qformat import QFormat
 from quantize.float_graph import ModelError
 from quantize.from_qdq import QdqError
 from quantize.recipe import Recipe, quantize
-from tests.fixed.cases import CASES, conv, gemm, graph, value, weight
+from tests.fixed.cases import CASES
 from tests.fixed.samples import samples
+from tests.fixed.words import conv, gemm, graph, value, weight
 from tests.quantize import onnx_nets as nets
 
 

@@ -5,11 +5,13 @@ from quantize.fixed.ops import (  # noqa: F401
     constant,
     conv,
     gemm,
+    gemm_sum,
     logsumexp,
     matmul,
     movement,
     pool,
     requantize,
+    scan,
     softmax,
     table,
 )

@@ -68,7 +68,7 @@ class _Exponential(Requantizing):
         k.emit(Store(cells[0], "d"))
         with k.loop(n) as i:
             k.emit(Set("d", x[(*at, i)]), Add("d", cells[0], negate=True))
-            curve.emit(k, "d", "exp_table", 0)
+            curve.emit(k, "d", "exp_table")
             if curve.step_log2:
                 k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << EXP_FRAC, curve.span))
             k.emit(Store(e[i], "d"))
@@ -186,7 +186,7 @@ class Logarithmic(_Exponential):
         """Statements that replace the sum in cells[1] by its logarithm."""
         curve = self.log_curve
         k.emit(Set("d", cells[1]), Max("d", curve.first))  # exp(0) may interpolate below 1
-        curve.emit(k, "d", "log_table", self.inputs[0].shape[-1] << EXP_FRAC)
+        curve.emit(k, "d", "log_table")
         k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << 15, curve.span),
                Store(cells[1], "d"))
 

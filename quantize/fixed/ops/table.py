@@ -62,7 +62,7 @@ class Table(Requantizing):
         x, y = k[self.inputs[0]], k[self.output]
         with k.loops(*self.output.shape) as at:
             k.emit(Set("d", x[at]))
-            self.curve.emit(k, "d", "table", self.inputs[0].format.max)
+            self.curve.emit(k, "d", "table")
             if self.step_log2:
                 k.requantize("d", self, self.curve.span)
             k.emit(Store(y[at], "d"))

@@ -1,0 +1,91 @@
+"""GemmSum: several fully connected layers into one exact accumulator, as gates need them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.fixed.arithmetic import requantize
+from quantize.fixed.graph import Interval, Requantizing, Weight
+from quantize.fixed.kernel import Mac, Set, Store
+from quantize.fixed.ops.op import dot_interval, op, span
+
+
+@op
+class GemmSum(Requantizing):
+    """y[.., m] = requantize(bias[m] + sum over j, i of (weights[j][m, i] << a[j, m]) * x_j[.., i]).
+
+    x_j: (*lead, K_j). weights[j]: (M, K_j). The shifts a bring every product to the finest step
+    among them, channel by channel. bias: (M,) integers at that step. y: (*lead, M).
+    """
+
+    weights: tuple[Weight, ...]
+    bias: np.ndarray
+
+    def check(self) -> None:
+        lead = self.inputs[0].shape[:-1]
+        for x, w in zip(self.inputs, self.weights, strict=True):
+            if w.q.ndim != 2 or x.shape != (*lead, w.q.shape[1]):
+                raise ValueError(f"GemmSum '{self.name}': an input {x.shape} does not fit weights "
+                                 f"{w.q.shape} and leading axes {lead}")
+            if w.q.shape[:1] != self.bias.shape:
+                raise ValueError(f"GemmSum '{self.name}': weights {w.q.shape} do not fit a bias of "
+                                 f"shape {self.bias.shape}")
+        self.expect_shape((*lead, len(self.bias)))
+
+    @property
+    def _fracs(self) -> np.ndarray:
+        """frac of each product: (inputs, M)."""
+        return np.stack([np.broadcast_to(x.format.frac + w.frac, self.bias.shape)
+                         for x, w in zip(self.inputs, self.weights, strict=True)])
+
+    @property
+    def acc_frac(self) -> np.ndarray:
+        frac = self._fracs.max(0)
+        return frac[:1] if (frac == frac[0]).all() else frac
+
+    @property
+    def aligned(self) -> list[np.ndarray]:
+        """The weights at the accumulator's step, int64."""
+        return [w.q.astype(np.int64) << (self.acc_frac - f)[:, None]
+                for w, f in zip(self.weights, self._fracs, strict=True)]
+
+    @property
+    def macs(self) -> int:
+        return self.output.size * sum(w.q.shape[1] for w in self.weights)
+
+    def reference(self, *xs: np.ndarray) -> np.ndarray:
+        acc = sum(x @ w.T for x, w in zip(xs, self.aligned, strict=True)) + self.bias
+        return requantize(acc, self.shift, *self.limits)
+
+    def accumulators(self) -> list[Interval]:
+        high = low = 0
+        for x, w in zip(self.inputs, self.aligned, strict=True):
+            ends = np.stack([w * x.format.min, w * x.format.max])
+            high = high + np.maximum(ends.max(0), 0).sum(1)
+            low = low + np.minimum(ends.min(0), 0).sum(1)
+        return [dot_interval(high, low, self.bias[:, None], self.shift)]
+
+    def kernel(self, k) -> None:
+        y, b = k[self.output], k.const("bias", self.bias)
+        terms = [(k[x], k.const(f"weight{j}", w)) for j, (x, w) in
+                 enumerate(zip(self.inputs, self.aligned, strict=True))]
+        with k.loops(*self.output.shape[:-1]) as at, k.loop(len(self.bias)) as o:
+            k.emit(Set("acc", b[o]))
+            for x, w in terms:
+                with k.loop(w.strides[0]) as i:
+                    k.emit(Mac("acc", x[(*at, i)], w[o, i]))
+            k.requantize("acc", self, span(self.accumulators()[0]), o)
+            k.emit(Store(y[(*at, o)], "acc"))
+
+    def carrier(self, b, *xs: str) -> str:
+        x = b.node("Concat", *xs, axis=-1)
+        return b.weighted("Gemm", self, x, np.concatenate(self.aligned, 1), self.bias)
+
+    def qdq(self, b, *xs: str) -> str | None:
+        if len(self.output.shape) > 1:
+            return None
+        terms = [b.term(self, j, x) for j, x in enumerate(xs)]
+        total = terms[0]
+        for term in terms[1:]:
+            total = b.node("Add", total, term)
+        return b.add_bias(self, total)

@@ -1,0 +1,47 @@
+"""Loops over time on the chip: one copy of the code, however long the sequence."""
+
+import numpy as np
+import pytest
+
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.simulate import Simulator
+from quantize.fixed.program import lower
+from tests.fixed.loops import LOOPS, elman
+
+CHIP = targets.get("dsp32c-40")
+
+
+def compiled(steps: int, **sizes):
+    return compile_program(lower(elman("net", steps, **sizes)), CHIP)
+
+
+@pytest.mark.parametrize("all_steps", [False, True])
+def test_the_code_does_not_grow_with_the_sequence(all_steps):
+    images = [compiled(steps, n=28, units=6, all_steps=all_steps) for steps in (1, 28, 280)]
+    assert len({image.code_bytes for image in images}) == 1
+
+
+def test_the_cycles_grow_by_one_step_each():
+    """The same number for every step, apart from a bank that happens to be busy."""
+    cycles = []
+    for steps in (10, 20, 40):
+        image = compiled(steps, n=28)
+        x = np.zeros((1, steps, 28), np.int64)
+        cycles.append(float(Simulator(image)(x).cycles[0]))
+    assert 2 * (cycles[1] - cycles[0]) == pytest.approx(cycles[2] - cycles[1], rel=0.01)
+
+
+def test_the_state_stays_on_chip():
+    placements = compiled(280, n=28).placements
+    for buffer in ("v_h", "v_xt", "v_pre", "clock"):
+        assert not placements[buffer].external, buffer
+    assert placements["in_x"].external
+
+
+def test_every_instruction_belongs_to_a_section():
+    for graph in LOOPS:
+        image = compile_program(lower(graph), CHIP)
+        ends = [s.end for s in image.sections]
+        assert [s.start for s in image.sections[1:]] == ends[:-1]
+        assert sum(s.macs for s in image.sections) == graph.macs

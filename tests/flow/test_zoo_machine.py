@@ -1,0 +1,42 @@
+"""Every network of the zoo, with fresh weights: the engine is the definition, the bound is exact."""
+
+import numpy as np
+import pytest
+
+from bench.networks import network
+from firmware_sim import targets, wcet
+from firmware_sim.engine import Engine
+from firmware_sim.image import compile_program
+from firmware_sim.machine import Machine
+from firmware_sim.simulate import Simulator
+from quantize import from_onnx
+from quantize.fixed.program import lower
+from quantize.recipe import load, quantize
+from train import zoo
+
+pytestmark = pytest.mark.slow
+LARGE = 600_000
+"""The definition executes some 100,000 instructions a second; larger networks are left to the
+10,000 programs and to the comparison of outputs with the reference."""
+
+
+@pytest.mark.parametrize("card", zoo.cards(), ids=lambda card: card.name)
+def test_the_definition_the_engine_and_the_bound_agree(card):
+    path, x = network(card.name)
+    graph = quantize(from_onnx.load(path), x[:16], load("nearest"))
+    image = compile_program(lower(graph), targets.get("dsp32c-40", card.board))
+    q = graph.inputs[0].format.quantize(x[:1])
+    engine = Engine(image.target)
+    run = Simulator(image, engine)(q)
+    assert np.array_equal(run.outputs[0], graph.run(q)[graph.outputs[0].name])
+    worst = wcet.of_image(image)
+    assert worst.states == run.cycles[0] * image.target.states_per_cycle and worst.exact
+    if run.cycles[0] < LARGE:
+        machine = Machine(image.target)
+        slow = Simulator(image, machine)(q)
+        assert np.array_equal(slow.outputs[0], run.outputs[0])
+        assert machine.profile() == engine.profile()
+        assert np.array_equal(machine.memory.view(np.int64), engine.memory.view(np.int64))
+        assert machine.a == engine.a and machine.flags == engine.flags
+        assert [machine.register(f"r{n}") for n in range(1, 23)] == [
+            engine.register(f"r{n}") for n in range(1, 23)]
