@@ -30,7 +30,7 @@ def witness(node: Requantizing) -> Witness | None:
     every input at either end of its format.
     """
     try:
-        found = _of_weights(node) if isinstance(getattr(node, "weight", None), Weight) \
+        found = _of_gates(node) if hasattr(node, "weights") else _of_weights(node) if isinstance(getattr(node, "weight", None), Weight) \
             else _of_ends(node)
     except TypeError:
         return None
@@ -46,6 +46,22 @@ def _of_ends(node: Requantizing) -> list[Witness]:
         words = " and ".join(f"'{v.name}' is {end} throughout" for v, end in
                              zip(node.inputs, ends, strict=True))
         found.append(Witness(node, xs, int(np.abs(acc).max()), words))
+    return found
+
+
+def _of_gates(node) -> list[Witness]:
+    """Of a GemmSum, as of a layer of weights."""
+    found = []
+    for low, high in (("min", "max"), ("max", "min")):
+        patterns = [np.where(w > 0, getattr(v.format, high), getattr(v.format, low))
+                    for w, v in zip(node.aligned, node.inputs, strict=True)]
+        sums = sum((w * p).sum(1) for w, p in zip(node.aligned, patterns, strict=True))
+        worst = np.maximum(np.abs(sums), np.abs(sums + node.bias))
+        c = int(np.argmax(worst))
+        xs = tuple(np.broadcast_to(p[c], v.shape) for p, v in zip(patterns, node.inputs,
+                                                                  strict=True))
+        words = f"every input is at its {high} under the positive weights of channel {c}"
+        found.append(Witness(node, xs, int(worst[c]), words))
     return found
 
 
