@@ -30,8 +30,12 @@ def witness(node: Requantizing) -> Witness | None:
     every input at either end of its format.
     """
     try:
-        found = _of_gates(node) if hasattr(node, "weights") else _of_weights(node) if isinstance(getattr(node, "weight", None), Weight) \
-            else _of_ends(node)
+        if hasattr(node, "weights"):
+            found = _of_gates(node)
+        elif isinstance(getattr(node, "weight", None), Weight):
+            found = _of_weights(node)
+        else:
+            found = _of_ends(node)
     except TypeError:
         return None
     return max(found, key=lambda w: w.reached)
