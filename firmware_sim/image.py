@@ -23,7 +23,7 @@ from firmware_sim.floats import to_words
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
-from quantize.fixed.kernel import Buffer, Interpolate, Kernel, Lookup, Repeat, flat
+from quantize.fixed.kernel import Buffer, Kernel, Lookup, Repeat, flat
 from quantize.fixed.program import Program
 
 LINEAR = "dauc = 4"

@@ -1,4 +1,4 @@
-"""Every network of the zoo, with fresh weights: the engine is the definition, the bound is exact."""
+"""Every network of the zoo, freshly drawn: the engine is the definition and the bound is exact."""
 
 import numpy as np
 import pytest
