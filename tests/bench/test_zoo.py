@@ -16,10 +16,12 @@ def test_every_model_has_a_row_and_a_quick_row():
 
 @pytest.mark.parametrize("fault, passed", [({}, True), ({"differing_integers": 1}, False),
                                            ({"met": False}, False), ({"met": None}, True),
-                                           ({"fixed_accuracy_percent": 97.0}, False)])
+                                           ({"fixed_accuracy_percent": 97.0}, False),
+                                           ({"fixed_accuracy_percent": 97.0, "samples": 100}, True)
+                                           ])
 def test_what_fails(fault, passed, monkeypatch, tmp_path, capsys):
     row = dict.fromkeys((*results.ACCURACY, *results.CHIP), 1) | {
-        "model": "zip1989", "data": "usps", "float_accuracy_percent": 98.0,
+        "model": "zip1989", "data": "usps", "samples": 1000, "float_accuracy_percent": 98.0,
         "fixed_accuracy_percent": 98.0, "differing_integers": 0, "met": True} | fault
     monkeypatch.setattr(bench, "go", lambda *_, **__: row)
     monkeypatch.setattr(bench, "RUNS", tmp_path)
