@@ -25,8 +25,8 @@ def load(path: Path = FILE) -> list[dict]:
 
 
 def columns(rows: list[dict], keys: tuple[str, ...]) -> list[dict]:
-    """The rows with these keys only."""
-    return [{key: row[key] for key in keys} for row in rows]
+    """The rows with these keys only; None where a row has none of a key."""
+    return [{key: row.get(key) for key in keys} for row in rows]
 
 
 def save(rows: list[dict], path: Path = FILE) -> None:
