@@ -24,7 +24,7 @@ from train.gabor import ORIENTATIONS, WAVELENGTH
 
 MODELS = ("simple_cells", "complex_cells")
 EPOCHS, TRAIN_SAMPLES = 4, 10_000
-PHASES, SIZE, CONTRAST = 32, 28, 0.5
+PHASES, SIZE, CONTRAST = 32, 28, 0.15
 
 
 def gratings(orientation: int) -> np.ndarray:

@@ -41,20 +41,27 @@ def packings(program: Program) -> list[list[Packing]]:
     """For every weight that can be packed, its ways."""
     result = []
     for kernel in program.kernels:
-        for mac, nest in _macs(kernel.body, []):
-            w = program.buffers[mac.w.buffer]
-            if w.role != "const" or _uses(program, w.name) > 1:
+        for name, nests in _weights(kernel).items():
+            w = program.buffers[name]
+            if w.role != "const" or _uses(program, name) > len(nests):
                 continue
-            ways = []
-            dense, scaling = is_dense(mac, nest), SCALE_CYCLES * _stores(kernel.body)
-            if np.abs(w.data).max() < 1 << 15:
-                ways.append(Packing(w.name, "half", w.size + scaling, 2 * w.size))
-            if np.abs(w.data).max() < EXCESS["byte"] and (
-                    not dense or _excess_row(program, kernel) is not None):
-                ways.append(Packing(w.name, "byte", w.size * (1 if dense else 2) + scaling,
+            ways, most = [], np.abs(w.data).max()
+            dense, scaling = any(nests), SCALE_CYCLES * _stores(kernel.body)
+            if most < 1 << 15:
+                ways.append(Packing(name, "half", w.size + scaling, 2 * w.size))
+            if most < EXCESS["byte"] and (not dense or _excess_row(program, kernel) is not None):
+                ways.append(Packing(name, "byte", w.size * (1 if dense else 2) + scaling,
                                     3 * w.size))
             result.append(ways)
     return result
+
+
+def _weights(kernel: Kernel) -> dict[str, list[bool]]:
+    """What the multiply-accumulates take as weights; for each of them, whether it is dense."""
+    found: dict[str, list[bool]] = {}
+    for mac, nest in _macs(kernel.body, []):
+        found.setdefault(mac.w.buffer, []).append(is_dense(mac, nest))
+    return found
 
 
 def _stores(body: tuple) -> int:
@@ -79,14 +86,13 @@ def pack(program: Program, kinds: dict[str, str]) -> Program:
     """The program with these weights as they will be stored."""
     buffers, kernels = dict(program.buffers), []
     for kernel in program.kernels:
-        for mac, nest in list(_macs(kernel.body, [])):
-            w, kind = buffers[mac.w.buffer], kinds.get(mac.w.buffer)
-            if kind is None:
+        for name, nests in _weights(kernel).items():
+            if name not in kinds:
                 continue
-            excess = EXCESS[kind]
-            buffers[w.name] = replace(w, data=w.data + excess, low=w.low + excess,
-                                      high=w.high + excess)
-            if excess and is_dense(mac, nest):
+            w, excess = buffers[name], EXCESS[kinds[name]]
+            buffers[name] = replace(w, data=w.data + excess, low=w.low + excess,
+                                    high=w.high + excess)
+            if excess and any(nests):
                 kernel = _excess_row(program, kernel)
         kernels.append(kernel)
     return replace(program, buffers=buffers, kernels=tuple(kernels))

@@ -10,6 +10,7 @@ import numpy as np
 
 from quantize.fixed.graph import Graph, Node, Value
 from quantize.fixed.interpret import interpret
+from quantize.fixed.join import join
 from quantize.fixed.kernel import (
     Buffer,
     Builder,
@@ -85,7 +86,8 @@ def lower(graph: Graph) -> Program:
 
 class _Lowering:
     def __init__(self, graph: Graph) -> None:
-        self.graph, self.places = graph, Places(graph)
+        self.graph = graph = join(graph)
+        self.places = Places(graph)
         self.buffers = self.places.buffers
         self.kernels: list[Kernel] = []
         self.repeats: list[Repeat] = []

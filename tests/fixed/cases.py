@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,14 @@ def convolutions():
     yield graph("conv", conv("c", x, weight("w", 4, 3, 3, 3)))
     yield graph("conv_stride", conv("c", x, weight("w", 4, 3, 3, 2), strides=(2, 3)))
     yield graph("conv_dilation", conv("c", x, weight("w", 2, 3, 2, 3), dilations=(3, 2)))
+    first, last, ends = value("first", 1, 6, 7), value("last", 1, 6, 7), value("ends", 2, 6, 7)
+    parts = (Slice("s0", (x,), first, (0, 0, 0), (1, 1, 1)),
+             Slice("s1", (x,), last, (2, 0, 0), (1, 1, 1)))
+    yield graph("conv_of_slices", *parts, Concat("cat", (first, last), ends, 0),
+                conv("c", ends, weight("w", 4, 2, 3, 3), "y"),
+                conv("d", ends, weight("w", 2, 2, 2, 2), "z"))
+    yield graph("conv_of_several", *parts, replace(
+        conv("c", ends, weight("w", 4, 2, 3, 3)), inputs=(first, last)))
     yield graph("conv_pointwise", conv("c", x, weight("w", 5, 3, 1, 1)))
     x = value("x", 4, 5, 5)
     yield graph("conv_groups", conv("c", x, weight("w", 6, 2, 3, 3), groups=2))

@@ -15,7 +15,7 @@ from quantize.recipe import load, quantize
 from train import zoo
 
 pytestmark = pytest.mark.slow
-LARGE = 600_000
+LARGE = 130_000
 """The definition executes some 100,000 instructions a second; larger networks are left to the
 10,000 programs and to the comparison of outputs with the reference."""
 

@@ -21,12 +21,13 @@ from quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.program import lower
 from quantize.fixed.qformat import QFormat
-from tests.fixed.cases import CASES
+from tests.fixed.cases import CASES as EVERY_CASE
 from tests.fixed.samples import samples
 from train import data
 from train.loop import DivergedError
+from train.qat.eager import UntrainableError
 from train.qat.finetune import FinetuneConfig, finetune
-from train.qat.network import Network
+from train.qat.network import UNTRAINABLE, Network
 from train.qat.straight_through import fake_quantize
 
 
@@ -43,6 +44,19 @@ def differing(network: Network, graph: Graph, xs) -> int:
         got = seen[v.name].detach().double().numpy() * 2.0**v.format.frac
         count += np.count_nonzero(np.broadcast_to(got, (len(xs[0]), *v.shape)) != wanted[v.name])
     return count
+
+
+def loops(graph: Graph) -> bool:
+    return any(n.op in UNTRAINABLE for n in graph.nodes)
+
+
+CASES = [c for c in EVERY_CASE if not loops(c.values[0])]
+
+
+@pytest.mark.parametrize("graph", [c for c in EVERY_CASE if loops(c.values[0])])
+def test_loops_over_time_are_refused(graph):
+    with pytest.raises(UntrainableError, match="Scan|GemmSum"):
+        Network(graph)
 
 
 @pytest.mark.parametrize("graph", CASES)

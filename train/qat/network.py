@@ -20,7 +20,7 @@ from quantize.fixed.ops.pool import AveragePool
 from quantize.fixed.ops.requantize import Requantize
 from quantize.fixed.proof import prove
 from quantize.fixed.qformat import QFormat
-from train.qat.eager import Eager, convolve
+from train.qat.eager import Eager, UntrainableError, convolve
 from train.qat.straight_through import fake_quantize, floor
 
 SCALABLE = (Conv, Gemm, MatMul, Binary, AveragePool, Requantize)
@@ -65,6 +65,9 @@ class Layer(nn.Module):
             return Weight(q, self.bits, frac), (bias / step).long().numpy()
 
 
+UNTRAINABLE = ("Scan", "GemmSum")
+
+
 class Network(nn.Module):
     """The graph with weights, biases, weight steps and activation steps that learn.
 
@@ -74,8 +77,13 @@ class Network(nn.Module):
 
     def __init__(self, graph: Graph, functions: Mapping[str, Callable] | None = None) -> None:
         """functions: what the graph's Table nodes tabulate, by node name, double to double: the
-        gradient is then that of the function, not of the table's stairs."""
+        gradient is then that of the function, not of the table's stairs. Raises UntrainableError
+        for loops over time."""
         super().__init__()
+        loops = [f"{n.op} '{n.name}'" for n in graph.nodes if n.op in UNTRAINABLE]
+        if loops:
+            raise UntrainableError(f"finetuning does not learn through loops over time: "
+                                   f"{', '.join(loops)}")
         self.start = graph
         self.layers = nn.ModuleList()
         self._layer: dict[str, Layer] = {}

@@ -14,7 +14,8 @@ class Conv(Requantizing):
     """y[c, p] = requantize(bias[c, p] + sum(weight[c, i, t] * x[i, p*stride + t*dilation])).
 
     The sum is over input channels i of the group and taps t.
-    x: (C_in, *spatial). weight: (C_out, C_in / groups, *kernel).
+    x: (C_in, *spatial), or several of one format whose channels follow each other (one group).
+    weight: (C_out, C_in / groups, *kernel).
     bias: integers at the accumulator's step: (C_out, 1, ..) per channel, (C_out, *spatial) per
     unit.
     """
@@ -26,7 +27,12 @@ class Conv(Requantizing):
     groups: int = 1
 
     def check(self) -> None:
-        x, w = self.inputs[0].shape, self.weight.q.shape
+        x, w = list(self.inputs[0].shape), self.weight.q.shape
+        if len(self.inputs) > 1:
+            x[0] = sum(v.shape[0] for v in self.inputs)
+            if self.groups > 1 or len({(v.format, v.shape[1:]) for v in self.inputs}) > 1:
+                raise ValueError(f"Conv '{self.name}': several inputs must have one format, one "
+                                 "plane size and one group")
         if len(w) != len(x) + 1 or len(x) not in (2, 3):
             raise ValueError(f"Conv '{self.name}' needs a 1-D or 2-D input with channels, got {x}")
         if x[0] != w[1] * self.groups or w[0] % self.groups:
@@ -50,7 +56,8 @@ class Conv(Requantizing):
     def aligned_shift(self) -> np.ndarray:
         return self.shift.reshape(-1, *(1,) * (len(self.output.shape) - 1))
 
-    def accumulate(self, x: np.ndarray) -> np.ndarray:
+    def accumulate(self, *xs: np.ndarray) -> np.ndarray:
+        x = np.concatenate(xs, 1)
         w, axes = self.weight.q.astype(np.int64), tuple(range(2, x.ndim))
         window = tuple((k - 1) * d + 1 for k, d in zip(w.shape[2:], self.dilations, strict=True))
         v = np.lib.stride_tricks.sliding_window_view(x, window, axes)
@@ -72,7 +79,7 @@ class Conv(Requantizing):
         return [weighted_interval(self, self.weight.q.reshape(n, -1).astype(np.int64), bias)]
 
     def kernel(self, k) -> None:
-        x, y = k[self.inputs[0]], k[self.output]
+        y, first = k[self.output], [0, *np.cumsum([v.shape[0] for v in self.inputs]).tolist()]
         w, b = k.const("weight", self.weight.q), k.const("bias", self.bias)
         out, per_group, *taps = self.weight.q.shape
         with k.loops(self.groups, out // self.groups) as (g, o):
@@ -80,18 +87,24 @@ class Conv(Requantizing):
             with k.loops(*self.output.shape[1:]) as at:
                 unit = [i if n > 1 else 0 for i, n in zip(at, self.bias.shape[1:], strict=True)]
                 k.emit(Set("acc", b[(c, *unit)]))
-                with k.loops(per_group, *taps) as (i, *t):
-                    place = [p * s + u * d for p, s, u, d in
-                             zip(at, self.strides, t, self.dilations, strict=True)]
-                    k.emit(Mac("acc", x[(g * per_group + i, *place)], w[(c, i, *t)]))
+                for x, j in zip(self.inputs, first, strict=False):
+                    with k.loops(x.shape[0] // self.groups, *taps) as (i, *t):
+                        place = [p * s + u * d for p, s, u, d in
+                                 zip(at, self.strides, t, self.dilations, strict=True)]
+                        k.emit(Mac("acc", k[x][(g * per_group + i, *place)], w[(c, i + j, *t)]))
                 k.requantize("acc", self, span(self.accumulators()[0]), c)
                 k.emit(Store(y[(c, *at)], "acc"))
 
     def _attributes(self) -> dict:
         return {"strides": self.strides, "dilations": self.dilations, "group": self.groups}
 
-    def carrier(self, b, x: str) -> str:
-        return b.weighted("Conv", self, x, self.weight.q, self.bias, **self._attributes())
+    def carrier(self, b, *xs: str) -> str:
+        return b.weighted("Conv", self, _joined(b, xs), self.weight.q, self.bias,
+                          **self._attributes())
 
-    def qdq(self, b, x: str) -> str:
-        return b.weighted("Conv", self, x, **self._attributes())
+    def qdq(self, b, *xs: str) -> str:
+        return b.weighted("Conv", self, _joined(b, xs), **self._attributes())
+
+
+def _joined(b, xs: tuple[str, ...]) -> str:
+    return xs[0] if len(xs) == 1 else b.node("Concat", *xs, axis=1)
