@@ -399,13 +399,7 @@ def ledger(source, samples="500", accumulator_bits=32, witness=None, data=None, 
              "entries": [e.row(accumulator_bits) for e in entries],
              "overflows": books.overflows(fixed, accumulator_bits)}
     if witness and found["overflows"]:
-        import io
-
-        import numpy as np
-
-        from quantize.files import write_atomically
-        np.savez(content := io.BytesIO(), **books.witnesses(fixed, accumulator_bits))
-        write_atomically(witness, content.getvalue())
+        books.save_witnesses(fixed, accumulator_bits, witness)
         found["witness"] = witness
     return found | {"passed": not found["overflows"]}
 

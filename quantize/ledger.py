@@ -6,12 +6,15 @@ input that does.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from quantize.compare import decibel
+from quantize.files import write_atomically
 from quantize.fixed.arithmetic import requantize
 from quantize.fixed.graph import Graph, Node, Requantizing, Value
 from quantize.fixed.proof import Bound, bounds
@@ -130,3 +133,9 @@ def witnesses(graph: Graph, bits: int) -> dict[str, np.ndarray]:
         if b.bits > bits and isinstance(n, Requantizing) and (seen := witness(n)):
             found |= {f"{n.name}/{v.name}": x for v, x in zip(n.inputs, seen.inputs, strict=True)}
     return found
+
+
+def save_witnesses(graph: Graph, bits: int, path: str | Path) -> None:
+    """Write `witnesses` as a .npz."""
+    np.savez(content := io.BytesIO(), **witnesses(graph, bits))
+    write_atomically(path, content.getvalue())

@@ -275,6 +275,7 @@ def mnist(folder, name: str, offset: int) -> np.ndarray:
                          offset=offset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, pad, scale", [("mnist-8", 0, 1), ("lenet5-mnist", 2, 256)])
 def test_eight_bits_keep_the_accuracy_on_mnist(name, pad, scale, shared, data_dir):
     def prepare(images):
