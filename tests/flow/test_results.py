@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.quantize import ROWS, inputs, model_path
 from export import to_onnx
 from firmware_sim import targets
 from firmware_sim.image import compile_program
 from firmware_sim.simulate import Simulator
 from quantize import from_onnx
-from quantize.compare import FloatNetwork
+from quantize.compare import FloatNetwork, predictions
 from quantize.fixed.execute import Executor
 from quantize.fixed.program import lower
 from quantize.recipe import Recipe, quantize
@@ -90,6 +91,21 @@ def test_lenet5_on_mnist(data_dir, tmp_path):
     assert abs(seen.drop_points) <= 0.1
     assert seen.differing == 0 and seen.cycles <= 1.25 * seen.macs and seen.macs == 416_520
     print(f"{seen} in {time.monotonic() - began:.0f} s")
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if str(r) in ("4/4", "2/8")], ids=str)
+def test_few_bits_keep_what_the_benchmark_asks(row, shared, data_dir):
+    splits, path = data.load("mnist"), model_path()
+    graph = from_onnx.load(path)
+    fixed = quantize(graph, inputs(splits.calibration.images), Recipe(
+        weight_bits=row.weight_bits, activation_bits=row.activation_bits))
+    x = inputs(splits.test.images)
+    seen = predictions(FloatNetwork(path)({graph.inputs[0]: x})[graph.outputs[0]],
+                       fixed.outputs[0].format.dequantize(
+                           Executor(fixed)(fixed.inputs[0].format.quantize(x))[0]),
+                       splits.test.labels)
+    assert seen.samples == 10_000 and seen.sqnr_db >= row.sqnr_db
+    assert seen.test_accuracy_percent >= row.accuracy_percent - 1e-9
 
 
 @pytest.mark.parametrize("name, scale, size", [("mnist-8", 1.0, 28),

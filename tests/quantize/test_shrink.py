@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantize.algorithms import Layer, named, run
@@ -49,6 +49,7 @@ def test_a_projection_fits_and_moves_no_more_than_it_must(seed, signed, share):
 
 
 @given(SEEDS, SIGNED)
+@settings(max_examples=25)
 def test_adaround_keeps_its_room_and_gains_over_a_projection(seed, signed):
     rng, fmt = np.random.default_rng(seed), QFormat(4, 0, signed)
     x = np.float64(rng.integers(fmt.min, fmt.max + 1, (200, 12)))
