@@ -13,16 +13,20 @@ from quantize.fixed.ops.binary import Binary
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.conv import Conv
 from quantize.fixed.ops.gemm import Gemm
+from quantize.fixed.ops.gemm_sum import GemmSum
 from quantize.fixed.ops.matmul import MatMul
 from quantize.fixed.ops.movement import Pad
 from quantize.fixed.ops.op import Moving
 from quantize.fixed.ops.pool import AveragePool
 from quantize.fixed.ops.requantize import Requantize
+from quantize.fixed.ops.scan import Scan
 from quantize.fixed.proof import prove
 from quantize.fixed.qformat import QFormat
 from train.qat.eager import Eager, UntrainableError, convolve
 from train.qat.straight_through import fake_quantize, floor
 
+UNTRAINABLE = (Scan, GemmSum)
+"""Loops over time, and the gates inside them."""
 SCALABLE = (Conv, Gemm, MatMul, Binary, AveragePool, Requantize)
 """Ops that are the same at any step. A table is sampled for its steps, which therefore stay."""
 
@@ -65,9 +69,6 @@ class Layer(nn.Module):
             return Weight(q, self.bits, frac), (bias / step).long().numpy()
 
 
-UNTRAINABLE = ("Scan", "GemmSum")
-
-
 class Network(nn.Module):
     """The graph with weights, biases, weight steps and activation steps that learn.
 
@@ -77,13 +78,11 @@ class Network(nn.Module):
 
     def __init__(self, graph: Graph, functions: Mapping[str, Callable] | None = None) -> None:
         """functions: what the graph's Table nodes tabulate, by node name, double to double: the
-        gradient is then that of the function, not of the table's stairs. Raises UntrainableError
-        for loops over time."""
+        gradient is then that of the function, not of the table's stairs. Raises UntrainableError.
+        """
         super().__init__()
-        loops = [f"{n.op} '{n.name}'" for n in graph.nodes if n.op in UNTRAINABLE]
-        if loops:
-            raise UntrainableError(f"finetuning does not learn through loops over time: "
-                                   f"{', '.join(loops)}")
+        if there := [f"{n.op} '{n.name}'" for n in graph.nodes if isinstance(n, UNTRAINABLE)]:
+            raise UntrainableError("there is no finetuning through " + ", ".join(there))
         self.start = graph
         self.layers = nn.ModuleList()
         self._layer: dict[str, Layer] = {}
@@ -102,7 +101,7 @@ class Network(nn.Module):
     def forward(self, *xs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Reals (N, *shape) on the inputs' grids in; every value, by name, as reals out.
 
-        Each equals the integer of `graph().run` times its step, exactly. Raises UntrainableError.
+        Each equals the integer of `graph().run` times its step, exactly.
         """
         env = dict(zip((v.name for v in self.start.inputs), xs, strict=True))
         self._eager.batch = len(xs[0])
