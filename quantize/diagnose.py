@@ -20,6 +20,7 @@ from quantize.float_graph import FloatGraph, FloatNode, ModelError
 from quantize.float_model import to_model
 from quantize.formats import separate_inputs
 from quantize.links import links, scaled
+from quantize.loops import refuse
 from quantize.rescaling import factors_of
 
 BATCH = 250
@@ -120,6 +121,7 @@ class _Measured:
 
     def __init__(self, reference: FloatGraph, test: Graph, x: np.ndarray,
                  progress: Progress) -> None:
+        refuse(reference, "diagnosis")
         graph, makers = separate_inputs(reference), {n.output.name: n for n in test.nodes}
         _check_same(graph, test)
         graph = rescaled_like(graph, test)

@@ -19,6 +19,7 @@ from quantize.fixed.qformat import QFormat
 from quantize.float_graph import FloatGraph, ModelError
 from quantize.float_model import to_model
 from quantize.formats import choose_formats, classes, measured, separate_inputs
+from quantize.loops import refuse
 from quantize.recipe import Recipe
 from quantize.rescaling import Rescaling
 from quantize.samples import Passage, Samples
@@ -81,6 +82,7 @@ class Trials:
         recipe: a quick one; channels are equalized once, for its own widths."""
         if len(graph.inputs) != 1:
             raise ModelError(f"has the inputs {', '.join(graph.inputs)}; expected one")
+        refuse(graph, "search for widths")
         self.recipe, self.labels = recipe, labels
         self.samples = np.asarray(samples, np.float32)
         every = Samples(graph, {graph.inputs[0]: self.samples})

@@ -19,6 +19,7 @@ from quantize.remedy import remedies, widths_of
 from quantize.search.trial import Trials
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
+from tests.quantize.recurrent_nets import cell
 
 NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
            "bias": None}
@@ -116,6 +117,17 @@ def test_refusals(small, tmp_path):
         diagnose(graph, other, x, np.zeros(len(x)))
     with pytest.raises(ModelError, match="no sample"):
         diagnose(graph, quantize(graph, x, COARSE), x[:0], np.zeros(0))
+
+
+def test_loops_are_refused(tmp_path):
+    (tmp_path / "rnn.onnx").write_bytes(cell("RNN").SerializeToString())
+    graph = from_onnx.load(tmp_path / "rnn.onnx")
+    x = np.random.default_rng(0).normal(size=(8, *graph.shapes[graph.inputs[0]]))
+    fixed = quantize(graph, x, COARSE)
+    with pytest.raises(ModelError, match="no diagnosis through loops over time: "):
+        diagnose(graph, fixed, x, np.zeros(8))
+    with pytest.raises(ModelError, match="no search for widths through loops over time: "):
+        Trials(graph, x, np.zeros(8), COARSE)
 
 
 # --- remedies -------------------------------------------------------------------------------------
