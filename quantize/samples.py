@@ -13,6 +13,7 @@ import numpy as np
 from quantize.algorithms import Layer
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph, Node, Value
+from quantize.fixed.ops.constant import Constant
 from quantize.float_graph import FloatGraph, FloatNode, ModelError
 from quantize.float_model import to_model
 from quantize.loops import membership
@@ -116,6 +117,8 @@ class Passage:
                 q = value.format.quantize(self._samples.inputs[value.name])
             else:
                 node = self._nodes[value.name]
+                if isinstance(node, Constant):
+                    return np.broadcast_to(node.q, (len(self._samples), *value.shape))
                 one = Graph("", tuple(dict.fromkeys(node.inputs)), (node,), (value,))
                 q, = Executor(one, threads=1)(*(self._fixed(v) for v in one.inputs))
             self._known[value.name] = q.astype(value.format.dtype)

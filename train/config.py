@@ -18,6 +18,10 @@ class TrainConfig:
     weight_decay:  >= 0; decoupled with adamw, in the gradient with sgd
     momentum:      in [0, 1); sgd only
     schedule:      one-cycle rises over the first fifth and falls as a cosine; cosine only falls
+    clip_norm:     the gradient is scaled down to this norm where it is larger (Pascanu, Mikolov and
+                   Bengio, ICML 2013); 0 leaves it as it is
+    propagation:   >= 0, how much the gradient-propagation regulariser of the same paper counts
+                   beside the loss (`train.recurrent.Leaky`)
     shift:         each training image is moved by up to so many pixels each way, >= 0
     seed:          of the initial weights, the order of the samples and their shifts
     """
@@ -29,6 +33,8 @@ class TrainConfig:
     weight_decay: float = 0.0
     momentum: float = 0.9
     schedule: Literal["one-cycle", "cosine"] = "one-cycle"
+    clip_norm: float = 0.0
+    propagation: float = 0.0
     shift: int = 0
     seed: int = 0
 
@@ -38,6 +44,8 @@ class TrainConfig:
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
         _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
         _require(0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)")
+        _require(self.clip_norm >= 0, "clip_norm", self.clip_norm, "at least 0")
+        _require(self.propagation >= 0, "propagation", self.propagation, "at least 0")
         _require(self.shift >= 0, "shift", self.shift, "at least 0")
         for name in ("optimizer", "schedule"):
             value, choices = getattr(self, name), get_args(get_type_hints(type(self))[name])

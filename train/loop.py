@@ -20,6 +20,7 @@ from train.config import TrainConfig
 from train.data import DataError, Splits
 from train.evaluate import evaluate, predictor
 from train.progress import progress
+from train.recurrent import propagation
 from train.zoo import Card
 
 RUBBISH = 0.1  # the constant j of the loss "map"
@@ -111,7 +112,12 @@ def epochs(
                 y = module(x)
                 loss = loss_of(y, labels[batch])
                 optimizer.zero_grad()
-                loss.backward()
+                whole = loss
+                if config.propagation:
+                    whole = loss + config.propagation * propagation(module, loss)
+                whole.backward()
+                if config.clip_norm:
+                    nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
                 optimizer.step()
                 total_loss += loss.item() * len(batch)
                 wrong += int((y.argmax(1) != labels[batch]).sum())

@@ -11,13 +11,19 @@ def count(module: nn.Module, input_shape: tuple[int, ...]) -> Counts:
     """The counts of `module` for one input of `input_shape` (C, H, W).
 
     MACs are half of the floating point operations that PyTorch dispatches to convolutions and
-    matrix products. A layer with a `bias` has one more link for each of its units.
+    matrix products. A layer with a `bias` has one more link for each of its units; recurrent layers
+    (batch_first) have one for each gate and step, PyTorch's two biases being one.
     """
     biased_units = 0
 
-    def add_units(layer: nn.Module, inputs, output: torch.Tensor) -> None:
+    def add_units(layer: nn.Module, inputs, output) -> None:
         nonlocal biased_units
-        biased_units += output.numel()
+        if isinstance(layer, nn.RNNBase):
+            steps, rows = output[0].shape[1], layer.weight_hh_l0.shape[0]
+            directions = 2 if layer.bidirectional else 1
+            biased_units += steps * rows * directions * layer.num_layers if layer.bias else 0
+        else:
+            biased_units += output.numel()
 
     hooks = [
         layer.register_forward_hook(add_units)
@@ -25,7 +31,8 @@ def count(module: nn.Module, input_shape: tuple[int, ...]) -> Counts:
         if getattr(layer, "bias", None) is not None
     ]
     try:
-        with FlopCounterMode(display=False) as flops, torch.no_grad():
+        with (FlopCounterMode(display=False) as flops, torch.no_grad(),
+              torch.backends.mkldnn.flags(enabled=False)):  # which fuses what is to be counted
             module(torch.zeros(1, *input_shape))
     finally:
         for hook in hooks:
