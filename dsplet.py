@@ -500,6 +500,8 @@ def cycles_of(fixed, target, images, part) -> float:
 @click.option("--images", type=click.Path(), help="A .npy or .npz of uint8 (N, H, W), all of them.")
 @click.option("--map", "memory_map", is_flag=True,
               help="Also where every buffer lies, and from which layer to which.")
+@click.option("--stream", is_flag=True,
+              help="A recurrent network one step a call, its state kept: cycles of a step.")
 @click.option("--profile", is_flag=True, help="Also the 20 costliest lines, and what cost what.")
 @click.option("--spread", is_flag=True,
               help="Also cycles of the first sample if the chip is not as assumed.")
@@ -519,9 +521,9 @@ def cycles_of(fixed, target, images, part) -> float:
               help="The same network in the other arithmetic: both in one table.")
 @feed_options
 def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=None, goal="time",
-             images=None, memory_map=False, profile=False, spread=False, assume=(), trace_count=0,
-             trace_file=None, chrome_trace=None, trace_instructions=20_000, listing=None,
-             arithmetic="fixed", beside=None, data=None, input_scale=None,
+             images=None, memory_map=False, stream=False, profile=False, spread=False, assume=(),
+             trace_count=0, trace_file=None, chrome_trace=None, trace_instructions=20_000,
+             listing=None, arithmetic="fixed", beside=None, data=None, input_scale=None,
              input_offset=None) -> dict:
     """Run images through the machine code; cycles, latency, memory, and whether all bits agree."""
     import numpy as np
@@ -556,6 +558,14 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     else:
         part = feeding.test(samples)
         pixels, labels, index = part.images, part.labels, part.index
+    if stream:
+        from firmware_sim.image import compile_program
+        from firmware_sim.stream import Stream, streaming
+        image = compile_program(streaming(fixed, lower(fixed)), target)
+        q = fixed.inputs[0].format.quantize(feeding(pixels))
+        steps = Stream(image)(q.reshape(len(q), -1, *image.inputs[0].value.shape))
+        return {"network": source, **report.streamed(image, steps, run_reference(fixed, q)[0],
+                                                      labels)}
     image = GOALS[goal](program, target, allowed)
     q = feeding(pixels)
     q = q if arithmetic == "float" else fixed.inputs[0].format.quantize(q)

@@ -87,6 +87,8 @@ class Image:
     steps: tuple[str, ...]
     choices: Choices
     entry: int = 0
+    resume: int | None = None
+    """Where a call begins that takes one step of a sequence (see `stream`)."""
 
     @property
     def code_bytes(self) -> int:
@@ -171,6 +173,9 @@ class _Compilation:
         for i, s in enumerate(scaled):
             bodies.append(self._kernel(i, s, bodies[-1][-1].text if bodies else ""))
         for i, body in enumerate(bodies):
+            if i == program.resume:
+                self.lines += [Line("goto halt", "other"), Line("nop", "nop"),
+                               Line("resume:", "label")]
             self.lines += [line for r in self.repeats if r.first == i for line in self._head(r)]
             self.lines += body
             self.lines += [line for r in reversed(self.repeats) if r.last == i
@@ -225,7 +230,8 @@ class _Compilation:
             self.program.name, self.target, tuple(segments), self._sections(assembly, len(code)),
             {4 * i: line.role for i, line in enumerate(code)}, self._listing(lines, words),
             self.plan.placements, self._ports(self.program.inputs),
-            self._ports(self.program.outputs), assembly.labels["halt"], self.steps, self.choices)
+            self._ports(self.program.outputs), assembly.labels["halt"], self.steps, self.choices,
+            resume=assembly.labels.get("resume"))
 
     def _data(self) -> list[tuple[int, np.ndarray]]:
         if len(self.constants.values) > POOL_WORDS:

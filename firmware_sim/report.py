@@ -15,6 +15,7 @@ from firmware_sim.image import Image
 from firmware_sim.lower_bound import lower_bound_cycles
 from firmware_sim.profile import Profile
 from firmware_sim.simulate import Run
+from firmware_sim.stream import Steps
 from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
 from firmware_sim.wcet import Bound, of_image
@@ -114,6 +115,22 @@ def _totals(image: Image, run: Run, bound: Bound, budget: str | None, agrees: bo
         report["budget"] = [verdict(budget, run, target, worst)]
         agrees = agrees and report["budget"][0]["met"]
     return report | {"passed": agrees}
+
+
+def streamed(image: Image, steps: Steps, wanted: np.ndarray, labels: np.ndarray | None) -> dict:
+    """What one step a call cost. wanted: the reference's output after the last step."""
+    target, (samples, count) = image.target, steps.cycles.shape
+    last = steps.outputs[0][:, -1]
+    read, worst = last.reshape(samples, -1).argmax(1), float(steps.cycles.max())
+    differing = int(np.count_nonzero(last != wanted))
+    return {
+        "target": f"{target.name}, board {target.board.name}", "samples": samples, "steps": count,
+        "accuracy_percent": None if labels is None else 100 * float((read == labels).mean()),
+        "differing_integers": differing,
+        "compared_with": f"NumPy reference after the last step, {wanted.size:,} integers",
+        "begin_cycles": steps.begin_cycles, "cycles_per_step": worst,
+        "clock_mhz": target.clock_mhz, "latency_ms_per_step": target.ms(worst),
+        "memory": memory_rows(image), "passed": not differing}
 
 
 def class_names(metadata: Sequence[tuple[str, str]]) -> dict[int, str]:

@@ -46,6 +46,8 @@ class Program:
     storage: dict[str, Storage]
     repeats: tuple[Repeat, ...] = ()
     reals: dict[str, np.ndarray] | None = None
+    resume: int | None = None
+    """Where the program runs once up to a kernel and then step by step from it: its number."""
 
     @property
     def macs(self) -> int:

@@ -6,8 +6,10 @@ import pytest
 from firmware_sim import targets
 from firmware_sim.image import compile_program
 from firmware_sim.simulate import Simulator
+from firmware_sim.stream import CannotStream, Stream, streaming
 from quantize.fixed.program import lower
 from tests.fixed.loops import LOOPS, elman
+from tests.fixed.samples import samples
 
 CHIP = targets.get("dsp32c-40")
 
@@ -45,3 +47,26 @@ def test_every_instruction_belongs_to_a_section():
         ends = [s.end for s in image.sections]
         assert [s.start for s in image.sections[1:]] == ends[:-1]
         assert sum(s.macs for s in image.sections) == graph.macs
+
+
+def test_a_stream_takes_one_step_a_call():
+    """After every element the output is that of the network that ends there."""
+    graph = elman("net", 6)
+    image = compile_program(streaming(graph, lower(graph)), CHIP)
+    x = samples(graph, 5)[0]
+    seen = Stream(image)(x)
+    for steps in range(1, 7):
+        short = elman("net", steps)
+        y = short.run(x[:, :steps])[short.outputs[-1].name]
+        assert np.count_nonzero(seen.outputs[0][:, steps - 1] != y) == 0
+    assert (seen.cycles == seen.cycles[0, 0]).all()
+
+
+def test_what_cannot_be_streamed_is_refused():
+    for name, words in (("both_ways", "2 inputs"), ("made_inside", "as a whole")):
+        graph = next(g for g in LOOPS if g.name == name)
+        with pytest.raises(CannotStream, match=words):
+            streaming(graph, lower(graph))
+    with pytest.raises(CannotStream, match="gives a sequence"):
+        graph = elman("net", 6, all_steps=True)
+        streaming(graph, lower(graph))
