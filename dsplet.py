@@ -544,6 +544,8 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
         target = targets.assume(target, text)
     limit = latency(budget)
     allowed = report.budget_cycles(limit, target) if limit else None
+    if stream and arithmetic == "float":
+        raise UsageProblem("--stream is of fixed-point programs: leave out --arithmetic float")
     if arithmetic == "float":
         from quantize.real_program import lower_real
         network = float_network(source)
