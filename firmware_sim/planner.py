@@ -12,14 +12,25 @@ order-independent rule).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_sim.codegen.clock import CLOCK, CLOCK_WORDS
 from firmware_sim.codegen.code import POOL, SCRATCH, WIDTH
 from firmware_sim.codegen.scale import Between
 from firmware_sim.codegen.stage import Copy, Room
 from firmware_sim.targets.target import Region, Target
-from quantize.fixed.kernel import Buffer, Kernel, Repeat, Store, flat, refs
+from quantize.fixed.kernel import (
+    Affine,
+    Buffer,
+    Kernel,
+    Loop,
+    Ref,
+    Repeat,
+    Set,
+    Store,
+    flat,
+    refs,
+)
 
 POOL_WORDS = 64
 
@@ -136,8 +147,11 @@ class Plan:
         reserved = [(_Need(Buffer(f"copies {k}", n, 0, 0, "stage"), 4 * n, "word", k, k),
                      self.banks[0].start) for k, n in enumerate(copies) if n]
         self.banks[0].taken += reserved
+        onto = self._in_place(needs, kernels)
         missing = []
         for need in sorted(needs, key=_importance):
+            if need.buffer.name in onto:
+                continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
             banks = [a for a in reversed(self.banks) if not self._meetings(need, a, "stage")]
             banks.sort(key=lambda a, n=need: self._meetings(n, a, "activation"))
@@ -145,7 +159,28 @@ class Plan:
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
         if missing:
-            raise self._too_small(needs)
+            raise self._too_small([n for n in needs if n.buffer.name not in onto])
+        for need in needs:
+            if need.buffer.name in onto:
+                self.placements[need.buffer.name] = replace(
+                    self[onto[need.buffer.name]], buffer=need.buffer.name, role=need.buffer.role,
+                    kind=need.kind, first=need.first, last=need.last)
+
+    def _in_place(self, needs: list[_Need], kernels: tuple[Kernel, ...]) -> dict[str, str]:
+        """Converted inputs that go where the input was: value -> input, which then lives as long.
+        Those that a bank could hold are left to it."""
+        by_name, onto = {n.buffer.name: n for n in needs}, {}
+        for kernel in kernels:
+            match kernel.body:
+                case (Loop(var, size, (Set(_, Ref(source, at)), Store(Ref(target, to)))),):
+                    old, new = by_name.get(source), by_name.get(target)
+                    if (at == to == Affine(0, ((var, 1),)) and old.buffer.role == "input"
+                            and new.buffer.role == "activation" and new.buffer.data is None
+                            and old.buffer.size == new.buffer.size == size
+                            and len(self._touched[source]) == 1
+                            and new.bytes > max(a.region.bytes for a in self.banks)):
+                        onto[target], old.last = source, new.last
+        return onto
 
     def _meetings(self, need: _Need, arena: Arena, role: str) -> int:
         """How many times a kernel that touches the buffer touches a `role` buffer of the bank."""
