@@ -124,8 +124,9 @@ def build(program: Program, target: Target, choices: Choices) -> Image:
     while True:
         try:
             image = _Compilation(program, target, choices, code_bytes).image()
-        except CannotFuse as error:
-            choices = replace(choices, fused=choices.fused - error.buffers)
+        except CannotDo as error:
+            choices = replace(choices, fused=choices.fused - error.fused,
+                              stepped=choices.stepped - error.stepped)
             continue
         first = next(r for r in target.regions if r.start == 0)
         if image.code_bytes <= max(code_bytes, first.bytes):
@@ -133,11 +134,11 @@ def build(program: Program, target: Target, choices: Choices) -> Image:
         code_bytes = image.code_bytes
 
 
-class CannotFuse(Exception):
-    """buffers: what the kernels that are too large together were fused for."""
+class CannotDo(Exception):
+    """Choices of which a kernel needs more registers than there are."""
 
-    def __init__(self, buffers: frozenset[str]) -> None:
-        self.buffers = buffers
+    def __init__(self, fused: frozenset[str], stepped: frozenset[str]) -> None:
+        self.fused, self.stepped = fused, stepped
 
 
 class _Compilation:
@@ -192,7 +193,9 @@ class _Compilation:
                                   previous)
         except NeedsRegisters:
             if scaled.fused:
-                raise CannotFuse(scaled.fused) from None
+                raise CannotDo(scaled.fused, frozenset()) from None
+            if self.choices.stepped:
+                raise CannotDo(frozenset(), self.choices.stepped) from None
             raise
 
     def _head(self, r: Repeat) -> list[Line]:

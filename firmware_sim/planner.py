@@ -162,9 +162,11 @@ class Plan:
             raise self._too_small([n for n in needs if n.buffer.name not in onto])
         for need in needs:
             if need.buffer.name in onto:
+                source = onto[need.buffer.name]
                 self.placements[need.buffer.name] = replace(
-                    self[onto[need.buffer.name]], buffer=need.buffer.name, role=need.buffer.role,
-                    kind=need.kind, first=need.first, last=need.last)
+                    self[source], buffer=need.buffer.name, role=need.buffer.role, kind=need.kind,
+                    first=need.first, last=need.last)
+                self.placements[source] = replace(self[source], last=need.first)
 
     def _in_place(self, needs: list[_Need], kernels: tuple[Kernel, ...]) -> dict[str, str]:
         """Converted inputs that go where the input was: value -> input, which then lives as long.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from firmware_sim.codegen.fuse import fusions
 from firmware_sim.codegen.lookup import walks, widen, widenings
 from firmware_sim.codegen.pack import pack, packings
+from firmware_sim.codegen.segments import STEPS_CYCLES, in_steps, segments
 from quantize.fixed.program import Program
 
 FUSED_CYCLES = 8
@@ -22,14 +23,17 @@ CLAMP_CYCLES = 5
 @dataclass(frozen=True)
 class Choices:
     """narrow: tables that are not widened. packed: weight -> how it is stored. fused: buffers that
-    shrink because the kernels on either side share a loop."""
+    shrink because the kernels on either side share a loop. stepped: tables that are interpolated
+    step by step."""
 
     narrow: frozenset[str] = frozenset()
     packed: dict[str, str] = field(default_factory=dict)
     fused: frozenset[str] = frozenset()
+    stepped: frozenset[str] = frozenset()
 
     def apply(self, program: Program) -> Program:
         """The program with its tables and weights as they will be stored."""
+        program = in_steps(program, self.stepped)
         return pack(widen(program, frozenset(widenings(program)) - self.narrow), self.packed)
 
 
@@ -42,15 +46,16 @@ class Mixture:
     narrow: frozenset[str] = frozenset()
     packed: tuple[tuple[str, str], ...] = ()
     fused: frozenset[str] = frozenset()
+    stepped: frozenset[str] = frozenset()
 
     @property
     def choices(self) -> Choices:
-        return Choices(self.narrow, dict(self.packed), self.fused)
+        return Choices(self.narrow, dict(self.packed), self.fused, self.stepped)
 
     def __or__(self, other: Mixture) -> Mixture:
         return Mixture(self.cycles + other.cycles, self.bytes + other.bytes,
                        self.narrow | other.narrow, self.packed + other.packed,
-                       self.fused | other.fused)
+                       self.fused | other.fused, self.stepped | other.stepped)
 
 
 def mixtures(program: Program) -> list[Mixture]:
@@ -67,6 +72,8 @@ def _alternatives(program: Program) -> Iterator[list[Mixture]]:
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
             yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table], frozenset({w.table}))]
+    for table, (count, values) in segments(program).items():
+        yield [Mixture(STEPS_CYCLES * values, 4 * count, stepped=frozenset({table}))]
     for f in fusions(program.kernels, program.buffers, program.borders):
         yield [Mixture(FUSED_CYCLES * f.turns, 4 * (f.size - f.words),
                        fused=frozenset({f.buffer}))]

@@ -111,7 +111,9 @@ def test_buffers_alive_together_never_overlap():
         places = sorted(image.placements.values(), key=lambda p: p.address)
         for i, a in enumerate(places):
             for b in places[i + 1:]:
-                if b.address < a.address + a.bytes:
+                in_place = "input" in (a.role, b.role) and a.address == b.address and (
+                    a.bytes == b.bytes and 0 in (a.first, b.first))
+                if b.address < a.address + a.bytes and not in_place:
                     assert a.last < b.first or b.last < a.first, (a, b)
         ends = {r.name: r.end for r in TARGET.regions}
         assert all(p.address + p.bytes <= ends[p.region] for p in places)

@@ -8,6 +8,7 @@ import pytest
 from firmware_sim import targets
 from firmware_sim.codegen.fuse import Mark, fuse, fusions, parts
 from firmware_sim.codegen.scale import Scaled
+from firmware_sim.codegen.segments import in_steps, segments
 from firmware_sim.codegen.trade import Choices, mixtures
 from firmware_sim.image import build
 from firmware_sim.simulate import Simulator
@@ -17,10 +18,12 @@ from quantize.fixed.interpret import interpret
 from quantize.fixed.kernel import Loop
 from quantize.fixed.ops.gemm import Gemm
 from quantize.fixed.ops.table import Table
-from quantize.fixed.program import lower
+from quantize.fixed.program import lower, run
 from quantize.fixed.qformat import QFormat
 from tests.firmware_sim.networks import lenet_like, tiny, zip_like
 from tests.firmware_sim.test_codegen import memory
+from tests.fixed.cases import GRAPHS
+from tests.fixed.samples import samples
 
 TARGET = targets.get("dsp32c-40", "1991")
 X = QFormat(16, 0)
@@ -57,6 +60,17 @@ def test_every_accumulator(looked_up, clamp, shift, weight, bias, choice):
     assert np.array_equal(Simulator(image)(EVERY).outputs[0], expected)
 
 
+@pytest.mark.parametrize("graph", [g for g in GRAPHS if segments(lower(g))], ids=lambda g: g.name)
+def test_interpolation_step_by_step_keeps_the_meaning(graph):
+    program = lower(graph)
+    stepped = in_steps(program, frozenset(segments(program)))
+    assert not segments(stepped)
+    xs = samples(graph, 3)
+    for i in range(3):
+        assert all(np.array_equal(a, b) for a, b in zip(
+            run(program, *(x[i] for x in xs)), run(stepped, *(x[i] for x in xs)), strict=True))
+
+
 def unmarked(body: tuple) -> tuple:
     """The statements that the kernel language has."""
     return tuple(replace(s, body=unmarked(s.body)) if isinstance(s, Loop) else s
@@ -67,9 +81,9 @@ def unmarked(body: tuple) -> tuple:
 def test_fusing_keeps_the_meaning(stack):
     """All that can be fused, interpreted part by part, writes the same outputs into less memory."""
     program = lower(stack().graph())
-    possible = fusions(program.kernels, program.buffers)
+    possible = fusions(program.kernels, program.buffers, program.borders)
     fused, buffers = fuse([Scaled(k, {}) for k in program.kernels], program.buffers,
-                          frozenset(f.buffer for f in possible))
+                          frozenset(f.buffer for f in possible), program.borders)
     assert possible and len(fused) < len(program.kernels)
     assert [name for s in fused for name in parts(s.kernel)] == [k.name for k in program.kernels]
     x = stack().samples(1)[0]
@@ -88,6 +102,6 @@ def test_fusing_keeps_the_meaning(stack):
 def test_every_fusion_alone_gives_the_same_bits():
     graph, x = zip_like().graph(), zip_like().samples(2)
     program, expected = lower(graph), graph.run(x)[graph.outputs[0].name]
-    for f in fusions(program.kernels, program.buffers):
+    for f in fusions(program.kernels, program.buffers, program.borders):
         image = build(program, TARGET, Choices(fused=frozenset({f.buffer})))
         assert np.array_equal(Simulator(image)(x).outputs[0], expected)
