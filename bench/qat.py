@@ -1,9 +1,8 @@
 """Quantization-aware training of lenet5-mnist: accuracy by bit widths, mean and spread over seeds.
 
 `python -m bench.qat` needs $DSPLET_SHARED and $DSPLET_DATA. Twelve trainings take some 25 minutes
-of one idle core; they run on all cores.
-The settings were chosen on the last 5,000 training images; nothing here looks at the test split but
-the last line of each run. The network's input has 8 bits in every row.
+of one idle core; they run on all cores. Settings were compared on the last 5,000 training images.
+The network's input has 8 bits in every row.
 """
 
 from __future__ import annotations
