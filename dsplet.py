@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -574,8 +575,11 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     chip, slow = fastest(target)
     if slow:
         click.echo(f"the slow simulator is used: {slow}", err=True)
+    began = time.perf_counter()
     with progress("simulating") as tick:
         run = Simulator(image, chip)(q, progress=lambda done: tick(done, len(q)))
+    if (seconds := time.perf_counter() - began) > 2:
+        click.echo(f"{len(q):,} samples executed in {seconds:.1f} s", err=True)
     with progress("reference") as tick:
         wanted = (network.scores(q, tick) if arithmetic == "float" else
                   run_reference(fixed, q, tick))

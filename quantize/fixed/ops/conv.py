@@ -27,9 +27,9 @@ class Conv(Requantizing):
     groups: int = 1
 
     def check(self) -> None:
-        x, w = list(self.inputs[0].shape), self.weight.q.shape
+        x, w = self.inputs[0].shape, self.weight.q.shape
         if len(self.inputs) > 1:
-            x[0] = sum(v.shape[0] for v in self.inputs)
+            x = sum(v.shape[0] for v in self.inputs), *x[1:]
             if self.groups > 1 or len({(v.format, v.shape[1:]) for v in self.inputs}) > 1:
                 raise ValueError(f"Conv '{self.name}': several inputs must have one format, one "
                                  "plane size and one group")
