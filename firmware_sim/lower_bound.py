@@ -46,7 +46,8 @@ from quantize.fixed.real import Interpolate
 
 
 def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Target) -> float:
-    """The bound of one kernel, in instruction cycles. buffers: those of its program, by name."""
+    """The bound of one run of a kernel, in instruction cycles. buffers: those of its program, by
+    name."""
     count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, Store, Set), 0)
     touched: dict[str, np.ndarray] = {}
     for statement, extents in _flat(kernel.body, {}):
@@ -87,5 +88,7 @@ def _elements(ref: Ref, extents: dict[str, int]) -> np.ndarray:
     """The different elements of its buffer that a reference touches."""
     found = np.array([ref.index.const])
     for var, step in ref.index.terms:
+        if var not in extents:
+            continue  # time, which stands still while the kernel runs
         found = np.unique(found[:, None] + step * np.arange(extents[var]))
     return found

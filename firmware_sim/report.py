@@ -18,7 +18,7 @@ from firmware_sim.simulate import Run
 from firmware_sim.stream import Steps
 from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
-from firmware_sim.wcet import Bound, of_image
+from firmware_sim.wcet import Bound, Unbounded, of_image
 from quantize.fixed.graph import Graph
 from quantize.fixed.program import Program, lower
 from quantize.fixed.proof import bounds
@@ -45,10 +45,10 @@ def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray
     compared = {"differing_integers": int(differing),
                 "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers"}
     found = _found(image, run, index, labels, class_names(graph.metadata)) | compared
-    bound = of_image(image)
+    bound, why = _worst_case(image)
     found |= _costs(lower(graph), image, run, bound) | {"smallest_headroom_bits": min(
         (b.headroom_bits for b in bounds(graph)), default=None)}
-    return found | _totals(image, run, bound, budget, not differing)
+    return found | _totals(image, run, bound, why, budget, not differing)
 
 
 def float_simulation(program: Program, metadata: Sequence[tuple[str, str]], image: Image, run: Run,
@@ -66,7 +66,7 @@ def float_simulation(program: Program, metadata: Sequence[tuple[str, str]], imag
                 "differing_answers": int(np.count_nonzero(y.argmax(1) != wanted.argmax(1))),
                 "compared_with": f"ONNX Runtime in float32, {wanted.size:,} numbers"}
     found = _found(image, run, index, labels, class_names(metadata)) | compared
-    bound = of_image(image)
+    bound, why = _worst_case(image)
     return found | _costs(program, image, run, bound) | _totals(image, run, bound, budget,
                                                                 not differing)
 
@@ -94,25 +94,38 @@ def _found(image: Image, run: Run, index: np.ndarray, labels: np.ndarray | None,
         "accuracy_percent": None if labels is None else 100 * float((read == labels).mean())}
 
 
-def _costs(program: Program, image: Image, run: Run, bound: Bound) -> dict:
+def _worst_case(image: Image) -> tuple[Bound | None, str]:
+    """The bound, or None and why there is none."""
+    try:
+        return of_image(image), ""
+    except Unbounded as error:
+        return None, str(error)
+
+
+def _costs(program: Program, image: Image, run: Run, bound: Bound | None) -> dict:
     """The bill by layer and by item, and the memory."""
     target = image.target
-    lowest = {k.name: lower_bound_cycles(k, program.buffers, target) for k in program.kernels}
+    lowest = {k.name: program.turns(i) * lower_bound_cycles(k, program.buffers, target)
+              for i, k in enumerate(program.kernels)}
     return {"layers": layer_rows(run, bound, lowest, target.states_per_cycle),
-            "items": items(image, run.profile, len(run.cycles), bound.indexed),
+            "items": items(image, run.profile, len(run.cycles),
+                           bound.indexed if bound else ()),
             "not_included": list(NOT_INCLUDED), "memory": memory_rows(image)}
 
 
-def _totals(image: Image, run: Run, bound: Bound, budget: str | None, agrees: bool) -> dict:
-    """The bottom lines. agrees: whether the outputs are the reference's."""
+def _totals(image: Image, run: Run, bound: Bound | None, why: str, budget: str | None,
+            agrees: bool) -> dict:
+    """The bottom lines. why: there is no bound. agrees: whether the outputs are the reference's."""
     target, macs = image.target, sum(s.macs for s in image.sections)
-    cycles, worst = float(run.cycles.max()), bound.states / target.states_per_cycle
-    report = {"cycles": cycles, "worst_case_cycles": worst,
-              "worst_case_differs_for": differences(image, bound) if worst != cycles else "",
+    cycles = float(run.cycles.max())
+    worst = bound.states / target.states_per_cycle if bound else None
+    if bound and worst != cycles:
+        why = differences(image, bound)
+    report = {"cycles": cycles, "worst_case_cycles": worst, "worst_case_differs_for": why,
               "cycles_per_mac": cycles / macs if macs else None, "clock_mhz": target.clock_mhz,
               "latency_ms": target.ms(cycles)}
     if budget:
-        report["budget"] = [verdict(budget, run, target, worst)]
+        report["budget"] = [verdict(budget, run, target, worst or cycles)]
         agrees = agrees and report["budget"][0]["met"]
     return report | {"passed": agrees}
 
@@ -152,19 +165,22 @@ def differences(image: Image, bound: Bound) -> str:
     return "; ".join(places)
 
 
-def layer_rows(run: Run, bound: Bound, lowest: dict[str, float], per_cycle: int) -> list[dict]:
+def layer_rows(run: Run, bound: Bound | None, lowest: dict[str, float],
+               per_cycle: int) -> list[dict]:
     """The bill: cycles of one sample by layer and by what they were spent on, then their sum.
 
-    bound: the worst case. lowest: kernel -> lower bound, cycles. per_cycle: states a cycle.
+    bound: the worst case, where it is proved. lowest: kernel -> lower bound, cycles.
+    per_cycle: states a cycle.
     """
     rows = [{"layer": b.section.node, "op": b.section.op, "macs": b.section.macs,
-             "cycles": b.cycles, "worst_case": sum(
+             "cycles": b.cycles, "worst_case": bound and sum(
                  bound.spent.get(a, 0) for a in range(b.section.start, b.section.end, 4)
-                 ) / per_cycle, "lower_bound": lowest[b.section.kernel],
+                 ) / per_cycle, "lower_bound": lowest.get(b.section.kernel, 0.0),
              "mac": b.mac, "other": b.other, "nop": b.nop,
              "bank_stall": b.bank, "wait_stall": b.wait} for b in run.bills]
     total = {"layer": "total", "op": ""} | {
-        k: sum(r[k] for r in rows) for k in rows[0] if k not in ("layer", "op")}
+        k: None if rows[0][k] is None else sum(r[k] for r in rows) for k in rows[0]
+        if k not in ("layer", "op")}
     return [r | {"cycles_per_mac": r["cycles"] / r["macs"] if r["macs"] else None}
             for r in [*rows, total]]
 

@@ -160,7 +160,7 @@ class _Scaler:
             if isinstance(s, Requantize):
                 plan = self._fold(s)
                 if plan is not None:
-                    folded[s.d] = plan
+                    folded[s.d] = *plan, self._entry(s)
         body = tuple(t for s in self.kernel.body for t in self._rewrite(s, folded))
         return Scaled(replace(self.kernel, body=body), self.words, tuple(self.extra))
 
@@ -171,14 +171,16 @@ class _Scaler:
                 self._measure(s.body)
 
     # --- folding --------------------------------------------------------------------------------
-    def _entry(self, d: str) -> Entry | None:
-        """What register d is stored as after its requantize, if it is a place in a table."""
-        return next((self.entries[s.ref.buffer] for s in self.statements if isinstance(s, Store)
-                     and s.d == d and s.ref.buffer in self.entries), None)
+    def _entry(self, q: Requantize) -> Entry | None:
+        """What the requantized number is stored as, if that is a place in a table."""
+        after = iter(self.statements)
+        next(s for s in after if s is q)
+        user = next((s for s in after if getattr(s, "d", None) == q.d), None)
+        return self.entries.get(user.ref.buffer) if isinstance(user, Store) else None
 
     def _unit(self, q: Requantize) -> tuple[int, float]:
         """(unit of the result, what must be added to round by a floor)."""
-        entry = self._entry(q.d)
+        entry = self._entry(q)
         unit, half = (entry.unit, entry.half) if entry else (1, 0.5)
         return unit, half if max(q.shifts) > 0 else 0.0
 
@@ -190,10 +192,10 @@ class _Scaler:
             return None
         unit, half = self._unit(q)
         match writers:
-            case [*_, Interpolate() as s, _] if not self._entry(q.d):
+            case [*_, Interpolate() as s, _] if not self._entry(q):
                 self._segments(s, unit * 2.0 ** -q.shifts[0], half)
                 return 1.0, 0.0
-            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q.d):
+            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
                 return unit * 2.0 ** -q.shifts[0], half
         multiply = 1
         uniform = uniform_shift(q)
@@ -256,8 +258,7 @@ class _Scaler:
             return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
         if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
             return [s]
-        factor, half = folded[s.d]
-        entry = self._entry(s.d)
+        factor, half, entry = folded[s.d]
         based = [Base(s.d, entry.table)] if entry and entry.table else []
         match s:
             case Set(d, Ref(buffer, _)) if buffer in self.words:
@@ -301,7 +302,7 @@ class _Scaler:
 
     def _requantize(self, q: Requantize, fold: tuple | None) -> list:
         unit, half = self._unit(q)
-        entry = self._entry(q.d)
+        entry = self._entry(q)
         low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
                      for b in q.bound)
         rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry,
