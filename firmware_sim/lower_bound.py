@@ -28,6 +28,7 @@ from math import prod
 import numpy as np
 
 from firmware_sim.targets.target import Target
+from quantize.fixed import kernel as kernels
 from quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -46,9 +47,10 @@ from quantize.fixed.real import Interpolate
 
 
 def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Target) -> float:
-    """The bound of one run of a kernel, in instruction cycles. buffers: those of its program, by
-    name."""
-    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, Store, Set), 0)
+    """The bound of one kernel, in instruction cycles; in a loop over time, of one step. buffers:
+    those of its program, by name."""
+    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, kernels.Interpolate, Store,
+                           Set), 0)
     touched: dict[str, np.ndarray] = {}
     for statement, extents in _flat(kernel.body, {}):
         constant = isinstance(getattr(statement, "source", ""), int)
@@ -60,10 +62,11 @@ def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Targe
                 known = touched.get(ref.buffer, np.empty(0, np.int64))
                 touched[ref.buffer] = np.union1d(known, elements)
     maxima = max(0, count[Max] - count[Set])  # the first of a window needs no comparison
-    arithmetic = max(count[Mac] + count[Mul] + count[Interpolate],
+    between = count[Interpolate] + count[kernels.Interpolate]
+    arithmetic = max(count[Mac] + count[Mul] + between,
                      count[Add] + maxima) + maxima
     elements = sum(map(len, touched.values()))
-    loads = count[Lookup] + count[Interpolate]
+    loads = count[Lookup] + between
     issues = loads + max(arithmetic, count[Store], elements / 2)
     needed_bytes = sum(len(e) * buffers[b].dtype.itemsize for b, e in touched.items()
                        if b in buffers)
@@ -85,10 +88,9 @@ def _flat(body: tuple, extents: dict[str, int]):
 
 
 def _elements(ref: Ref, extents: dict[str, int]) -> np.ndarray:
-    """The different elements of its buffer that a reference touches."""
+    """The different elements of its buffer that a reference touches, at one step of a loop over
+    time."""
     found = np.array([ref.index.const])
     for var, step in ref.index.terms:
-        if var not in extents:
-            continue  # time, which stands still while the kernel runs
-        found = np.unique(found[:, None] + step * np.arange(extents[var]))
+        found = np.unique(found[:, None] + step * np.arange(extents.get(var, 1)))
     return found
