@@ -18,11 +18,11 @@ demo: $(READY) ## train, export, quantize and execute a digit net on the DSP32C
 	@$(BIN)/dsplet demo
 
 test: $(READY) ## every test (under 15 minutes on two cores)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 check: $(READY) ## lint and the quick tests (under a minute)
 	$(BIN)/ruff check .
-	$(BIN)/pytest -n 2 -m 'not slow'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
 
 bench: $(READY) ## the measured tables
 	$(BIN)/python -m bench

@@ -67,7 +67,7 @@ def float_simulation(program: Program, metadata: Sequence[tuple[str, str]], imag
                 "compared_with": f"ONNX Runtime in float32, {wanted.size:,} numbers"}
     found = _found(image, run, index, labels, class_names(metadata)) | compared
     bound, why = _worst_case(image)
-    return found | _costs(program, image, run, bound) | _totals(image, run, bound, budget,
+    return found | _costs(program, image, run, bound) | _totals(image, run, bound, why, budget,
                                                                 not differing)
 
 

@@ -153,9 +153,9 @@ def curves():
     x, narrow = value("x", 20, fmt=QFormat(16, 10)), value("x", 9, fmt=QFormat(3, 0))
     for op in (LogSoftmax, LogSumExp):
         first = op.of("s", value("x", 2, 3, 4, fmt=QFormat(8, 4)),
-                      value("l", *((2, 3, 4) if op is LogSoftmax else (2, 3)), fmt=Q5))
+                      value("l", *((2, 3, 4) if op is LogSoftmax else (2, 3)), fmt=QFormat(8, 3)))
         yield graph(f"{op.__name__.lower()}_table", first, Table.of(
-            np.negative, "t", first.output, value("y", *first.output.shape)))
+            lambda v: v / 16, "t", first.output, value("y", *first.output.shape)))
     yield graph("square_table", Table.of(np.square, "t", x, value("y", 20, fmt=QFormat(16, 5))))
     yield graph("staircase", Table("t", (narrow,), value("y", 9), np.arange(-40, 40, 10), 0))
 

@@ -37,7 +37,7 @@ def test_a_quantized_loop_closes_the_square_and_is_close_to_the_float_one(name, 
             assert np.count_nonzero(y != values[v.name]) == 0, execution.__name__
     for v, real in zip(graph.outputs, nets.run(MODELS[name], x), strict=True):
         noise = v.format.dequantize(values[v.name]) - real
-        assert 10 * np.log10((real**2).sum() / (noise**2).sum()) > 35
+        assert 10 * np.log10((real**2).sum() / (noise**2).sum()) > 33
 
 
 def test_the_default_recipe_fits_weights_inside_loops(tmp_path):
@@ -46,7 +46,7 @@ def test_the_default_recipe_fits_weights_inside_loops(tmp_path):
     y = graph.run(*(v.format.quantize(x[v.name]) for v in graph.inputs))[graph.outputs[0].name]
     real = nets.run(MODELS["lstm_last"], x)[0]
     noise = graph.outputs[0].format.dequantize(y) - real
-    assert 10 * np.log10((real**2).sum() / (noise**2).sum()) > 35
+    assert 10 * np.log10((real**2).sum() / (noise**2).sum()) > 33
 
 
 def test_a_loop_survives_the_file(tmp_path):
