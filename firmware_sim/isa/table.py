@@ -59,6 +59,10 @@ def choice(what: str, values: dict[str, int], pattern: str | None = None, aliase
     return Operand(what, pattern, read, lambda code, fields: names.get(code))
 
 
+_TOKEN = re.compile(r"\{(.)\}|(\w+)|(--|>=|[^\s\w])")
+"""Of a spelling: an operand's letter, a word or a sign."""
+
+
 @dataclass(frozen=True)
 class Instruction:
     """One row of an instruction set."""
@@ -86,6 +90,12 @@ class Instruction:
     def pieces(self) -> list[tuple[str, str | None, str]]:
         """(pattern, operand letter or None, description) of each token of the spelling."""
         return list(_pieces(self.spelling, self.operands))
+
+    @cached_property
+    def literals(self) -> tuple[str, ...]:
+        """The words and signs of the spelling, which every statement of this row contains."""
+        return tuple(word or sign for letter, word, sign in _TOKEN.findall(self.spelling)
+                     if not letter)
 
     @cached_property
     def regex(self) -> re.Pattern:
@@ -122,6 +132,8 @@ class Instruction:
 
         Raises OperandError(message, column) where an operand has no encoding in this row.
         """
+        if not all(literal in statement for literal in self.literals):
+            return None  # without compiling the pattern, which takes long
         found = self.regex.fullmatch(statement)
         if not found:
             return None
@@ -170,7 +182,7 @@ def _runs(places: list[int]) -> list[tuple[int, int, int]]:
 
 
 def _pieces(spelling: str, operands: dict[str, Operand]):
-    for letter, word, sign in re.findall(r"\{(.)\}|(\w+)|(--|>=|[^\s\w])", spelling):
+    for letter, word, sign in _TOKEN.findall(spelling):
         if letter:
             yield operands[letter].pattern, letter, operands[letter].what
         elif word:
