@@ -12,7 +12,7 @@ import numpy as np
 
 from train.data.files import locate
 from train.data.registry import dataset
-from train.data.splits import DataError, Samples, Splits, stratified
+from train.data.splits import DataError, LateSplits, Samples, Splits, stratified
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 SHA256 = {
@@ -40,18 +40,21 @@ CALIBRATION_PER_CLASS = 100
     image_shape=(28, 28),
 )
 def load() -> Splits:
-    """Read the four IDX files."""
-    images, labels = _idx("train-images-idx3-ubyte.gz"), _idx("train-labels-idx1-ubyte.gz")
-    training = Samples(images, labels, np.arange(len(labels)))
-    calibration = stratified(labels, CALIBRATION_PER_CLASS, SEED)
-    train = np.setdiff1d(training.index, calibration)
-    images, labels = _idx("t10k-images-idx3-ubyte.gz"), _idx("t10k-labels-idx1-ubyte.gz")
-    test = Samples(images, labels, np.arange(len(labels)))
-    return Splits("mnist", training[train], training[calibration], test)
+    """Find the four IDX files and read the test images; the others when they are asked for."""
+    paths = {name: locate("mnist", name, sha256, MIRROR + name) for name, sha256 in SHA256.items()}
 
+    def samples(part: str) -> Samples:
+        images, labels = (read_idx(paths[f"{part}-{kind}-ubyte.gz"])
+                          for kind in ("images-idx3", "labels-idx1"))
+        return Samples(images, labels, np.arange(len(labels)))
 
-def _idx(name: str) -> np.ndarray:
-    return read_idx(locate("mnist", name, SHA256[name], MIRROR + name))
+    def training() -> tuple[Samples, Samples]:
+        everything = samples("train")
+        calibration = stratified(everything.labels, CALIBRATION_PER_CLASS, SEED)
+        train = np.setdiff1d(everything.index, calibration)
+        return everything[train], everything[calibration]
+
+    return LateSplits("mnist", training, samples("t10k"))
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a data set is once it is in memory: images, labels, and which part they belong to."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +68,27 @@ class Splits:
             digest.update(np.ascontiguousarray(part.images))
             digest.update(np.ascontiguousarray(part.labels))
         return digest.hexdigest()
+
+
+class LateSplits(Splits):
+    """Splits whose training images are read when they are first asked for: many only test."""
+
+    def __init__(self, name: str, read: Callable[[], tuple[Samples, Samples]], test: Samples):
+        """read: gives the train and the calibration split."""
+        vars(self).update(name=name, _read=read, test=test)
+        self.__post_init__()
+
+    @cached_property
+    def _parts(self) -> tuple[Samples, Samples]:
+        return self._read()
+
+    @cached_property
+    def train(self) -> Samples:
+        return self._parts[0]
+
+    @cached_property
+    def calibration(self) -> Samples:
+        return self._parts[1]
 
 
 def stratified(labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
