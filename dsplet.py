@@ -545,8 +545,15 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
         target = targets.assume(target, text)
     limit = latency(budget)
     allowed = report.budget_cycles(limit, target) if limit else None
-    if stream and arithmetic == "float":
-        raise UsageProblem("--stream is of fixed-point programs: leave out --arithmetic float")
+    if stream:
+        refused = {"--arithmetic float": arithmetic == "float", "--beside": beside,
+                   "--budget": budget, "-O": goal != "time", "--map": memory_map,
+                   "--profile": profile, "--spread": spread, "--trace": trace_count,
+                   "--trace-file": trace_file, "--chrome-trace": chrome_trace,
+                   "--listing": listing}
+        if given := ", ".join(option for option, value in refused.items() if value):
+            raise UsageProblem(f"--stream reports one step of a fixed-point program: leave out "
+                               f"{given}")
     if arithmetic == "float":
         from quantize.real_program import lower_real
         network = float_network(source)

@@ -28,10 +28,10 @@ from math import prod
 import numpy as np
 
 from firmware_sim.targets.target import Target
-from quantize.fixed import kernel as kernels
 from quantize.fixed.kernel import (
     Add,
     Buffer,
+    Interpolate,
     Kernel,
     Lookup,
     Loop,
@@ -43,13 +43,13 @@ from quantize.fixed.kernel import (
     Store,
     refs,
 )
-from quantize.fixed.real import Interpolate
+from quantize.fixed.real import InterpolateReal
 
 
 def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Target) -> float:
     """The bound of one kernel, in instruction cycles; in a loop over time, of one step. buffers:
     those of its program, by name."""
-    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, kernels.Interpolate, Store,
+    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, InterpolateReal, Store,
                            Set), 0)
     touched: dict[str, np.ndarray] = {}
     for statement, extents in _flat(kernel.body, {}):
@@ -62,7 +62,7 @@ def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Targe
                 known = touched.get(ref.buffer, np.empty(0, np.int64))
                 touched[ref.buffer] = np.union1d(known, elements)
     maxima = max(0, count[Max] - count[Set])  # the first of a window needs no comparison
-    between = count[Interpolate] + count[kernels.Interpolate]
+    between = count[Interpolate] + count[InterpolateReal]
     arithmetic = max(count[Mac] + count[Mul] + between,
                      count[Add] + maxima) + maxima
     elements = sum(map(len, touched.values()))

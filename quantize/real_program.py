@@ -24,7 +24,7 @@ from quantize.fixed.ops.pool import AveragePool, MaxPool
 from quantize.fixed.ops.requantize import Requantize as Move
 from quantize.fixed.program import Program, lower
 from quantize.fixed.qformat import QFormat
-from quantize.fixed.real import Clamp, Interpolate, Linear
+from quantize.fixed.real import Clamp, InterpolateReal, Linear
 from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode, ModelError
 from quantize.functions import Expr
 
@@ -114,7 +114,7 @@ class _Softmax(Node):
     def kernel(self, k) -> None:
         x, y, (*lead, n) = k[self.inputs[0]], k[self.output], self.output.shape
 
-        def curve(d: str, role: str, f, low: float, high: float) -> Interpolate:
+        def curve(d: str, role: str, f, low: float, high: float) -> InterpolateReal:
             table, made = tabulate(f, low, high)
             buffer = k.const(role, np.zeros(table.size, np.int64)).buffer
             self.tables[buffer] = table
@@ -195,7 +195,7 @@ class _Reals:
         low, high = ((n["low"], n["high"]) if n.op == "Clamp" else n.attrs.get("clamp", NO_CLAMP))
         return [*first, *_clamp(d, low, high)]
 
-    def _curve(self, d: str, kernel: Kernel, n: FloatNode) -> Interpolate:
+    def _curve(self, d: str, kernel: Kernel, n: FloatNode) -> InterpolateReal:
         name = f"{kernel.name}_curve"
         self.reals[name], made = tabulate(n["expr"], *FLAT)
         self.buffers[name] = Buffer(name, len(self.reals[name]), 0, 0, "const",
@@ -224,11 +224,11 @@ def _clamp(d: str, low: float, high: float) -> list[Clamp]:
     return [Clamp(d, *bounds)] if bounds != [None, None] else []
 
 
-def tabulate(f, low: float, high: float) -> tuple[np.ndarray, Interpolate]:
+def tabulate(f, low: float, high: float) -> tuple[np.ndarray, InterpolateReal]:
     """(value, slope) pairs of f at STEPS + 1 places, and the statement that reads them."""
     y = np.asarray(f(np.linspace(low, high, STEPS + 1)), np.float64)
     scale = _word(STEPS / (high - low))
-    return np.stack([y, np.diff(y, append=y[-1:])], 1).reshape(-1), Interpolate(
+    return np.stack([y, np.diff(y, append=y[-1:])], 1).reshape(-1), InterpolateReal(
         "", "", scale, _word(-low * scale), STEPS)
 
 

@@ -358,6 +358,15 @@ def test_a_folder_that_does_not_exist(folder, tmp_path):
         "--input-scale", "1/256", folder=tmp_path)
 
 
+def test_a_stream_refuses_what_it_does_not_report(folder):
+    """A budget least of all may go unheeded."""
+    for option in (("--budget", "1ms"), ("-O", "memory"), ("--profile",), ("--map",),
+                   ("--listing", "l.txt"), ("--arithmetic", "float")):
+        message = refusal("simulate", folder / "small.q.onnx", "--stream", *option, folder=folder)
+        assert f"leave out {' '.join(option) if option[-1] == 'float' else option[0]}" in message
+    assert not (folder / "l.txt").exists()
+
+
 def test_a_network_that_is_too_large_for_the_board(tmp_path):
     net = model([node("Flatten", "x", "f"), node("Gemm", "f w", "h", transB=1),
                  node("Gemm", "h v", "y", transB=1)], {"x": (1, 16, 16)},

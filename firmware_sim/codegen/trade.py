@@ -31,6 +31,10 @@ class Choices:
     fused: frozenset[str] = frozenset()
     stepped: frozenset[str] = frozenset()
 
+    def __or__(self, other: Choices) -> Choices:
+        return Choices(self.narrow | other.narrow, self.packed | other.packed,
+                       self.fused | other.fused, self.stepped | other.stepped)
+
     def apply(self, program: Program) -> Program:
         """The program with its tables and weights as they will be stored."""
         program = in_steps(program, self.stepped)
@@ -43,19 +47,11 @@ class Mixture:
 
     cycles: int = 0
     bytes: int = 0
-    narrow: frozenset[str] = frozenset()
-    packed: tuple[tuple[str, str], ...] = ()
-    fused: frozenset[str] = frozenset()
-    stepped: frozenset[str] = frozenset()
-
-    @property
-    def choices(self) -> Choices:
-        return Choices(self.narrow, dict(self.packed), self.fused, self.stepped)
+    choices: Choices = Choices()
 
     def __or__(self, other: Mixture) -> Mixture:
         return Mixture(self.cycles + other.cycles, self.bytes + other.bytes,
-                       self.narrow | other.narrow, self.packed + other.packed,
-                       self.fused | other.fused, self.stepped | other.stepped)
+                       self.choices | other.choices)
 
 
 def mixtures(program: Program) -> list[Mixture]:
@@ -71,14 +67,16 @@ def _alternatives(program: Program) -> Iterator[list[Mixture]]:
     for w in walks(program):
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
-            yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table], frozenset({w.table}))]
+            yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table],
+                           Choices(narrow=frozenset({w.table})))]
     for table, (count, values) in segments(program).items():
-        yield [Mixture(STEPS_CYCLES * values, 4 * count, stepped=frozenset({table}))]
+        yield [Mixture(STEPS_CYCLES * values, 4 * count,
+                       Choices(stepped=frozenset({table})))]
     for f in fusions(program.kernels, program.buffers, program.borders):
         yield [Mixture(FUSED_CYCLES * f.turns, 4 * (f.size - f.words),
-                       fused=frozenset({f.buffer}))]
+                       Choices(fused=frozenset({f.buffer})))]
     for ways in packings(program) if program.reals is None else ():
-        yield [Mixture(w.cycles, w.bytes, packed=((w.weight, w.kind),)) for w in ways]
+        yield [Mixture(w.cycles, w.bytes, Choices(packed={w.weight: w.kind})) for w in ways]
 
 
 def _best(candidates) -> list[Mixture]:

@@ -37,7 +37,7 @@ from quantize.fixed.kernel import (
     Set,
     Store,
 )
-from quantize.fixed.real import Interpolate
+from quantize.fixed.real import InterpolateReal
 
 FLOOR_MAGIC = 1.5 * 2.0**31
 SPLIT_MAGIC = 1.5 * 2.0**39
@@ -165,7 +165,7 @@ class Speller:
                 self._round(s, code)
             case Lookup(d, table):
                 self._lookup(d, table, code)
-            case Interpolate():
+            case InterpolateReal():
                 self._interpolate(s, code)
             case Divide():
                 self._divide(s, code)
@@ -368,7 +368,7 @@ class Speller:
         self._to_index(table, code)
         self._read(d, "*{{index{}}}", 0, code)
 
-    def _interpolate(self, s: Interpolate, code: list) -> None:
+    def _interpolate(self, s: InterpolateReal, code: list) -> None:
         """The whole part of an accumulator addresses a pair, its fraction weighs the slope."""
         a = self._a(s.d)
         self._scale(Scale(s.d, s.offset, s.scale, wide=False), code)

@@ -96,7 +96,21 @@ class _Sign(Unknown):
         return 0
 
 
-class Affine:
+class _Ordered:
+    """Integers whose `<` may be Unknown, and the other comparisons that follow from it."""
+
+    def __ge__(self, other):
+        less = self < other
+        return less if isinstance(less, Unknown) else not less
+
+    def __gt__(self, other):
+        return self >= other + 1
+
+    def __le__(self, other):
+        return self < other + 1
+
+
+class Affine(_Ordered):
     """base + k1 * rates[0] + k2 * rates[1] + ..: a register in turns k1, k2.. of nested loops."""
 
     __slots__ = ("base", "rates", "turns")
@@ -148,16 +162,6 @@ class Affine:
         self.turns.within(self, low, high)
         return self.base < other
 
-    def __ge__(self, other):
-        less = self < other
-        return less if isinstance(less, Unknown) else not less
-
-    def __gt__(self, other):
-        return self >= other + 1
-
-    def __le__(self, other):
-        return self < other + 1
-
     def __eq__(self, other):
         if isinstance(other, Affine):
             return (self.base, self.rates) == (other.base, other.rates)
@@ -182,7 +186,7 @@ class Affine:
     __hash__ = None
 
 
-class Interval:
+class Interval(_Ordered):
     """A signed integer from low to high, both included; any at all is -2^23..2^23-1."""
 
     __slots__ = ("high", "low", "turns")
@@ -234,16 +238,6 @@ class Interval:
         if self.low < 0 or not isinstance(other, int) or self.low < other <= self.high:
             return Unknown(self.turns)
         return self.high < other
-
-    def __ge__(self, other):
-        less = self < other
-        return less if isinstance(less, Unknown) else not less
-
-    def __gt__(self, other):
-        return self >= other + 1
-
-    def __le__(self, other):
-        return self < other + 1
 
     def __bool__(self) -> bool:
         return not self == 0

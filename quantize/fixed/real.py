@@ -29,7 +29,7 @@ class Clamp:
 
 
 @dataclass(frozen=True)
-class Interpolate:
+class InterpolateReal:
     """t = clamp(d * scale + offset, 0, last), i = floor(t), d = table[2i] + (t - i) * table[2i+1].
 
     table: a constant buffer of last + 1 pairs (value, slope to the next).

@@ -12,7 +12,7 @@ from firmware_sim.simulate import Simulator
 from firmware_sim.wcet import of_image
 from quantize import from_onnx
 from quantize.fixed.kernel import Loop
-from quantize.fixed.real import Interpolate
+from quantize.fixed.real import InterpolateReal
 from quantize.float_graph import ModelError
 from quantize.real_program import lower_real, tabulate
 from tests.quantize import onnx_nets as nets
@@ -79,4 +79,4 @@ def test_constants_are_float32_and_functions_are_interpolated(tmp_path):
         for s in body:
             yield from statements(s.body) if isinstance(s, Loop) else [s]
 
-    assert any(isinstance(s, Interpolate) for k in program.kernels for s in statements(k.body))
+    assert any(isinstance(s, InterpolateReal) for k in program.kernels for s in statements(k.body))
