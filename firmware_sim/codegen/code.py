@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quantize.fixed.kernel import Affine
 
@@ -57,6 +57,11 @@ class Ins:
     @property
     def dau(self) -> bool:
         return self.accumulator is not None
+
+    def storing(self, access: Access) -> Ins:
+        """The same instruction with its result stored (Z)."""
+        return replace(self, text=f"{{{len(self.accesses)}}} = {self.text}",
+                       accesses=(*self.accesses, access))
 
 
 @dataclass(eq=False)

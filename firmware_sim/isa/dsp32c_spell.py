@@ -14,7 +14,6 @@ from dataclasses import replace
 from itertools import takewhile
 
 from firmware_sim.codegen.code import (
-    SCRATCH,
     WIDTH,
     Access,
     Constants,
@@ -24,9 +23,9 @@ from firmware_sim.codegen.code import (
 )
 from firmware_sim.codegen.fuse import Mark
 from firmware_sim.codegen.scale import AddScaled, Base, Between, Round, Scale, SetScaled, Word
+from firmware_sim.isa.dsp32c_tables import FLOOR_MAGIC, PLACES, TEMP, TableSpeller
 from quantize.fixed.kernel import (
     Add,
-    Affine,
     Divide,
     Lookup,
     Loop,
@@ -39,19 +38,15 @@ from quantize.fixed.kernel import (
 )
 from quantize.fixed.real import InterpolateReal
 
-FLOOR_MAGIC = 1.5 * 2.0**31
 SPLIT_MAGIC = 1.5 * 2.0**39
 """Floors to a multiple of 256: of an integer below 2**31, what has at most 24 bits."""
-PLACES = ("offset", "place")
 UNPACK = {"long": "float24", "half": "float", "byte": "ic", "ieee": "dsp"}
 """How a stored integer, or an IEEE number, becomes a float word (dossier 5.3)."""
 BORDER = {"long": "int24", "ieee": "ieee"}
 """And how a float word leaves."""
-TEMP = 3
-"""a3 belongs to the speller; a0..a2 hold the kernel's registers."""
 
 
-class Speller:
+class Speller(TableSpeller):
     """Turns the statements of one kernel into instructions.
 
     kind(buffer): "word" float words, "long" int24 words at the border, "half" and "byte" packed,
@@ -289,121 +284,6 @@ class Speller:
             self._da(code, s.d, "ifagt({0})", (high,))
         self.units[s.d] = s.unit
 
-    def _walk(self, statements: tuple, code: list) -> int:
-        """Look up one stored place, or two in step: the latency of one is the other's work."""
-        two = [type(s) for s in statements] == 2 * [Set, Lookup, Store] and isinstance(
-            statements[3].source, Ref) and self.kind(statements[3].source.buffer) in PLACES
-        walks = (statements[:3], statements[3:]) if two else (statements[:2],)
-        for i, (s, *_) in enumerate(walks):
-            code.append(Ins(f"{{index{i}}}e = {{0}}", (self._at(s.source),), sets=(f"index{i}",),
-                            load=True))
-        for i in range(len(walks)):
-            code.append(Ins(f"{{index{i}}}e = {{index{i}}}e & -2", uses=(f"index{i}",),
-                            sets=(f"index{i}",)))
-        for i, (s, lookup, *_) in enumerate(walks):
-            if self.kind(s.source.buffer) == "offset":
-                code.append(self._add_base(i, lookup.table))
-        for i, (_, lookup, *store) in enumerate(walks):
-            self._read(lookup.d, "float(*{{index{}}})", i, code)
-            for s in store:
-                self._store(s.ref, s.d, code)
-        return sum(map(len, walks))
-
-    def _between_two(self, statements: tuple, code: list) -> None:
-        """Two in step: the latency of one is the other's work."""
-        rename = {statements[4].d: f"other {statements[4].d}"}
-        first, second = statements[:4], tuple(replace(s, d=rename[s.d]) for s in statements[4:])
-        for pair in zip(first, second, strict=True):
-            match pair:
-                case (Between(), Between()):
-                    self._between(list(pair), code)
-                case (Store(), Store()):
-                    pass
-                case (Round(), Round()):
-                    for s, store in zip(pair, (first[3], second[3]), strict=True):
-                        self._statement((s,), 0, code)
-                        self._statement((store,), 0, code)
-                case _:
-                    for s in pair:
-                        self._statement((s,), 0, code)
-        self.accumulators.pop(second[0].d)
-
-    def _between(self, walks: list[Between], code: list) -> None:
-        """The segment's number times 4 and the table's address, made in floating point, stored as
-        an integer and loaded as a pointer; its last two bits do not count."""
-        slots = [self._a(s.d) for s in walks]
-        temps = [TEMP] if len(walks) == 1 else [self._a("address"), TEMP]
-        whole = walks[0].first % (1 << walks[0].step_log2) == 0
-        for s, a, t in zip(walks, slots, temps, strict=True):
-            scale = 4.0 * 2.0**-s.step_log2
-            base = self.place(s.table) if whole else 0  # which a mantissa has room for
-            start = self._constant(base - 0.5 - s.first * scale)
-            self._da(code, t, f"{{0}} + a{a} * {{1}}", (start, self._constant(scale)), (a,))
-        scratch = [Ref(SCRATCH, Affine(i)) for i in range(len(walks))]
-        for ref, t in zip(scratch, temps, strict=True):
-            self._da(code, t, f"int24(a{t})")
-            code[-1] = _with_store(code[-1], self._at(ref, True))
-        names = [f"index{i}" for i in range(len(walks))]
-        self.indices = max(self.indices, len(walks))
-        for ref, name in zip(scratch, names, strict=True):
-            code.append(Ins(f"{{{name}}}e = {{0}}", (self._at(ref),), sets=(name,), load=True))
-        for name in names:
-            code.append(Ins(f"{{{name}}}e = {{{name}}}e & -4", uses=(name,), sets=(name,)))
-        if not whole:
-            code += [self._add_base(i, s.table) for i, s in enumerate(walks)]
-        stride = f"stride {4 * walks[0].segments}"
-        self.strides.add(stride)
-        for sign, then in (("-", f"++{{{stride}}}"), ("*", f"++{{{stride}}}"), ("+", "")):
-            for a, name in zip(slots, names, strict=True):
-                code.append(Ins(f"a{a} = a{a} {sign} *{{{name}}}{then}", (), "other", a,
-                                (a,) if sign == "*" else (), uses=(name, stride), sets=(name,)))
-        for s in walks:
-            self.units[s.d] = 1
-        if len(walks) == 2:
-            self.accumulators.pop("address")
-
-    def _lookup(self, d: str, table: str, code: list) -> None:
-        a = self._a(d)
-        self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(4.0),), (a,))
-        self._to_index(table, code)
-        self._read(d, "*{{index{}}}", 0, code)
-
-    def _interpolate(self, s: InterpolateReal, code: list) -> None:
-        """The whole part of an accumulator addresses a pair, its fraction weighs the slope."""
-        a = self._a(s.d)
-        self._scale(Scale(s.d, s.offset, s.scale, wide=False), code)
-        self._round(Round(s.d, 1, False, 0, s.last, s.last), code)
-        magic = self._constant(FLOOR_MAGIC)
-        self._da(code, TEMP, f"a{a} + {{0}}", (magic,))
-        self._da(code, TEMP, f"a{TEMP} - {{0}}", (magic,))
-        self._da(code, s.d, f"a{a} - a{TEMP}", (), (TEMP,))
-        self._da(code, TEMP, f"a{TEMP} * {{0}}", (self._constant(8.0),), (TEMP,))
-        self._to_index(s.table, code)
-        self.indices = max(self.indices, 1)
-        for text, read in ((f"a{TEMP} = *{{index0}}++", ()),
-                           (f"a{a} = a{TEMP} + a{a} * *{{index0}}", (a,))):
-            code.append(Ins(text, (), "other", a if read else TEMP, read, uses=("index0",),
-                            sets=("index0",)))
-
-    def _to_index(self, table: str, code: list) -> None:
-        """A byte offset in TEMP becomes the address of a table's entry, by way of memory."""
-        scratch = Ref(SCRATCH, Affine())
-        self._da(code, TEMP, f"int24(a{TEMP})")
-        code[-1] = _with_store(code[-1], self._at(scratch, True))
-        code.append(Ins("{index0}e = {0}", (self._at(scratch),), sets=("index0",), load=True))
-        code.append(self._add_base(0, table))
-
-    def _add_base(self, i: int, table: str) -> Ins:
-        self.tables.add(table)
-        return Ins(f"{{index{i}}}e = {{index{i}}}e + {{base {table}}}e",
-                   uses=(f"index{i}", f"base {table}"), sets=(f"index{i}",))
-
-    def _read(self, d: str, operand: str, i: int, code: list) -> None:
-        a = self._a(d)
-        self.units[d] = 1
-        self.indices = max(self.indices, i + 1)
-        code.append(Ins(f"a{a} = {operand.format(i)}", (), "other", a, uses=(f"index{i}",)))
-
     def _divide(self, s: Divide, code: list) -> None:
         """Newton's reciprocal from `seed`, a quotient within 1 of the true one, two corrections.
 
@@ -442,7 +322,7 @@ class Speller:
         elif not (code and isinstance(code[-1], Ins) and code[-1].accumulator == a
                   and "int24" not in code[-1].text and not any(c.write for c in code[-1].accesses)):
             self._da(code, TEMP, f"a{a}")
-        code[-1] = _with_store(code[-1], access)
+        code[-1] = code[-1].storing(access)
 
 
 def _registers(statements: tuple) -> Iterator[str]:
@@ -454,9 +334,3 @@ def _registers(statements: tuple) -> Iterator[str]:
             yield s.d
             yield from (r for r in (getattr(s, "source", None), getattr(s, "by", None))
                         if isinstance(r, str))
-
-
-def _with_store(ins: Ins, access: Access) -> Ins:
-    """The same instruction with its result stored (Z)."""
-    return Ins(f"{{{len(ins.accesses)}}} = {ins.text}", (*ins.accesses, access), ins.role,
-               ins.accumulator, ins.multiplies, ins.uses, ins.sets, ins.load, ins.early)
