@@ -176,7 +176,7 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
     for batch, shapes in ((2, ({0: torch.export.Dim("N", min=1)},)), (1, None)):
         x = torch.from_numpy(np.resize(samples, (batch, *samples.shape[1:])))
         try:
-            with _silence():
+            with _silence(), torch.no_grad():  # a Scan of integers has no gradient
                 program = torch.onnx.export(
                     module,
                     (x,),

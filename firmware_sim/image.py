@@ -23,7 +23,7 @@ from firmware_sim.floats import to_words
 from firmware_sim.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from firmware_sim.targets.target import Target
 from quantize.fixed.graph import Value
-from quantize.fixed.kernel import Buffer, Kernel, Lookup, Repeat, flat
+from quantize.fixed.kernel import Buffer, Fetch, Kernel, Lookup, Repeat, flat
 from quantize.fixed.program import Program
 
 LINEAR = "dauc = 4"
@@ -273,7 +273,9 @@ class _Compilation:
                      zip(found, ends, strict=True))
 
     def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:
-        looked_up = {s.table for top in kernel.body for s in flat(top) if hasattr(s, "table")}
+        statements = [s for top in kernel.body for s in flat(top)]
+        looked_up = {s.table for s in statements if hasattr(s, "table")} | {
+            s.ref.buffer for s in statements if isinstance(s, Fetch)}
         places = [self.plan[t] for t in sorted(looked_up)]
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 

@@ -11,9 +11,11 @@ import numpy as np
 from quantize.fixed import ops  # noqa: F401  (registers the ops)
 from quantize.fixed.arithmetic import round_half_up
 from quantize.fixed.graph import Graph, Node, Value, Weight
+from quantize.fixed.ops.argmax import ArgMax
 from quantize.fixed.ops.binary import Add, Max, Mul, Sub
 from quantize.fixed.ops.constant import Constant
 from quantize.fixed.ops.conv import Conv
+from quantize.fixed.ops.gather import Gather
 from quantize.fixed.ops.gemm import Gemm
 from quantize.fixed.ops.gemm_sum import GemmSum
 from quantize.fixed.ops.logsumexp import LogSumExp
@@ -163,8 +165,12 @@ def _plain(n: FloatNode, head: tuple, clamp: tuple[int, int] | None) -> Node:
             return Pad(*head, n["before"], n["after"], _fill(n["value"], y.format))
         case "Concat":
             return Concat(*head, n["axis"])
+        case "ArgMax":
+            return ArgMax(*head)
+        case "Gather":
+            return Gather(*head)
         case "Constant":
-            return Constant(*head, y.format.quantize(n["value"]))
+            return Constant(*head, np.asarray(y.format.quantize(n["value"])))
     raise ModelError(f"{n.op} '{n.name}' has no fixed-point form")
 
 

@@ -16,6 +16,8 @@ is implied. Constants and weights are float64.
     MaxPool AveragePool          window, strides, clamp (AveragePool)
     Softmax LogSoftmax           over the last axis
     LogSumExp    over the last axis, which goes
+    ArgMax       over the last axis, which goes: an integer
+    Gather       data, index: data[index] along data's first axis; index: integers, clipped to it
     Reshape, Transpose (perm), Slice (starts, sizes, steps), Pad (before, after, value),
     Concat (axis), Constant (value)
 
@@ -44,6 +46,8 @@ from quantize.functions import Expr, X
 MOVING = {"Reshape", "Transpose", "Slice", "Pad", "Concat", "MaxPool", "Step", "State", "Carry",
           "Stack"}
 """Ops that cannot change a format."""
+CHOOSING = {"ArgMax", "Gather"}
+"""Ops that make, or pick by, integers that are not on any scale."""
 CLAMPABLE = {"Conv", "Gemm", "GemmSum", "MatMul", "Add", "Sub", "Max", "Mul", "AveragePool"}
 """Ops whose requantize takes clamp bounds."""
 NO_CLAMP = (-np.inf, np.inf)
@@ -138,8 +142,10 @@ def shape(node: FloatNode, xs: list[tuple[int, ...]]) -> tuple[int, ...]:
             return (*xs[0][:-1], xs[1][-1])
         case "Add" | "Sub" | "Max" | "Mul":
             return np.broadcast_shapes(*xs)
-        case "LogSumExp":
+        case "LogSumExp" | "ArgMax":
             return xs[0][:-1]
+        case "Gather":
+            return (*xs[1], *xs[0][1:])
         case "Reshape":
             return tuple(node["shape"])
         case "Transpose":
@@ -156,6 +162,13 @@ def shape(node: FloatNode, xs: list[tuple[int, ...]]) -> tuple[int, ...]:
         case "Constant":
             return node["value"].shape
     return xs[0]
+
+
+def passed_on(node: FloatNode) -> tuple[str, ...]:
+    """The inputs whose numbers the output consists of, unchanged."""
+    if node.op == "Gather":
+        return node.inputs[:1]
+    return node.inputs if node.op in MOVING else ()
 
 
 def window_shape(spatial, window, strides, dilations) -> tuple[int, ...]:

@@ -126,6 +126,13 @@ class _Writer:
                 return self.emit(n.op, *xs, axis=-1)
             case "LogSumExp":
                 return self.emit("ReduceLogSumExp", *xs, self.const([-1], np.int64), keepdims=0)
+            case "ArgMax":
+                return self._real(self.emit("ArgMax", *xs, axis=-1, keepdims=0))
+            case "Gather":
+                last = self.graph.shapes[xs[0]][0] - 1
+                place = self.emit("Clip", xs[1], self.const(0), self.const(last))
+                place = self.emit("Unsqueeze", self._real(place, 7), self.const([-1], np.int64))
+                return self.emit("GatherND", xs[0], place, batch_dims=1)
             case "Grid":
                 y = self.emit("Mul", *xs, self.const(2.0 ** n["frac"]))
                 y = self.emit("Floor", self.emit("Add", y, self.const(0.5)))
@@ -149,6 +156,12 @@ class _Writer:
             case "Constant":
                 return self._repeat(n["value"])
         return self.emit(n.op, *xs)
+
+    def _real(self, x: str, code: int = 1) -> str:
+        """A Cast, by default to float32."""
+        y = self.emit("Cast", x)
+        self.nodes[-1].attribute.add(name="to", type=2, i=code)
+        return y
 
     def _repeat(self, value: np.ndarray) -> str:
         """A constant for every sample of the batch, whose size the first input tells."""

@@ -14,7 +14,14 @@ from quantize.algorithms import choose_frac
 from quantize.algorithms.algorithm import FRACS, finest
 from quantize.calibrate import Histogram
 from quantize.fixed.qformat import QFormat
-from quantize.float_graph import MOVING, NO_CLAMP, FloatGraph, FloatNode, ModelError
+from quantize.float_graph import (
+    MOVING,
+    NO_CLAMP,
+    FloatGraph,
+    FloatNode,
+    ModelError,
+    passed_on,
+)
 from quantize.loops import membership
 
 PROBE = np.linspace(-1, 1, 4097)
@@ -67,18 +74,19 @@ def classes(graph: FloatGraph) -> list[Class]:
         return v
 
     for n in graph.nodes:
-        if n.op in MOVING:
-            for i in n.inputs:
-                parent[root(n.output)] = root(i)
+        for i in passed_on(n):
+            parent[root(n.output)] = root(i)
         if n.op == "State":
             parent[root(n.output)] = root(n["carry"])
     found: dict[str, Class] = {}
     for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
         found.setdefault(root(v), Class()).members.append(v)
     for n in graph.nodes:
-        if n.op not in MOVING:
+        same = passed_on(n)
+        if not same:
             found[root(n.output)].makers.append(n)
-            for i in dict.fromkeys(n.inputs):
+        for i in dict.fromkeys(n.inputs):
+            if i not in same:
                 found[root(i)].readers.append(n)
     return list(found.values())
 
@@ -86,7 +94,7 @@ def classes(graph: FloatGraph) -> list[Class]:
 def measured(graph: FloatGraph) -> list[str]:
     """The values that calibration must see: inputs and what nodes compute."""
     return [*graph.inputs, *(n.output for n in graph.nodes
-                             if n.op not in MOVING and n.op != "Constant")]
+                             if not passed_on(n) and n.op != "Constant")]
 
 
 def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dict[str, QFormat]:
@@ -97,6 +105,10 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     found = classes(graph)
     widths = _widths(graph, found, inside, recipe)
     for c in found:
+        if (values := _choices(graph, c)):
+            index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
+            formats.update(dict.fromkeys(c.members, index))
+            continue
         bits = widths[c.members[0]]
         recurrent = bits >= WIDE_BITS and not inside.isdisjoint(c.members)
         # two factors of 16 bits have a product of 31 where both are signed
@@ -115,6 +127,16 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             frac = min(max(frac, 0), 15)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
     return formats
+
+
+def _choices(graph: FloatGraph, c: Class) -> int:
+    """How many values the integers of an index have: places of a maximum, rows to pick from; 0
+    where the class is no index. An input's own integers may be any of 8 bits, and are clipped."""
+    made = [graph.shapes[n.inputs[0]][-1] for n in c.makers if n.op == "ArgMax"]
+    picked = [graph.shapes[n.inputs[0]][0] for n in c.readers
+              if n.op == "Gather" and n.inputs[1] in c.members]
+    given = [256] * bool(picked and not set(c.members).isdisjoint(graph.inputs))
+    return max([*made, *picked, *given], default=0)
 
 
 def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe,
@@ -225,11 +247,13 @@ def nonnegative(graph: FloatGraph, seen: dict[str, Histogram]) -> set[str]:
                 ok = seen[n.output].low >= 0 and bool((np.nan_to_num(y) >= 0).all())
             case "Pad":
                 ok = every and (n["value"] >= 0 or n["value"] == -np.inf)
-            case "Softmax":
+            case "Softmax" | "ArgMax":
                 ok = True
             case "MaxPool" | "AveragePool" | "Reshape" | "Transpose" | "Slice" | "Concat" | "Add" \
                     | "Mul" | "LogSumExp" | "Step" | "Carry" | "Stack":
                 ok = every
+            case "Gather":
+                ok = n.inputs[0] in yes
             case "Max":
                 ok = any(i in yes for i in n.inputs)
             case _:

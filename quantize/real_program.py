@@ -25,7 +25,7 @@ from quantize.fixed.ops.requantize import Requantize as Move
 from quantize.fixed.program import Program, lower
 from quantize.fixed.qformat import QFormat
 from quantize.fixed.real import Clamp, InterpolateReal, Linear
-from quantize.float_graph import NO_CLAMP, FloatGraph, FloatNode, ModelError
+from quantize.float_graph import CHOOSING, NO_CLAMP, FloatGraph, FloatNode, ModelError
 from quantize.functions import Expr
 
 ANY = QFormat(8, 0)
@@ -57,7 +57,7 @@ def _refusal(n: FloatNode) -> str:
             rests = np.all(np.abs(f(4 * ends) - f(ends)) < AT_REST)
         if not rests:
             return f"{f} is not at rest outside {FLAT[0]:g}..{FLAT[1]:g}"
-    return f"{n.op} is not supported" if n.op == "LogSumExp" else ""
+    return f"{n.op} is not supported" if n.op in {"LogSumExp", *CHOOSING} else ""
 
 
 class _Twin:

@@ -18,6 +18,7 @@ from quantize.fixed.kernel import (
     Affine,
     Buffer,
     Divide,
+    Fetch,
     Interpolate,
     Kernel,
     Lookup,
@@ -139,6 +140,9 @@ class _Printer:
                 move = f"{d} {'-' if first >= 0 else '+'}= {abs(first)}; " if first else ""
                 return (f"{move}{d} = interpolate({table}[{d} >> {step}], {slopes}[{d} >> {step}], "
                         f"{d}, {step});")
+            case Fetch(d, ref, offset):
+                place = ref.index + Affine(0, ((offset, 1),))
+                return f"{d} = {_source(Ref(ref.buffer, place))};"
             case Divide(d, by):
                 return f"{d} = divide_half_up({d}, {_source(by)});"
             case Store(ref, d):

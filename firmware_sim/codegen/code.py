@@ -27,6 +27,13 @@ class Access:
 
     group: tuple | None = None
     """The stream it belongs to although it stands outside one of the stream's loops."""
+    address: bool = False
+    """Not the element is meant but where it is: the pointer itself is the operand."""
+
+    @property
+    def free_steps(self) -> tuple[int, ...]:
+        """By so many bytes its pointer moves on at no cost and with no register."""
+        return () if self.address else (self.size, -self.size)
 
     @property
     def stream(self) -> tuple:

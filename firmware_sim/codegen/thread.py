@@ -37,7 +37,10 @@ class Threads:
     def operand(self, ins: Ins, i: int) -> str:
         """Text of ins's i-th memory operand, with register names as format fields."""
         access = ins.accesses[i]
-        pointer = f"*{{{self.pointers[self.key(access)]}}}"
+        name = self.pointers[self.key(access)]
+        if access.address:
+            return f"{{{name}}}e"
+        pointer = f"*{{{name}}}"
         step = self.steps.get((id(ins), i), 0)
         if step in (access.size, -access.size):
             return pointer + ("++" if step > 0 else "--")
@@ -138,7 +141,7 @@ def _materialise(code: list, threads: Threads, increments: int) -> list:
             continue
         for i, a in enumerate(ins.accesses):
             step = threads.steps.get((id(ins), i), 0)
-            if step not in (0, a.size, -a.size):
+            if step not in (0, *a.free_steps):
                 wanted[step] += weight
     best = sorted(wanted, key=lambda s: (-wanted[s], s))[:increments]
     threads.increments = {s: f"increment{i}" for i, s in enumerate(best)}
@@ -156,7 +159,8 @@ def _spell_moves(code: list, threads: Threads) -> list:
             result.append(item)
             for i, a in enumerate(item.accesses):
                 step = threads.steps.get((id(item), i), 0)
-                if step not in (0, a.size, -a.size) and step not in threads.increments:
+                if step not in (0, *a.free_steps) and (
+                        a.address or step not in threads.increments):
                     threads.steps[id(item), i] = 0
                     result += _additions(threads.pointers[threads.key(a)], step, threads)
     return result

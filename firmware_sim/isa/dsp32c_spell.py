@@ -23,10 +23,11 @@ from firmware_sim.codegen.code import (
 )
 from firmware_sim.codegen.fuse import Mark
 from firmware_sim.codegen.scale import AddScaled, Base, Between, Round, Scale, SetScaled, Word
-from firmware_sim.isa.dsp32c_tables import FLOOR_MAGIC, PLACES, TEMP, TableSpeller
+from firmware_sim.isa.dsp32c_tables import FLOOR_MAGIC, PLACES, TEMP, UNPACK, TableSpeller
 from quantize.fixed.kernel import (
     Add,
     Divide,
+    Fetch,
     Lookup,
     Loop,
     Mac,
@@ -40,10 +41,8 @@ from quantize.fixed.real import InterpolateReal
 
 SPLIT_MAGIC = 1.5 * 2.0**39
 """Floors to a multiple of 256: of an integer below 2**31, what has at most 24 bits."""
-UNPACK = {"long": "float24", "half": "float", "byte": "ic", "ieee": "dsp"}
-"""How a stored integer, or an IEEE number, becomes a float word (dossier 5.3)."""
 BORDER = {"long": "int24", "ieee": "ieee"}
-"""And how a float word leaves."""
+"""How a float word leaves; `UNPACK` is how it came."""
 
 
 class Speller(TableSpeller):
@@ -116,6 +115,8 @@ class Speller(TableSpeller):
                 code.append(Ins(f"{kernel}:", role="label"))
             case Loop(_, _, (Mac() as mac,)) if self.kind(mac.w.buffer) in UNPACK:
                 self._packed(s, mac, code)
+            case Loop(_, _, (Fetch(d) as fetch, Store(_, stored) as store)) if d == stored:
+                self._fetch(fetch, s, store, code)
             case Loop(var, extent, body):
                 code += self._hoist(Turns(var, extent, self.body(body)))
             case Set(_, Ref() as r) if self.kind(r.buffer) in PLACES:
@@ -160,6 +161,8 @@ class Speller(TableSpeller):
                 self._round(s, code)
             case Lookup(d, table):
                 self._lookup(d, table, code)
+            case Fetch():
+                self._fetch(s, None, None, code)
             case InterpolateReal():
                 self._interpolate(s, code)
             case Divide():
@@ -332,5 +335,5 @@ def _registers(statements: tuple) -> Iterator[str]:
             yield from _registers(s.body)
         elif not isinstance(s, Mark):
             yield s.d
-            yield from (r for r in (getattr(s, "source", None), getattr(s, "by", None))
+            yield from (r for r in (getattr(s, name, None) for name in ("source", "by", "offset"))
                         if isinstance(r, str))

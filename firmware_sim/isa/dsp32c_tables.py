@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware_sim.codegen.code import SCRATCH, Ins
+from firmware_sim.codegen.code import SCRATCH, WIDTH, Ins, Turns
 from firmware_sim.codegen.scale import Between, Round, Scale
-from quantize.fixed.kernel import Affine, Lookup, Ref, Set, Store
+from quantize.fixed.kernel import Affine, Fetch, Lookup, Loop, Ref, Set, Store
 from quantize.fixed.real import InterpolateReal
 
 FLOOR_MAGIC = 1.5 * 2.0**31
 """Added and taken away again, it leaves a floor: see `dsp32c_spell`."""
 PLACES = ("offset", "place")
+UNPACK = {"long": "float24", "half": "float", "byte": "ic", "ieee": "dsp"}
+"""How a stored integer, or an IEEE number, becomes a float word (dossier 5.3)."""
 TEMP = 3
 """a3 belongs to the speller; a0..a2 hold the kernel's registers."""
 
@@ -119,13 +121,43 @@ class TableSpeller:
             code.append(Ins(text, (), "other", a if read else TEMP, read, uses=("index0",),
                             sets=("index0",)))
 
+    def _fetch(self, s: Fetch, loop: Loop | None, store: Store | None, code: list) -> None:
+        """One element, or a loop of them: the pointer is made once and moves on as it reads."""
+        kind, a = self.kind(s.ref.buffer), self._a(s.offset)
+        size = WIDTH.get(kind, 4)
+        first = s.ref.index.substitute(loop.var, 0) if loop else s.ref.index
+        self._da(code, TEMP, f"a{a} * {{0}}", (self._constant(float(size)),), (a,))
+        self._to_pointer(code)
+        where = replace(self._at(Ref(s.ref.buffer, first)), address=True)
+        code.append(Ins("{index0}e = {index0}e + {0}", (where,), uses=("index0",),
+                        sets=("index0",)))
+        step = size * s.ref.index.coefficient(loop.var) if loop else 0
+        move, stride = ("", ()) if not step else ("++", ())
+        if step not in (0, size):
+            self.strides.add(f"stride {step}")
+            move, stride = f"++{{stride {step}}}", (f"stride {step}",)
+        body = code if loop is None else []
+        text, unpack = f"*{{index0}}{move}", UNPACK.get(kind)
+        d = self._a(s.d)
+        self.units[s.d] = 1
+        self.indices = max(self.indices, 1)
+        body.append(Ins(f"a{d} = {unpack}({text})" if unpack else f"a{d} = {text}", (), "other", d,
+                        uses=("index0", *stride), sets=("index0",)))
+        if loop:
+            self._store(store.ref, store.d, body)
+            code.append(Turns(loop.var, loop.extent, body))
+
     def _to_index(self, table: str, code: list) -> None:
-        """A byte offset in TEMP becomes the address of a table's entry, by way of memory."""
+        """A byte offset in TEMP becomes the address of a table's entry."""
+        self._to_pointer(code)
+        code.append(self._add_base(0, table))
+
+    def _to_pointer(self, code: list) -> None:
+        """The integer in TEMP becomes an address register, by way of memory."""
         scratch = Ref(SCRATCH, Affine())
         self._da(code, TEMP, f"int24(a{TEMP})")
         code[-1] = code[-1].storing(self._at(scratch, True))
         code.append(Ins("{index0}e = {0}", (self._at(scratch),), sets=("index0",), load=True))
-        code.append(self._add_base(0, table))
 
     def _add_base(self, i: int, table: str) -> Ins:
         self.tables.add(table)

@@ -9,6 +9,7 @@ from quantize.fixed.kernel import (
     Add,
     Affine,
     Divide,
+    Fetch,
     Interpolate,
     Kernel,
     Lookup,
@@ -71,6 +72,8 @@ def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, 
                 i, rest = divmod(r[d] - first, 1 << step)
                 at = Affine(i)
                 r[d] = (get(Ref(table, at)) << step) + get(Ref(slopes, at)) * rest
+            case Fetch(d, ref, offset):
+                r[d] = get(Ref(ref.buffer, ref.index + r[offset]))
             case Divide(d, by):
                 r[d] = int(divide(r[d], get(by)))
             case Store(ref, d):

@@ -14,6 +14,7 @@
                                                       with u = d - first and i = u >> step_log2:
                                                       d = (table[i] << step_log2)
                                                           + slopes[i] * (u - (i << step_log2))
+                | Fetch(d, ref, offset)               d = the element `offset` places after ref
                 | Divide(d, by)                       d = d / by, rounded half up; by > 0
                 | Store(ref, d)                       ref = d
     source    ::= Ref | register name | integer
@@ -144,6 +145,13 @@ class Interpolate:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    d: str
+    ref: Ref
+    offset: str
+
+
+@dataclass(frozen=True)
 class Divide:
     """bound: the largest quotient and the largest divisor (both proved, both < 2**24)."""
 
@@ -165,8 +173,8 @@ class Loop:
     body: tuple
 
 
-Statement = (Loop | Set | Add | Mac | Mul | Max | Requantize | Lookup | Interpolate | Divide
-             | Store)
+Statement = (Loop | Set | Add | Mac | Mul | Max | Requantize | Lookup | Interpolate | Fetch
+             | Divide | Store)
 
 
 @dataclass(frozen=True, eq=False)

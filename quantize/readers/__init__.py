@@ -2,6 +2,7 @@
 
 from quantize.readers import (  # noqa: F401
     activation,
+    choosing,
     elementwise,
     linear,
     movement,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from quantize.readers.choosing import pick
 from quantize.readers.reading import Reading, reads
+
+FLOATS, INTEGERS = (1, 10, 11), (6, 7)
 
 
 def reshape(r: Reading, full: list[int]) -> None:
@@ -24,7 +27,7 @@ def reshape(r: Reading, full: list[int]) -> None:
 
 @reads("Identity", "Dropout", "Cast")
 def identity(r: Reading) -> None:
-    if r.op == "Cast" and r.attr("to") not in (1, 10, 11):
+    if r.op == "Cast" and not (r.attr("to") in FLOATS or r.attr("to") in INTEGERS and r.integer()):
         r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):
         r.refuse("its mask output is not supported; export the model in evaluation mode")
@@ -113,6 +116,9 @@ def cut(r: Reading, where: list[slice], output: str | None) -> str:
 
 @reads("Gather")
 def gather(r: Reading) -> None:
+    if not r.is_const(1):
+        pick(r)
+        return
     axis, index = r.axis(r.attr("axis", 0)), r.const(1, what="the indices")
     n = r.shape()[axis]
     flat = index.reshape(-1) % n

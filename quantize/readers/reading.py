@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quantize.float_graph import FloatNode, ModelError, shape
+from quantize.float_graph import FloatNode, ModelError, passed_on, shape
 
 TIMED = ("Step", "State", "Carry", "Stack")
 
@@ -120,6 +120,17 @@ class Reading:
     def batch_of(self, value: str) -> int:
         """The position of a value's batch axis."""
         return self._batches.get(value, 0) or 0
+
+    def integer(self, i: int = 0) -> bool:
+        """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
+        moved about."""
+        makers, value = {n.output: n for n in self._nodes}, self.inputs[i]
+        while value in makers and (passed := passed_on(makers[value])):
+            value = passed[0]
+        maker = makers.get(value)
+        if maker is None or maker.op == "ArgMax":
+            return True
+        return maker.op == "Constant" and bool((maker["value"] % 1 == 0).all())
 
     def known(self, value: str) -> tuple[int, ...] | None:
         """The shape of a value that has been read; None where there is none of that name."""

@@ -163,11 +163,13 @@ def scan(r: Reading) -> None:
     steps = 0
     for i, axis, back, name in zip(range(states, len(r.inputs)), in_axes, backwards,
                                    inside[states:], strict=True):
+        batch = r.batch(i)
         x = _time_first(r, i, axis, bool(back))
         steps = r.known(x)[0]
-        batch = r.batch(i)
         r.emit("Step", x, to=name, loop=loop)
-        if not r.is_const(i):
+        if r.is_const(i):
+            r.put_batch(None, name)
+        else:
             r.put_batch(batch - (axis % (len(r.shape(i)) + 1) < batch), name)
     for i, name in enumerate(inside[:states]):
         r.emit("State", r.value(i), to=name, loop=loop, steps=steps, carry=f"{loop}/last_{i}")
@@ -191,9 +193,11 @@ def scan(r: Reading) -> None:
 
 
 def _time_first(r: Reading, i: int, axis: int, backwards: bool) -> str:
-    """Sequence i with time as the first axis of a sample, and in the order of the loop."""
+    """Sequence i with time as the first axis of a sample, and in the order of the loop. A constant
+    one has no batch axis."""
     if r.is_const(i):
-        r.refuse("runs over a constant sequence, which is not supported")
+        value = np.moveaxis(r.real(i), axis, 0)
+        return r.emit("Constant", value=value[::-1] if backwards else value)
     shape = r.shape(i)
     axis %= len(shape) + 1
     if axis == r.batch(i):

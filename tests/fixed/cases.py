@@ -20,6 +20,7 @@ from quantize.fixed.ops.requantize import Requantize
 from quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from quantize.fixed.ops.table import Table
 from quantize.fixed.qformat import QFormat
+from tests.fixed.choices import CHOICES
 from tests.fixed.loops import LOOPS
 from tests.fixed.words import Q5, Q15, U8, conv, gemm, graph, random, value, weight
 
@@ -263,5 +264,5 @@ def networks():
 
 
 GRAPHS = [g for family in (convolutions, products, elementwise, requantizations, pools, curves,
-                           softmaxes, movements, networks) for g in family()] + LOOPS
+                           softmaxes, movements, networks) for g in family()] + LOOPS + CHOICES
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]

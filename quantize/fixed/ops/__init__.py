@@ -1,9 +1,11 @@
 """Every op, one file each: importing this package registers them all in `Node.registry`."""
 
 from quantize.fixed.ops import (  # noqa: F401
+    argmax,
     binary,
     constant,
     conv,
+    gather,
     gemm,
     gemm_sum,
     logsumexp,
