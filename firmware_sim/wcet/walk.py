@@ -2,7 +2,8 @@
 
 `Walker` is to the effects of the instruction set what `machine.Machine` is: registers, latencies,
 the delay slot, `do`, Z writes on their way, the clock. Of memory it knows the image's own words as
-long as nothing is stored over them; accumulators and DAU flags it does not know at all.
+long as nothing is stored over them, and the words that the CAU stored itself (pointers between the
+steps of a loop over time); accumulators and DAU flags it does not know at all.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Walker:
         self.left, self.loop, self.goal = 0, None, None  # of `do`: turns left, (first, last)
         self.late: frozenset[int] = frozenset()
         self.stores: list[tuple] = []  # (landing instruction, address, size)
+        self.words: dict[int, object] = {}  # address -> what the CAU stored there, in 4 bytes
         self.issued = 0
         self.io = {IO["pcw"]: code.target.pcw}
         self.spent: dict[int, int] = {}  # address -> states
@@ -42,7 +44,7 @@ class Walker:
         new.__dict__.update(self.__dict__)
         new.r, new.stores, new.clock = list(self.r), list(self.stores), self.clock.copy()
         new.spent, new.rounds, new.io = dict(self.spent), dict(self.rounds), dict(self.io)
-        new.began = dict(self.began)
+        new.began, new.words = dict(self.began), dict(self.words)
         return new
 
     def _map(self) -> None:
@@ -58,13 +60,13 @@ class Walker:
             return
         clock, address = self.clock, self.pc
         before = (list(self.r), self.nzvc, self.goal, self.loop, self.left, self.late,
-                  list(self.stores), self.issued, self.spent.get(address, 0))
+                  list(self.stores), self.issued, dict(self.words), self.spent.get(address, 0))
         states, free = clock.states, clock.free
         try:
             self._execute(address)
         except Fork:
             (self.r, self.nzvc, self.goal, self.loop, self.left, self.late, self.stores,
-             self.issued, self.spent[address]) = before
+             self.issued, self.words, self.spent[address]) = before
             self.pc, clock.states, clock.free = address, states, free
             raise
         except Unsteady:
@@ -167,10 +169,13 @@ class Walker:
         self.accesses.append((slot, self._choice(address, size, "read")))
 
     def _image(self, address, size: int) -> int | None:
-        """What a CAU load reads, if it is the image's own and nothing was stored there."""
+        """What a CAU load reads, if the CAU stored it or it is the image's own and nothing was
+        stored there."""
         if not isinstance(address, int):
             return None
         address &= 0xFFFFFF
+        if size == 4 and address in self.words:
+            return self.words[address]
         word = self.code.word(address & ~3)
         span = (address, address + size - 1, (), self.pc)
         if word is None or not self.code.constant or clash([span], self.code.stores):
@@ -181,6 +186,9 @@ class Walker:
     def store(self, address, size: int, value) -> None:
         self.accesses.append(("Y", self._choice(address, size, "write")))
         self._written(address, size)
+        if size == 4 and isinstance(address, int) and not isinstance(value, Unknown) and all(
+                self._misses(where, n, address & 0xFFFFFF) for _, where, n in self.stores):
+            self.words[address & 0xFFFFFF] = value
 
     def queue_store(self, address, size: int, value) -> None:
         self.stores.append((self.issued + 4, address, size))
@@ -267,24 +275,43 @@ class Walker:
         else:
             low, high, rates = address & 0xFFFFFF, address & 0xFFFFFF, ()
         self.code.stores.append((low, high + size - 1, rates, self.pc))
+        self.words = {a: v for a, v in self.words.items() if self._misses(address, size, a)}
         if not self.turns.depth and len(self.code.stores) > 50:
             self.code.stores[:] = united(self.code.stores)
+
+    def _misses(self, address, size: int, word: int) -> bool:
+        """Whether `size` bytes from an address certainly leave a word of 4 bytes alone."""
+        if isinstance(address, Interval):
+            return all(high + turn + size <= word or word + 4 <= low + turn for turn in (0, WORD)
+                       for low, high in [(address.low, address.high)])
+        first = (address.base if isinstance(address, Affine) else address) & 0xFFFFFF
+        if word - size < first < word + 4:
+            return False
+        turn = address.base - first if isinstance(address, Affine) else 0
+        low, high = (turn, turn + word - size) if first < word else (
+            turn + word + 4, turn + WORD - size)
+        self.turns.within(address, low, high)
+        return True
 
     # ------------------------------------------------------------------ meeting others
 
     def numbers(self) -> list:
-        """Everything that may move from turn to turn: registers, `do` turns left, Z addresses."""
-        return [*self.r, self.left, *(address for _, address, _ in self.stores)]
+        """Everything that may move from turn to turn: registers, `do` turns left, words that the
+        CAU stored, Z addresses."""
+        return [*self.r, self.left, *(v for _, v in sorted(self.words.items())),
+                *(address for _, address, _ in self.stores)]
 
     def put_numbers(self, values: list) -> None:
-        self.r, self.left = values[:32], values[32]
+        self.r, self.left, rest = values[:32], values[32], values[33:]
+        self.words = dict(zip(sorted(self.words), rest, strict=False))
         self.stores = [(at, where, size) for (at, _, size), where in
-                       zip(self.stores, values[33:], strict=True)]
+                       zip(self.stores, rest[len(self.words):], strict=True)]
 
     def shape(self) -> tuple:
         """Everything else that decides what comes next, time apart."""
         stores = tuple((at - self.issued, size) for at, _, size in self.stores)
-        return self.pc, self.loop, self.goal, self.late, stores, self.io[IO["pcw"]]
+        return (self.pc, self.loop, self.goal, self.late, stores, self.io[IO["pcw"]],
+                tuple(sorted(self.words)))
 
     def key(self) -> tuple:
         return self.shape(), self.clock.phase()
