@@ -4,15 +4,15 @@ from collections import OrderedDict
 
 from train.config import TrainConfig
 from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from train.zoo.card import DIGITS, Counts, model
 
 UNITS = 64
 LECTURE = ("LeCun's NYU lectures of 2021 (recurrent nets); the task is the tutorials' row-wise "
            "MNIST, for which there is no canonical paper")
 
 
-def _card(name: str, title: str, gates: int, macs: int, biases: int, era_ms: float,
-          training: TrainConfig) -> dict:
+def _card(name: str, title: str, gates: int, macs: int, biases: int, training: TrainConfig
+          ) -> dict:
     """What the three share. gates: blocks of weights, each (UNITS, 28 + UNITS)."""
     weights = gates * UNITS * (28 + UNITS + biases) + 10 * (UNITS + 1)
     return {
@@ -20,13 +20,7 @@ def _card(name: str, title: str, gates: int, macs: int, biases: int, era_ms: flo
         "classes": DIGITS, "normalization": Normalization(scale=1 / 256, offset=0.0),
         "dataset": "mnist", "loss": "nll",
         "counts": Counts(weights=weights, links=macs + 28 * gates * UNITS + 10, macs=macs),
-        "published": (
-            Figure("latency_ms", macs * 1.5e-4,
-                   f"{macs:,} multiply-accumulates at 1.5 instructions each, the bound for dense "
-                   f"layers; no time was published", clock_mhz=40, at_most=True),
-            Figure("latency_ms", era_ms,
-                   f"{macs:,} multiply-accumulates at the 3 million a second of a 40 MHz DSP32C "
-                   f"(Sackinger et al., NIPS 4:773-780, 1991)", clock_mhz=40, at_most=True)),
+        "published": (),
         "training": {"mnist": training,
                      "digits": TrainConfig(epochs=30, batch_size=32, learning_rate=3e-3)}}
 
@@ -41,7 +35,7 @@ def _module(cell):
         log_softmax=nn.LogSoftmax(dim=1)))
 
 
-@model(**_card("row_rnn", "28 rows through 64 tanh units (Elman)", 1, 165_504, 2, 55,
+@model(**_card("row_rnn", "28 rows through 64 tanh units (Elman)", 1, 165_504, 2,
                TrainConfig(epochs=10, batch_size=64, learning_rate=2e-3)))
 def build_rnn():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities (N, 10)."""
@@ -49,7 +43,7 @@ def build_rnn():
     return _module(nn.RNN(28, UNITS, batch_first=True))
 
 
-@model(**_card("row_gru", "28 rows through 64 gated recurrent units", 3, 495_232, 2, 165,
+@model(**_card("row_gru", "28 rows through 64 gated recurrent units", 3, 495_232, 2,
                TrainConfig(epochs=8, batch_size=64, learning_rate=4e-3)))
 def build_gru():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities (N, 10)."""
@@ -58,7 +52,7 @@ def build_gru():
 
 
 @model(**_card("row_lstm", "28 rows through 64 LSTM units, forget gates open at first", 4, 660_096,
-               2, 220, TrainConfig(epochs=8, batch_size=64, learning_rate=4e-3)))
+               2, TrainConfig(epochs=8, batch_size=64, learning_rate=4e-3)))
 def build_lstm():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities (N, 10)."""
     from torch import nn
