@@ -150,7 +150,8 @@ def train(model, data=None, epochs=None, seed=None, samples=None, resume=None, o
     if before and before.finished:
         raise UsageProblem(f"{resume}: has all its {len(before.curve)} epochs; nothing is left")
     splits = sets.load(data or (before.dataset if before else card.dataset))
-    splits = replace(splits, train=splits.train[:samples])
+    if samples:
+        splits = sets.Splits(splits.name, splits.train[:samples], splits.calibration, splits.test)
     config = replace(before.config if before else card.config(splits.name), **{
         k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None})
     out = out or f"{model}-{Path(splits.name).stem}.safetensors"

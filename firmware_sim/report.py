@@ -107,7 +107,8 @@ def _costs(program: Program, image: Image, run: Run, bound: Bound | None) -> dic
     target = image.target
     lowest = {k.name: program.turns(i) * lower_bound_cycles(k, program.buffers, target)
               for i, k in enumerate(program.kernels)}
-    return {"layers": layer_rows(run, bound, lowest, target.states_per_cycle),
+    layers = layer_rows(run, bound, lowest, target.states_per_cycle)
+    return {"layers": layers, **module_rows(layers),
             "items": items(image, run.profile, len(run.cycles),
                            bound.indexed if bound else ()),
             "not_included": list(NOT_INCLUDED), "memory": memory_rows(image)}
@@ -183,6 +184,24 @@ def layer_rows(run: Run, bound: Bound | None, lowest: dict[str, float],
         if k not in ("layer", "op")}
     return [r | {"cycles_per_mac": r["cycles"] / r["macs"] if r["macs"] else None}
             for r in [*rows, total]]
+
+
+def module_rows(layers: list[dict]) -> dict[str, list[dict]]:
+    """Of a network made of networks, whose layers have names such as "generator.embed/Gemm": the
+    cycles of each of them as the table `modules`, in order; no table for others."""
+    *layers, total = layers
+    if not any("." in row["layer"].partition("/")[0] for row in layers):
+        return {}
+    sums: dict[str, dict] = {}
+    for row in layers:
+        name = row["layer"].partition("/")[0].partition(".")[0]
+        found = sums.setdefault(name, {"module": name, "macs": 0, "cycles": 0.0})
+        found["macs"] += row["macs"]
+        found["cycles"] += row["cycles"]
+    return {"modules": [row | {
+        "percent": 100 * row["cycles"] / total["cycles"],
+        "cycles_per_mac": row["cycles"] / row["macs"] if row["macs"] else None}
+        for row in sums.values()]}
 
 
 def cause_rows(run: Run) -> list[dict]:

@@ -107,7 +107,7 @@ def lower_linear(graph: FloatGraph) -> FloatGraph:
         for op, value, idle in (("Mul", n["scale"], 1.0), ("Add", offset, 0.0)):
             if (value == idle).all():
                 continue
-            value = value.reshape(*(1,) * (len(shape) - value.ndim), *value.shape)
+            value = _full(value, shape)
             name = f"{n.output}/{op.lower()}"
             nodes.append(FloatNode("Constant", f"{name}/constant", (), f"{name}/constant",
                                    {"value": value}))
@@ -117,9 +117,14 @@ def lower_linear(graph: FloatGraph) -> FloatGraph:
     return rewrite(graph, rule)
 
 
+def _full(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """a with as many axes as `shape`."""
+    return a.reshape(*(1,) * (len(shape) - a.ndim), *a.shape)
+
+
 def _per_channel(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     """a as (C,), if it varies along the first axis of `shape` only."""
-    full = a.reshape(*(1,) * (len(shape) - a.ndim), *a.shape)
+    full = _full(a, shape)
     if full.size != full.shape[0]:
         return None
     return np.broadcast_to(full.reshape(-1), shape[:1])
@@ -131,7 +136,8 @@ def _into_weights(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
         return None
     shape, w = graph.shapes[n.output], maker["weight"]
     if maker.op != "Conv":
-        scale, offset = (_per_channel(n[k].T, shape[::-1]) for k in ("scale", "offset"))
+        scale, offset = (_per_channel(_full(n[k], shape).T, shape[::-1])
+                         for k in ("scale", "offset"))
         if scale is None or offset is None:
             return None
         return [maker.but(output=n.output, weight=w * scale[:, None],

@@ -9,7 +9,7 @@ from firmware_sim import targets
 from firmware_sim.bill import items
 from firmware_sim.image import compile_program
 from firmware_sim.lower_bound import lower_bound_cycles
-from firmware_sim.report import simulation
+from firmware_sim.report import module_rows, simulation
 from firmware_sim.simulate import Simulator
 from firmware_sim.wcet import of_image
 from quantize.fixed.program import lower
@@ -39,6 +39,25 @@ def test_items_add_up_to_the_cycles(stack):
     assert rows["output conversion"]["cycles"] >= network.value.size
     tanhs = sum(n.output.size for n in network.nodes if n.op == "Table")
     assert rows["table look-ups"]["cycles"] >= 2 * tanhs  # two loads: the address, the entry
+
+
+def bill_of(*layers):
+    """Rows such as `layer_rows` gives, of (name, MACs, cycles), and their sum."""
+    rows = [dict(zip(("layer", "macs", "cycles"), layer, strict=True)) for layer in layers]
+    return [*rows, {"layer": "total", **{k: sum(r[k] for r in rows) for k in ("macs", "cycles")}}]
+
+
+def test_networks_inside_a_network_have_their_own_bill():
+    """h computes the weights of g, in turns."""
+    rows = module_rows(bill_of(("x", 0, 5.0), ("h.a/Gemm", 10, 12.0), ("g/MatMul", 20, 30.0),
+                               ("h.b.c/Tanh", 0, 3.0), ("y", 0, 0.0)))["modules"]
+    assert [list(row.values()) for row in rows] == [
+        ["x", 0, 5.0, 10.0, None], ["h", 10, 15.0, 30.0, 1.5], ["g", 20, 30.0, 60.0, 1.5],
+        ["y", 0, 0.0, 0.0, None]]
+
+
+def test_a_network_of_layers_has_no_bill_by_networks():
+    assert module_rows(bill_of(("x", 0, 5.0), ("h1/Gemm", 10, 12.0), ("f/v1.5", 0, 1.0))) == {}
 
 
 @pytest.mark.parametrize("graph", CASES)

@@ -88,6 +88,16 @@ def test_a_factor_before_weights_goes_into_them(tmp_path):
                        atol=1e-5)
 
 
+def test_a_bias_behind_a_product_of_rows_goes_into_it(tmp_path):
+    """torch.nn.Linear on (rows, features) is exported as a product and a sum."""
+    m = model([node("MatMul", "x w", "a"), node("Add", "a c", "y")], {"x": (3, 4)},
+              {"w": random("w", 4, 5), "c": random("c", 5)})
+    graph, feeds = simplify(read(m, tmp_path)), nets.inputs(m, 6)
+    assert ops(graph) == ["Gemm"]
+    assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], nets.run(m, feeds)[0],
+                       atol=1e-5)
+
+
 def test_trees_become_one_function_each(tmp_path):
     graph = simplify(read(nets.trees_net(), tmp_path))
     assert ops(graph).count("Function") == 3 and "Mul" not in ops(graph)

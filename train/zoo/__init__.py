@@ -2,6 +2,7 @@
 
 from train.zoo import (
     cells,
+    hyper,
     keywords,
     lenet1,
     lenet5,
@@ -23,6 +24,7 @@ __all__ = [
     "cards",
     "cells",
     "get",
+    "hyper",
     "keywords",
     "lenet1",
     "lenet5",
