@@ -279,6 +279,7 @@ def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None
     """
     from quantize import to_qdq
     from quantize.compare import FloatNetwork
+    from quantize.fixed.answers import percent_right
     from quantize.network import Network
     from train.feed import feed
     teacher, student = Network(reference), Network(test)
@@ -297,8 +298,7 @@ def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None
     to_qdq.save(fixed, out)
     part = images.splits.test
     with progress("comparing") as tick:
-        accuracy = [100 * float((n.scores(images(part.images), tick).argmax(1)
-                                 == part.labels).mean())
+        accuracy = [percent_right(n.scores(images(part.images), tick), part.labels)
                     for n in (teacher, student, Network(out))]
     return {"file": out, "data": images.data, "training_samples": len(images.splits.train),
             "epochs": epochs, "seed": seed, "samples": len(part),
@@ -350,6 +350,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=
     """
     from quantize import report
     from quantize.diagnose import diagnose as examine
+    from quantize.fixed.answers import percent_right
     from quantize.network import Network
     from quantize.recipe import Recipe
     from quantize.remedy import quick, remedies
@@ -371,7 +372,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=
     with progress("trying changes") as tick:
         trials = Trials(whole.float, x, held.labels,
                         quick(Recipe.from_json(fixed.facts["dsplet.recipe"])))
-        wanted = accuracy or 100 * float((whole.scores(x).argmax(1) == held.labels).mean())
+        wanted = accuracy or percent_right(whole.scores(x), held.labels)
         tried = remedies(trials, wanted, tick)
     return found | {"calibration_samples": len(held)} | report.changes(tried, wanted)
 

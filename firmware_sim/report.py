@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from firmware_sim.stream import Steps
 from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
 from firmware_sim.wcet import Bound, Unbounded, of_image
+from quantize.fixed.answers import answers, class_names, right, spelled
 from quantize.fixed.graph import Graph
 from quantize.fixed.program import Program, lower
 from quantize.fixed.proof import bounds
@@ -44,7 +44,7 @@ def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray
     differing = sum(np.count_nonzero(y != w) for y, w in zip(run.outputs, wanted, strict=True))
     compared = {"differing_integers": int(differing),
                 "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers"}
-    found = _found(image, run, index, labels, class_names(graph.metadata)) | compared
+    found = _found(image, run, index, labels, class_names(dict(graph.metadata))) | compared
     bound, why = _worst_case(image)
     found |= _costs(lower(graph), image, run, bound) | {"smallest_headroom_bits": min(
         (b.headroom_bits for b in bounds(graph)), default=None)}
@@ -58,14 +58,15 @@ def float_simulation(program: Program, metadata: Sequence[tuple[str, str]], imag
 
     A number differs where it is more than FLOAT_TOLERANCE of the largest away.
     """
-    y = run.outputs[0].reshape(wanted.shape)
+    y, names = run.outputs[0].reshape(wanted.shape), class_names(dict(metadata))
     apart = np.abs(y - wanted)
     differing = int(np.count_nonzero(apart > FLOAT_TOLERANCE * np.abs(wanted).max()))
     compared = {"differing_numbers": differing, "tolerance_of_largest": FLOAT_TOLERANCE,
                 "largest_difference": float(apart.max()),
-                "differing_answers": int(np.count_nonzero(y.argmax(1) != wanted.argmax(1))),
+                "differing_answers": int(np.count_nonzero(_read(y, labels, names)
+                                                           != _read(wanted, labels, names))),
                 "compared_with": f"ONNX Runtime in float32, {wanted.size:,} numbers"}
-    found = _found(image, run, index, labels, class_names(metadata)) | compared
+    found = _found(image, run, index, labels, names) | compared
     bound, why = _worst_case(image)
     return found | _costs(program, image, run, bound) | _totals(image, run, bound, why, budget,
                                                                 not differing)
@@ -83,15 +84,24 @@ def _found(image: Image, run: Run, index: np.ndarray, labels: np.ndarray | None,
            names: dict[int, str]) -> dict:
     """Which samples ran, and what was read in them."""
     target, samples = image.target, len(run.cycles)
-    read = run.outputs[0].reshape(samples, -1).argmax(1)
+    read = _read(run.outputs[0], labels, names)
     return {
         "target": f"{target.name}, board {target.board.name}",
         "samples": samples,
         "first_samples": [
-            {"index": int(index[i]), "label": None if labels is None else int(labels[i]),
-             "read_as": names.get(int(read[i]), str(read[i])), "cycles": float(run.cycles[i])}
+            {"index": int(index[i]), "label": None if labels is None else
+             int(labels[i]) if labels.ndim == 1 else spelled(labels[i], names),
+             "read_as": spelled(read[i], names), "cycles": float(run.cycles[i])}
             for i in range(min(SHOWN_SAMPLES, samples))],
-        "accuracy_percent": None if labels is None else 100 * float((read == labels).mean())}
+        "accuracy_percent": None if labels is None else 100 * float(right(read, labels).mean())}
+
+
+def _read(scores: np.ndarray, labels: np.ndarray | None, names: dict[int, str]) -> np.ndarray:
+    """The answers, of as many places as the labels have; else as the classes of a place allow."""
+    if labels is not None:
+        return answers(scores, labels.shape[1:])
+    places = scores[0].size // len(names) if names else 1
+    return answers(scores, (places,) if places > 1 else ())
 
 
 def _worst_case(image: Image) -> tuple[Bound | None, str]:
@@ -145,15 +155,6 @@ def streamed(image: Image, steps: Steps, wanted: np.ndarray, labels: np.ndarray 
         "begin_cycles": steps.begin_cycles, "cycles_per_step": worst,
         "clock_mhz": target.clock_mhz, "latency_ms_per_step": target.ms(worst),
         "memory": memory_rows(image), "passed": not differing}
-
-
-def class_names(metadata: Sequence[tuple[str, str]]) -> dict[int, str]:
-    """The classes' names by number, as the file's metadata gives them; else none."""
-    try:
-        names = json.loads(dict(metadata).get("dsplet.classes", "[]"))
-    except ValueError:
-        return {}
-    return {i: str(name) for i, name in enumerate(names)} if isinstance(names, list) else {}
 
 
 def differences(image: Image, bound: Bound) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from quantize.fixed.answers import answers, plain, right
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph
 from quantize.fixed.qformat import QFormat
@@ -129,18 +130,21 @@ class FloatNetwork:
 @dataclass(frozen=True)
 class Flip:
     """A sample that the two classify differently. margin: the reference's best score minus its
-    second best."""
+    second best, where they are closest. Of a sequence the three are tuples."""
 
     index: int
-    label: int
-    reference: int
-    test: int
+    label: int | tuple[int, ...]
+    reference: int | tuple[int, ...]
+    test: int | tuple[int, ...]
     margin: float
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two classifiers on the same samples. mcnemar_p: exact, two-sided."""
+    """Two classifiers on the same samples. mcnemar_p: exact, two-sided.
+
+    A sequence is correct where all of it is; symbols counts its places, of all samples.
+    """
 
     samples: int
     reference_correct: int
@@ -148,6 +152,9 @@ class Comparison:
     flips: tuple[Flip, ...]
     sqnr_db: float
     mcnemar_p: float
+    symbols: int
+    reference_symbols_correct: int
+    test_symbols_correct: int
 
     @property
     def reference_accuracy_percent(self) -> float:
@@ -163,23 +170,33 @@ class Comparison:
 
 
 def predictions(reference: np.ndarray, test: np.ndarray, labels: np.ndarray) -> Comparison:
-    """Compare scores (N, classes) of two classifiers; equal scores go to the lowest class."""
+    """Compare scores (N, numbers) of two classifiers; equal scores go to the lowest class.
+
+    labels: (N,), or (N, T) for sequences: the numbers are then T times the classes' scores.
+    """
     reference, test = np.asarray(reference, np.float64), np.asarray(test, np.float64)
     labels = np.asarray(labels, np.int64)
-    if reference.ndim != 2 or reference.shape != test.shape or labels.shape != reference.shape[:1]:
-        raise ModelError(f"expected scores (N, classes) twice and labels (N,), got "
-                         f"{reference.shape}, {test.shape} and {labels.shape}")
+    places = labels.shape[1:]
+    if (reference.ndim != 2 or reference.shape != test.shape or labels.shape[:1] !=
+            reference.shape[:1] or reference.shape[1] % math.prod(places)):
+        raise ModelError(f"expected scores (N, classes) twice and labels (N,), or (N, T * classes) "
+                         f"and (N, T); got {reference.shape}, {test.shape} and {labels.shape}")
     if not len(labels):
         raise ModelError("there is no sample to compare on")
-    a, b = reference.argmax(1), test.argmax(1)
-    best = np.sort(reference, 1)
-    margin = best[:, -1] - best[:, -2] if reference.shape[1] > 1 else np.zeros(len(labels))
-    flips = tuple(Flip(int(i), int(labels[i]), int(a[i]), int(b[i]), float(margin[i]))
-                  for i in np.flatnonzero(a != b))
-    right_a, right_b = a == labels, b == labels
+    a, b = answers(reference, places), answers(test, places)
+    margin, right_a, right_b = _margin(reference, places), right(a, labels), right(b, labels)
+    flips = tuple(Flip(i, *(plain(v[i]) for v in (labels, a, b)), float(margin[i]))
+                  for i in np.flatnonzero(~right(a, b)).tolist())
     return Comparison(len(labels), int(right_a.sum()), int(right_b.sum()), flips,
                       sqnr_db(reference, test),
-                      mcnemar(int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())))
+                      mcnemar(int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())),
+                      labels.size, int((a == labels).sum()), int((b == labels).sum()))
+
+
+def _margin(scores: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
+    """(N,): the best score minus the second best, the least of all places."""
+    best = np.sort(scores.reshape(len(scores), math.prod(places), -1), 2)
+    return (best[..., -1] - best[..., -2:][..., 0]).min(1)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -191,6 +208,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """int64 (classes, classes): how often samples of the row's class got the column's."""
+    """int64 (classes, classes): how often samples, or symbols, of the row's class got the column's.
+    """
     pairs = np.asarray(labels, np.int64) * classes + np.asarray(predicted, np.int64)
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    return np.bincount(pairs.ravel(), minlength=classes * classes).reshape(classes, classes)

@@ -14,6 +14,8 @@ import numpy as np
 
 from quantize.calibrate import Histogram
 from quantize.compare import decibel
+from quantize.fixed.answers import answers, plain
+from quantize.fixed.answers import right as all_right
 from quantize.fixed.graph import Graph, Node, Requantizing, Value, Weight
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import FloatGraph, FloatNode, ModelError
@@ -54,9 +56,9 @@ class Flip:
     """A sample that the two networks classify differently. layers: each mends it if restored."""
 
     index: int
-    label: int
-    reference: int
-    test: int
+    label: int | tuple[int, ...]
+    reference: int | tuple[int, ...]
+    test: int | tuple[int, ...]
     layers: tuple[str, ...]
 
 
@@ -93,12 +95,12 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarr
     if not len(x):
         raise ModelError("there is no sample to diagnose on")
     seen = _Measured(reference, test, x, progress)
-    read = {k: y.argmax(1) for k, y in seen.scores.items()}
-    right = {k: 100 * float((r == labels).mean()) for k, r in read.items()}
-    flipped = np.flatnonzero(read[None] != read[""])
-    mended = {v.name: set(flipped[read[v.name][flipped] == read[None][flipped]].tolist())
+    read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
+    right = {k: 100 * float(all_right(r, labels).mean()) for k, r in read.items()}
+    flipped = np.flatnonzero(~all_right(read[None], read[""]))
+    mended = {v.name: set(flipped[all_right(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
-    flips = tuple(Flip(i, int(labels[i]), int(read[None][i]), int(read[""][i]),
+    flips = tuple(Flip(i, *(plain(r[i]) for r in (labels, read[None], read[""])),
                        tuple(seen.names[v] for v, m in mended.items() if i in m))
                   for i in flipped.tolist())
     layers = tuple(Layer(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.compare import confusion, layers, predictions
+from quantize.compare import Comparison, Flip, confusion, layers, predictions
 from quantize.diagnose import Diagnosis, Range
+from quantize.fixed.answers import answers, class_names, spelled
 from quantize.fixed.graph import Graph, Weight
 from quantize.fixed.ops.op import Moving
 from quantize.fixed.ops.scan import Scan
@@ -37,14 +38,15 @@ def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels:
                index: np.ndarray, progress: Progress) -> dict:
     """Two networks on the same samples. index: each sample's position in its data set."""
     y, z = a.scores(x_a, progress), b.scores(x_b, progress)
-    seen = predictions(y, z, labels)
+    seen, names = predictions(y, z, labels), class_names(b.facts | a.facts)
     report = {
         "reference": a.path, "test": b.path, "samples": seen.samples,
         "reference_accuracy_percent": seen.reference_accuracy_percent,
         "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
         "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
-        "flips": [{"index": int(index[f.index]), "label": f.label, "reference": f.reference,
-                   "test": f.test, "margin": f.margin} for f in seen.flips],
+        **_symbols(seen, labels),
+        "flips": [{"index": int(index[f.index]), **_answers(f, names), "margin": f.margin}
+                  for f in seen.flips],
         "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
     fixed, other, x = (a, b, x_a) if a.fixed else (b, a, x_b)
     if fixed.fixed and other.float and (fixed.input, fixed.shape) == (other.input, other.shape):
@@ -54,6 +56,21 @@ def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels:
             "value": v.value, "op": v.op, "format": str(v.format), "sqnr_db": v.sqnr_db,
             "at_min": v.at_min, "at_max": v.at_max, "elements": v.elements} for v in found]
     return report
+
+
+def _symbols(seen: Comparison, labels: np.ndarray) -> dict:
+    """Of sequences, how many of their symbols are right."""
+    if labels.ndim == 1:
+        return {}
+    return {"symbols": seen.symbols,
+            "reference_symbols_percent": 100 * seen.reference_symbols_correct / seen.symbols,
+            "test_symbols_percent": 100 * seen.test_symbols_correct / seen.symbols}
+
+
+def _answers(flip: Flip, names: dict[int, str]) -> dict:
+    """Label and answers: a class by its number, a sequence by the names of its symbols."""
+    return {k: v if isinstance(v := getattr(flip, k), int) else spelled(v, names)
+            for k in ("label", "reference", "test")}
 
 
 def diagnosis(found: Diagnosis, index: np.ndarray) -> dict:
@@ -68,8 +85,8 @@ def diagnosis(found: Diagnosis, index: np.ndarray) -> dict:
             "restored_output_sqnr_db": n.restored_sqnr_db,
             "restored_accuracy_percent": n.restored_accuracy_percent,
             "mends_flips": n.mends, "alone": n.alone} for n in found.layers],
-        "flips": [{"index": int(index[f.index]), "label": f.label, "reference": f.reference,
-                   "test": f.test, "mended_by": ", ".join(f.layers) or "no single layer"}
+        "flips": [{"index": int(index[f.index]), **_answers(f, {}),
+                   "mended_by": ", ".join(f.layers) or "no single layer"}
                   for f in found.flips],
         "ranges": [{
             "layer": r.name, "format": str(r.format), "from": r.format.min * r.format.step,
@@ -115,8 +132,9 @@ def _weights(weight: Weight) -> str:
 
 
 def _confusion(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
-    """A row for each label: how often each class was read."""
-    classes = max(scores.shape[1], int(labels.max()) + 1)
-    counts = confusion(labels, scores.argmax(1), classes)
+    """A row for each label, or symbol of one: how often each class was read."""
+    read = answers(scores, labels.shape[1:])
+    classes = max(scores.shape[1] * len(labels) // labels.size, int(labels.max()) + 1)
+    counts = confusion(labels, read, classes)
     return [{"label": i} | {str(j): int(n) for j, n in enumerate(row)}
             for i, row in enumerate(counts)]

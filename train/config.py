@@ -22,6 +22,8 @@ class TrainConfig:
                    Bengio, ICML 2013); 0 leaves it as it is
     propagation:   >= 0, how much the gradient-propagation regulariser of the same paper counts
                    beside the loss (`train.recurrent.Leaky`)
+    teacher_forcing: the module, which writes a sequence, is told the right symbol after each that
+                   it writes (Williams and Zipser, Neural Computation 1(2):270-280, 1989)
     shift:         each training image is moved by up to so many pixels each way, >= 0
     seed:          of the initial weights, the order of the samples and their shifts
     """
@@ -35,6 +37,7 @@ class TrainConfig:
     schedule: Literal["one-cycle", "cosine"] = "one-cycle"
     clip_norm: float = 0.0
     propagation: float = 0.0
+    teacher_forcing: bool = False
     shift: int = 0
     seed: int = 0
 

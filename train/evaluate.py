@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantize.fixed.answers import answers, right
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -34,13 +36,14 @@ def evaluate(
 ) -> Evaluation:
     """Compare the largest output of `predict` with the labels; of equal outputs the first counts.
 
-    predict: float32 (n, C, H, W) -> scores (n, classes)
-    x:       float32 (N, C, H, W); labels: (N,), N >= 1
+    predict: float32 (n, C, H, W) -> scores (n, classes), or (n, T, classes)
+    x:       float32 (N, C, H, W); labels: (N,), or (N, T), all T of which must be right; N >= 1
     """
     if len(x) == 0:
         raise ValueError("no samples to evaluate on")
     errors = sum(
-        int((predict(x[i : i + batch]).argmax(1) != labels[i : i + batch]).sum())
+        int((~right(answers(predict(x[i : i + batch]), labels.shape[1:]),
+                    labels[i : i + batch])).sum())
         for i in range(0, len(x), batch)
     )
     return Evaluation(errors, len(x))

@@ -43,7 +43,12 @@ def _map(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (torch.cat([y, rubbish], 1).logsumexp(1) - y.gather(1, labels[:, None])[:, 0]).mean()
 
 
-LOSSES = {"mse": _mse, "nll": F.nll_loss, "map": _map}
+def _nll(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Minus the log-probability of the label, a mean over samples and their places."""
+    return F.nll_loss(y.flatten(0, -2), labels.flatten())
+
+
+LOSSES = {"mse": _mse, "nll": _nll, "map": _map}
 
 
 def train(
@@ -109,7 +114,7 @@ def epochs(
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 x = values[shifted(pixels[batch], config.shift).int()][:, None]
-                y = module(x)
+                y = module(x, labels[batch]) if config.teacher_forcing else module(x)
                 loss = loss_of(y, labels[batch])
                 optimizer.zero_grad()
                 whole = loss
@@ -120,7 +125,7 @@ def epochs(
                     nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
                 optimizer.step()
                 total_loss += loss.item() * len(batch)
-                wrong += int((y.argmax(1) != labels[batch]).sum())
+                wrong += int((y.argmax(-1) != labels[batch]).view(len(batch), -1).any(1).sum())
                 tick(step + 1, config.epochs * steps)
             if not math.isfinite(total_loss):
                 raise DivergedError(

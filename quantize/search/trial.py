@@ -12,6 +12,7 @@ import numpy as np
 from quantize import algorithms
 from quantize.calibrate import histograms
 from quantize.convert import convert
+from quantize.fixed.answers import answers, percent_right, right
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph
 from quantize.fixed.proof import Overflow, prove
@@ -146,11 +147,11 @@ class Trials:
         """A fixed-point graph of these widths, however it came about, on the samples."""
         q, y = fixed.inputs[0].format.quantize(self.samples), fixed.outputs[0].format
         scores = y.dequantize(Executor(fixed, threads=1)(q)[0].reshape(len(q), -1))
-        read, wanted = scores.argmax(1), self._reference.argmax(1)
+        read, wanted = (answers(y, self.labels.shape[1:]) for y in (scores, self._reference))
         return Point(
             widths, self.weight_bytes(widths), self.memory_bytes(widths),
             float(((scores - self._reference) ** 2).sum() / (self._reference**2).sum()),
-            100 * float((read == wanted).mean()), 100 * float((read == self.labels).mean()))
+            100 * float(right(read, wanted).mean()), percent_right(scores, self.labels))
 
     def weight_bytes(self, widths: Widths) -> int:
         return sum(packed_bytes(s.size, widths[s]) for s in self.slots

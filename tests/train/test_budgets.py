@@ -10,7 +10,7 @@ BY_HAND = {
     "zip1989": (21.6, 6.4), "lenet1": (32.8, 9.5), "bell92": (45, 13.6), "lenet4": (87, 26),
     "lenet5_1998": (114, 33.3), "lenet5": (141, 41.7), "lenet_caffe": (770, 229),
     "sdnn": (672, 201), "row_rnn": (55, 16.6), "row_gru": (165, 49.5), "row_lstm": (220, 66.0),
-    "dates_plain": (325, 97.5), "dates_attention": (424, 127), "dnn_s": (26, 8),
+    "dates_plain": (325, 97.5), "dates_attention": (313.5, 94), "dnn_s": (26, 8),
     "cnn_s": (833, 250), "basic_lstm_s": (987, 296), "lstm_s": (636, 191), "gru_s": (632, 190),
     "gru_m": (3186, 956), "crnn_s": (500, 150), "ds_cnn_s": (886, 266)}
 

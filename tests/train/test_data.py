@@ -172,7 +172,7 @@ def test_npz_that_is_missing_or_not_a_zip(tmp_path):
 
 
 def test_unknown_name_is_answered_with_the_nearest():
-    known = "digits, keywords, mnist, motifs, temporal_order, toronto, usps"
+    known = "dates, digits, keywords, mnist, motifs, temporal_order, toronto, usps"
     with pytest.raises(data.DataError, match=f"'mnits'; did you mean 'mnist'.*{known}"):
         data.load("mnits")
     assert [d.name for d in data.datasets()] == known.split(", ")

@@ -1,4 +1,4 @@
-"""A user's own samples: a `.npz` file with `images` uint8 (N, H, W) and `labels` (N,).
+"""A user's own samples: a `.npz` with `images` uint8 (N, H, W) and `labels` (N,) or (N, T).
 
 Images alone may also be a `.npy` file.
 """
@@ -20,11 +20,12 @@ def load_npz(path: Path) -> Splits:
     images, labels = _read(path)
     if labels is None:
         raise DataError(f"{path}: no 'labels'; expected arrays 'images' and 'labels'")
-    if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(images),):
+    if not np.issubdtype(labels.dtype, np.integer) or labels.shape[:1] != (len(images),):
         raise DataError(
-            f"{path}: 'labels' is {labels.dtype} {labels.shape}; expected {len(images)} integers"
+            f"{path}: 'labels' is {labels.dtype} {labels.shape}; expected {len(images)} integers, "
+            "or as many rows of them"
         )
-    if len(labels) and not 0 <= labels.min() <= labels.max() <= 255:
+    if labels.size and not 0 <= labels.min() <= labels.max() <= 255:
         raise DataError(f"{path}: labels run {labels.min()}..{labels.max()}; expected 0..255")
     everything = Samples(images, labels.astype(np.uint8), np.arange(len(labels)))
     nothing = everything[:0]

@@ -14,10 +14,10 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Samples:
-    """Grey images and their classes.
+    """Grey images and their classes, or sequences of codes and what they are to become.
 
-    images: uint8 (N, H, W), 0 is background, 255 is ink
-    labels: uint8 (N,)
+    images: uint8 (N, H, W), 0 is background, 255 is ink; of codes a row
+    labels: uint8 (N,), or (N, T) where a sample has a class at each of T places
     index:  int64 (N,), each sample's position in the source, so that a digit can be named
     """
 
@@ -32,7 +32,8 @@ class Samples:
                 f"images are {self.images.dtype} {self.images.shape}; expected uint8 (N, H, W), "
                 "H and W at least 1"
             )
-        if self.labels.dtype != np.uint8 or len(self.images) != n or len(self.index) != n:
+        if self.labels.dtype != np.uint8 or self.labels.ndim not in (1, 2) or 0 in \
+                self.labels.shape[1:] or len(self.images) != n or len(self.index) != n:
             raise DataError(
                 f"{len(self.images)} images, {n} labels ({self.labels.dtype}), {len(self.index)} "
                 "indices; expected as many of each, labels uint8"

@@ -82,14 +82,15 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
         for batch in torch.randperm(len(images)).split(config.batch_size):
             _set_rates(optimizer, done / steps)
             x = inputs(shifted(images[batch], config.shift).numpy())
-            target = torch.from_numpy(np.ascontiguousarray(teacher(x))).flatten(1)
+            said = labels[batch].flatten()  # of every place of a sequence
+            target = torch.from_numpy(np.ascontiguousarray(teacher(x))).reshape(len(said), -1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
-            y = network(x)[name].flatten(1)
+            y = network(x)[name].reshape(len(said), -1)
             if divergence is None:
                 loss = F.mse_loss(y, target)
             else:
                 loss = ((1 - config.labels) * divergence(y, target)
-                        + config.labels * F.cross_entropy(y, labels[batch]))
+                        + config.labels * F.cross_entropy(y, said))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -2,6 +2,7 @@
 
 from train.zoo import (
     cells,
+    dates,
     hyper,
     keywords,
     lenet1,
@@ -23,6 +24,7 @@ __all__ = [
     "ZooError",
     "cards",
     "cells",
+    "dates",
     "get",
     "hyper",
     "keywords",

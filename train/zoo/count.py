@@ -22,6 +22,8 @@ def count(module: nn.Module, input_shape: tuple[int, ...]) -> Counts:
             steps, rows = output[0].shape[1], layer.weight_hh_l0.shape[0]
             directions = 2 if layer.bidirectional else 1
             biased_units += steps * rows * directions * layer.num_layers if layer.bias else 0
+        elif isinstance(layer, nn.RNNCellBase):
+            biased_units += layer.weight_hh.shape[0] if layer.bias else 0
         else:
             biased_units += output.numel()
 
