@@ -123,9 +123,9 @@ class Reading:
 
     def integer(self, i: int = 0) -> bool:
         """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
-        moved about."""
+        moved about and clipped to integers."""
         makers, value = {n.output: n for n in self._nodes}, self.inputs[i]
-        while value in makers and (passed := passed_on(makers[value])):
+        while value in makers and (passed := _as_they_were(makers[value])):
             value = passed[0]
         maker = makers.get(value)
         if maker is None or maker.op == "ArgMax":
@@ -192,3 +192,10 @@ class Reading:
         if rank is not None:
             value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
         return self.emit("Constant", value=value)
+
+
+def _as_they_were(node: FloatNode) -> tuple[str, ...]:
+    """The inputs whose numbers the output consists of, where these are integers."""
+    if node.op == "Clamp" and all(np.isinf(b) or b % 1 == 0 for b in (node["low"], node["high"])):
+        return node.inputs
+    return passed_on(node)
