@@ -1,6 +1,16 @@
 """Images to train, calibrate and test with; a new data set is one file here and one import line."""
 
-from train.data import dates, digits, keywords, mnist, motifs, sequences, toronto, usps
+from train.data import (
+    dates,
+    digits,
+    keywords,
+    lines,
+    mnist,
+    motifs,
+    sequences,
+    toronto,
+    usps,
+)
 from train.data.npz import load_images
 from train.data.registry import Dataset, datasets, load
 from train.data.resample import Normalization, fit
@@ -17,6 +27,7 @@ __all__ = [
     "digits",
     "fit",
     "keywords",
+    "lines",
     "load",
     "load_images",
     "mnist",
