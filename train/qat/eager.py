@@ -92,11 +92,20 @@ def _concat(*xs: torch.Tensor, axis: int) -> torch.Tensor:
     return torch.cat([x.expand(batch, *x.shape[1:]) for x in xs], axis)
 
 
+def _gather_nd(data: torch.Tensor, place: torch.Tensor, batch_dims: int) -> torch.Tensor:
+    index = place[..., 0].long()
+    batch = max(len(data), len(index))
+    data, index = (x.expand(batch, *x.shape[1:]) for x in (data, index))
+    return data[torch.arange(batch).reshape(-1, *(1,) * (index.dim() - 1)), index]
+
+
 OPS = {
     "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div,
     "MatMul": torch.matmul, "Max": torch.maximum, "Clip": torch.clamp, "Floor": floor,
     "Cast": lambda x, to: x if DTYPES[to] == torch.int64 else x.to(DTYPES[to]),
     "Reshape": lambda x, shape: x.reshape(len(x), *shape[1:].tolist()),
+    "Unsqueeze": lambda x, axes: x.unsqueeze(*axes.tolist()), "GatherND": _gather_nd,
+    "ArgMax": lambda x, axis, keepdims: x.argmax(axis, bool(keepdims)).float(),
     "Squeeze": lambda x, axes: x.squeeze(tuple(axes.tolist())),
     "Transpose": lambda x, perm: x.permute(*perm),
     "Slice": _slice, "Pad": _pad, "Concat": _concat, "Conv": convolve, "MaxPool": _max_pool,
