@@ -17,6 +17,7 @@ from quantize.passes.linear import (
     sink_linear,
     sum_products,
 )
+from quantize.passes.lookups import fold_lookups
 from quantize.passes.loops import last_steps
 from quantize.passes.moves import drop_idle
 
@@ -24,6 +25,7 @@ PASSES = (
     drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
     last_steps,       # the last element of a sequence of states is the last state
     fold_biases,      # constants added after Conv and Gemm, also behind a Concat
+    fold_lookups,     # products with rows of a table, into another table
     sum_products,     # gates: several Gemms and their Add, into one accumulator
     fold_biases,
     fuse_functions,   # chains and trees of one variable, into one function

@@ -58,7 +58,43 @@ def decoder() -> onnx.ModelProto:
             "w": random("w", WIDTH, TOKENS)})
 
 
+def looked_up(bidirectional: bool) -> onnx.ModelProto:
+    """One-hot codes into an LSTM, whose products with them need no multiplication."""
+    d, units = 1 + bidirectional, 3
+    return model([
+        node("Cast", "x", "i", to=INT64), node("Gather", "eye i", "e"),
+        node("Transpose", "e", "t", perm=[1, 0, 2]),
+        node("LSTM", "t w u b", "ys", hidden_size=units,
+             direction="bidirectional" if bidirectional else "forward"),
+        node("Transpose", "ys", "s", perm=[2, 0, 1, 3]), node("Flatten", "s", "y")],
+        {"x": (STEPS,)}, {"eye": np.eye(TOKENS, dtype=np.float32),
+                          "w": random("w", d, 4 * units, TOKENS), "b": random("b", d, 8 * units),
+                          "u": random("u", d, 4 * units, units) / 2})
+
+
+def beside() -> onnx.ModelProto:
+    """A row of a table between others in front of a full layer and its ReLU."""
+    return model([node("Cast", "i", "j", to=INT64), node("Gather", "t j", "e"),
+                  node("Flatten", "e", "f"), node("Concat", "x f x", "c", axis=1),
+                  node("Gemm", "c w b", "g"), node("Relu", "g", "y")],
+                 {"x": (3,), "i": (1,)}, {"t": random("t", TOKENS, WIDTH),
+                                          "w": random("w", 6 + WIDTH, 5), "b": random("b", 5)})
+
+
 CHOOSING = {"embedding": embedding(), "one_hot": one_hot(), "argmax": largest(-1, 0),
           "argmax_kept": largest(-1, 1), "argmax_inside": largest(1, 0), "greedy": decoder(),
+          "lstm": looked_up(False), "lstm_both_ways": looked_up(True), "beside": beside(),
           "elements": picked("GatherElements", (TOKENS,), axis=1),
           "rows": picked("GatherND", (TOKENS, 3), batch_dims=1)}
+
+
+def feeds(m: onnx.ModelProto, n: int, seed: int) -> dict[str, np.ndarray]:
+    """Tokens where the network reads integers, normal numbers elsewhere."""
+    rng, casts = np.random.default_rng(seed), {n.input[0] for n in m.graph.node
+                                               if n.op_type == "Cast"}
+    found = {}
+    for v in m.graph.input:
+        shape = (n, *(d.dim_value for d in v.type.tensor_type.shape.dim[1:]))
+        found[v.name] = (rng.integers(0, TOKENS, shape) if v.name in casts else
+                         rng.normal(size=shape)).astype(np.float32)
+    return found

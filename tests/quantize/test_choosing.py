@@ -1,27 +1,14 @@
 """Indices that are data: embeddings, arg-max, greedy decoding and back-tracking, from ONNX."""
 
 import numpy as np
-import onnx
 import pytest
 
 from quantize import from_onnx
 from quantize.float_graph import ModelError
 from quantize.recipe import Recipe, quantize
 from tests.fixed.test_square import EXECUTIONS
-from tests.quantize.choosing_nets import CHOOSING, INT64, TOKENS
+from tests.quantize.choosing_nets import CHOOSING, INT64, feeds
 from tests.quantize.onnx_nets import model, node, random, run
-
-
-def feeds(m: onnx.ModelProto, n: int, seed: int) -> dict[str, np.ndarray]:
-    """Tokens where the network reads integers, normal numbers elsewhere."""
-    rng, casts = np.random.default_rng(seed), {n.input[0] for n in m.graph.node
-                                               if n.op_type == "Cast"}
-    found = {}
-    for v in m.graph.input:
-        shape = (n, *(d.dim_value for d in v.type.tensor_type.shape.dim[1:]))
-        found[v.name] = (rng.integers(0, TOKENS, shape) if v.name in casts else
-                         rng.normal(size=shape)).astype(np.float32)
-    return found
 
 
 @pytest.mark.parametrize("name", CHOOSING)

@@ -9,6 +9,7 @@ from quantize import float_model, from_onnx
 from quantize.compare import FloatNetwork
 from quantize.passes import PASSES, simplify
 from tests.quantize import onnx_nets as nets
+from tests.quantize.choosing_nets import CHOOSING, feeds
 from tests.quantize.onnx_nets import model, node, random
 
 
@@ -64,6 +65,24 @@ def test_tanh_net_becomes_tables_and_weights(tmp_path):
     assert h1.name == "Tanh_t1" and h1.output == "h1"
     depthwise = graph.nodes[9]
     assert depthwise["groups"] == 6 and depthwise["weight"].shape == (6, 1, 2, 2)
+
+
+@pytest.mark.parametrize("name, left", [
+    ("lstm", {"Gemm": 2, "GemmSum": 0}), ("lstm_both_ways", {"Gemm": 4, "GemmSum": 0}),
+    ("beside", {"Gemm": 0, "GemmSum": 1, "Concat": 0}), ("one_hot", {"Gemm": 0})])
+def test_products_with_rows_of_a_table_are_looked_up(name, left, tmp_path):
+    m = CHOOSING[name]
+    graph = simplify(read(m, tmp_path))
+    assert {op: ops(graph).count(op) for op in left} == left
+    x = feeds(m, 30, 3)
+    assert np.allclose(nets.run(float_model.to_model(graph), x)[0], nets.run(m, x)[0], atol=1e-5)
+
+
+def test_a_table_of_products_that_would_be_large_is_not_made(tmp_path):
+    m = model([node("Cast", "x", "i", to=7), node("Gather", "t i", "e"),
+               node("Flatten", "e", "f"), node("Gemm", "f w", "y")], {"x": (1,)},
+              {"t": random("t", 200, 2), "w": random("w", 2, 50)})
+    assert ops(simplify(read(m, tmp_path))) == ["Constant", "Reshape", "Gather", "Gemm"]
 
 
 @pytest.mark.parametrize("factor", [4.0, -0.5])
