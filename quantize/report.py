@@ -62,9 +62,8 @@ def _symbols(seen: Comparison, labels: np.ndarray) -> dict:
     """Of sequences, how many of their symbols are right."""
     if labels.ndim == 1:
         return {}
-    return {"symbols": seen.symbols,
-            "reference_symbols_percent": 100 * seen.reference_symbols_correct / seen.symbols,
-            "test_symbols_percent": 100 * seen.test_symbols_correct / seen.symbols}
+    return {"symbols": seen.symbols, "reference_symbols_right": seen.reference_symbols_correct,
+            "test_symbols_right": seen.test_symbols_correct}
 
 
 def _answers(flip: Flip, names: dict[int, str]) -> dict:

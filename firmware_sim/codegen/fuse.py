@@ -87,10 +87,11 @@ def _fusion(first: Kernel, second: Kernel, kernels, buffers) -> Fusion | None:
             continue
         words, rest = divmod(b.size, make.extent)
         part = use.extent // make.extent
-        if not rest and make.extent > 1 and b.name not in {r.buffer for r in _read(make)} and all(
-                _within(r.index, loop, step, words) for loop, step in ((make, words),
-                                                                       (use, words // part))
-                for r in refs(loop) if r.buffer == b.name) and words % part == 0:
+        if rest or words % part or make.extent == 1 or b.name in {r.buffer for r in _read(make)}:
+            continue
+        if all(_within(r.index, loop, step, words)
+               for loop, step in ((make, words), (use, words // part))
+               for r in refs(loop) if r.buffer == b.name):
             return Fusion(b.name, make.extent, words, b.size)
     return None
 

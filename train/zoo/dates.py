@@ -39,6 +39,7 @@ def build_plain():
     title="LSTMs of 32 units a direction, and an LSTM of 64 with additive attention of 10",
     source="sequence to sequence with attention in LeCun, NYU, spring 2021, after Bahdanau, Cho "
     "and Bengio, ICLR 2015; task and widths are the tutorials'",
+    board="1991",
     counts=Counts(weights=56_287, links=951_250, macs=940_600),
     training={"dates": TrainConfig(epochs=16, batch_size=64, learning_rate=5e-3, clip_norm=1.0,
                                    teacher_forcing=True)},
