@@ -156,7 +156,8 @@ def train(model, data=None, epochs=None, seed=None, samples=None, resume=None, o
         k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None})
     out = out or f"{model}-{Path(splits.name).stem}.safetensors"
     done = loop.train(card, splits, config, path=Path(out), resume=before)
-    seen = evaluate(predictor(done.module()), card.inputs(splits.test.images), splits.test.labels)
+    seen = evaluate(predictor(done.module()), card.inputs(splits.test.images), splits.test.labels,
+                    card.tolerance)
     return {"curve": [{"epoch": row["epoch"], "train_loss": row["train_loss"]} | {
                 f"{part}_error_percent": row[f"{part}_error"] and 100 * row[f"{part}_error"]
                 for part in ("train", "calibration")} for row in done.curve],
@@ -206,7 +207,8 @@ def export(source, out, weights=None, shape=None, data=None, input_scale=None,
         facts = to_onnx.metadata(
             model=card.name, data=splits.name, input_scale=card.normalization.scale,
             input_offset=card.normalization.offset, classes=card.classes,
-            checkpoint_sha256=checkpoint.sha256(Path(source)), data_sha256=trained.data_sha256)
+            checkpoint_sha256=checkpoint.sha256(Path(source)), data_sha256=trained.data_sha256,
+            tolerance=card.tolerance)
     done = to_onnx.export(module, shape, Path(out), facts, samples=samples)
     return {"file": out, "input_shape": "x".join(map(str, shape)), "checked_samples": done.samples,
             "max_difference_from_pytorch": done.max_abs_difference, "sha256": done.sha256}
@@ -576,8 +578,8 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
         image = compile_program(streaming(fixed, lower(fixed)), target)
         q = fixed.inputs[0].format.quantize(feeding(pixels))
         steps = Stream(image)(q.reshape(len(q), -1, *image.inputs[0].value.shape))
-        return {"network": source, **report.streamed(image, steps, run_reference(fixed, q)[0],
-                                                      labels)}
+        return {"network": source, **report.streamed(
+            fixed, image, steps, run_reference(fixed, q)[0], labels)}
     image = GOALS[goal](program, target, allowed)
     q = feeding(pixels)
     q = q if arithmetic == "float" else fixed.inputs[0].format.quantize(q)

@@ -11,7 +11,8 @@ SCOPES = "pkg.torch.onnx.name_scopes"  # where torch.onnx notes the modules arou
 def rename(model: onnx.ModelProto, parameters: set[str]) -> None:
     """Rename and strip `model` in place, so that equal modules give equal bytes.
 
-    A node becomes "scope/Op", with _1, _2, ... where that is taken; its outputs take its name.
+    A node becomes "scope/Op", with _1, _2, ... where that is taken; its outputs take its name. In
+    the body of a loop it becomes "Op".
     Constants that are no `parameters` of the module become "constant", "constant_1", ...
     Documentation, stack traces and the exporter's own metadata go.
     """
@@ -67,3 +68,6 @@ def _apply(graph: onnx.GraphProto, renamed: dict[str, str]) -> None:
             inner = [attribute.g] if attribute.HasField("g") else []
             for subgraph in (*inner, *attribute.graphs):
                 _apply(subgraph, renamed)
+                taken: set[str] = set()
+                for inside in subgraph.node:
+                    inside.name = _unique(inside.op_type, taken)

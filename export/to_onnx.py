@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from export.onnx_names import rename
+from quantize.fixed import answers
 
 OPSET = 18
 TOLERANCE = 1e-4  # largest difference from PyTorch, relative to the largest output
@@ -59,8 +60,12 @@ def metadata(
     data: str = "",
     checkpoint_sha256: str = "",
     data_sha256: str = "",
+    tolerance: float | None = None,
 ) -> dict[str, str]:
-    """The model's metadata: x = pixel * input_scale + input_offset for pixels in 0..255."""
+    """The model's metadata: x = pixel * input_scale + input_offset for pixels in 0..255.
+
+    tolerance: of a network that answers in numbers, how near is right.
+    """
     return {
         "dsplet.model": model,
         "dsplet.data": data,
@@ -70,7 +75,7 @@ def metadata(
         "dsplet.checkpoint_sha256": checkpoint_sha256,
         "dsplet.data_sha256": data_sha256,
         "dsplet.version": version("dsplet"),
-    }
+    } | ({} if tolerance is None else {answers.TOLERANCE: repr(float(tolerance))})
 
 
 def export(

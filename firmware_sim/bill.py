@@ -49,6 +49,24 @@ def items(image: Image, profile: Profile, samples: int, indexed: tuple[int, ...]
             for item, (cycles, stalls) in spent.items()]
 
 
+def module_rows(layers: list[dict]) -> dict[str, list[dict]]:
+    """Of a network made of networks, whose layers have names such as "generator.embed/Gemm": the
+    cycles of each of them as the table `modules`, in order; no table for others."""
+    *layers, total = layers
+    if not any("." in row["layer"].partition("/")[0] for row in layers):
+        return {}
+    sums: dict[str, dict] = {}
+    for row in layers:
+        name = row["layer"].partition("/")[0].partition(".")[0]
+        found = sums.setdefault(name, {"module": name, "macs": 0, "cycles": 0.0})
+        found["macs"] += row["macs"]
+        found["cycles"] += row["cycles"]
+    return {"modules": [row | {
+        "percent": 100 * row["cycles"] / total["cycles"],
+        "cycles_per_mac": row["cycles"] / row["macs"] if row["macs"] else None}
+        for row in sums.values()]}
+
+
 def _item(word: int, role: str) -> str:
     if role == "nop":
         return "unfilled latency"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 
 from firmware_sim.assembler import disassemble
-from firmware_sim.bill import NOT_INCLUDED, items
+from firmware_sim.bill import NOT_INCLUDED, items, module_rows
 from firmware_sim.image import Image
 from firmware_sim.lower_bound import lower_bound_cycles
 from firmware_sim.profile import Profile
@@ -18,7 +18,16 @@ from firmware_sim.stream import Steps
 from firmware_sim.targets import BOARDS, TARGETS
 from firmware_sim.targets.target import Target
 from firmware_sim.wcet import Bound, Unbounded, of_image
-from quantize.fixed.answers import answers, class_names, right, spelled
+from quantize.fixed.answers import (
+    answers,
+    are_numbers,
+    class_names,
+    nrmse_percent,
+    percent_right,
+    same,
+    spelled,
+    tolerance_of,
+)
 from quantize.fixed.graph import Graph
 from quantize.fixed.program import Program, lower
 from quantize.fixed.proof import bounds
@@ -44,7 +53,8 @@ def simulation(graph: Graph, image: Image, run: Run, wanted: Sequence[np.ndarray
     differing = sum(np.count_nonzero(y != w) for y, w in zip(run.outputs, wanted, strict=True))
     compared = {"differing_integers": int(differing),
                 "compared_with": f"NumPy reference, {sum(w.size for w in wanted):,} integers"}
-    found = _found(image, run, index, labels, class_names(dict(graph.metadata))) | compared
+    y = graph.outputs[0].format.dequantize(run.outputs[0])
+    found = _found(image, run, y, index, labels, dict(graph.metadata)) | compared
     bound, why = _worst_case(image)
     found |= _costs(lower(graph), image, run, bound) | {"smallest_headroom_bits": min(
         (b.headroom_bits for b in bounds(graph)), default=None)}
@@ -58,15 +68,14 @@ def float_simulation(program: Program, metadata: Sequence[tuple[str, str]], imag
 
     A number differs where it is more than FLOAT_TOLERANCE of the largest away.
     """
-    y, names = run.outputs[0].reshape(wanted.shape), class_names(dict(metadata))
+    y, facts = run.outputs[0].reshape(wanted.shape), dict(metadata)
     apart = np.abs(y - wanted)
     differing = int(np.count_nonzero(apart > FLOAT_TOLERANCE * np.abs(wanted).max()))
     compared = {"differing_numbers": differing, "tolerance_of_largest": FLOAT_TOLERANCE,
                 "largest_difference": float(apart.max()),
-                "differing_answers": int(np.count_nonzero(_read(y, labels, names)
-                                                           != _read(wanted, labels, names))),
+                "differing_answers": _differing(y, wanted, labels, facts),
                 "compared_with": f"ONNX Runtime in float32, {wanted.size:,} numbers"}
-    found = _found(image, run, index, labels, names) | compared
+    found = _found(image, run, y, index, labels, facts) | compared
     bound, why = _worst_case(image)
     return found | _costs(program, image, run, bound) | _totals(image, run, bound, why, budget,
                                                                 not differing)
@@ -80,20 +89,26 @@ def side_by_side(*reports: dict) -> list[dict]:
              "accuracy_percent": r["accuracy_percent"], "samples": r["samples"]} for r in reports]
 
 
-def _found(image: Image, run: Run, index: np.ndarray, labels: np.ndarray | None,
-           names: dict[int, str]) -> dict:
-    """Which samples ran, and what was read in them."""
+def _found(image: Image, run: Run, y: np.ndarray, index: np.ndarray, labels: np.ndarray | None,
+           facts: Mapping[str, str]) -> dict:
+    """Which samples ran, and what was read in them. y: reals (N, ...)."""
     target, samples = image.target, len(run.cycles)
-    read = _read(run.outputs[0], labels, names)
+    y = y.reshape(samples, -1)
+
+    def answer(i: int) -> dict:
+        if labels is not None and are_numbers(labels):
+            return {"largest_error": float(np.abs(y[i] - labels[i]).max())}
+        names, label = class_names(facts), None if labels is None else labels[i]
+        if label is not None:
+            label = spelled(label, names) if np.ndim(label) else int(label)
+        return {"label": label, "read_as": spelled(_read(y[i:i + 1], labels, names)[0], names)}
+
     return {
         "target": f"{target.name}, board {target.board.name}",
         "samples": samples,
-        "first_samples": [
-            {"index": int(index[i]), "label": None if labels is None else
-             int(labels[i]) if labels.ndim == 1 else spelled(labels[i], names),
-             "read_as": spelled(read[i], names), "cycles": float(run.cycles[i])}
-            for i in range(min(SHOWN_SAMPLES, samples))],
-        "accuracy_percent": None if labels is None else 100 * float(right(read, labels).mean())}
+        "first_samples": [{"index": int(index[i]), **answer(i), "cycles": float(run.cycles[i])}
+                          for i in range(min(SHOWN_SAMPLES, samples))],
+        **_score(y, labels, facts)}
 
 
 def _read(scores: np.ndarray, labels: np.ndarray | None, names: dict[int, str]) -> np.ndarray:
@@ -102,6 +117,26 @@ def _read(scores: np.ndarray, labels: np.ndarray | None, names: dict[int, str]) 
         return answers(scores, labels.shape[1:])
     places = scores[0].size // len(names) if names else 1
     return answers(scores, (places,) if places > 1 else ())
+
+
+def _differing(y: np.ndarray, z: np.ndarray, labels: np.ndarray | None, facts: Mapping[str, str]
+               ) -> int:
+    """How many samples two executions answer differently."""
+    if tolerance := tolerance_of(facts):
+        return int(np.count_nonzero((np.abs(y - z) >= tolerance).any(1)))
+    names = class_names(facts)
+    return int(np.count_nonzero(~same(_read(y, labels, names), _read(z, labels, names))))
+
+
+def _score(y: np.ndarray, labels: np.ndarray | None, facts: Mapping[str, str]) -> dict:
+    """How many of the outputs y (N, outputs) are right; of numbers, also how far they are off."""
+    if labels is None:
+        return {"accuracy_percent": None}
+    tolerance = tolerance_of(facts)
+    found = {"accuracy_percent": percent_right(y, labels, tolerance)}
+    if are_numbers(labels):
+        found |= {"right_within": tolerance, "nrmse_percent": nrmse_percent(y, labels)}
+    return found
 
 
 def _worst_case(image: Image) -> tuple[Bound | None, str]:
@@ -141,15 +176,16 @@ def _totals(image: Image, run: Run, bound: Bound | None, why: str, budget: str |
     return report | {"passed": agrees}
 
 
-def streamed(image: Image, steps: Steps, wanted: np.ndarray, labels: np.ndarray | None) -> dict:
+def streamed(graph: Graph, image: Image, steps: Steps, wanted: np.ndarray,
+             labels: np.ndarray | None) -> dict:
     """What one step a call cost. wanted: the reference's output after the last step."""
     target, (samples, count) = image.target, steps.cycles.shape
     last = steps.outputs[0][:, -1]
-    read, worst = last.reshape(samples, -1).argmax(1), float(steps.cycles.max())
+    y, worst = graph.outputs[0].format.dequantize(last), float(steps.cycles.max())
     differing = int(np.count_nonzero(last != wanted))
     return {
         "target": f"{target.name}, board {target.board.name}", "samples": samples, "steps": count,
-        "accuracy_percent": None if labels is None else 100 * float((read == labels).mean()),
+        **_score(y.reshape(samples, -1), labels, dict(graph.metadata)),
         "differing_integers": differing,
         "compared_with": f"NumPy reference after the last step, {wanted.size:,} integers",
         "begin_cycles": steps.begin_cycles, "cycles_per_step": worst,
@@ -185,24 +221,6 @@ def layer_rows(run: Run, bound: Bound | None, lowest: dict[str, float],
         if k not in ("layer", "op")}
     return [r | {"cycles_per_mac": r["cycles"] / r["macs"] if r["macs"] else None}
             for r in [*rows, total]]
-
-
-def module_rows(layers: list[dict]) -> dict[str, list[dict]]:
-    """Of a network made of networks, whose layers have names such as "generator.embed/Gemm": the
-    cycles of each of them as the table `modules`, in order; no table for others."""
-    *layers, total = layers
-    if not any("." in row["layer"].partition("/")[0] for row in layers):
-        return {}
-    sums: dict[str, dict] = {}
-    for row in layers:
-        name = row["layer"].partition("/")[0].partition(".")[0]
-        found = sums.setdefault(name, {"module": name, "macs": 0, "cycles": 0.0})
-        found["macs"] += row["macs"]
-        found["cycles"] += row["cycles"]
-    return {"modules": [row | {
-        "percent": 100 * row["cycles"] / total["cycles"],
-        "cycles_per_mac": row["cycles"] / row["macs"] if row["macs"] else None}
-        for row in sums.values()]}
 
 
 def cause_rows(run: Run) -> list[dict]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quantize.fixed.answers import answers, plain, right
+from quantize.fixed.answers import answers, nrmse_percent, plain, right, same
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph
 from quantize.fixed.qformat import QFormat
@@ -184,9 +184,9 @@ def predictions(reference: np.ndarray, test: np.ndarray, labels: np.ndarray) -> 
     if not len(labels):
         raise ModelError("there is no sample to compare on")
     a, b = answers(reference, places), answers(test, places)
-    margin, right_a, right_b = _margin(reference, places), right(a, labels), right(b, labels)
+    margin, right_a, right_b = _margin(reference, places), same(a, labels), same(b, labels)
     flips = tuple(Flip(i, *(plain(v[i]) for v in (labels, a, b)), float(margin[i]))
-                  for i in np.flatnonzero(~right(a, b)).tolist())
+                  for i in np.flatnonzero(~same(a, b)).tolist())
     return Comparison(len(labels), int(right_a.sum()), int(right_b.sum()), flips,
                       sqnr_db(reference, test),
                       mcnemar(int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())),
@@ -197,6 +197,32 @@ def _margin(scores: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
     """(N,): the best score minus the second best, the least of all places."""
     best = np.sort(scores.reshape(len(scores), math.prod(places), -1), 2)
     return (best[..., -1] - best[..., -2:][..., 0]).min(1)
+
+
+@dataclass(frozen=True)
+class NumberComparison:
+    """Two networks that answer in numbers, on the same samples. right: bool (N,), of each.
+
+    largest_difference: between the two, in the outputs' unit.
+    """
+
+    reference_right: np.ndarray
+    test_right: np.ndarray
+    reference_nrmse_percent: float
+    test_nrmse_percent: float
+    largest_difference: float
+    sqnr_db: float
+
+
+def numbers(reference: np.ndarray, test: np.ndarray, wanted: np.ndarray, tolerance: float | None
+            ) -> NumberComparison:
+    """Compare answers (N, outputs) of two networks with what is wanted of them, and each other."""
+    reference, test = np.asarray(reference, np.float64), np.asarray(test, np.float64)
+    if not len(wanted):
+        raise ModelError("there is no sample to compare on")
+    return NumberComparison(right(reference, wanted, tolerance), right(test, wanted, tolerance),
+                            nrmse_percent(reference, wanted), nrmse_percent(test, wanted),
+                            float(np.abs(reference - test).max()), sqnr_db(reference, test))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -14,8 +14,7 @@ import numpy as np
 
 from quantize.calibrate import Histogram
 from quantize.compare import decibel
-from quantize.fixed.answers import answers, plain
-from quantize.fixed.answers import right as all_right
+from quantize.fixed.answers import answers, plain, same
 from quantize.fixed.graph import Graph, Node, Requantizing, Value, Weight
 from quantize.fixed.qformat import QFormat
 from quantize.float_graph import FloatGraph, FloatNode, ModelError
@@ -96,9 +95,9 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarr
         raise ModelError("there is no sample to diagnose on")
     seen = _Measured(reference, test, x, progress)
     read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
-    right = {k: 100 * float(all_right(r, labels).mean()) for k, r in read.items()}
-    flipped = np.flatnonzero(~all_right(read[None], read[""]))
-    mended = {v.name: set(flipped[all_right(read[v.name], read[None])[flipped]].tolist())
+    right = {k: 100 * float(same(r, labels).mean()) for k, r in read.items()}
+    flipped = np.flatnonzero(~same(read[None], read[""]))
+    mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
     flips = tuple(Flip(i, *(plain(r[i]) for r in (labels, read[None], read[""])),
                        tuple(seen.names[v] for v, m in mended.items() if i in m))

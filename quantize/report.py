@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.compare import Comparison, Flip, confusion, layers, predictions
+from quantize.compare import Comparison, Flip, confusion, layers, numbers, predictions
 from quantize.diagnose import Diagnosis, Range
-from quantize.fixed.answers import answers, class_names, spelled
+from quantize.fixed.answers import answers, are_numbers, class_names, spelled, tolerance_of
 from quantize.fixed.graph import Graph, Weight
 from quantize.fixed.ops.op import Moving
 from quantize.fixed.ops.scan import Scan
@@ -38,16 +38,10 @@ def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels:
                index: np.ndarray, progress: Progress) -> dict:
     """Two networks on the same samples. index: each sample's position in its data set."""
     y, z = a.scores(x_a, progress), b.scores(x_b, progress)
-    seen, names = predictions(y, z, labels), class_names(b.facts | a.facts)
-    report = {
-        "reference": a.path, "test": b.path, "samples": seen.samples,
-        "reference_accuracy_percent": seen.reference_accuracy_percent,
-        "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
-        "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
-        **_symbols(seen, labels),
-        "flips": [{"index": int(index[f.index]), **_answers(f, names), "margin": f.margin}
-                  for f in seen.flips],
-        "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
+    facts = b.facts | a.facts
+    report = {"reference": a.path, "test": b.path, "samples": len(labels)} | (
+        _numbers(y, z, labels, index, tolerance_of(facts)) if are_numbers(labels) else
+        _classes(y, z, labels, index, class_names(facts)))
     fixed, other, x = (a, b, x_a) if a.fixed else (b, a, x_b)
     if fixed.fixed and other.float and (fixed.input, fixed.shape) == (other.input, other.shape):
         found = layers(other.path, fixed.fixed, x[:LAYER_SAMPLES], progress=progress)
@@ -56,6 +50,19 @@ def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels:
             "value": v.value, "op": v.op, "format": str(v.format), "sqnr_db": v.sqnr_db,
             "at_min": v.at_min, "at_max": v.at_max, "elements": v.elements} for v in found]
     return report
+
+
+def _classes(y: np.ndarray, z: np.ndarray, labels: np.ndarray, index: np.ndarray,
+             names: dict[int, str]) -> dict:
+    seen = predictions(y, z, labels)
+    return {
+        "reference_accuracy_percent": seen.reference_accuracy_percent,
+        "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
+        "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
+        **_symbols(seen, labels),
+        "flips": [{"index": int(index[f.index]), **_answers(f, names), "margin": f.margin}
+                  for f in seen.flips],
+        "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
 
 
 def _symbols(seen: Comparison, labels: np.ndarray) -> dict:
@@ -70,6 +77,23 @@ def _answers(flip: Flip, names: dict[int, str]) -> dict:
     """Label and answers: a class by its number, a sequence by the names of its symbols."""
     return {k: v if isinstance(v := getattr(flip, k), int) else spelled(v, names)
             for k in ("label", "reference", "test")}
+
+
+def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray,
+             tolerance: float | None) -> dict:
+    """Flips are the samples that one gets right and the other wrong, with their largest errors."""
+    seen = numbers(y, z, wanted, tolerance)
+    errors = [np.abs(given - wanted).max(1) for given in (y, z)]
+    flips = np.flatnonzero(seen.reference_right != seen.test_right)
+    return {
+        "right_within": tolerance,
+        "reference_accuracy_percent": 100 * float(seen.reference_right.mean()),
+        "test_accuracy_percent": 100 * float(seen.test_right.mean()),
+        "reference_nrmse_percent": seen.reference_nrmse_percent,
+        "test_nrmse_percent": seen.test_nrmse_percent,
+        "largest_difference": seen.largest_difference, "output_sqnr_db": seen.sqnr_db,
+        "flips": [{"index": int(index[i]), "reference_error": float(errors[0][i]),
+                   "test_error": float(errors[1][i])} for i in flips]}
 
 
 def diagnosis(found: Diagnosis, index: np.ndarray) -> dict:

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from quantize.compare import FloatNetwork, predictions
-from quantize.fixed.answers import answers, right
+from quantize.fixed.answers import answers, same
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph, Weight
 from quantize.network import Network, Progress
@@ -53,7 +53,7 @@ def _row(name: str, fixed: Graph, test: np.ndarray, floats: np.ndarray, first: n
     return {"calibration": name, "accuracy_percent": seen.test_accuracy_percent,
             "sqnr_db": seen.sqnr_db, "flips_from_float": len(seen.flips),
             "flips_from_all_samples": None if first is None else
-            int((~right(*(answers(y, labels.shape[1:]) for y in (scores, first)))).sum())}
+            int((~same(*(answers(y, labels.shape[1:]) for y in (scores, first)))).sum())}
 
 
 def _formats(graphs: list[Graph]) -> list[dict]:

@@ -78,7 +78,7 @@ _SYSTEMS = {
     "lenet5": (423_038, 416_520, "era", "6, 16, 120, 84, 10 units in PyTorch"),
     "lenet_caffe": (2_308_230, 2_293_000, "era", "20, 50, 500, 10 units in PyTorch"),
     "sdnn": (2_013_616, 2_013_616, "era", f"31x6 recognizers on a ZIP image, {ANNA}"),
-    "adding_lstm": (8_500, 8_500, "dense era", "adding problem, LSTM of 93 weights, 100 steps"),
+    "adding_1997": (8_500, 8_500, "dense era", "adding problem, LSTM of 93 weights, 100 steps"),
     "row_rnn": (165_504, 165_504, "dense era", "28 rows of MNIST, 64 units"),
     "row_gru": (495_232, 495_232, "dense era", "28 rows of MNIST, GRU of 64"),
     "row_lstm": (660_096, 660_096, "dense era", "28 rows of MNIST, LSTM of 64"),

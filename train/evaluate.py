@@ -1,4 +1,4 @@
-"""How often a classifier is wrong, whatever it is made of."""
+"""How often a network is wrong, whatever it is made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantize.fixed.answers import answers, right
+from quantize.fixed.answers import right
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,18 +32,19 @@ class Evaluation:
 
 
 def evaluate(
-    predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, labels: np.ndarray, batch: int = 500
+    predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, labels: np.ndarray,
+    tolerance: float | None = None, batch: int = 500
 ) -> Evaluation:
-    """Compare the largest output of `predict` with the labels; of equal outputs the first counts.
+    """Compare what `predict` gives with the labels, as `quantize.fixed.answers.right` does.
 
-    predict: float32 (n, C, H, W) -> scores (n, classes), or (n, T, classes)
-    x:       float32 (N, C, H, W); labels: (N,), or (N, T), all T of which must be right; N >= 1
+    predict: float32 (n, C, H, W) -> scores (n, classes) or (n, T, classes), or numbers (n, outputs)
+    x:       float32 (N, C, H, W), N >= 1; labels: (N,), or (N, T), all T of which must be right, or
+             (N, outputs) with a tolerance
     """
     if len(x) == 0:
         raise ValueError("no samples to evaluate on")
     errors = sum(
-        int((~right(answers(predict(x[i : i + batch]), labels.shape[1:]),
-                    labels[i : i + batch])).sum())
+        int((~right(predict(x[i : i + batch]), labels[i : i + batch], tolerance)).sum())
         for i in range(0, len(x), batch)
     )
     return Evaluation(errors, len(x))

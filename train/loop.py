@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from quantize.fixed.answers import are_numbers, right
 from train import checkpoint as checkpoints
 from train.checkpoint import Checkpoint, CheckpointError
 from train.config import TrainConfig
@@ -48,7 +49,7 @@ def _nll(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.nll_loss(y.flatten(0, -2), labels.flatten())
 
 
-LOSSES = {"mse": _mse, "nll": _nll, "map": _map}
+LOSSES = {"mse": _mse, "nll": _nll, "map": _map, "numbers": F.mse_loss}
 
 
 def train(
@@ -86,8 +87,10 @@ def epochs(
     """
     if len(splits.train) == 0:
         raise DataError(f"data set '{splits.name}' has no training images")
+    _check_answers(card, splits)
     pixels = torch.from_numpy(card.pixels(splits.train.images))
-    labels = torch.from_numpy(splits.train.labels.astype(np.int64))
+    wanted = splits.train.labels
+    labels = torch.from_numpy(wanted if are_numbers(wanted) else wanted.astype(np.int64))
     values = torch.from_numpy(card.normalization.table)
     held_out = card.inputs(splits.calibration.images)
     steps = math.ceil(len(labels) / config.batch_size)
@@ -125,7 +128,8 @@ def epochs(
                     nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
                 optimizer.step()
                 total_loss += loss.item() * len(batch)
-                wrong += int((y.argmax(-1) != labels[batch]).view(len(batch), -1).any(1).sum())
+                wrong += int((~right(y.detach().numpy(), wanted[batch.numpy()],
+                                     card.tolerance)).sum())
                 tick(step + 1, config.epochs * steps)
             if not math.isfinite(total_loss):
                 raise DivergedError(
@@ -133,7 +137,7 @@ def epochs(
                     f"try a lower one than {config.learning_rate:g}"
                 )
             random = torch.get_rng_state()
-            held_out_error = _error(module, held_out, splits.calibration.labels)
+            held_out_error = _error(module, held_out, splits.calibration.labels, card.tolerance)
         curve += (
             {
                 "epoch": epoch + 1,
@@ -174,10 +178,11 @@ def shifted(images: torch.Tensor, shift: int) -> torch.Tensor:
     return padded[torch.arange(n)[:, None, None], row, column]
 
 
-def _error(module: nn.Module, x: np.ndarray, labels: np.ndarray) -> float | None:
+def _error(module: nn.Module, x: np.ndarray, labels: np.ndarray, tolerance: float | None
+           ) -> float | None:
     if len(x) == 0:
         return None
-    found = evaluate(predictor(module), x, labels)
+    found = evaluate(predictor(module), x, labels, tolerance)
     return found.errors / found.samples
 
 
@@ -206,6 +211,16 @@ def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.
         if name:
             state.setdefault(int(index), {})[name] = value
     return {**optimizer.state_dict(), "state": state}
+
+
+def _check_answers(card: Card, splits: Splits) -> None:
+    """Raise DataError where the data set wants another kind of answer than the model gives."""
+    labels = splits.train.labels
+    has = f"{labels.shape[1]} numbers" if are_numbers(labels) else "classes"
+    gives = "classes" if card.tolerance is None else f"{len(card.classes)} numbers"
+    if has != gives:
+        raise DataError(f"data set '{splits.name}' wants {has} of each sample, the model "
+                        f"'{card.name}' gives {gives}; its own data set is '{card.dataset}'")
 
 
 def _check_same_run(resume: Checkpoint, card: Card, splits: Splits, config: TrainConfig) -> None:

@@ -20,6 +20,13 @@ class LastState(nn.Module):
         return result[0][:, -1]
 
 
+class States(nn.Module):
+    """Of the same, the outputs of all steps: (N, T, units)."""
+
+    def forward(self, result: tuple) -> torch.Tensor:
+        return result[0]
+
+
 class Leaky(nn.Module):
     """dz/dt = -z + tanh(W x + U z + b) in Euler steps: z(t) = z(t-1) + step (tanh(..) - z(t-1)).
 
@@ -84,6 +91,26 @@ def open_forget_gates(lstm: nn.LSTM, bias: float = 1.0) -> nn.LSTM:
                 units = len(value) // 4
                 value[units:2 * units] += bias  # PyTorch's order of gates: i, f, g, o
     return lstm
+
+
+def remember(cell: nn.LSTM | nn.GRU, steps: int) -> nn.LSTM | nn.GRU:
+    """The cell with biases by which its units forget at different speeds, over 1 to `steps` steps.
+
+    Chrono initialisation: Tallec and Ollivier, Can recurrent neural networks warp time?, ICLR 2018.
+    A gate that keeps, biased by log(t - 1), keeps for about t steps; an LSTM lets in as little.
+    """
+    with torch.no_grad():
+        for name, value in cell.named_parameters():
+            if name.startswith("bias_hh"):
+                value.zero_()
+            elif name.startswith("bias_ih"):
+                units = cell.hidden_size
+                keep = torch.empty(units).uniform_(1, steps - 1).log()
+                value.zero_()
+                value[units:2 * units] = keep  # i, f, g, o of an LSTM; r, z, n of a GRU
+                if isinstance(cell, nn.LSTM):
+                    value[:units] = -keep
+    return cell
 
 
 def propagation(module: nn.Module, loss: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,5 @@
-"""What a network's scores say of a sample: one class, or a class for each place of a sequence."""
+"""What a network answers, and when that is right: one class, a class at each place of a sequence,
+or numbers that are near enough."""
 
 from __future__ import annotations
 
@@ -7,23 +8,60 @@ from collections.abc import Mapping
 
 import numpy as np
 
+TOLERANCE = "dsplet.tolerance"
+"""The metadata key of networks that answer in numbers."""
+
+
+class AnswerError(ValueError):
+    """The answers and what was wanted do not fit together."""
+
+
+def are_numbers(labels: np.ndarray) -> bool:
+    """Whether numbers are wanted, float (N, outputs), and not classes, (N,) or (N, T)."""
+    return labels.dtype.kind == "f"
+
 
 def answers(scores: np.ndarray, places: tuple[int, ...] = ()) -> np.ndarray:
     """int64 (N, *places): the class of the largest score, of equal ones the first.
 
-    scores: (N, ...), the classes of the first place first. ValueError: not as many at each place.
+    scores: (N, ...), the classes of the first place first. Raises AnswerError.
     """
-    return np.asarray(scores).reshape(len(scores), *places, -1).argmax(-1)
+    scores = np.asarray(scores)
+    try:
+        return scores.reshape(len(scores), *places, -1).argmax(-1)
+    except ValueError:
+        raise AnswerError(f"the network gives {scores[0].size} numbers, which are not as many "
+                          f"scores for each of {places[0]} places") from None
 
 
-def right(read: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """bool (N,): where an answer (N, ...) is the label, at every place of it."""
+def same(read: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """bool (N,): where two answers (N, ...) are the same, at every place."""
     return (read == labels).reshape(len(labels), -1).all(1)
 
 
-def percent_right(scores: np.ndarray, labels: np.ndarray) -> float:
+def right(y: np.ndarray, labels: np.ndarray, tolerance: float | None = None) -> np.ndarray:
+    """bool (N,): which of a network's outputs y, reals (N, ...), are right: the same classes as the
+    labels, at every place, or numbers each less than `tolerance` away. Raises AnswerError."""
+    if not are_numbers(labels):
+        return same(answers(y, labels.shape[1:]), labels)
+    if tolerance is None:
+        raise AnswerError("the data set wants numbers, the network names classes: its file has no "
+                          f"{TOLERANCE}")
+    if y.shape != labels.shape:
+        raise AnswerError(f"the network gives {y.shape[1:]} numbers, the data set wants "
+                          f"{labels.shape[1:]}")
+    return (np.abs(y - labels) < tolerance).all(1)
+
+
+def percent_right(y: np.ndarray, labels: np.ndarray, tolerance: float | None = None) -> float:
     """Of the samples, all that is right counting as one."""
-    return 100 * float(right(answers(scores, labels.shape[1:]), labels).mean())
+    return 100 * float(right(y, labels, tolerance).mean())
+
+
+def nrmse_percent(y: np.ndarray, wanted: np.ndarray) -> float:
+    """The root of the mean square error, in per cent of the wanted numbers' standard deviation:
+    what always answering their mean would score is 100."""
+    return 100 * float(np.sqrt(np.mean((y - wanted) ** 2.0)) / np.std(wanted, dtype=np.float64))
 
 
 def plain(answer: np.ndarray) -> int | tuple[int, ...]:
@@ -37,10 +75,19 @@ def spelled(answer: np.ndarray | int | tuple[int, ...], names: dict[int, str]) -
     return ("" if all(len(word) == 1 for word in words) else " ").join(words)
 
 
-def class_names(metadata: Mapping[str, str]) -> dict[int, str]:
-    """The classes' names by number, as the file's metadata gives them; else none."""
+def class_names(facts: Mapping[str, str]) -> dict[int, str]:
+    """The classes' names by number, as a file's metadata gives them; else none."""
     try:
-        names = json.loads(metadata.get("dsplet.classes", "[]"))
+        names = json.loads(facts.get("dsplet.classes", "[]"))
     except ValueError:
         return {}
     return {i: str(name) for i, name in enumerate(names)} if isinstance(names, list) else {}
+
+
+def tolerance_of(facts: Mapping[str, str]) -> float | None:
+    """The tolerance in a file's metadata; None of a classifier. Raises AnswerError."""
+    try:
+        return float(facts[TOLERANCE]) if TOLERANCE in facts else None
+    except ValueError:
+        raise AnswerError(f"the file's {TOLERANCE} is '{facts[TOLERANCE]}'; expected a number"
+                          ) from None

@@ -172,7 +172,7 @@ def scan(r: Reading) -> None:
         else:
             r.put_batch(batch - (axis % (len(r.shape(i)) + 1) < batch), name)
     for i, name in enumerate(inside[:states]):
-        r.emit("State", r.value(i), to=name, loop=loop, steps=steps, carry=f"{loop}/last_{i}")
+        r.emit("State", _begin(r, i), to=name, loop=loop, steps=steps, carry=f"{loop}/last_{i}")
         r.put_batch(r.batch(i), name)
     r.read_body(body, loop)
     if any(r.known(v) is None for v in results):
@@ -190,6 +190,18 @@ def scan(r: Reading) -> None:
     for value, output, axis in zip(results[states:], outputs[states:], out_axes, strict=False):
         if output:
             _stacked(r, value, output, axis, loop, steps)
+
+
+def _begin(r: Reading, i: int) -> str:
+    """State i before the first step. The batch of a constant one is its first axis, wherever the
+    sequences have theirs."""
+    if not r.is_const(i):
+        return r.value(i)
+    start = r.real(i)
+    if start.shape[:1] != (1,):
+        r.refuse(f"the state '{r.inputs[i]}' begins as a constant of shape {start.shape}; expected "
+                 "a batch of 1 as its first axis")
+    return r.emit("Constant", value=start[0])
 
 
 def _time_first(r: Reading, i: int, axis: int, backwards: bool) -> str:

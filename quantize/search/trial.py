@@ -12,7 +12,7 @@ import numpy as np
 from quantize import algorithms
 from quantize.calibrate import histograms
 from quantize.convert import convert
-from quantize.fixed.answers import answers, percent_right, right
+from quantize.fixed.answers import answers, percent_right, same
 from quantize.fixed.execute import Executor
 from quantize.fixed.graph import Graph
 from quantize.fixed.proof import Overflow, prove
@@ -151,7 +151,7 @@ class Trials:
         return Point(
             widths, self.weight_bytes(widths), self.memory_bytes(widths),
             float(((scores - self._reference) ** 2).sum() / (self._reference**2).sum()),
-            100 * float(right(read, wanted).mean()), percent_right(scores, self.labels))
+            100 * float(same(read, wanted).mean()), percent_right(scores, self.labels))
 
     def weight_bytes(self, widths: Widths) -> int:
         return sum(packed_bytes(s.size, widths[s]) for s in self.slots

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from firmware_sim.assembler import assemble
 
 DATA, TABLE, OUT = 0x001400, 0xFFFC00, 0x000C00
+KEPT, SWEPT = 0xFFFB00, OUT + 0x40
+"""Words that registers are stored to; over the second one `*r6++` may go."""
 WORDS = 256
 POINTERS = {"r1": 0x001000, "r2": 0xFFF800, "r3": 0x000800, "r4": 0x000A00, "r5": 0x002000}
 """Each points at memory that the program only reads; steps stay small enough to remain there."""
@@ -36,10 +38,15 @@ class Programs:
         kinds = [[f"{store}a{a} = a{b} + {y} * {x}"], [f"{store}a{a} = {y}"], ["nop"],
                  [f"{store}a{a} = ifalt({y})"], [f"a{a} = a{b} - {y}"], ["r8e = r8e + 4"],
                  [f"a{a} = a{b} * {x}"], ["r10 = r8", "r10 = r10 & 15", "r11 = r10 + 1"],
-                 ["r9 = *r12", "nop", "r9 = r9 & 252", "r9e = r9e + r13e", f"a{a} = *r9"]]
+                 ["r9 = *r12", "nop", "r9 = r9 & 252", "r9e = r9e + r13e", f"a{a} = *r9"],
+                 [f"r14e = *0x{KEPT:06x}", "nop", f"a{a} = *r14++r15", f"{store}a{b} = *r14++",
+                  f"*0x{KEPT:06x} = r14e"]]
         if self.data:
             kinds += [["r9 = *r12++", "nop", "r9 - 3", "if (lt) r10 = r10 + 1"],
-                      ["r9 = *r12", "nop", "r9 = r9 & 28", "r9e = r9e + r2e", f"a{a} = *r9"]]
+                      ["r9 = *r12", "nop", "r9 = r9 & 28", "r9e = r9e + r2e", f"a{a} = *r9"],
+                      [f"*0x{SWEPT:06x} = r8e"],
+                      [f"r11e = *0x{SWEPT:06x}", "nop", "r11 = r11 & 28", "r9e = r11e + r2e",
+                       f"a{a} = *r9"]]
         return self._one(*kinds)
 
     def block(self, depth: int) -> list[str]:
@@ -80,7 +87,8 @@ def program(draw, data: bool):
     """(words by address, halt) of a program from address 0."""
     setup = [f"{name}e = 0x{address:06x}" for name, address in POINTERS.items()]
     setup += [f"r6e = 0x{OUT:06x}", f"r7e = 0x{OUT + 0x3FC:06x}", f"r12e = 0x{DATA:06x}",
-              f"r13e = 0x{TABLE:06x}", "r15 = 8", f"r16 = {draw(st.sampled_from([-4, 0, 12]))}"]
+              f"r13e = 0x{TABLE:06x}", "r14e = 0x001000", f"*0x{KEPT:06x} = r14e",
+              "r15 = 8", f"r16 = {draw(st.sampled_from([-4, 0, 12]))}"]
     lines = setup + Programs(draw, data).block(2 if data else 3)
     assembly = assemble("\n".join([*lines, "halt:", "goto halt", "nop"]))
     return assembly.words, assembly.labels["halt"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from firmware_sim import targets
-from firmware_sim.bill import items
+from firmware_sim.bill import items, module_rows
 from firmware_sim.image import compile_program
 from firmware_sim.lower_bound import lower_bound_cycles
-from firmware_sim.report import module_rows, simulation
+from firmware_sim.report import simulation
 from firmware_sim.simulate import Simulator
 from firmware_sim.wcet import of_image
 from quantize.fixed.program import lower

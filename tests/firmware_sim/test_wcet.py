@@ -171,6 +171,35 @@ def test_a_call_returns_to_where_it_came_from():
     assert found.states == 4 * (4 + 2 * 5)
 
 
+STEPWISE = """r1e = {start}
+              *0xfff900 = r1e
+              r20 = 38
+              top: nop
+              r1e = *0xfff900
+              r2e = 0xc00
+              *r1 = a0 = a0
+              2*nop
+              r1e = *0xfff900
+              nop
+              r1e = r1e + 4
+              if (r20-- >= 0) goto top
+              *0xfff900 = r1e
+              halt: nop"""
+
+
+def test_a_pointer_kept_in_memory_is_followed():
+    """40 words from 0xfc0 on: 16 in RAM0, 24 beyond it, where writing waits a state."""
+    source = STEPWISE.format(start="0xfc0")
+    slow, fast = worst(source, waiting(FLAT, 2)), worst(source)
+    assert slow.exact and slow.states - fast.states == 24 * 2
+
+
+def test_a_pointer_that_may_be_stored_over_is_not_relied_on():
+    """Stores sweep through the word that the pointer is kept in, in the 16th turn."""
+    with pytest.raises(Unbounded, match="may store over the instruction"):
+        worst(STEPWISE.format(start="0xfff8c4"))
+
+
 def measured(words: dict[int, int], halt: int, target, seed: int) -> int:
     machine = fastest(target)[0]
     machine.strict = False

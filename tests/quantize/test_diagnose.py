@@ -155,7 +155,7 @@ def test_what_is_free_comes_first(small):
     weight = conv["weight"] * np.array([40, 1, 1, 1]).reshape(4, 1, 1, 1)
     uneven = graph.rebuilt([conv.but(weight=weight), *graph.nodes[1:]])
     recipe = Recipe(4, 8, per_channel=False, **NEAREST)
-    tried = remedies(Trials(uneven, x, np.zeros(len(x)), recipe), 101.0)
+    tried = remedies(Trials(uneven, x, np.zeros(len(x), np.uint8), recipe), 101.0)
     assert tried[0].what == "a weight step for each channel" and tried[0].extra_bytes == 0
     together = tried[-1]
     assert "; " in together.what and together.point.noise < tried[0].point.noise

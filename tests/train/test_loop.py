@@ -95,6 +95,35 @@ def test_an_empty_training_split_is_refused(few):
         loop.train(CARD, dataclasses.replace(few, train=few.train[:0]), CONFIG)
 
 
+@pytest.mark.parametrize("model, wanted, gives", [("oscillator", "classes", "64 numbers"),
+                                                  ("zip1989", "3 numbers", "classes")])
+def test_answers_of_another_kind_are_refused(few, model, wanted, gives):
+    train = few.train
+    if "3" in wanted:
+        train = data.Samples(train.images, np.zeros((150, 3), np.float32), train.index)
+    splits = Splits("few", train, few.calibration, few.test)
+    with pytest.raises(data.DataError, match=f"'few' wants {wanted} of .*'{model}' gives {gives}"):
+        loop.train(zoo.get(model), splits, CONFIG)
+
+
+def test_numbers_are_learnt(tmp_path):
+    """The mean of each image's two halves, which a layer without a squash can compute."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (400, 4, 2), np.uint8)
+    wanted = images.reshape(400, 2, 4).mean(2).astype(np.float32) / 256
+    made = data.Samples(images, wanted, np.arange(400))
+    card = dataclasses.replace(
+        CARD, input_shape=(1, 4, 2), classes=("up", "down"), loss="numbers", tolerance=0.05,
+        normalization=data.Normalization(1 / 256, 0.0),
+        build=lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(8, 2)))
+    config = TrainConfig(epochs=60, batch_size=16, learning_rate=2e-2)
+    last = list(loop.epochs(card, Splits("made", made, made[:50], made), config))[-1]
+    first = last.curve[0]
+    assert first["train_error"] > 0.5 and last.curve[-1]["calibration_error"] < 0.1
+    assert torch.allclose(last.weights["1.weight"], torch.eye(2).repeat_interleave(4, 1) / 4,
+                          atol=0.02)
+
+
 def test_divergence_is_told_with_its_epoch(few):
     config = dataclasses.replace(CONFIG, learning_rate=1e30, optimizer="sgd")
     with pytest.raises(loop.DivergedError, match="diverged in epoch 1 .* lower one than 1e.30"):

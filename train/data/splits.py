@@ -7,6 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+LABELS = (("uint8", 1), ("uint8", 2), ("float32", 2))
+"""Types and axes of labels: classes, sequences of them, and numbers."""
+
 
 class DataError(ValueError):
     """A data set is missing, damaged, empty or not of the form that was expected."""
@@ -14,10 +17,12 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Samples:
-    """Grey images and their classes, or sequences of codes and what they are to become.
+    """Grey images and their classes, sequences of codes and what they are to become, or the numbers
+    that are wanted of each.
 
     images: uint8 (N, H, W), 0 is background, 255 is ink; of codes a row
-    labels: uint8 (N,), or (N, T) where a sample has a class at each of T places
+    labels: uint8 (N,), or (N, T) where a sample has a class at each of T places, or float32
+            (N, outputs) where numbers are wanted
     index:  int64 (N,), each sample's position in the source, so that a digit can be named
     """
 
@@ -32,11 +37,13 @@ class Samples:
                 f"images are {self.images.dtype} {self.images.shape}; expected uint8 (N, H, W), "
                 "H and W at least 1"
             )
-        if self.labels.dtype != np.uint8 or self.labels.ndim not in (1, 2) or 0 in \
-                self.labels.shape[1:] or len(self.images) != n or len(self.index) != n:
+        kind = (str(self.labels.dtype), self.labels.ndim)
+        if (kind not in LABELS or 0 in self.labels.shape[1:] or len(self.images) != n
+                or len(self.index) != n):
             raise DataError(
                 f"{len(self.images)} images, {n} labels ({self.labels.dtype}), {len(self.index)} "
-                "indices; expected as many of each, labels uint8"
+                "indices; expected as many of each, labels uint8 (N,) or (N, T), or float32 "
+                "(N, outputs)"
             )
 
     def __len__(self) -> int:

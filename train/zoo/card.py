@@ -54,10 +54,12 @@ class Card:
     """The facts of a model; `build()` makes the module with fresh weights, and needs torch.
 
     input_shape: (C, H, W)
-    loss:        "mse" against targets of +1 and -1, "nll" on log-probabilities, or "map" on minus
-                 penalties
+    loss:        "mse" against targets of +1 and -1, "nll" on log-probabilities, "map" on minus
+                 penalties, or "numbers", the mean square against the numbers that are wanted
+    classes:     their names; of a network that answers in numbers, the names of its outputs
     training:    settings by data set; those of `dataset` serve for data sets not listed
     board:       the smallest memory of `firmware_sim.targets` that holds it
+    tolerance:   of a network that answers in numbers: what is nearer than this is right
     """
 
     name: str
@@ -67,11 +69,12 @@ class Card:
     classes: tuple[str, ...]
     normalization: Normalization
     dataset: str
-    loss: Literal["mse", "nll", "map"]
+    loss: Literal["mse", "nll", "map", "numbers"]
     counts: Counts
     published: tuple[Figure, ...]
     training: Mapping[str, TrainConfig]
     board: str = "1989"
+    tolerance: float | None = None
     build: Callable[[], "nn.Module"] | None = field(default=None, repr=False)
 
     def config(self, dataset: str) -> TrainConfig:

@@ -1,0 +1,36 @@
+"""Right answers: classes by the largest output, numbers by how near they are."""
+
+import numpy as np
+import pytest
+
+from quantize.fixed.answers import AnswerError, nrmse_percent, right, tolerance_of
+
+
+def test_of_a_class_the_first_of_the_largest_counts():
+    y = np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    assert right(y, np.array([1, 2, 0], np.uint8)).tolist() == [True, False, True]
+
+
+def test_of_numbers_every_one_must_be_near():
+    wanted = np.array([[0.5, 0.5], [0.5, 0.5], [0.0, 1.0]])
+    y = wanted + [[0.03, -0.03], [0.0, 0.05], [0.0, -0.0399]]
+    assert right(y, wanted, 0.04).tolist() == [True, False, True]
+
+
+def test_always_answering_the_mean_is_a_hundred_per_cent_off():
+    wanted = np.random.default_rng(0).normal(3, 2, (50, 4)).astype(np.float32)
+    assert nrmse_percent(np.full_like(wanted, wanted.mean()), wanted) == pytest.approx(100)
+    assert nrmse_percent(wanted, wanted) == 0
+    off = wanted + 0.1 * wanted.std()
+    assert nrmse_percent(off, wanted) == pytest.approx(10, rel=1e-4)
+
+
+def test_what_does_not_fit_is_refused():
+    wanted = np.zeros((3, 2), np.float32)
+    with pytest.raises(AnswerError, match="wants numbers, the network names classes"):
+        right(np.zeros((3, 2)), wanted)
+    with pytest.raises(AnswerError, match=r"gives \(1,\) numbers, the data set wants \(2,\)"):
+        right(np.zeros((3, 1)), wanted, 0.1)
+    with pytest.raises(AnswerError, match="'near'; expected a number"):
+        tolerance_of({"dsplet.tolerance": "near"})
+    assert tolerance_of({}) is None and tolerance_of({"dsplet.tolerance": "0.04"}) == 0.04
