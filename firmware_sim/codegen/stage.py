@@ -21,6 +21,7 @@ from quantize.fixed.kernel import (
     Ref,
     Set,
     Store,
+    flat,
     map_affine,
 )
 
@@ -148,7 +149,9 @@ class _Stager:
                 if not must and not (self._outside(ref) and self.packed(mac.w.buffer) is None):
                     continue
                 saved = self.wait_cycles + EXTERNAL_PAIR_CYCLES * self._outside(other)
-                for level in range(len(path) + len(inner)):
+                for level, around in enumerate([*path, *inner]):
+                    if ref.buffer in _stored(around):
+                        continue  # a copy made before that loop would be of old numbers
                     cut = _slice(ref, [*path, *inner], level, saved, 1 + self.wait_cycles)
                     region = cut and self._region(cut.size, other, must)
                     if region and (must or cut.gain_cycles > 0):
@@ -180,6 +183,11 @@ def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Lo
         elif isinstance(s, Mac):
             found.append((s, (*inside, loop)))
     return found
+
+
+def _stored(loop: Loop) -> set[str]:
+    """The buffers that the loop writes."""
+    return {s.ref.buffer for s in flat(loop) if isinstance(s, Store)}
 
 
 def is_dense(mac: Mac, nest: list[Loop]) -> bool:

@@ -9,13 +9,14 @@ from firmware_sim import targets
 from firmware_sim.codegen.fuse import Mark, fuse, fusions, parts
 from firmware_sim.codegen.scale import Scaled
 from firmware_sim.codegen.segments import in_steps, segments
+from firmware_sim.codegen.stage import Room, stage
 from firmware_sim.codegen.trade import Choices, mixtures
 from firmware_sim.image import build
 from firmware_sim.simulate import Simulator
 from quantize.fixed.arithmetic import requantize
 from quantize.fixed.graph import Graph, Value, Weight
 from quantize.fixed.interpret import interpret
-from quantize.fixed.kernel import Loop
+from quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Mac, Ref, Set, Store
 from quantize.fixed.ops.gemm import Gemm
 from quantize.fixed.ops.table import Table
 from quantize.fixed.program import lower, run
@@ -105,3 +106,33 @@ def test_every_fusion_alone_gives_the_same_bits():
     for f in fusions(program.kernels, program.buffers, program.borders):
         image = build(program, TARGET, Choices(fused=frozenset({f.buffer})))
         assert np.array_equal(Simulator(image)(x).outputs[0], expected)
+
+
+def at(buffer: str, **coefficients: int) -> Ref:
+    return Ref(buffer, Affine(0, tuple(coefficients.items())))
+
+
+def test_planes_that_are_read_by_halves_are_not_fused():
+    """Each of 3 turns makes one number; 6 turns read them, two for each."""
+    make = Kernel("make", "", "", (Loop("i", 3, (Set("d", at("x", i=1)),
+                                                Store(at("m", i=1), "d"))),))
+    use = Kernel("use", "", "", (Loop("j", 6, (Set("d", Ref("m", Affine(0))),
+                                              Store(at("y", j=1), "d"))),))
+    buffers = {name: Buffer(name, size, 0, 1, "activation")
+               for name, size in (("x", 3), ("m", 3), ("y", 6))}
+    assert fusions((make, use), buffers, frozenset()) == []
+
+
+def test_what_a_loop_writes_is_not_copied_before_it():
+    """A fused kernel: each turn makes a plane m in external memory and multiplies it."""
+    make = Loop("j", 4, (Set("d", at("x", i=4, j=1)), Store(at("m", j=1), "d")))
+    use = Loop("k", 4, (Set("a", 0), Loop("z", 8, (Mac("a", at("m", k=1), at("w", i=8, z=1)),)),
+                        Store(at("y", i=4, k=1), "a")))
+    kernel = Kernel("fused", "", "", (Loop("i", 3, (make, use)),))
+    staged, copies = stage(kernel, lambda b: None, [Room("RAM0", 512), Room("RAM1", 512)],
+                           lambda b: None)
+    assert copies
+    x, w = np.arange(1, 13), np.arange(2, 26)
+    here = {"x": x, "w": w, "m": np.zeros(4, np.int64), "y": np.zeros(12, np.int64)}
+    interpret(staged, here | {c.buffer.name: np.zeros(c.buffer.size, np.int64) for c in copies})
+    assert np.array_equal(here["y"], (x.reshape(3, 4) * w.reshape(3, 8).sum(1)[:, None]).ravel())
