@@ -1,0 +1,99 @@
+"""`python -m bench.attention`: where a decoder with attention looks as it writes, measured on the
+chip, as a picture: a row for each symbol it writes, a column for each that it can look at."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.simulate import Simulator
+from quantize.files import write_atomically
+from quantize.fixed.answers import answers
+from quantize.fixed.graph import Graph, Value
+from quantize.fixed.ops.scan import Scan
+from quantize.fixed.ops.softmax import Softmax
+from quantize.fixed.program import lower
+from quantize.network import fixed_graph, reference
+from train.data.dates import READ, WRITTEN
+from train.feed import feed
+
+SOURCE, OUT = Path("runs/dates_attention-dates-0.q.onnx"), Path("docs/attention.svg")
+SAMPLES = (15, 7, 21)
+
+
+def looking(graph: Graph) -> Graph:
+    """The graph that also gives, of every step of its decoder, what the softmax in it gives: a last
+    output (steps, 1, T)."""
+    for i, scan in enumerate(graph.nodes):
+        for node in scan.body.nodes if isinstance(scan, Scan) else ():
+            if isinstance(node, Softmax):
+                weights = node.output
+                seen = Value(f"{scan.name}/looked", (scan.steps, *weights.shape), weights.format)
+                body = replace(scan.body, outputs=(*scan.body.outputs, weights))
+                wider = replace(scan, body=body, others=(*scan.others, seen))
+                nodes = (*graph.nodes[:i], wider, *graph.nodes[i + 1:])
+                return replace(graph, nodes=nodes, outputs=(*graph.outputs, seen))
+    raise ValueError("no loop of the network has a softmax in it")
+
+
+def maps(path: Path, samples: tuple[int, ...]) -> list[tuple[str, str, np.ndarray]]:
+    """For these test samples what was read, what was written and how much of each place was looked
+    at in each step, (steps, T), as machine code computes it."""
+    graph = looking(fixed_graph(path))
+    feeding = feed(dict(graph.metadata), graph.inputs[0].shape)
+    codes = feeding.splits.test[list(samples)].images
+    q = graph.inputs[0].format.quantize(feeding(codes))
+    scores, looked = Simulator(compile_program(lower(graph), targets.get("dsp32c-40", "1991")))(
+        q).outputs
+    for y, wanted in zip((scores, looked), reference(graph, q), strict=True):
+        assert np.array_equal(y, wanted), "the chip and the reference differ"
+    weights = graph.outputs[-1].format.dequantize(looked)[:, :, 0]
+    return [("".join(READ[c] for c in read), "".join(WRITTEN[c] for c in said), w)
+            for read, said, w in zip(codes[:, 0], answers(scores, scores.shape[1:2]), weights,
+                                     strict=True)]
+
+
+def draw(found: list[tuple[str, str, np.ndarray]], path: Path) -> None:
+    """An .svg or .png; equal maps give equal bytes."""
+    import matplotlib
+    from matplotlib.figure import Figure
+    kind = path.suffix.removeprefix(".")
+    with matplotlib.rc_context({"svg.hashsalt": "dsplet", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7, 2.6 * len(found)), layout="constrained")
+        for axes, (read, said, weights) in zip(figure.subplots(len(found), squeeze=False)[:, 0],
+                                               found, strict=True):
+            axes.imshow(weights, cmap="gray_r", vmin=0, vmax=1, aspect="auto")
+            axes.set_xticks(range(len(read)), ["" if c == READ[0] else c for c in read],
+                            family="monospace")
+            axes.set_yticks(range(len(said)), said, family="monospace")
+            axes.set(xlabel="read", ylabel="written")
+        data = BytesIO()
+        figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    write_atomically(path, data.getvalue())
+
+
+def main(source: Path = SOURCE, out: Path = OUT, samples: tuple[int, ...] = SAMPLES) -> dict:
+    """Draw, print and return what was read, what was written and how sure the looks were."""
+    found = maps(source, samples)
+    draw(found, out)
+    for read, said, weights in found:
+        places = "".join(read[i] for i in weights.argmax(1)).replace(READ[0], "_")
+        print(f"{read.rstrip(READ[0]):30} {said}  looking at {places}, "
+              f"{100 * weights.max(1).mean():.0f} % of it on one place")
+    print(f"written: {out}")
+    return {"samples": [{"read": r.rstrip(READ[0]), "written": s, "weights": w.tolist()}
+                        for r, s, w in found]}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", nargs="?", type=Path, default=SOURCE)
+    parser.add_argument("-o", "--out", type=Path, default=OUT)
+    parser.add_argument("--samples", type=int, nargs="+", default=SAMPLES)
+    main(**vars(parser.parse_args()))
