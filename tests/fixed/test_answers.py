@@ -1,9 +1,23 @@
-"""Right answers: classes by the largest output, numbers by how near they are."""
+"""Right answers: classes by the largest output, one or a sequence, and numbers by how near they are.
+"""
 
 import numpy as np
 import pytest
 
-from quantize.fixed.answers import AnswerError, nrmse_percent, right, tolerance_of
+from quantize.fixed.answers import (
+    AnswerError,
+    answers,
+    class_names,
+    nrmse_percent,
+    percent_right,
+    plain,
+    right,
+    same,
+    spelled,
+    tolerance_of,
+)
+
+SCORES = np.array([[[1, 5, 5], [9, 0, 0]], [[0, 0, 7], [0, 3, 2]]])
 
 
 def test_of_a_class_the_first_of_the_largest_counts():
@@ -34,3 +48,22 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(AnswerError, match="'near'; expected a number"):
         tolerance_of({"dsplet.tolerance": "near"})
     assert tolerance_of({}) is None and tolerance_of({"dsplet.tolerance": "0.04"}) == 0.04
+
+
+def test_of_a_sequence_all_of_it_counts():
+    assert answers(SCORES, (2,)).tolist() == [[1, 0], [2, 1]]
+    assert answers(SCORES).tolist() == [3, 2]
+    labels = np.array([[1, 0], [2, 0]])
+    assert right(SCORES.reshape(2, -1), labels).tolist() == [True, False]
+    assert percent_right(SCORES, labels) == 50
+    assert same(np.array([3, 2]), np.array([3, 3])).tolist() == [True, False]
+    with pytest.raises(AnswerError, match="6 numbers, .* each of 4 places"):
+        answers(SCORES, (4,))
+
+
+def test_answers_in_words():
+    letters = class_names({"dsplet.classes": '["a", "b", "-"]'})
+    assert spelled(np.array([0, 2, 1]), letters) == "a-b" and spelled(1, letters) == "b"
+    assert spelled((0, 1), {0: "left", 1: "right"}) == "left right"
+    assert spelled(7, {}) == "7" and class_names({}) == class_names({"dsplet.classes": "{"}) == {}
+    assert plain(np.array([4, 5])) == (4, 5) and plain(np.array([4, 5])[0]) == 4

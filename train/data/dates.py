@@ -4,6 +4,7 @@ The task of the tutorials on attention (30 characters of 37 kinds to 10 of 11), 
 generator is NumPy's `RandomState`, whose streams are promised to stay as they are.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import numpy as np
@@ -32,19 +33,21 @@ FORMS = (
 """With slashes the month comes first, with dots the day."""
 
 
-def spellings(when: date) -> tuple[str, ...]:
-    """The date in every form, in lower case."""
+def spell(when: date, form: str) -> str:
+    """The date in one of FORMS, in lower case."""
     month, week = MONTHS[when.month - 1], DAYS[when.weekday()]
     parts = {"day": when.day, "dd": f"{when.day:02}", "m": when.month, "mm": f"{when.month:02}",
              "month": month, "mon": month[:3], "week": week, "wk": week[:3], "year": when.year,
              "yy": f"{when.year % 100:02}"}
-    return tuple(form.format(**parts) for form in FORMS)
+    return form.format(**parts)
 
 
-def encode(text: str) -> np.ndarray:
-    """uint8 (1, LENGTH): a written date's codes in READ."""
-    codes = [READ.index(letter) for letter in text.ljust(LENGTH, READ[0])]
-    return np.array([codes], np.uint8)
+def encode(texts: Iterable[str]) -> np.ndarray:
+    """uint8 (N, 1, LENGTH): written dates as codes in READ."""
+    letters = "".join(text.ljust(LENGTH, READ[0]) for text in texts).encode("ascii")
+    codes = np.zeros(128, np.uint8)
+    codes[list(READ.encode("ascii"))] = np.arange(len(READ))
+    return codes[np.frombuffer(letters, np.uint8)].reshape(-1, 1, LENGTH)
 
 
 def pairs(seed: int, n: int, without: frozenset[str] = frozenset()) -> dict[str, str]:
@@ -52,7 +55,7 @@ def pairs(seed: int, n: int, without: frozenset[str] = frozenset()) -> dict[str,
     random, found = np.random.RandomState(seed), {}
     while len(found) < n:
         when = FIRST + timedelta(days=int(random.randint((LAST - FIRST).days + 1)))
-        text = spellings(when)[random.randint(len(FORMS))]
+        text = spell(when, FORMS[random.randint(len(FORMS))])
         if text not in without:
             found[text] = when.isoformat()
     return found
@@ -70,5 +73,5 @@ def load() -> Splits:
 
 def _samples(found: dict[str, str]) -> Samples:
     labels = [[WRITTEN.index(letter) for letter in said] for said in found.values()]
-    return Samples(np.stack([encode(text) for text in found]), np.array(labels, np.uint8),
+    return Samples(encode(found), np.array(labels, np.uint8),
                    np.arange(len(found)))

@@ -1,0 +1,101 @@
+"""Sequence to sequence from PyTorch to machine code: a loop that reads what it wrote."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from bench.attention import draw, looking, maps
+from bench.whole import differences
+from export import to_onnx
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.simulate import Simulator
+from quantize import to_qdq
+from quantize.fixed.program import lower, run
+from quantize.network import Network, fixed_graph, reference
+from quantize.recipe import load, quantize
+from train import data, zoo
+from train.data.dates import READ, WRITTEN
+from train.feed import feed
+from train.translate import Attending, AttentionTranslator, Decoder, Translator
+
+pytestmark = pytest.mark.slow
+INPUTS = 100
+
+
+def small(kind: str) -> torch.nn.Module:
+    """Its weights are large, so that what it writes differs from date to date."""
+    torch.manual_seed(3)
+    if kind == "plain":
+        module = Translator(len(READ), 8, Decoder(0, 8, len(WRITTEN), 10, 10))
+    else:
+        module = AttentionTranslator(len(READ), 8, Attending(8, 8, len(WRITTEN), 10, 10, 4))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(4)
+    return module
+
+
+@pytest.fixture(scope="module", params=["plain", "attention"])
+def paths(request, tmp_path_factory):
+    """The float and the fixed file of an untrained network, and which it is."""
+    folder, splits, card = tmp_path_factory.mktemp("dates"), data.load("dates"), zoo.get(
+        "dates_plain")
+    net, fixed = folder / "m.onnx", folder / "m.q.onnx"
+    to_onnx.export(small(request.param), card.input_shape, net, to_onnx.metadata(
+        model="m", data="dates", input_scale=1, input_offset=0, classes=card.classes),
+        samples=card.inputs(splits.calibration.images[:20]))
+    network = Network(net)
+    images = feed(network.facts, network.shape)
+    to_qdq.save(quantize(network.float, images(splits.calibration.images[:40]), load("nearest"),
+                         images.metadata), fixed)
+    return net, fixed, request.param
+
+
+def test_the_square_closes(paths):
+    graph = fixed_graph(paths[1])
+    images = feed(dict(graph.metadata), graph.inputs[0].shape)
+    q = graph.inputs[0].format.quantize(images(images.test(str(INPUTS)).images))
+    wanted, = reference(graph, q)
+    said = wanted.argmax(2)
+    assert len(np.unique(said, axis=0)) > 10 and len(np.unique(said)) > 3  # it does not stammer
+    image = compile_program(lower(graph), targets.get("dsp32c-40"))
+    assert np.array_equal(Simulator(image)(q).outputs[0], wanted)
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    assert differences(str(paths[1]), str(INPUTS)) == 0  # C, the batch executor, ONNX Runtime
+
+
+def test_statement_by_statement(paths):
+    graph = fixed_graph(paths[1])
+    images = feed(dict(graph.metadata), graph.inputs[0].shape)
+    q = graph.inputs[0].format.quantize(images(images.test("1").images))
+    assert np.array_equal(run(lower(graph), q[0])[0], reference(graph, q)[0][0])
+
+
+def test_the_decoder_reads_what_it_wrote(paths):
+    """Step by step in float: each symbol fed back by hand gives the scores that the file gives."""
+    card, splits = zoo.get("dates_plain"), data.load("dates")
+    x = card.inputs(splits.test.images[:8])
+    network = Network(paths[0])
+    scores = network.scores(x).reshape(8, 10, 11)
+    with torch.no_grad():
+        said = torch.from_numpy(scores.argmax(2))
+        wanted = small(paths[2])(torch.from_numpy(x), said).numpy()
+    np.testing.assert_allclose(scores, wanted, atol=1e-3)
+
+
+def test_where_the_chip_looks(paths, tmp_path):
+    graph = fixed_graph(paths[1])
+    if not any(n.op == "Softmax" for n in graph.every_node()):
+        with pytest.raises(ValueError, match="softmax"):
+            looking(graph)
+        return
+    found = maps(paths[1], (0, 1))
+    assert [w.shape for _, _, w in found] == [(10, 30)] * 2
+    assert all(abs(w.sum(1) - 1).max() < 0.1 for _, _, w in found)  # 8 bits for each of 30
+    draw(found, tmp_path / "a.svg")
+    draw(found, tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
