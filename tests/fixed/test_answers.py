@@ -1,5 +1,4 @@
-"""Right answers: classes by the largest output, one or a sequence, and numbers by how near they are.
-"""
+"""Right answers: a class by the largest output, a sequence of them, numbers by how near they are."""
 
 import numpy as np
 import pytest

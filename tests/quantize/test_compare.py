@@ -122,3 +122,15 @@ def test_float_network_with_a_fixed_batch(tmp_path):
     path.write_bytes(m.SerializeToString())
     x = nets.random("x", 5, 2, 3)
     assert np.array_equal(compare.FloatNetwork(path)({"x": x})["y"], x.reshape(5, 6))
+
+
+def test_sequences_by_hand():
+    """Two samples of two places and three classes; one place of the second differs."""
+    reference = np.array([[3, 1, 0, 0, 2, 1.5], [5, 4, 1, 0, 1, 9]])
+    test = np.array([[3, 1, 0, 0, 2, 1.5], [5, 4, 1, 9, 1, 0]])
+    c = compare.predictions(reference, test, np.array([[0, 1], [0, 2]]))
+    assert (c.samples, c.reference_correct, c.test_correct) == (2, 2, 1)
+    assert (c.symbols, c.reference_symbols_correct, c.test_symbols_correct) == (4, 4, 3)
+    assert c.flips == (compare.Flip(1, (0, 2), (0, 2), (0, 0), 1.0),)
+    with pytest.raises(ModelError, match=r"\(N, T\)"):
+        compare.predictions(reference, test, np.zeros((2, 4)))

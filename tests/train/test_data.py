@@ -145,6 +145,8 @@ def test_npz_of_a_user_is_all_test(tmp_path):
     "arrays, message",
     [
         ({"images": np.zeros((2, 8, 8), np.uint8)}, "labels"),
+        ({"images": np.zeros((2, 8, 8), np.uint8), "labels": np.zeros((2, 3, 1), int)}, "labels"),
+        ({"images": np.zeros((2, 8, 8), np.uint8), "labels": np.zeros((3, 2), int)}, "labels"),
         ({"images": np.zeros((2, 8, 8)), "labels": np.zeros(2, int)}, "float64"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": np.zeros(3, int)}, "expected 2"),
         ({"images": np.zeros((2, 8, 8), np.uint8), "labels": np.zeros(2)}, "float64"),
@@ -158,6 +160,14 @@ def test_npz_that_is_not_samples(tmp_path, arrays, message):
     np.savez(path, **arrays)
     with pytest.raises(data.DataError, match="bad.npz.*" + message):
         data.load(str(path))
+
+
+def test_npz_with_a_sequence_of_classes_for_each_sample(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, images=np.zeros((3, 1, 8), np.uint8), labels=np.arange(12).reshape(3, 4))
+    test = data.load(str(path)).test
+    assert test.labels.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert test[1:].labels.shape == (2, 4)
 
 
 def test_npz_that_is_missing_or_not_a_zip(tmp_path):

@@ -20,7 +20,8 @@ def load_npz(path: Path) -> Splits:
     images, labels = _read(path)
     if labels is None:
         raise DataError(f"{path}: no 'labels'; expected arrays 'images' and 'labels'")
-    if not np.issubdtype(labels.dtype, np.integer) or labels.shape[:1] != (len(images),):
+    fits = labels.ndim in (1, 2) and len(labels) == len(images) and 0 not in labels.shape[1:]
+    if not fits or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
             f"{path}: 'labels' is {labels.dtype} {labels.shape}; expected {len(images)} integers, "
             "or as many rows of them"
