@@ -1,4 +1,4 @@
-"""Right answers: a class by the largest output, a sequence of them, numbers by how near they are."""
+"""Right answers: a class by the largest output, a sequence of them, numbers by their distance."""
 
 import numpy as np
 import pytest
