@@ -256,13 +256,17 @@ class _Scaler:
             if s.table not in self.words:
                 self._segments(s, 1.0, 0.0)
             return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
+        if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
+            rest = self._rest(s)
+        else:
+            rest = []
         if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
-            return [s]
+            return [s, *rest]
         factor, half, entry = folded[s.d]
         based = [Base(s.d, entry.table)] if entry and entry.table else []
         match s:
             case Set(d, Ref(buffer, _)) if buffer in self.words:
-                return [s, *based]
+                return [s, *rest, *based]
             case Set(d, int() as value):
                 return [Word(d, value * factor + half), *based]
             case Set(d, Ref() as r) if (factor, half) == (1.0, 0.0):
@@ -284,6 +288,18 @@ class _Scaler:
             case Mul():
                 return []
         return [s]
+
+    def _rest(self, s: Set) -> list:
+        """What a constant of more than 24 bits has beyond them is added from a second one."""
+        name, index = s.source.buffer, s.source.index
+        words = self.words.get(name, self.buffers[name].data.astype(np.float64))
+        high = np.float64(np.float32(words))  # 24 bits, as the chip's float words
+        if (high == words).all():
+            return []
+        self.words |= {name: high, f"{name}_rest": words - high}
+        self.extra.append(Buffer(f"{name}_rest", len(words), 0, 0, "const",
+                                 np.zeros(len(words), np.int64)))
+        return [Add(s.d, Ref(f"{name}_rest", index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
         """The three numbers of every segment, where the table was."""

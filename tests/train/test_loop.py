@@ -121,7 +121,7 @@ def test_numbers_are_learnt(tmp_path):
     first = last.curve[0]
     assert first["train_error"] > 0.5 and last.curve[-1]["calibration_error"] < 0.1
     assert torch.allclose(last.weights["1.weight"], torch.eye(2).repeat_interleave(4, 1) / 4,
-                          atol=0.02)
+                          atol=0.05)
 
 
 def test_divergence_is_told_with_its_epoch(few):
