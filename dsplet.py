@@ -342,15 +342,17 @@ def compare(reference, test, samples="all", data=None, input_scale=None,
                                              "to keep; default: what the float network keeps.")
 @click.option("--calibrate", type=click.IntRange(1), default=500, show_default=True,
               help="Samples to try changes with; never test samples.")
+@click.option("--plot", type=click.Path(), help="Draw boxes of what the values were over what "
+                                                "their formats represent here: .svg or .png.")
 @feed_options
-def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=None,
+def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, plot=None, data=None,
              input_scale=None, input_offset=None) -> dict:
     """Which layers of the fixed-point network TEST lose what, and what would mend it.
 
     Each layer in turn is restored to that of the float network REFERENCE. Changes of the recipe
     are tried on calibration samples, the smallest first.
     """
-    from quantize import report
+    from quantize import picture, range_plot, report
     from quantize.diagnose import diagnose as examine
     from quantize.fixed.answers import percent_right
     from quantize.network import Network
@@ -358,6 +360,8 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=
     from quantize.remedy import quick, remedies
     from quantize.search.trial import Trials
     from train.feed import feed
+    if plot:
+        picture.check(plot)
     whole, fixed = Network(reference), Network(test)
     if whole.fixed or fixed.float:
         raise UsageProblem(f"{reference} must be a float network and {test} the fixed-point one "
@@ -365,9 +369,11 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, data=
     images = feed(fixed.facts, fixed.shape, data, input_scale, input_offset)
     part, held = images.test(samples), images.calibration(calibrate)
     with progress("diagnosing") as tick:
-        found = report.diagnosis(examine(whole.float, fixed.fixed, images(part.images),
-                                         part.labels, tick), part.index)
-    found = {"reference": reference, "test": test} | found
+        seen = examine(whole.float, fixed.fixed, images(part.images), part.labels, tick)
+    if plot:
+        range_plot.draw(seen.ranges, plot, f"{test}: {len(part):,} test samples")
+    found = {"reference": reference, "test": test, "plot": plot}
+    found |= report.diagnosis(seen, part.index)
     if "dsplet.recipe" not in fixed.facts or "dsplet.finetuned" in fixed.facts:
         return found | {"changes": "not tried: the network was not made by a recipe alone"}
     x = images(held.images)
@@ -437,8 +443,8 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     also chooses one network and quantizes it by the default recipe.
     """
     from firmware_sim import report, targets
+    from quantize import picture, render, to_qdq
     from quantize import recipe as recipes
-    from quantize import render, to_qdq
     from quantize.network import Network
     from quantize.search import plot as pictures
     from quantize.search import study as studies
@@ -448,6 +454,8 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     target = targets.get(target_name, board)
     budgets = searching.Budgets(memory and searching.memory_bytes(memory),
                                 latency and report.budget_cycles(latency, target), accuracy)
+    if plot:
+        picture.check(plot)
     if out and not budgets:
         raise UsageProblem("-o needs a budget to choose by: --memory, --latency or --accuracy")
     network = Network(source)

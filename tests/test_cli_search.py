@@ -60,6 +60,7 @@ def test_widths(made):
 
 
 def test_diagnose(made):
+    pytest.importorskip("matplotlib")
     seen = report("diagnose", "small.onnx", "small.q.onnx", "--samples", 100, folder=made)
     compared = report("compare", "small.onnx", "small.q.onnx", *FEED, "--samples", 100,
                       folder=made)
@@ -68,13 +69,17 @@ def test_diagnose(made):
     assert seen["output_sqnr_db"] == pytest.approx(compared["output_sqnr_db"], abs=1e-3)
     assert [r["op"] for r in seen["layers"]] == ["Input", "Conv", "Gemm"]
     assert all(len(r["box"]) == 40 for r in seen["ranges"]) and seen["smallest_change"]
-    shown = dsplet("diagnose", "small.onnx", "small.q.onnx", "--samples", 20, folder=made)
+    shown = dsplet("diagnose", "small.onnx", "small.q.onnx", "--samples", 20, "--plot", "seen.svg",
+                   folder=made)
+    assert all(r["layer"] in (made / "seen.svg").read_text() for r in seen["ranges"])
     assert shown.returncode == 0 and "█" in shown.stdout and "smallest change" in shown.stdout
 
 
 @pytest.mark.parametrize("words, said", [
     (("finetune", "small.q.onnx", "small.onnx", "-o", "no.q.onnx"), "must be a float network"),
     (("diagnose", "small.q.onnx", "small.onnx"), "must be a float network"),
+    (("diagnose", "small.onnx", "small.q.onnx", "--plot", "no.pdf"), ".svg or .png"),
+    (("widths", "small.onnx", *FEED, "--plot", "no.pdf"), ".svg or .png"),
     (("widths", "small.onnx", *FEED, "-o", "no.q.onnx"), "-o needs a budget"),
     (("widths", "small.onnx", *FEED, "--memory", "400"), "such as 30KB"),
     (("widths", "small.onnx", *FEED, "--memory", "99B"), "all widths at 2 bits need"),

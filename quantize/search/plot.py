@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
-from quantize.files import write_atomically
+from quantize.picture import picture
 from quantize.search.trial import Point
 from quantize.search.widths import Found
 
 
-class PictureError(ValueError):
-    """A picture that cannot be drawn."""
-
-
 def draw(found: Found, path: str | Path, title: str) -> None:
-    """An .svg or .png at `path`; equal points give equal bytes."""
-    kind = Path(path).suffix.removeprefix(".")
-    if kind not in ("svg", "png"):
-        raise PictureError(f"{path}: a picture ends in .svg or .png")
-    import matplotlib
-    from matplotlib.figure import Figure
-    with matplotlib.rc_context({"svg.hashsalt": "dsplet", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(6.4, 4), layout="constrained")
-        axes = figure.subplots()
+    """An .svg or .png at `path`. Raises PictureError."""
+    with picture(path) as axes:
         uniform = [p for p in found.points if len(set(p.widths.values())) == 1]
         mixed = [p for p in found.points if p not in uniform]
         axes.plot(*_at(found.front), "-", color="0.75", zorder=0, label="front")
@@ -41,9 +29,6 @@ def draw(found: Found, path: str | Path, title: str) -> None:
                  ylabel="SQNR of the scores, dB", title=title)
         axes.grid(alpha=0.3)
         axes.legend()
-        data = BytesIO()
-        figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    write_atomically(path, data.getvalue())
 
 
 def _at(points: list[Point]) -> tuple[np.ndarray, np.ndarray]:

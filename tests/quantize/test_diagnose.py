@@ -108,6 +108,22 @@ def test_ranges_and_boxes(small):
     assert box.startswith("·") and box.endswith("·") and "!" not in box
 
 
+RED = "stroke: #d62728"
+
+
+@pytest.mark.parametrize("low, high, red", [(0.0, 3.75, 0), (0.0, 3.76, 1), (-0.01, 3.75, 1),
+                                            (-1.0, 5.0, 2)])
+def test_a_picture_of_ranges(low, high, red, tmp_path):
+    pytest.importorskip("matplotlib")
+    from quantize.range_plot import draw
+    ranges = (Range("some layer", QFormat(4, 2, False), low, high, (0.0, 1.0, 2.0), 1.25),)
+    for name in ("a.svg", "b.svg", "a.png"):
+        draw(ranges, tmp_path / name, "net")
+    text = (tmp_path / "a.svg").read_text()
+    assert text == (tmp_path / "b.svg").read_text() and text.count(RED) == red
+    assert "some layer  UQ2.2  1.2 % clipped" in text
+
+
 def test_refusals(small, tmp_path):
     _, graph, x = small
     m = nets.relu_net()

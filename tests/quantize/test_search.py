@@ -211,7 +211,8 @@ def test_two_machines_share_a_study(trials, tmp_path):
 
 def test_a_picture(trials, tmp_path):
     pytest.importorskip("matplotlib")
-    from quantize.search.plot import PictureError, draw
+    from quantize.picture import PictureError
+    from quantize.search.plot import draw
     from quantize.search.widths import Found
     every = [trials.measure(trials.uniform(b)) for b in (3, 6)]
     found = Found(every, every, every[0])
