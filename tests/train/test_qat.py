@@ -47,6 +47,8 @@ def differing(network: Network, graph: Graph, xs) -> int:
 
 
 LOOPS = [c for c in CASES if any(n.op in ("Scan", "GemmSum") for n in c.values[0].nodes)]
+SMALL = FinetuneConfig(epochs=1, shift=0, rotation_degrees=0, stretch=0, batch_size=32,
+                       learning_rate=0.01)
 TRAINABLE = [c for c in CASES if c not in LOOPS]
 
 
@@ -164,7 +166,7 @@ def errors(graph: Graph, part) -> int:
 
 def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     graph, teacher, splits = digits
-    config = FinetuneConfig(epochs=4, shift=0, batch_size=32, learning_rate=0.01)
+    config = replace(SMALL, epochs=4)
     heard = []
     tuned = finetune(graph, {}, teacher, splits.train, inputs, config,
                      lambda *at: heard.append(at))
@@ -196,7 +198,7 @@ def test_learning_before_a_softmax(digits, op):
         return (torch.softmax(scores, 1) if op is Softmax else
                 torch.log_softmax(scores, 1)).numpy()
 
-    config = FinetuneConfig(epochs=1, shift=0, batch_size=32, learning_rate=0.01)
+    config = SMALL
     plain = finetune(graph, {}, teacher, splits.train[:320], inputs, config)
     other = finetune(longer, {}, softened, splits.train[:320], inputs, config)
     for a, b in zip(plain.nodes, other.nodes, strict=False):

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from quantize.fixed.graph import Graph
 from train.data import DataError, Samples
-from train.loop import DivergedError, deterministic, shifted
+from train.distort import distorted
+from train.loop import DivergedError, deterministic
 from train.qat.network import Network
 
 LEAST_RATE = 3e-4
@@ -35,17 +36,21 @@ class FinetuneConfig:
                    to cross from one integer to the next takes as long at any width; but at least
                    LEAST_RATE, absolutely, for weights so fine that they are as good as real
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
-    shift:         each training image is moved by up to so many pixels each way
+    shift, rotation_degrees, stretch: how far each training image is distorted (see
+                   `train.distort`): what rounding broke shows on unusual images, and on those the
+                   teacher's answer is known as well as on any
     labels:        weight of the labels' cross entropy, in [0, 1]; the teacher has the rest
-    seed:          of the order of the samples and their shifts
+    seed:          of the order of the samples and their distortions
     """
 
     epochs: int = 3
     batch_size: int = 128
-    learning_rate: float = 0.03
+    learning_rate: float = 0.01
     step_rate: float = 1e-3
     frozen: float = 0.3
     shift: int = 1
+    rotation_degrees: float = 8.0
+    stretch: float = 0.08
     labels: float = 0.3
     seed: int = 0
 
@@ -81,7 +86,8 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
         total = 0.0
         for batch in torch.randperm(len(images)).split(config.batch_size):
             _set_rates(optimizer, done / steps)
-            x = inputs(shifted(images[batch], config.shift).numpy())
+            x = inputs(distorted(images[batch], config.shift, config.rotation_degrees,
+                                 config.stretch).numpy())
             said = labels[batch].flatten()  # of every place of a sequence
             target = torch.from_numpy(np.ascontiguousarray(teacher(x))).reshape(len(said), -1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
