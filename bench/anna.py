@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-MODEL, DATA = "zip1989", "usps"
+MODEL, DATA, EPOCHS = "zip1989", "usps", 20
 SEEDS = (0, 1, 2)
 PUBLISHED = {"float": 4.9, "quantized": 5.3, "retrained": 4.9}
 
@@ -50,7 +50,7 @@ def run(seed: int, folder: Path) -> dict[str, float]:
     before = recipe.quantize(graph, card.inputs(splits.calibration.images), recipe.load("anna"))
     functions = {n.name: n["expr"] for n in graph.nodes if n.op == "Function"}
     after = finetune(before, functions, teacher, splits.train, card.inputs,
-                     FinetuneConfig(seed=seed))
+                     FinetuneConfig(epochs=EPOCHS, seed=seed))
     return {"float": error(teacher(test)), "quantized": fixed_error(before),
             "retrained": fixed_error(after)}
 

@@ -26,7 +26,7 @@ from tests.fixed.samples import samples
 from train import data
 from train.loop import DivergedError
 from train.qat.eager import UntrainableError
-from train.qat.finetune import FinetuneConfig, finetune
+from train.qat.finetune import FinetuneConfig, _ideal, finetune
 from train.qat.network import Network
 from train.qat.straight_through import fake_quantize
 
@@ -204,6 +204,13 @@ def test_learning_before_a_softmax(digits, op):
     for a, b in zip(plain.nodes, other.nodes, strict=False):
         if hasattr(a, "weight"):
             assert (a.weight.q == b.weight.q).mean() > 0.99
+
+
+def test_where_scores_end_in_a_table_labels_ask_for_what_the_teacher_gives_on_average():
+    target = torch.tensor([[1.0, -0.5, -1.0], [0.0, -0.75, 0.5], [-1.0, 0.75, -0.25]])
+    wanted = torch.full((3, 3), (-0.5 - 1.0 + 0.0 - 0.75 - 1.0 - 0.25) / 6)
+    wanted[0, 0] = wanted[1, 2] = wanted[2, 1] = (1 + 0.5 + 0.75) / 3
+    assert torch.allclose(_ideal(target, torch.tensor([0, 2, 1])), wanted)
 
 
 def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):

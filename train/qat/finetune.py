@@ -1,8 +1,8 @@
 """Finetuning: a few epochs in which a fixed-point graph learns from the float network.
 
 The loss is distillation: the divergence from the float network's probabilities, and something of
-the labels' cross entropy; where the network ends in a table (a tanh), the squared distance to the
-float network's outputs.
+the labels' cross entropy. Where the network ends in a table (a tanh), the squared distances to the
+float network's outputs, and to what it gives on average for the right class and for the others.
 """
 
 import json
@@ -39,7 +39,7 @@ class FinetuneConfig:
     shift, rotation_degrees, stretch: how far each training image is distorted (see
                    `train.distort`): what rounding broke shows on unusual images, and on those the
                    teacher's answer is known as well as on any
-    labels:        weight of the labels' cross entropy, in [0, 1]; the teacher has the rest
+    labels:        weight of the labels, in [0, 1]; the teacher has the rest
     seed:          of the order of the samples and their distortions
     """
 
@@ -93,10 +93,10 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
             y = network(x)[name].reshape(len(said), -1)
             if divergence is None:
-                loss = F.mse_loss(y, target)
+                taught, told = F.mse_loss(y, target), F.mse_loss(y, _ideal(target, said))
             else:
-                loss = ((1 - config.labels) * divergence(y, target)
-                        + config.labels * F.cross_entropy(y, said))
+                taught, told = divergence(y, target), F.cross_entropy(y, said)
+            loss = (1 - config.labels) * taught + config.labels * told
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -126,6 +126,12 @@ def _goal(graph: Graph) -> tuple[str, Goal | None]:
 def _divergence(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Of probabilities (Hinton, Vinyals and Dean, 1503.02531), from scores up to a constant."""
     return F.kl_div(F.log_softmax(y, 1), F.softmax(target, 1), reduction="batchmean")
+
+
+def _ideal(target: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """A teacher without a doubt: its mean output for right classes, and that for the others."""
+    right = F.one_hot(labels, target.shape[1]).bool()
+    return torch.where(right, target[right].mean(), target[~right].mean())
 
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
