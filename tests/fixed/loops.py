@@ -56,7 +56,8 @@ def gates():
     x, h = value("x", 5, fmt=U8), value("h", 4, fmt=Q15)
     yield graph("gemm_sum", gemm_sum("g", (x, h), 6, GATE, fracs=(7, 3)))
     fine = gemm_sum("g", (x, h), 6, GATE, fracs=(20, 13))
-    yield graph("gemm_sum_long_bias", replace(fine, bias=random("long", -(1 << 30), 1 << 30, 6) | 1))
+    long = random("long", -(1 << 30), 1 << 30, 6) | 1
+    yield graph("gemm_sum_long_bias", replace(fine, bias=long))
     yield graph("gemm_sum_per_channel", gemm_sum("g", (x, h), 3, Q5, fracs=((3, 9, 6), (1, 2, -2))))
     a, b = value("a", 2, 3, 4), value("b", 2, 3, 5)
     yield graph("gemm_sum_lead", gemm_sum("g", (a, b), 4, Q5))
