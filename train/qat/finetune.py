@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from quantize.fixed.answers import are_numbers
 from quantize.fixed.graph import Graph
 from train.data import DataError, Samples
 from train.distort import distorted
@@ -67,6 +68,8 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
     """
     if not len(train):
         raise DataError("there are no training images to finetune on")
+    if are_numbers(train.labels):
+        raise DataError("finetuning is for classes; the labels of these data are numbers")
     with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
         network = Network(graph, functions)
         _learn(network, teacher, train, inputs, config, tick)
