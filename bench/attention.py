@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,13 @@ import numpy as np
 from firmware_sim import targets
 from firmware_sim.image import compile_program
 from firmware_sim.simulate import Simulator
-from quantize.files import write_atomically
 from quantize.fixed.answers import answers
 from quantize.fixed.graph import Graph, Value
 from quantize.fixed.ops.scan import Scan
 from quantize.fixed.ops.softmax import Softmax
 from quantize.fixed.program import lower
 from quantize.network import fixed_graph, reference
+from quantize.picture import picture
 from train.data.dates import READ, WRITTEN
 from train.feed import feed
 
@@ -60,22 +59,20 @@ def maps(path: Path, samples: tuple[int, ...]) -> list[tuple[str, str, np.ndarra
 
 
 def draw(found: list[tuple[str, str, np.ndarray]], path: Path) -> None:
-    """An .svg or .png; equal maps give equal bytes."""
-    import matplotlib
-    from matplotlib.figure import Figure
-    kind = path.suffix.removeprefix(".")
-    with matplotlib.rc_context({"svg.hashsalt": "dsplet", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(7, 2.6 * len(found)), layout="constrained")
-        for axes, (read, said, weights) in zip(figure.subplots(len(found), squeeze=False)[:, 0],
-                                               found, strict=True):
-            axes.imshow(weights, cmap="gray_r", vmin=0, vmax=1, aspect="auto")
-            axes.set_xticks(range(len(read)), ["" if c == READ[0] else c for c in read],
-                            family="monospace")
-            axes.set_yticks(range(len(said)), said, family="monospace")
-            axes.set(xlabel="read", ylabel="written")
-        data = BytesIO()
-        figure.savefig(data, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    write_atomically(path, data.getvalue())
+    """An .svg or .png, one map below the other. Raises PictureError."""
+    steps, places = found[0][2].shape
+    end = len(found) * (steps + 2)
+    tops = range(1, end, steps + 2)
+    with picture(path, 2.4 * len(found)) as axes:
+        for top, (read, _, weights) in zip(tops, found, strict=True):
+            axes.imshow(weights, cmap="gray_r", vmin=0, vmax=1, aspect="auto",
+                        extent=(-0.5, places - 0.5, top + steps - 0.5, top - 0.5))
+            for i, letter in enumerate(read.rstrip(READ[0])):
+                axes.text(i, top - 1, letter, ha="center", va="center", family="monospace")
+        axes.set_yticks([top + i for top in tops for i in range(steps)],
+                        "".join(said for _, said, _ in found), family="monospace")
+        axes.set(xticks=[], xlim=(-0.5, places - 0.5), ylim=(end - 1, -0.5), xlabel="read",
+                 ylabel="written")
 
 
 def main(source: Path = SOURCE, out: Path = OUT, samples: tuple[int, ...] = SAMPLES) -> dict:
