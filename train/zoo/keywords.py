@@ -1,4 +1,4 @@
-"""`dnn_s`, `ds_cnn_s`: keyword nets by their published geometry, for speed and memory.
+"""`dnn_s`, `gru_s`, `ds_cnn_s`: keyword nets by their published geometry, for speed and memory.
 
 There is no speech here: `keywords` is a made-up data set, and an accuracy on it means nothing.
 """
@@ -37,6 +37,24 @@ def dnn_s():
     for i, inputs in enumerate((250, 144, 144), 1):
         layers |= {f"h{i}": nn.Linear(inputs, 144), f"relu{i}": nn.ReLU()}
     return nn.Sequential(layers | {"out": nn.Linear(144, 12), "log_softmax": nn.LogSoftmax(1)})
+
+
+@model(
+    name="gru_s",
+    title="keyword net GRU-S: 25 steps of 10 coefficients through 154 units, 12 classes",
+    input_shape=(1, 25, 10),
+    # PyTorch has two biases for each gate, where the published 78,090 weights have one
+    counts=Counts(weights=78_090 + 462, links=1_907_610, macs=1_896_048),
+    **FACTS,
+)
+def gru_s():
+    """x (N, 1, 25, 10) in [-1, 1) -> log-probabilities y (N, 12)."""
+    from torch import nn
+
+    from train.recurrent import LastState, Rows
+    return nn.Sequential(OrderedDict(
+        rows=Rows(), cell=nn.GRU(10, 154, batch_first=True), last=LastState(),
+        out=nn.Linear(154, 12), log_softmax=nn.LogSoftmax(dim=1)))
 
 
 @model(
