@@ -121,6 +121,13 @@ def latency(budget: str | None) -> str | None:
     return budget
 
 
+def refuse_numbers(what: str, images) -> None:
+    """What counts classes does so for no network that answers in numbers."""
+    from quantize.fixed.answers import are_numbers
+    if are_numbers(images.splits.test.labels):
+        raise UsageProblem(f"{what} works with classes, and data set '{images.data}' wants numbers")
+
+
 def progress(description: str):
     """A bar on a terminal for what takes longer than two seconds."""
     from train import progress as bars
@@ -248,6 +255,8 @@ def quantize(source, out, calibrate=1000, recipe_name="default", stability=None,
     if network.fixed:
         raise UsageProblem(f"{source}: is fixed point already")
     images = feed(network.facts, network.shape, data, input_scale, input_offset)
+    if stability:
+        refuse_numbers("--stability", images)
     samples = images(images.calibration(calibrate).images)
     with progress("quantizing") as tick:
         fixed = recipes.quantize(network.float, samples, recipe, images.metadata, tick)
@@ -291,6 +300,7 @@ def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None
     from train.qat.finetune import FinetuneConfig
     from train.qat.finetune import finetune as learn
     images = feed(student.facts, student.shape, data, input_scale, input_offset)
+    refuse_numbers("dsplet finetune", images)
     functions = {n.name: n["expr"] for n in teacher.float.nodes if n.op == "Function"}
     run, (y, *_) = FloatNetwork(reference), teacher.float.outputs
     with progress("finetuning") as tick:
@@ -367,6 +377,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, plot=
         raise UsageProblem(f"{reference} must be a float network and {test} the fixed-point one "
                            f"that was made from it")
     images = feed(fixed.facts, fixed.shape, data, input_scale, input_offset)
+    refuse_numbers("dsplet diagnose", images)
     part, held = images.test(samples), images.calibration(calibrate)
     with progress("diagnosing") as tick:
         seen = examine(whole.float, fixed.fixed, images(part.images), part.labels, tick)
@@ -462,6 +473,7 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     if network.fixed:
         raise UsageProblem(f"{source}: is fixed point already")
     images = feed(network.facts, network.shape, data, input_scale, input_offset)
+    refuse_numbers("dsplet widths", images)
     part = images.calibration(calibrate)
     with progress("calibrating") as tick:
         trials = Trials(network.float, images(part.images), part.labels,

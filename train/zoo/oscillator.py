@@ -23,7 +23,7 @@ UNITS, STEP = 32, 0.5
     tolerance=0.1,
     counts=Counts(weights=1_121, links=71_744, macs=69_632),
     published=(),
-    training={"oscillator": TrainConfig(epochs=25, batch_size=32, learning_rate=5e-3,
+    training={"oscillator": TrainConfig(epochs=60, batch_size=32, learning_rate=5e-3,
                                         clip_norm=1.0)},
 )
 def build(step: float = STEP):
