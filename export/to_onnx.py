@@ -1,7 +1,8 @@
 """PyTorch to float ONNX: checked against PyTorch, and the same bytes every time.
 
-What leaves here has one input `x` (N, ...), one output `y` (N, ...), nodes named after the modules
-they came from ("h1/Conv"), and no trace of the machine that wrote it.
+What leaves here has one input `x` (N, ...), one output `y` (N, ...), or those that the module's
+`outputs` names, nodes named after the modules they came from ("h1/Conv"), and no trace of the
+machine that wrote it.
 """
 
 import hashlib
@@ -109,10 +110,7 @@ def export(
     content = model.SerializeToString(deterministic=True)
 
     found = _run_onnx(content, samples, dynamic_batch)
-    if found.shape != expected.shape:
-        raise ExportError(f"ONNX Runtime gives {found.shape}, PyTorch {expected.shape}")
-    difference = float(np.abs(found - expected).max())
-    relative = difference / max(float(np.abs(expected).max()), np.finfo(np.float32).tiny)
+    difference, relative = map(max, zip(*map(_difference, found, expected), strict=True))
     if not relative <= TOLERANCE:
         raise ExportError(
             f"ONNX Runtime and PyTorch differ by {difference:.3g}, {relative:.3g} of the largest "
@@ -164,15 +162,30 @@ def refuse_nonfinite(module: nn.Module) -> None:
             )
 
 
-def _run(module: nn.Module, x: np.ndarray) -> np.ndarray:
+def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+    """The largest, and as a part of the largest number expected."""
+    if found.shape != expected.shape:
+        raise ExportError(f"ONNX Runtime gives {found.shape}, PyTorch {expected.shape}")
+    difference = float(np.abs(found - expected).max())
+    return difference, difference / max(float(np.abs(expected).max()), np.finfo(np.float32).tiny)
+
+
+def _names(module: nn.Module) -> list[str]:
+    return list(getattr(module, "outputs", ("y",)))
+
+
+def _run(module: nn.Module, x: np.ndarray) -> list[np.ndarray]:
     try:
         with torch.inference_mode():
             y = module(torch.from_numpy(x))
     except Exception as error:  # a user's module may raise anything
         raise ExportError(f"the module refuses an input of {x.shape}: {error}") from error
-    if not isinstance(y, torch.Tensor):
-        raise ExportError(f"the module returns a {type(y).__name__}; expected one tensor")
-    return y.numpy()
+    given = list(y) if isinstance(y, tuple) and len(_names(module)) > 1 else [y]
+    if len(given) != len(_names(module)) or not all(isinstance(v, torch.Tensor) for v in given):
+        raise ExportError(f"the module returns a {type(y).__name__}; expected "
+                          + ("one tensor" if len(_names(module)) == 1 else
+                             f"tensors {', '.join(_names(module))}"))
+    return [v.numpy() for v in given]
 
 
 def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, bool]:
@@ -188,7 +201,7 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
                     dynamo=True,
                     opset_version=OPSET,
                     input_names=["x"],
-                    output_names=["y"],
+                    output_names=_names(module),
                     dynamic_shapes=shapes,
                     custom_translation_table=_recurrent(),
                     external_data=False,
@@ -250,12 +263,13 @@ def _silence():
         logging.disable(before)
 
 
-def _run_onnx(content: bytes, x: np.ndarray, dynamic_batch: bool) -> np.ndarray:
+def _run_onnx(content: bytes, x: np.ndarray, dynamic_batch: bool) -> list[np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     batches = [x] if dynamic_batch else [x[i : i + 1] for i in range(len(x))]
-    return np.concatenate([session.run(["y"], {"x": batch})[0] for batch in batches])
+    found = [session.run(None, {"x": batch}) for batch in batches]
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
 def _write(path: Path, content: bytes) -> None:

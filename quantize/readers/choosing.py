@@ -35,6 +35,23 @@ def pick(r: Reading) -> None:
     r.give("Gather", r.emit("Constant", value=table), r.inputs[1])
 
 
+def pick_places(r: Reading, axis: int, index: np.ndarray) -> None:
+    """Gather from known places in any order, along one axis of a sample."""
+    if r.batch():
+        r.refuse("picks places in no regular order where the batch is not the first axis")
+    rank, m = len(r.shape()), index.ndim
+    x = r.value()
+    if axis:
+        x = r.emit("Transpose", x, perm=(axis, *(a for a in range(rank) if a != axis)))
+    places = r.emit("Constant", value=index.astype(float))
+    if not axis:
+        r.give("Gather", x, places)
+    else:
+        y = r.emit("Gather", x, places)
+        before = tuple(range(m, m + axis))
+        r.give("Transpose", y, perm=(*before, *range(m), *range(m + axis, m + rank - 1)))
+
+
 @reads("GatherElements")
 def gather_elements(r: Reading) -> None:
     if len(r.shape()) != 1 or r.is_const(0) or r.is_const(1) or r.batch() or r.batch(1):

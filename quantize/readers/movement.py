@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.readers.choosing import pick
+from quantize.readers.choosing import pick, pick_places
 from quantize.readers.reading import Reading, reads
 
 FLOATS, INTEGERS = (1, 10, 11), (6, 7)
@@ -124,7 +124,8 @@ def gather(r: Reading) -> None:
     flat = index.reshape(-1) % n
     step = int(flat[1] - flat[0]) if len(flat) > 1 else 1
     if index.ndim > 1 or step == 0 or (np.diff(flat) != step).any():
-        r.refuse("its indices must be one number or evenly spaced")
+        pick_places(r, axis, index % n)
+        return
     where = [slice(None)] * len(r.shape())
     end = int(flat[-1]) + (1 if step > 0 else -1)
     where[axis] = slice(int(flat[0]), end if end >= 0 else None, step)

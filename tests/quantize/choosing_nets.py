@@ -38,6 +38,31 @@ def picked(op: str, shape: tuple, **attributes) -> onnx.ModelProto:
                  {"x": (int(np.prod(shape)),), "i": (1,)}, {"shape": ints(0, *shape)})
 
 
+def places(axis: int) -> onnx.ModelProto:
+    """Known places in no order, some of them twice."""
+    return model([node("Reshape", "x shape", "m"), node("Gather", "m places", "y", axis=axis)],
+                 {"x": (15,)}, {"shape": ints(0, 3, 5), "places": ints(2, 0, 1, 1)})
+
+
+def viterbi() -> onnx.ModelProto:
+    """s' = max(s[places] + w) + x[t], from a state that is known: what Viterbi's algorithm does."""
+    inside = helper.make_graph(
+        [node("Gather", "s from", "flat", axis=1), node("Reshape", "flat shape", "ways"),
+         node("Add", "ways w", "sums"), node("ReduceMax", "sums last", "best", keepdims=0),
+         node("ArgMax", "sums", "way", axis=-1, keepdims=0), node("Add", "best e", "new")],
+        "step", [helper.make_tensor_value_info(n, FLOAT, None) for n in ("s", "e")],
+        [helper.make_tensor_value_info(n, t, None) for n, t in (("new", FLOAT), ("way", INT64))])
+    return model([
+        node("Shape", "x", "batch", start=0, end=1), node("Concat", "batch four", "to", axis=0),
+        node("Expand", "one to", "begun"), node("Reshape", "x xs", "m"),
+        node("Scan", "begun m", "y ways", body=inside, num_scan_inputs=1, scan_input_axes=[1],
+             scan_output_axes=[1])],
+        {"x": (4 * STEPS,)}, {
+            "xs": ints(0, STEPS, 4), "one": random("one", 1, 4), "four": ints(4),
+            "w": random("w", 4, 2),
+            "from": ints(0, 3, 1, 0, 2, 2, 3, 1), "shape": ints(0, 4, 2), "last": ints(2)})
+
+
 def decoder() -> onnx.ModelProto:
     """h' = tanh(U h + e(token)); the next token is the largest of W h'."""
     inside = helper.make_graph(
@@ -84,6 +109,7 @@ def beside() -> onnx.ModelProto:
 CHOOSING = {"embedding": embedding(), "one_hot": one_hot(), "argmax": largest(-1, 0),
           "argmax_kept": largest(-1, 1), "argmax_inside": largest(1, 0), "greedy": decoder(),
           "lstm": looked_up(False), "lstm_both_ways": looked_up(True), "beside": beside(),
+          "places": places(1), "places_behind": places(2), "viterbi": viterbi(),
           "elements": picked("GatherElements", (TOKENS,), axis=1),
           "rows": picked("GatherND", (TOKENS, 3), batch_dims=1)}
 
