@@ -13,6 +13,7 @@ from train.data import (
     usps,
 )
 from train.data.npz import load_images
+from train.data.pictures import load_line
 from train.data.registry import Dataset, datasets, load
 from train.data.resample import Normalization, fit
 from train.data.splits import DataError, Samples, Splits
@@ -31,6 +32,7 @@ __all__ = [
     "lines",
     "load",
     "load_images",
+    "load_line",
     "mnist",
     "motifs",
     "oscillator",

@@ -60,6 +60,8 @@ class Card:
     training:    settings by data set; those of `dataset` serve for data sets not listed
     board:       the smallest memory of `firmware_sim.targets` that holds it
     tolerance:   of a network that answers in numbers: what is nearer than this is right
+    lines:       of a net that slides: the data set of lines for one that it is trained on
+    machine:     what reads them (`train.machine`)
     """
 
     name: str
@@ -75,6 +77,8 @@ class Card:
     training: Mapping[str, TrainConfig]
     board: str = "1989"
     tolerance: float | None = None
+    lines: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
     build: Callable[[], "nn.Module"] | None = field(default=None, repr=False)
 
     def config(self, dataset: str) -> TrainConfig:

@@ -1,5 +1,7 @@
 """`reader`: LeNet-5 with a class for "no digit here", made to slide over lines of digits."""
 
+from collections import OrderedDict
+
 from train.config import TrainConfig
 from train.data import Normalization
 from train.zoo.card import DIGITS, Counts, Figure, model
@@ -29,10 +31,13 @@ PAPER = (
         ),
     ),
     training={
-        "windows": TrainConfig(epochs=6, batch_size=64, learning_rate=3e-3, weight_decay=0.05),
+        "windows": TrainConfig(epochs=8, batch_size=64, learning_rate=3e-3, weight_decay=0.05,
+                               shift=1),
         "small_windows": TrainConfig(epochs=8, batch_size=32, learning_rate=3e-3,
-                                     weight_decay=0.05),
+                                     weight_decay=0.05, shift=1),
     },
+    lines={"windows": "lines", "small_windows": "small_lines"},
+    machine="five_digits",
 )
 def build():
     """x (N, 1, 32, 32) in [0, 1) -> log-probabilities y (N, 11), the first that of no digit; of
@@ -41,7 +46,7 @@ def build():
 
     from train.reading import Recognizer
 
-    return Recognizer(
+    return Recognizer(OrderedDict(
         c1=nn.Conv2d(1, 6, 5),  # (N, 6, 28, 28)
         relu1=nn.ReLU(),
         s2=nn.MaxPool2d(2),  # (N, 6, 14, 14)
@@ -53,4 +58,4 @@ def build():
         f6=nn.Conv2d(120, 84, 1),
         relu6=nn.ReLU(),
         out=nn.Conv2d(84, 11, 1),
-    )
+    ))
