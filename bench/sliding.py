@@ -1,0 +1,94 @@
+"""What sharing saves: a net that slides over a line of digits, against a window at a time.
+
+`python -m bench.sliding` prints executed cycles beside the multiply-accumulates that follow from
+the geometry, for 1, 9 and 31 windows 4 pixels apart (Matan, Burges, LeCun and Denker, NIPS
+4:488-495, 1992, have "roughly an order of magnitude", with zones of four widths), and what the
+machines that read 31 columns add. Weights are random: cycles do not depend on them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from export import to_onnx
+from firmware_sim import targets
+from firmware_sim.image import compile_program
+from firmware_sim.report import layer_rows, module_rows
+from firmware_sim.simulate import Simulator
+from quantize import from_onnx, recipe
+from quantize.files import write_atomically
+from quantize.fixed.program import lower
+
+NETS = ("lenet1", "reader")
+WINDOWS, STEP = (1, 9, 31), 4
+MACHINES = ("digits", "five_digits")
+BOARD = "1991"
+SEED = 0
+
+
+def measure(module, shape: tuple[int, ...]) -> dict:
+    """MACs and cycles of one input of `shape`, fixed point, and cycles by the module's parts."""
+    rng = np.random.default_rng(SEED)
+    x = rng.uniform(0, 1, (4, *shape)).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        to_onnx.export(module, shape, path := Path(folder) / "net.onnx", {}, samples=x)
+        fixed = recipe.quantize(from_onnx.load(path), x, recipe.load("nearest"))
+    image = compile_program(lower(fixed), targets.get("dsp32c-40", BOARD))
+    q = fixed.inputs[0].format.quantize(x[:1])
+    run = Simulator(image)(q)
+    wanted = fixed.run(q)
+    assert all((y == wanted[v.name]).all() for y, v in zip(run.outputs, fixed.outputs, strict=True))
+    rows = layer_rows(run, None, {}, image.target.states_per_cycle)
+    return {"macs": fixed.macs, "cycles": float(run.cycles[0]), "latency_ms": image.target.ms(
+        float(run.cycles[0])), "modules": {row["module"]: row["cycles"] for row in
+                                           module_rows(rows).get("modules", [])}}
+
+
+def main() -> dict:
+    """Rows by net and number of windows, and by machine; also in build/sliding.json."""
+    import torch
+
+    from train import machine, zoo
+    from train.reading import Reader, sliding
+    sharing, machines = [], []
+    for name in NETS:
+        torch.manual_seed(SEED)
+        card = zoo.get(name)
+        net = sliding(card.build().eval(), card.input_shape)
+        c, h, w = card.input_shape
+        alone = measure(net, card.input_shape)
+        for n in WINDOWS:
+            found = alone if n == 1 else measure(net, (c, h, w + STEP * (n - 1)))
+            sharing.append({"net": name, "windows": n, "columns": w + STEP * (n - 1),
+                            "macs": found["macs"], "macs_saved": n * alone["macs"] / found["macs"],
+                            "cycles": found["cycles"],
+                            "cycles_apart": n * alone["cycles"],
+                            "cycles_saved": n * alone["cycles"] / found["cycles"],
+                            "latency_ms": found["latency_ms"]})
+    for name in MACHINES:
+        read_by = machine.load(name, card.classes)
+        found = measure(Reader(net, read_by), (c, h, w + STEP * (WINDOWS[-1] - 1)))
+        path = found["cycles"] - found["modules"].get("recognizer", 0)
+        machines.append({"machine": name, "states": len(read_by), "cycles": found["cycles"],
+                         "path_cycles": path, "path_percent": 100 * path / found["cycles"],
+                         "latency_ms": found["latency_ms"]})
+    for title, rows in (("sharing", sharing), ("machines", machines)):
+        table = Table(*(key.replace("_", " ") for key in rows[0]), title=title)
+        for row in rows:
+            table.add_row(*(f"{v:,.2f}" if isinstance(v, float) and v < 1000 else
+                            f"{v:,.0f}" if not isinstance(v, str) else v for v in row.values()))
+        Console(width=130).print(table)
+    report = {"board": BOARD, "sharing": sharing, "machines": machines}
+    Path("build").mkdir(exist_ok=True)
+    write_atomically("build/sliding.json", (json.dumps(report, indent=1) + "\n").encode())
+    return report
+
+
+if __name__ == "__main__":
+    main()
