@@ -177,9 +177,12 @@ def train(model, data=None, epochs=None, seed=None, samples=None, resume=None, o
 @click.argument("source")
 @out_option
 @click.option("--weights", type=click.Path(), help="A .safetensors file, for FILE.py:factory.")
-@click.option("--input", "shape", help="Such as 1x28x28, for FILE.py:factory.")
+@click.option("--input", "shape", help="Such as 1x28x28, for FILE.py:factory and --machine.")
+@click.option("--machine", metavar="NAME|FILE.toml",
+              help="Read lines, those of --data: the network slides over them, and this finds the "
+                   "best path: digits, five_digits, or a file of your own.")
 @feed_options
-def export(source, out, weights=None, shape=None, data=None, input_scale=None,
+def export(source, out, weights=None, shape=None, machine=None, data=None, input_scale=None,
            input_offset=None) -> dict:
     """Export a checkpoint, or a network of your own (FILE.py:factory), to ONNX.
 
@@ -200,22 +203,29 @@ def export(source, out, weights=None, shape=None, data=None, input_scale=None,
             images = feed(facts, shape)
             samples, facts = images(images.splits.test[:256].images), images.metadata
         facts["dsplet.model"] = source.rpartition(":")[2]
-    elif weights or shape or input_scale or input_offset:
+    elif weights or shape and not machine or input_scale or input_offset:
         raise UsageProblem("--weights, --input and --input-scale belong to FILE.py:factory; a "
                            "checkpoint knows its own")
     else:
         from train import checkpoint, zoo
         from train import data as sets
         trained = checkpoint.load(Path(source))
-        card, splits = zoo.get(trained.model), sets.load(data or trained.dataset)
-        module, shape = trained.module(), card.input_shape
+        card = zoo.get(trained.model)
+        splits = sets.load(data or machine and card.lines.get(trained.dataset) or trained.dataset)
+        module, own = trained.module(), {}
+        if machine:
+            from train.reading import read_lines
+            module, card = read_lines(module, card, machine, splits,
+                                      shape and factory.parse_shape(shape))
+            own = module.facts
+        shape = card.input_shape
         samples = card.inputs((splits.calibration if len(splits.calibration)
                                else splits.test).images)
         facts = to_onnx.metadata(
             model=card.name, data=splits.name, input_scale=card.normalization.scale,
             input_offset=card.normalization.offset, classes=card.classes,
             checkpoint_sha256=checkpoint.sha256(Path(source)), data_sha256=trained.data_sha256,
-            tolerance=card.tolerance)
+            tolerance=card.tolerance) | own
     done = to_onnx.export(module, shape, Path(out), facts, samples=samples)
     return {"file": out, "input_shape": "x".join(map(str, shape)), "checked_samples": done.samples,
             "max_difference_from_pytorch": done.max_abs_difference, "sha256": done.sha256}
@@ -646,6 +656,45 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     elif trace_count:
         found["trace"] = to_text(image, q, trace_count).splitlines()
     return found
+
+
+@reports
+@click.argument("pictures", nargs=-1, required=True, type=click.Path())
+@click.option("--model", "source", required=True, type=click.Path(),
+              help="A .q.onnx that reads lines; see dsplet export --machine.")
+@target_options
+def read(pictures, source, target_name="dsp32c-40", board=None) -> dict:
+    """Read what is written on PICTURES, each a line, on the chip: text, path and cycles.
+
+    A picture of any size will do; it is cut to the writing and brought to the network's height.
+    """
+    import numpy as np
+
+    from firmware_sim import targets
+    from firmware_sim.image import compile_program
+    from firmware_sim.simulate import Simulator
+    from quantize.fixed.program import lower
+    from quantize.network import fixed_graph
+    from quantize.network import reference as run_reference
+    from train import machine
+    from train.data import load_line
+    from train.feed import feed
+    fixed, target = fixed_graph(source), targets.get(target_name, board)
+    facts, shape = dict(fixed.metadata), fixed.inputs[0].shape
+    states, images = machine.states_of(facts, source), feed(facts, shape)
+    lines = np.stack([load_line(Path(name), shape[1:]) for name in pictures])
+    q = fixed.inputs[0].format.quantize(images(lines))
+    run, wanted = Simulator(compile_program(lower(fixed), target))(q), run_reference(fixed, q)
+    paths = run.outputs[-1]
+    differing = sum(int((y != w).sum()) for y, w in zip(run.outputs, wanted, strict=True))
+    return {
+        "network": source, "target": f"{target.name}, board {target.board.name}",
+        "lines": [{"picture": name, "text": machine.read_path(states, path),
+                   "path": machine.spelled(states, path), "cycles": float(cycles),
+                   "latency_ms": target.ms(cycles)}
+                  for name, path, cycles in zip(pictures, paths, run.cycles, strict=True)],
+        "clock_mhz": target.clock_mhz, "differing_integers": differing,
+        "compared_with": "NumPy reference", "passed": not differing}
 
 
 @cli.command()

@@ -26,13 +26,14 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
     """
     card = zoo.get(model)
     data = data or card.dataset
-    epochs = epochs or card.config(data).epochs
-    stem = folder / f"{model}-{data}-{seed}"
-    weights, net, fixed = (f"{stem}{e}" for e in (".safetensors", ".onnx", ".q.onnx"))
+    learnt = next((d for d, lines in card.lines.items() if lines == data), data)
+    epochs = epochs or card.config(learnt).epochs
+    weights = f"{folder / f'{model}-{learnt}-{seed}'}.safetensors"
+    net, fixed = (f"{folder / f'{model}-{data}-{seed}'}{e}" for e in (".onnx", ".q.onnx"))
     if not _finished(weights, epochs):
-        dsplet.train(model, data=data, epochs=epochs, seed=seed, samples=train_samples,
+        dsplet.train(model, data=learnt, epochs=epochs, seed=seed, samples=train_samples,
                      out=weights)
-    dsplet.export(weights, net)
+    dsplet.export(weights, net, data=data, machine=card.machine if data != learnt else None)
     dsplet.quantize(net, fixed)
     seen = dsplet.compare(net, fixed)
     budget = next(iter(card.budgets), None)
@@ -57,15 +58,17 @@ def differences(path: str, samples: str) -> int:
     import onnxruntime as ort
 
     graph = fixed_graph(path)
-    y, = graph.outputs
     feeding = feed(dict(graph.metadata), graph.inputs[0].shape)
     x = feeding(feeding.test(samples).images)
     q = graph.inputs[0].format.quantize(x)
-    wanted = reference(graph, q)[0]
+    wanted = reference(graph, q)
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
-    reals = session.run(None, {graph.inputs[0].name: x})[0].astype(np.float64)
-    found = (host.compile(lower(graph))(q), Executor(graph)(q)[0], reals * 2.0**y.format.frac)
-    return sum(int(np.count_nonzero(z != wanted)) for z in found)
+    reals = [y.astype(np.float64) * 2.0**v.format.frac for y, v in
+             zip(session.run(None, {graph.inputs[0].name: x}), graph.outputs, strict=True)]
+    ours = host.compile(lower(graph))(q)
+    found = (ours if isinstance(ours, list) else [ours], Executor(graph)(q), reals)
+    return sum(int(np.count_nonzero(y != w)) for ys in found
+               for y, w in zip(ys, wanted, strict=True))
 
 
 def _finished(weights: str, epochs: int) -> bool:

@@ -20,12 +20,14 @@ DROP_POINTS, QUICK_DROP_POINTS = 0.5, 2.0
 def rows_of(names: list[str], data: str | None) -> list[tuple[str, str]]:
     """(model, data set): all that the cards have settings for, or only `data`."""
     cards = [zoo.get(name) for name in names] if names else zoo.cards()
-    return [(card.name, d) for card in cards for d in card.training if data in (None, d)]
+    return [(card.name, d) for card in cards for d in (*card.training, *card.lines.values())
+            if data in (None, d)]
 
 
 def quick_rows(names: list[str]) -> list[tuple[str, str]]:
     """(model, data set): for each model data that come with the program."""
-    return [(name, next((d for d in ("digits", "toronto") if (name, d) in rows_of([name], None)),
+    embedded = ("digits", "toronto", "small_lines")
+    return [(name, next((d for d in embedded if (name, d) in rows_of([name], None)),
                         zoo.get(name).dataset))
             for name in names or [card.name for card in zoo.cards()]]
 
