@@ -45,15 +45,17 @@ def lstm(prepared: Callable[[nn.LSTM], nn.LSTM] = lambda cell: cell) -> Callable
     return lambda: prepared(nn.LSTM(len(SYMBOLS), UNITS // 2, batch_first=True))
 
 
+MOMENTUM = {"momentum": 0.9, "learning_rate": 0.01}
+"""A tenth of the step, which momentum makes as long again."""
 ADAM = {"optimizer": "adamw", "learning_rate": 1e-2, "clip_norm": 1.0}
 ROWS = (
     ("RNN, plain", rnn(), {}),
     ("gradient norm clipped to 1", rnn(), {"clip_norm": 1.0}),
-    ("momentum 0.9", rnn(), {"momentum": 0.9}),
+    ("momentum 0.9", rnn(), MOMENTUM),
     ("orthogonal initialisation", rnn(orthogonal=True), {}),
     ("leaky integration, step 0.25", rnn(step=0.25), {}),
     ("gradient-propagation regulariser, 0.5", rnn(), {"propagation": 0.5}),
-    ("all of them", rnn(0.25, True), {"clip_norm": 1.0, "momentum": 0.9, "propagation": 0.5}),
+    ("all of them", rnn(0.25, True), MOMENTUM | {"clip_norm": 1.0, "propagation": 0.5}),
     ("LSTM, plain; Adam, clipped", lstm(), ADAM),
     ("forget gates open by 1", lstm(open_forget_gates), ADAM),
     ("forget gates over 1 to 20 steps", lstm(lambda cell: remember(cell, STEPS + 10)), ADAM),
