@@ -191,6 +191,9 @@ def export(source, out, weights=None, shape=None, machine=None, data=None, input
     """
     from export import factory, to_onnx
     if ".py:" in source:
+        if machine:
+            raise UsageProblem("--machine reads with a checkpoint's network, whose classes are "
+                               "known; a factory can return a train.reading.Reader")
         if not shape:
             raise UsageProblem("say what the network reads, such as --input 1x28x28")
         from train.feed import KEYS, feed
