@@ -11,7 +11,7 @@ from train.recurrent import Leaky
 
 
 def test_the_rows_differ_from_the_plain_net_in_one_thing_each():
-    (_, plain, none), *others = recurrent.ROWS[:6]
+    (_, plain, none), *others = recurrent.RNN_ROWS[:6]
     assert none == {}
     torch.manual_seed(0)
     start = plain()
@@ -27,10 +27,12 @@ def test_the_rows_differ_from_the_plain_net_in_one_thing_each():
 
 @pytest.mark.slow
 def test_every_row_is_trained_and_written(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(recurrent, "TRAIN", 32)
-    monkeypatch.setattr(recurrent, "PLAIN", replace(recurrent.PLAIN, epochs=1))
+    monkeypatch.setattr(recurrent, "TRAIN", {recurrent.SHORT: 32, recurrent.LONG: 64})
+    monkeypatch.setattr(recurrent, "GROUPS", tuple(
+        (steps, replace(config, epochs=1), rows) for steps, config, rows in recurrent.GROUPS))
     rows = recurrent.main(1, tmp_path / "rows.json")
     assert json.loads((tmp_path / "rows.json").read_text()) == rows
-    assert [row["option"] for row in rows] == [name for name, *_ in recurrent.ROWS]
+    assert [row["option"] for row in rows] == [
+        name for *_, group in recurrent.GROUPS for name, *_ in group]
     assert all(0 <= row["mean_percent"] < 60 and row["seeds"] == 1 for row in rows)
     assert "2,560 to test; chance is 25 %" in capsys.readouterr().out
