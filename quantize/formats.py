@@ -177,7 +177,7 @@ def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
 def _usual_bits(ops: set[str], recipe, recurrent: bool) -> int:
     if ops and ops <= {"Function"}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
-    if ops <= SOFTMAX:  # or nothing reads it but the user
+    if ops <= {*SOFTMAX, "ArgMax"}:  # or nothing reads it but the user
         return recipe.output_bits
     if recurrent and not ops <= PRODUCTS:
         return max(recipe.recurrent_bits, recipe.activation_bits)
