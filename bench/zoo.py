@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from bench.whole import go
@@ -38,16 +39,32 @@ def lost(row: dict, points: float) -> bool:
     return images > max(1.5, points * row["samples"] / 100)
 
 
+def measure(model: str, sets: list[str], folder: Path, settings: dict) -> list[dict]:
+    """The model's rows, one after the other: a data set may rest on what another trained."""
+    rows = []
+    for on in sets:
+        rows.append(go(model, folder, on, **settings))
+        print(f"{model} on {on}", file=sys.stderr, flush=True)
+    return rows
+
+
 def main(names: list[str], data: str | None = None, quick: bool = False) -> bool:
     """Measure, print and keep the rows; whether all of them hold."""
     folder, allowed = (QUICK, QUICK_DROP_POINTS) if quick else (RUNS, DROP_POINTS)
     settings = QUICK_SETTINGS if quick else {}
     folder.mkdir(parents=True, exist_ok=True)
-    rows, kept = [], folder / "results.json" if quick else results.FILE
+    kept = folder / "results.json" if quick else results.FILE
+    wanted: dict[str, list[str]] = {}
     for model, on in quick_rows(names) if quick else rows_of(names, data):
-        print(f"{model} on {on}", file=sys.stderr, flush=True)
-        rows.append(go(model, folder, on, **settings))
-        results.save(rows[-1:], kept)
+        wanted.setdefault(model, []).append(on)
+    found: dict[str, list[dict]] = dict.fromkeys(wanted, [])
+    with ProcessPoolExecutor() as pool:
+        waiting = {pool.submit(measure, model, sets, folder, settings): model
+                   for model, sets in wanted.items()}
+        for done in as_completed(waiting):
+            found[waiting[done]] = done.result()
+            results.save(done.result(), kept)
+    rows = [row for model in wanted for row in found[model]]
     failed = [f"{row['model']}/{row['data']}" for row in rows
               if row["differing_integers"] or row["met"] is False or lost(row, allowed)]
     print(render.to_text({"accuracy": results.columns(rows, results.ACCURACY),
