@@ -25,7 +25,7 @@ def run(*words, folder) -> dict:
     return json.loads(done.stdout)
 
 
-KINDS = ("zip1989", "lenet1", "lenet5", "lenet5_1998", "lenet_caffe", "net4", "motifs")
+KINDS = ("zip1989", "lenet5", "lenet5_1998", "motifs")
 
 
 @pytest.mark.parametrize("model", KINDS)
