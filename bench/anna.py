@@ -24,12 +24,14 @@ PUBLISHED = {"float": 4.9, "quantized": 5.3, "retrained": 4.9}
 
 def run(seed: int, folder: Path) -> dict[str, float]:
     """Errors in percent of 2,007 test digits."""
-    from export import to_onnx
-    from quantize import from_onnx, recipe
-    from quantize.compare import FloatNetwork
-    from quantize.fixed.execute import Executor
-    from train import data, loop, zoo
-    from train.qat.finetune import FinetuneConfig, finetune
+    from dsplet import data
+    from dsplet.export import to_onnx
+    from dsplet.quantize.fixed.execute import Executor
+    from dsplet.quantize.float import from_onnx
+    from dsplet.quantize.float.execute import FloatNetwork
+    from dsplet.quantize.ptq import recipe
+    from dsplet.train import loop, zoo
+    from dsplet.train.qat.finetune import FinetuneConfig, finetune
     card, splits = zoo.get(MODEL), data.load(DATA)
     trained = loop.train(card, splits, replace(card.config(DATA), seed=seed))
     path = folder / f"{seed}.onnx"

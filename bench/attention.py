@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize.fixed.answers import answers
-from quantize.fixed.graph import Graph, Value
-from quantize.fixed.ops.scan import Scan
-from quantize.fixed.ops.softmax import Softmax
-from quantize.fixed.program import lower
-from quantize.network import fixed_graph, reference
-from quantize.picture import picture
-from train.data.dates import READ, WRITTEN
-from train.feed import feed
+from dsplet.base.picture import picture
+from dsplet.data.answers import answers
+from dsplet.data.dates import READ, WRITTEN
+from dsplet.data.feed import feed
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.graph import Graph, Value
+from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.fixed.ops.softmax import Softmax
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.network import fixed_graph, reference
 
 SOURCE, OUT = Path("runs/dates_attention-dates-0.q.onnx"), Path("docs/attention.svg")
 SAMPLES = (15, 7, 21)

@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.whole import go
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize.fixed.graph import Graph
-from quantize.fixed.program import lower
-from quantize.network import fixed_graph
-from train import results
-from train.feed import feed
-from train.gabor import ORIENTATIONS, WAVELENGTH
+from dsplet.data.feed import feed
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.network import fixed_graph
+from dsplet.train import results
+from dsplet.train.gabor import ORIENTATIONS, WAVELENGTH
 
 MODELS = ("simple_cells", "complex_cells")
 EPOCHS, TRAIN_SAMPLES = 4, 10_000

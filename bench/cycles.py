@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.networks import network
-from firmware_sim import targets, wcet
-from firmware_sim.image import compile_program
-from firmware_sim.optimize import external_bytes
-from firmware_sim.simulate import Simulator
-from quantize import from_onnx
-from quantize.fixed.program import lower
-from quantize.recipe import Recipe, quantize
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c import wcet
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.optimize import external_bytes
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import Recipe, quantize
 
 ROWS = (
     ("lenet5", "1991", 1.10), ("lenet5", "1989", 1.25), ("lenet_caffe", "2mb", 1.06),

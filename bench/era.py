@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from bench.networks import network
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize import from_onnx
-from quantize.fixed.program import lower
-from quantize.recipe import Recipe, quantize
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import Recipe, quantize
 
 ROWS = (("zip1989", "1989"), ("lenet1", "1989"), ("lenet5", "1991"), ("lenet_caffe", "2mb"))
 ERA_CYCLES = 10 / 3
@@ -26,7 +26,7 @@ HEAD = ("network", "board", "connections", "budget, ms",
 
 def main() -> dict[str, float]:
     """Cycles per connection by network."""
-    from train import zoo
+    from dsplet.train import zoo
     rows, found = [], {}
     for name, board in ROWS:
         path, x = network(name)

@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.networks import network
-from quantize import from_onnx
-from quantize.fixed.execute import Executor
-from quantize.recipe import Recipe, quantize
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import Recipe, quantize
 
 BATCH = 256
 REPEATS = 7

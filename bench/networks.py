@@ -17,8 +17,8 @@ def network(name: str) -> tuple[Path, np.ndarray]:
     weights; accuracy is not measured here."""
     import torch
 
-    from export import to_onnx
-    from train import zoo
+    from dsplet.export import to_onnx
+    from dsplet.train import zoo
     torch.manual_seed(0)
     card = zoo.get(name)
     rng = np.random.default_rng(0)

@@ -35,8 +35,8 @@ class Images:
     def __init__(self) -> None:
         import onnxruntime as ort
 
-        from quantize import from_onnx
-        from train.feed import feed
+        from dsplet.data.feed import feed
+        from dsplet.quantize.float import from_onnx
         path = Path(os.environ["DSPLET_SHARED"]) / "conformance/models/lenet5-mnist/model.onnx"
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -53,7 +53,7 @@ class Images:
         return 100 * float((read == self.splits.test.labels).mean())
 
     def fixed_accuracy(self, fixed) -> float:
-        from quantize.fixed.execute import Executor
+        from dsplet.quantize.fixed.execute import Executor
         q = fixed.inputs[0].format.quantize(self.test)
         return self.accuracy(Executor(fixed, threads=1)(q)[0])
 
@@ -65,7 +65,7 @@ def images() -> Images:
 
 def start(weight_bits: int, activation_bits: int):
     """The float checkpoint quantized by the default recipe on 1,000 calibration images."""
-    from quantize.recipe import Recipe, quantize
+    from dsplet.quantize.ptq.recipe import Recipe, quantize
     known = images()
     return quantize(known.graph, known.inputs(known.splits.calibration.images),
                     Recipe(weight_bits=weight_bits, activation_bits=activation_bits))
@@ -73,11 +73,11 @@ def start(weight_bits: int, activation_bits: int):
 
 def run(before, seed: int) -> dict:
     """One training: accuracies on 10,000 test images, in percent."""
-    from firmware_sim import targets
-    from firmware_sim.image import compile_program
-    from firmware_sim.simulate import Simulator
-    from quantize.fixed.program import lower
-    from train.qat.finetune import FinetuneConfig, finetune
+    from dsplet.firmware_sim.dsp32c import parts as targets
+    from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+    from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+    from dsplet.quantize.fixed.program import lower
+    from dsplet.train.qat.finetune import FinetuneConfig, finetune
     known, began = images(), time.monotonic()
     after = finetune(before, {}, known.teacher, known.splits.train, known.inputs,
                      FinetuneConfig(epochs=EPOCHS, seed=seed))

@@ -28,10 +28,12 @@ from onnxruntime.quantization import (
 from rich.console import Console
 from rich.table import Table
 
-from quantize import from_onnx, recipe
-from quantize.compare import FloatNetwork, predictions
-from quantize.fixed.execute import Executor
-from train import data
+from dsplet import data
+from dsplet.quantize.analysis.compare import predictions
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.ptq import recipe
 
 ROOT = Path(__file__).parent.parent
 PEER = ROOT / ".venv-bench/bin/python"

@@ -20,13 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from train import zoo
-from train.config import TrainConfig
-from train.data import Splits
-from train.data.sequences import SYMBOLS, drawn, order_sequences
-from train.evaluate import evaluate, predictor
-from train.loop import epochs
-from train.recurrent import LastState, Leaky, Rows, open_forget_gates, remember
+from dsplet.data import Splits
+from dsplet.data.sequences import SYMBOLS, drawn, order_sequences
+from dsplet.train import zoo
+from dsplet.train.config import TrainConfig
+from dsplet.train.evaluate import evaluate, predictor
+from dsplet.train.loop import epochs
+from dsplet.train.recurrent import LastState, Leaky, Rows, open_forget_gates, remember
 
 SHORT, LONG, SEEDS = 10, 100, 3
 """SHORT to SHORT + 10 symbols; the relevant ones are in the first 20 % and just behind the middle.

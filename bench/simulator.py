@@ -18,15 +18,16 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.networks import network
-from firmware_sim import targets
-from firmware_sim.engine import fastest
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize import from_onnx, to_qdq
-from quantize.fixed.graph import Graph
-from quantize.fixed.program import lower
-from quantize.network import Network
-from quantize.recipe import Recipe, quantize
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.engine import fastest
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.network import Network
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.quantize.qdq import to_qdq
 
 CHIP = 10.0
 """M instructions/s of a dsp32c-40: one in 100 ns (dossier 1, P)."""

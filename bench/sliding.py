@@ -16,14 +16,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from export import to_onnx
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.report import layer_rows, module_rows
-from firmware_sim.simulate import Simulator
-from quantize import from_onnx, recipe
-from quantize.files import write_atomically
-from quantize.fixed.program import lower
+from dsplet.base.files import write_atomically
+from dsplet.export import to_onnx
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.report import layer_rows, module_rows
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq import recipe
 
 NETS = ("lenet1", "reader")
 WINDOWS, STEP = (1, 9, 31), 4
@@ -54,8 +55,9 @@ def main() -> dict:
     """Rows by net and number of windows, and by machine; also in build/sliding.json."""
     import torch
 
-    from train import machine, zoo
-    from train.reading import Reader, sliding
+    from dsplet.data import automaton as machine
+    from dsplet.train import zoo
+    from dsplet.train.reading import Reader, sliding
     sharing, machines = [], []
     for name in NETS:
         torch.manual_seed(SEED)

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.whole import go
-from train import results
-from train.zoo.stages import CHOICES
+from dsplet.train import results
+from dsplet.train.zoo.stages import CHOICES
 
 EPOCHS, TRAIN_SAMPLES = 6, 10_000
 ALLOWED_POINTS = 0.5

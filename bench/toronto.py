@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.whole import go
-from train import zoo
+from dsplet.train import zoo
 
 NETS = ("net1", "net2", "net3", "net4", "net5")
 SEEDS = 10

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-import dsplet
-from export.c import host
-from quantize.fixed.execute import Executor
-from quantize.fixed.program import lower
-from quantize.network import fixed_graph, reference
-from train import zoo
-from train.checkpoint import CheckpointError, load
-from train.feed import feed
+from dsplet import cli
+from dsplet.data.feed import feed
+from dsplet.export.c import host
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.network import fixed_graph, reference
+from dsplet.train import zoo
+from dsplet.train.checkpoint import CheckpointError, load
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
@@ -31,13 +31,13 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
     weights = f"{folder / f'{model}-{learnt}-{seed}'}.safetensors"
     net, fixed = (f"{folder / f'{model}-{data}-{seed}'}{e}" for e in (".onnx", ".q.onnx"))
     if not _finished(weights, epochs):
-        dsplet.train(model, data=learnt, epochs=epochs, seed=seed, samples=train_samples,
+        cli.train(model, data=learnt, epochs=epochs, seed=seed, samples=train_samples,
                      out=weights)
-    dsplet.export(weights, net, data=data, machine=card.machine if data != learnt else None)
-    dsplet.quantize(net, fixed)
-    seen = dsplet.compare(net, fixed)
+    cli.export(weights, net, data=data, machine=card.machine if data != learnt else None)
+    cli.quantize(net, fixed)
+    seen = cli.compare(net, fixed)
     budget = next(iter(card.budgets), None)
-    run = dsplet.simulate(fixed, board=card.board, samples=executed,
+    run = cli.simulate(fixed, board=card.board, samples=executed,
                           budget=budget and budget.name)
     return {
         "model": model, "data": data, "epochs": epochs, "samples": seen["samples"],

@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from bench.whole import go
-from quantize import render
-from train import results, zoo
+from dsplet.base import render
+from dsplet.train import results, zoo
 
 RUNS, QUICK = Path("runs"), Path("build/zoo-quick")
 QUICK_SETTINGS = {"epochs": 4, "train_samples": 600, "executed": "2"}

@@ -24,8 +24,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from export.onnx_names import rename
-from quantize.fixed import answers
+from dsplet.data import answers
+from dsplet.export.onnx_names import rename
 
 OPSET = 18
 TOLERANCE = 1e-4  # largest difference from PyTorch, relative to the largest output

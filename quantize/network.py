@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from quantize import from_onnx, from_qdq
-from quantize.compare import FloatNetwork
-from quantize.fixed.execute import Executor
-from quantize.fixed.graph import Graph
-from quantize.float_graph import FloatGraph, ModelError
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.graph import FloatGraph, ModelError
+from dsplet.quantize.qdq import from_qdq
 
 BATCH = 64
 

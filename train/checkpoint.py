@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from train import zoo
-from train.config import ConfigError, TrainConfig
+from dsplet.train import zoo
+from dsplet.train.config import ConfigError, TrainConfig
 
 
 class CheckpointError(ValueError):

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from train.loop import shifted
+from dsplet.train.loop import shifted
 
 
 def distorted(images: torch.Tensor, shift: int, rotation_degrees: float = 0.0,

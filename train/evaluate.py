@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantize.fixed.answers import right
+from dsplet.data.answers import right
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +35,7 @@ def evaluate(
     predict: Callable[[np.ndarray], np.ndarray], x: np.ndarray, labels: np.ndarray,
     tolerance: float | None = None, batch: int = 500
 ) -> Evaluation:
-    """Compare what `predict` gives with the labels, as `quantize.fixed.answers.right` does.
+    """Compare what `predict` gives with the labels, as `data.answers.right` does.
 
     predict: float32 (n, C, H, W) -> scores (n, classes) or (n, T, classes), or numbers (n, outputs)
     x:       float32 (N, C, H, W), N >= 1; labels: (N,), or (N, T), all T of which must be right, or

@@ -14,15 +14,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from quantize.fixed.answers import are_numbers, right
-from train import checkpoint as checkpoints
-from train.checkpoint import Checkpoint, CheckpointError
-from train.config import TrainConfig
-from train.data import DataError, Splits
-from train.evaluate import evaluate, predictor
-from train.progress import progress
-from train.recurrent import propagation
-from train.zoo import Card
+from dsplet.base.progress import progress
+from dsplet.data import DataError, Splits
+from dsplet.data.answers import are_numbers, right
+from dsplet.train import checkpoint as checkpoints
+from dsplet.train.checkpoint import Checkpoint, CheckpointError
+from dsplet.train.config import TrainConfig
+from dsplet.train.evaluate import evaluate, predictor
+from dsplet.train.recurrent import propagation
+from dsplet.train.zoo import Card
 
 RUBBISH = 0.1  # the constant j of the loss "map"
 THREADS = 1  # the order in which threads add is part of the result; one never waits for another

@@ -7,16 +7,13 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from train.data import Splits
-from train.machine import STATES, Machine, MachineError, load
-from train.zoo.card import Card
+from dsplet.data.automaton import STATES, Machine
 
 FLOOR, LEAST = -64.0, -16.0
 """No path counts as worse than FLOOR below the best of its column, and no score as less than LEAST:
@@ -127,20 +124,6 @@ class Reader(nn.Module):
             return path.float()
         read = functional.embedding(path, self.rows).amax(1)
         return functional.embedding(read, self.ones), path.float()
-
-
-def read_lines(recognizer: nn.Module, card: Card, machine: str, lines: Splits,
-               shape: tuple[int, ...] | None = None) -> tuple[Reader, Card]:
-    """The reader of lines that a recogniser and a machine (a name or a .toml file) make, and the
-    card it has then: its input is `shape`, else as wide as the `lines`. Raises MachineError.
-    """
-    found = load(machine, card.classes)
-    shape = shape or (1, card.input_shape[1], lines.test.images.shape[2])
-    if shape[:2] != card.input_shape[:2] or shape[2] <= card.input_shape[2]:
-        raise MachineError(f"{machine}: reads lines of {card.input_shape[1]} rows and more than "
-                           f"{card.input_shape[2]} columns, not {'x'.join(map(str, shape))}; name "
-                           "a data set of lines with --data, or their size with --input")
-    return Reader(recognizer, found), replace(card, input_shape=shape)
 
 
 def over_time(step: Callable, state: torch.Tensor, xs: torch.Tensor

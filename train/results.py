@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from train import zoo
+from dsplet.train import zoo
 
 FILE = Path(__file__).with_name("results.json")
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from train.layers import ScaledTanh, fan_in_uniform
+from dsplet.train.layers import ScaledTanh, fan_in_uniform
 
 FLOOR = 0.02
 """Added to a divisor, so that an empty image stays one."""

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from train.recurrent import open_forget_gates
+from dsplet.train.recurrent import open_forget_gates
 
 
 class Symbols(nn.Module):

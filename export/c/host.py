@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from export.c.printer import print_c
-from quantize.fixed.graph import Value
-from quantize.fixed.program import Program
+from dsplet.export.c.printer import print_c
+from dsplet.quantize.fixed.graph import Value
+from dsplet.quantize.fixed.program import Program
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 """What emitted C compiles under without a word."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from quantize.fixed.arithmetic import CONTRACT
-from quantize.fixed.graph import Value
-from quantize.fixed.kernel import (
+from dsplet.quantize.fixed.arithmetic import CONTRACT
+from dsplet.quantize.fixed.graph import Value
+from dsplet.quantize.fixed.kernel import (
     Add,
     Affine,
     Buffer,
@@ -37,7 +37,7 @@ from quantize.fixed.kernel import (
     map_affine,
     refs,
 )
-from quantize.fixed.program import Program
+from dsplet.quantize.fixed.program import Program
 
 PRELUDE = Path(__file__).with_name("prelude.c")
 COLUMNS = 100

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import round_half_up
-from quantize.fixed.kernel import Interpolate, Lookup
+from dsplet.quantize.fixed.arithmetic import round_half_up
+from dsplet.quantize.fixed.kernel import Interpolate, Lookup
 
 EXACT_BITS = 10
 """Inputs of at most this many bits have a table entry for every input (the contract)."""

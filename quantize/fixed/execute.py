@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from quantize.fixed.graph import Graph, Node, Requantizing
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing
 
 OPSET = 21
 IR_VERSION = 10

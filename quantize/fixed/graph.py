@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quantize.fixed.arithmetic import requantize
-from quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.arithmetic import requantize
+from dsplet.quantize.fixed.qformat import QFormat
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.arithmetic import divide, requantize
-from quantize.fixed.kernel import (
+from dsplet.quantize.fixed.arithmetic import divide, requantize
+from dsplet.quantize.fixed.kernel import (
     Add,
     Affine,
     Divide,

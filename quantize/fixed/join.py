@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from quantize.fixed.graph import Graph, Node
-from quantize.fixed.ops.conv import Conv
-from quantize.fixed.ops.movement import Concat, Slice
+from dsplet.quantize.fixed.graph import Graph, Node
+from dsplet.quantize.fixed.ops.conv import Conv
+from dsplet.quantize.fixed.ops.movement import Concat, Slice
 
 
 def join(graph: Graph) -> Graph:

@@ -8,10 +8,11 @@ from math import prod
 
 import numpy as np
 
-from quantize.fixed.graph import Graph, Node, Value
-from quantize.fixed.interpret import interpret
-from quantize.fixed.join import join
-from quantize.fixed.kernel import (
+from dsplet.quantize.fixed.buffer_assignment import Places, identifier
+from dsplet.quantize.fixed.graph import Graph, Node, Value
+from dsplet.quantize.fixed.interpret import interpret
+from dsplet.quantize.fixed.join import join
+from dsplet.quantize.fixed.kernel import (
     Buffer,
     Builder,
     Kernel,
@@ -23,11 +24,10 @@ from quantize.fixed.kernel import (
     flat,
     refs,
 )
-from quantize.fixed.ops.constant import Constant
-from quantize.fixed.ops.op import Moving
-from quantize.fixed.ops.scan import Scan
-from quantize.fixed.places import Places, identifier
-from quantize.fixed.proof import prove
+from dsplet.quantize.fixed.ops.constant import Constant
+from dsplet.quantize.fixed.ops.op import Moving
+from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.fixed.proof import prove
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Program:
     """Kernels in order of execution. inputs, outputs: graph values and the buffers that carry them,
     row-major, at the border of the program. storage: where each graph value lives inside.
     repeats: loops over time, outer ones before inner ones.
-    reals: what constants hold, of a program in float arithmetic (`quantize.fixed.real`); else None.
+    reals: what constants hold, of a program in float arithmetic (`quantize.float.kernel`); else
+    None.
     """
 
     name: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quantize.fixed.graph import Graph, Requantizing
-from quantize.fixed.witness import witness
+from dsplet.quantize.fixed.graph import Graph, Requantizing
+from dsplet.quantize.fixed.witness import witness
 
 EXACT_LIMIT = 1 << 31
 """Partial sums below 2**31 are exact in int32 and in the DSP32C's accumulator (32-bit mantissa)."""

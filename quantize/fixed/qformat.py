@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import round_half_up
+from dsplet.quantize.fixed.arithmetic import round_half_up
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.graph import Node, Requantizing, Weight
+from dsplet.quantize.fixed.graph import Node, Requantizing, Weight
 
 
 @dataclass(frozen=True, eq=False)

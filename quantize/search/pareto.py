@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.search.solve import NoSolution, Sensitivity, solve
-from quantize.search.trial import WIDTHS, Point, Progress, Trials
+from dsplet.quantize.search.solve import NoSolution, Sensitivity, solve
+from dsplet.quantize.search.trial import WIDTHS, Point, Progress, Trials
 
 BUDGETS = 12
 """Memory budgets between the narrowest and the widest network that the solver is asked for."""

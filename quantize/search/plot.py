@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from quantize.picture import picture
-from quantize.search.trial import Point
-from quantize.search.widths import Found
+from dsplet.base.picture import picture
+from dsplet.quantize.search.trial import Point
+from dsplet.quantize.search.widths import Found
 
 
 def draw(found: Found, path: str | Path, title: str) -> None:

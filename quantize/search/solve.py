@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.proof import bounds
-from quantize.search.trial import WIDTHS, Progress, Slot, Trials, Widths, packed_bytes
+from dsplet.quantize.fixed.proof import bounds
+from dsplet.quantize.search.trial import WIDTHS, Progress, Slot, Trials, Widths, packed_bytes
 
 SLACK = 0.02
 

@@ -7,7 +7,7 @@ shared folder, or a database by its URL. The trials start from what the solver f
 
 from __future__ import annotations
 
-from quantize.search.trial import WIDTHS, Point, Progress, Slot, Trials, Widths
+from dsplet.quantize.search.trial import WIDTHS, Point, Progress, Slot, Trials, Widths
 
 
 def explore(trials: Trials, points: list[Point], storage: str, count: int, seed: int,

@@ -9,21 +9,21 @@ from functools import cached_property
 
 import numpy as np
 
-from quantize import algorithms
-from quantize.calibrate import histograms
-from quantize.convert import convert
-from quantize.fixed.answers import answers, percent_right, same
-from quantize.fixed.execute import Executor
-from quantize.fixed.graph import Graph
-from quantize.fixed.proof import Overflow, prove
-from quantize.fixed.qformat import QFormat
-from quantize.float_graph import FloatGraph, ModelError
-from quantize.float_model import to_model
-from quantize.formats import choose_formats, classes, measured, separate_inputs
-from quantize.loops import refuse
-from quantize.recipe import Recipe
-from quantize.rescaling import Rescaling
-from quantize.samples import Passage, Samples
+from dsplet.data.answers import answers, percent_right, same
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.proof import Overflow, prove
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.graph import FloatGraph, ModelError
+from dsplet.quantize.float.loops import refuse
+from dsplet.quantize.float.model import to_model
+from dsplet.quantize.ptq import algorithms
+from dsplet.quantize.ptq.calibrate import histograms
+from dsplet.quantize.ptq.convert import convert
+from dsplet.quantize.ptq.formats import choose_formats, classes, measured, separate_inputs
+from dsplet.quantize.ptq.recipe import Recipe
+from dsplet.quantize.ptq.rescaling import Rescaling
+from dsplet.quantize.ptq.samples import Passage, Samples
 
 WIDTHS = tuple(range(2, 17))
 START_BITS = 12

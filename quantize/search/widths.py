@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quantize.search.pareto import explore, front, polish, smallest
-from quantize.search.solve import NoSolution, sensitivity, solve
-from quantize.search.trial import Point, Progress, Trials
+from dsplet.quantize.search.pareto import explore, front, polish, smallest
+from dsplet.quantize.search.solve import NoSolution, sensitivity, solve
+from dsplet.quantize.search.trial import Point, Progress, Trials
 
 UNITS = {"KB": 1024, "MB": 1 << 20, "B": 1}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench import recurrent
-from train.recurrent import Leaky
+from dsplet.train.recurrent import Leaky
 
 
 def test_the_rows_differ_from_the_plain_net_in_one_thing_each():

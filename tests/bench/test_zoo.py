@@ -3,7 +3,7 @@
 import pytest
 
 from bench import zoo as bench
-from train import results, zoo
+from dsplet.train import results, zoo
 
 
 def test_every_model_has_a_row_and_a_quick_row():

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.c import host
-from export.c.printer import PRELUDE, print_c
-from quantize.fixed.kernel import Affine, Kernel, Loop, Ref, Requantize, Set, Store
-from quantize.fixed.program import lower
-from tests.fixed.cases import CASES, GRAPHS
-from tests.fixed.samples import samples
+from dsplet.export.c import host
+from dsplet.export.c.printer import PRELUDE, print_c
+from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Ref, Requantize, Set, Store
+from dsplet.quantize.fixed.program import lower
+from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.quantize.fixed.samples import samples
 
 BY_NAME = {g.name: g for g in GRAPHS}
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
@@ -42,8 +42,9 @@ def test_only_integers_and_stdint(graph):
 
 
 def test_text_does_not_depend_on_the_process():
-    script = ("import hashlib; from export.c.printer import print_c;"
-              "from quantize.fixed.program import lower; from tests.fixed.cases import GRAPHS;"
+    script = ("import hashlib; from dsplet.export.c.printer import print_c;"
+              "from dsplet.quantize.fixed.program import lower;"
+              "from tests.quantize.fixed.cases import GRAPHS;"
               "text = ''.join(''.join(print_c(lower(g))) for g in GRAPHS);"
               "print(hashlib.sha256(text.encode()).hexdigest())")
     here = "".join("".join(print_c(lower(g))) for g in GRAPHS)

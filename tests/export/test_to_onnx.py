@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from export import factory, to_onnx
-from export.to_onnx import ExportError
-from train import zoo
+from dsplet.export import factory, to_onnx
+from dsplet.export.to_onnx import ExportError
+from dsplet.train import zoo
 
 pytestmark = pytest.mark.slow  # torch traces a network in almost every test
 

@@ -8,18 +8,19 @@ import torch
 
 from bench.attention import draw, looking, maps
 from bench.whole import differences
-from export import to_onnx
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize import to_qdq
-from quantize.fixed.program import lower, run
-from quantize.network import Network, fixed_graph, reference
-from quantize.recipe import load, quantize
-from train import data, zoo
-from train.data.dates import READ, WRITTEN
-from train.feed import feed
-from train.translate import Attending, AttentionTranslator, Decoder, Translator
+from dsplet import data
+from dsplet.data.dates import READ, WRITTEN
+from dsplet.data.feed import feed
+from dsplet.export import to_onnx
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.program import lower, run
+from dsplet.quantize.network import Network, fixed_graph, reference
+from dsplet.quantize.ptq.recipe import load, quantize
+from dsplet.quantize.qdq import to_qdq
+from dsplet.train import zoo
+from dsplet.train.translate import Attending, AttentionTranslator, Decoder, Translator
 
 pytestmark = pytest.mark.slow
 INPUTS = 100

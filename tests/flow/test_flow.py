@@ -11,11 +11,11 @@ import shutil
 import numpy as np
 import pytest
 
-from export.c import host
-from quantize import from_qdq
-from quantize.fixed.program import lower
-from tests.test_cli import dsplet
-from train import zoo
+from dsplet.export.c import host
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.qdq import from_qdq
+from dsplet.train import zoo
+from tests.dsplet.test_cli import dsplet
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from bench.whole import differences
-from tests.test_cli import dsplet
-from train import data
-from train.machine import read_path
+from dsplet import data
+from dsplet.data.automaton import read_path
+from tests.dsplet.test_cli import dsplet
 
 pytestmark = pytest.mark.slow
 

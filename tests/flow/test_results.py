@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 from bench.quantize import ROWS, inputs, model_path
-from export import to_onnx
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize import from_onnx
-from quantize.compare import FloatNetwork, predictions
-from quantize.fixed.execute import Executor
-from quantize.fixed.program import lower
-from quantize.recipe import Recipe, quantize
-from train import checkpoint, data, loop, zoo
+from dsplet import data
+from dsplet.export import to_onnx
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.analysis.compare import predictions
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.train import checkpoint, loop, zoo
 
 pytestmark = pytest.mark.slow
 

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from bench.networks import network
-from firmware_sim import targets, wcet
-from firmware_sim.engine import Engine
-from firmware_sim.image import compile_program
-from firmware_sim.machine import Machine
-from firmware_sim.simulate import Simulator
-from quantize import from_onnx
-from quantize.fixed.program import lower
-from quantize.recipe import load, quantize
-from train import zoo
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c import wcet
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.engine import Engine
+from dsplet.firmware_sim.dsp32c.sim.machine import Machine
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import load, quantize
+from dsplet.train import zoo
 
 pytestmark = pytest.mark.slow
 LARGE = 130_000

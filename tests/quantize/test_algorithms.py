@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantize import algorithms
-from quantize.algorithms import Distribution, choose_frac
-from quantize.calibrate import Histogram
-from quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.ptq import algorithms
+from dsplet.quantize.ptq.algorithms import Distribution, choose_frac
+from dsplet.quantize.ptq.calibrate import Histogram
 
 ARRAYS = st.integers(0, 10_000).map(
     lambda seed: np.random.default_rng(seed).laplace(size=500) * 2.0 ** (seed % 17 - 8))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantize import from_onnx
-from quantize.calibrate import BINS_LOG2, Histogram, histograms
-from quantize.float_graph import ModelError
-from quantize.samples import Samples
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.ptq.calibrate import BINS_LOG2, Histogram, histograms
+from dsplet.quantize.ptq.samples import Samples
 from tests.quantize import onnx_nets as nets
 
 REALS = st.lists(st.floats(-1e6, 1e6, width=32), max_size=40)

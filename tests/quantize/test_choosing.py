@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from quantize import from_onnx
-from quantize.float_graph import ModelError
-from quantize.recipe import Recipe, quantize
-from tests.fixed.test_square import EXECUTIONS
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.ptq.recipe import Recipe, quantize
 from tests.quantize.choosing_nets import CHOOSING, INT64, feeds
+from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.onnx_nets import model, node, random, run
 
 

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantize import compare, from_onnx
-from quantize.fixed.qformat import QFormat
-from quantize.float_graph import ModelError
-from quantize.recipe import load, quantize
+from dsplet.quantize.analysis import compare
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.ptq.recipe import load, quantize
 from tests.quantize import onnx_nets as nets
 
 
@@ -79,7 +81,7 @@ def test_layers_of_a_rescaled_network_are_compared_at_the_scale_of_the_float_one
     path, _, x = relu
     fixed = quantize(from_onnx.load(path), x[:100])
     assert {n.name for n in fixed.nodes if n.macs} and "dsplet.factors" in dict(fixed.metadata)
-    floats = compare.FloatNetwork(path, [v.name for v in fixed.values()])
+    floats = FloatNetwork(path, [v.name for v in fixed.values()])
     env = fixed.run(fixed.inputs[0].format.quantize(x))
     moved = [v.name for v in fixed.values() if v.name in floats.names and
              compare.sqnr_db(floats({"x": x})[v.name], v.format.dequantize(env[v.name])) < 20]
@@ -93,7 +95,7 @@ def test_layers_against_the_reference_run(relu):
     found = {layer.value: layer for layer in compare.layers(path, fixed, x, batch=32)}
     assert list(found) == [v.name for v in fixed.values()]
     env = fixed.run(fixed.inputs[0].format.quantize(x))
-    floats = compare.FloatNetwork(path, list(found))({"x": x})
+    floats = FloatNetwork(path, list(found))({"x": x})
     for v in fixed.values():
         layer, q = found[v.name], env[v.name]
         assert layer.elements == q.size
@@ -121,7 +123,7 @@ def test_float_network_with_a_fixed_batch(tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(m.SerializeToString())
     x = nets.random("x", 5, 2, 3)
-    assert np.array_equal(compare.FloatNetwork(path)({"x": x})["y"], x.reshape(5, 6))
+    assert np.array_equal(FloatNetwork(path)({"x": x})["y"], x.reshape(5, 6))
 
 
 def test_sequences_by_hand():

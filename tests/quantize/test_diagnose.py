@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantize import from_onnx, report
-from quantize.compare import FloatNetwork, sqnr_db
-from quantize.diagnose import Range, _Run, diagnose
-from quantize.fixed.graph import Requantizing
-from quantize.fixed.qformat import QFormat
-from quantize.float_graph import ModelError
-from quantize.formats import separate_inputs
-from quantize.recipe import Recipe, RecipeError, quantize
-from quantize.remedy import remedies, widths_of
-from quantize.search.trial import Trials
+from dsplet.quantize.analysis import report
+from dsplet.quantize.analysis.compare import sqnr_db
+from dsplet.quantize.analysis.diagnose import Range, _Run, diagnose
+from dsplet.quantize.fixed.graph import Requantizing
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.ptq.formats import separate_inputs
+from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
+from dsplet.quantize.search.suggestions import remedies, widths_of
+from dsplet.quantize.search.trial import Trials
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 from tests.quantize.recurrent_nets import cell
@@ -115,7 +117,7 @@ RED = "stroke: #d62728"
                                             (-1.0, 5.0, 2)])
 def test_a_picture_of_ranges(low, high, red, tmp_path):
     pytest.importorskip("matplotlib")
-    from quantize.range_plot import draw
+    from dsplet.quantize.analysis.range_plot import draw
     ranges = (Range("some layer", QFormat(4, 2, False), low, high, (0.0, 1.0, 2.0), 1.25),)
     for name in ("a.svg", "b.svg", "a.png"):
         draw(ranges, tmp_path / name, "net")

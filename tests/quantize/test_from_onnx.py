@@ -5,9 +5,10 @@ import onnx
 import pytest
 from onnx import helper
 
-from quantize import float_model, from_onnx
-from quantize.float_graph import ModelError
-from quantize.readers import READERS
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float import model as float_model
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.readers import READERS
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
 from tests.quantize.onnx_nets import model, node, random

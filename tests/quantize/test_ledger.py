@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantize import from_onnx, ledger
-from quantize.fixed.graph import Requantizing
-from quantize.fixed.proof import bounds
-from quantize.fixed.qformat import QFormat
-from quantize.fixed.witness import witness
-from quantize.recipe import load, quantize
-from tests.fixed.cases import GRAPHS
-from tests.fixed.words import conv, gemm, graph, value, weight
+from dsplet.quantize.analysis import ledger
+from dsplet.quantize.fixed.graph import Requantizing
+from dsplet.quantize.fixed.proof import bounds
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.witness import witness
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import load, quantize
 from tests.quantize import onnx_nets as nets
+from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.words import conv, gemm, graph, value, weight
 
 NODES = [n for g in GRAPHS for n in g.nodes if isinstance(n, Requantizing) and n.accumulators()
          and n.op not in {"Requantize", "Table", "Softmax", "LogSoftmax", "LogSumExp"}

@@ -4,17 +4,17 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from quantize import from_onnx
-from quantize.algorithms import named, run
-from quantize.algorithms.balance import Balance, _Noise
-from quantize.compare import sqnr_db
-from quantize.fixed.execute import Executor
-from quantize.float_model import to_model
-from quantize.formats import separate_inputs
-from quantize.links import links, ranges, scaled
-from quantize.recipe import Recipe, quantize
-from quantize.rescaling import Rescaling
-from quantize.samples import Samples
+from dsplet.quantize.analysis.compare import sqnr_db
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.model import to_model
+from dsplet.quantize.ptq.algorithms import named, run
+from dsplet.quantize.ptq.algorithms.balance import Balance, _Noise
+from dsplet.quantize.ptq.formats import separate_inputs
+from dsplet.quantize.ptq.links import links, ranges, scaled
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.quantize.ptq.rescaling import Rescaling
+from dsplet.quantize.ptq.samples import Samples
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantize import float_model, from_onnx
-from quantize.compare import FloatNetwork
-from quantize.passes import PASSES, simplify
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float import model as float_model
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.passes import PASSES, simplify
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING, feeds
 from tests.quantize.onnx_nets import model, node, random

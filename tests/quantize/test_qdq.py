@@ -11,17 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantize import from_onnx, from_qdq, to_qdq
-from quantize.fixed.graph import Graph, to_text
-from quantize.fixed.ops.requantize import Requantize
-from quantize.fixed.qformat import QFormat
-from quantize.float_graph import ModelError
-from quantize.from_qdq import QdqError
-from quantize.recipe import Recipe, quantize
-from tests.fixed.cases import CASES
-from tests.fixed.samples import samples
-from tests.fixed.words import conv, gemm, graph, value, weight
+from dsplet.quantize.fixed.graph import Graph, to_text
+from dsplet.quantize.fixed.ops.requantize import Requantize
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.quantize.qdq import from_qdq, to_qdq
+from dsplet.quantize.qdq.from_qdq import QdqError
 from tests.quantize import onnx_nets as nets
+from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.samples import samples
+from tests.quantize.fixed.words import conv, gemm, graph, value, weight
 
 
 def mismatches(fixed: Graph, xs: list[np.ndarray], level: int) -> tuple[int, int]:

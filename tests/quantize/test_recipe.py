@@ -6,17 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from quantize import from_onnx, to_qdq
-from quantize.algorithms import UnknownAlgorithm, named
-from quantize.compare import FloatNetwork, predictions, sqnr_db
-from quantize.fixed.execute import Executor
-from quantize.fixed.ops.requantize import Requantize
-from quantize.fixed.proof import Overflow
-from quantize.fixed.qformat import QFormat
-from quantize.float_graph import ModelError
-from quantize.recipe import Recipe, RecipeError, quantize
-from quantize.recipe import load as load_recipe
-from quantize.recipe import names as recipe_names
+from dsplet.quantize.analysis.compare import predictions, sqnr_db
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.ops.requantize import Requantize
+from dsplet.quantize.fixed.proof import Overflow
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.ptq.algorithms import UnknownAlgorithm, named
+from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
+from dsplet.quantize.ptq.recipe import load as load_recipe
+from dsplet.quantize.ptq.recipe import names as recipe_names
+from dsplet.quantize.qdq import to_qdq
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 

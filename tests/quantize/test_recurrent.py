@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from quantize import from_onnx, from_qdq, to_qdq
-from quantize.fixed.graph import from_text, to_text
-from quantize.fixed.ops.gemm_sum import GemmSum
-from quantize.fixed.ops.scan import Scan
-from quantize.fixed.ops.table import Table
-from quantize.recipe import Recipe, quantize
-from tests.fixed.test_square import EXECUTIONS
+from dsplet.quantize.fixed.graph import from_text, to_text
+from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
+from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.fixed.ops.table import Table
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.quantize.qdq import from_qdq, to_qdq
 from tests.quantize import onnx_nets as nets
+from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.recurrent_nets import LOOPS
 
 MODELS = dict(LOOPS)

@@ -3,7 +3,7 @@
 import json
 import math
 
-from quantize import render
+from dsplet.base import render
 
 REPORT = {"samples": 360, "accuracy_percent": 98.8888, "clock_mhz": 40, "latency_ms": 8.2358,
           "sqnr_db": math.inf, "passed": True, "notes": "", "unknown": None, "flips": [],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantize.algorithms import Distribution, Layer, choose_frac, named, run
+from dsplet.quantize.ptq.algorithms import Distribution, Layer, choose_frac, named, run
 
 SEEDS = st.integers(0, 10_000)
 INF = np.inf

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantize import from_onnx
-from quantize.fixed.graph import to_text
-from quantize.fixed.qformat import QFormat
-from quantize.recipe import Recipe, quantize
-from quantize.search import pareto
-from quantize.search.solve import SLACK, NoSolution, Sensitivity, sensitivity, solve
-from quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_bytes
-from quantize.search.widths import BudgetError, Budgets, memory_bytes, search
+from dsplet.quantize.fixed.graph import to_text
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.quantize.search import pareto
+from dsplet.quantize.search.solve import SLACK, NoSolution, Sensitivity, sensitivity, solve
+from dsplet.quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_bytes
+from dsplet.quantize.search.widths import BudgetError, Budgets, memory_bytes, search
 from tests.quantize.onnx_nets import model, node, random
 
 NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
@@ -197,7 +197,7 @@ def test_memory_that_is_not_understood(text):
 
 def test_two_machines_share_a_study(trials, tmp_path):
     pytest.importorskip("optuna")
-    from quantize.search import study
+    from dsplet.quantize.search import study
     start = [trials.measure(trials.uniform(b)) for b in (3, 6)]
     storage = str(tmp_path / "study.log")
     first = study.explore(trials, start, storage, 3, seed=1)
@@ -211,9 +211,9 @@ def test_two_machines_share_a_study(trials, tmp_path):
 
 def test_a_picture(trials, tmp_path):
     pytest.importorskip("matplotlib")
-    from quantize.picture import PictureError
-    from quantize.search.plot import draw
-    from quantize.search.widths import Found
+    from dsplet.base.picture import PictureError
+    from dsplet.quantize.search.plot import draw
+    from dsplet.quantize.search.widths import Found
     every = [trials.measure(trials.uniform(b)) for b in (3, 6)]
     found = Found(every, every, every[0])
     for name in ("a.svg", "b.svg", "a.png"):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantize.algorithms import Layer, named, run
-from quantize.fixed.qformat import QFormat
-from quantize.shrink import Room, reach
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.ptq.algorithms import Layer, named, run
+from dsplet.quantize.ptq.shrink import Room, reach
 
 SEEDS, SIGNED = st.integers(0, 10_000), st.booleans()
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from quantize import from_onnx, from_qdq, to_qdq
-from quantize.recipe import load, quantize
-from tests.fixed.test_square import EXECUTIONS
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import load, quantize
+from dsplet.quantize.qdq import from_qdq, to_qdq
 from tests.quantize import onnx_nets as nets
+from tests.quantize.fixed.test_square import EXECUTIONS
 
 WIDTHS = [(8, 8), (6, 6), (4, 8), (4, 4), (3, 8), (2, 8), (2, 2), (3, 3), (8, 16), (16, 8),
           (5, 12)]

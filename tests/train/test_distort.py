@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from train.distort import distorted
+from dsplet.train.distort import distorted
 
 CENTRE = 15.5  # of 32 pixels
 

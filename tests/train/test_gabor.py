@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from train.gabor import ORIENTATIONS, SIZE, WAVELENGTH, Energy, Gabor, filters
+from dsplet.train.gabor import ORIENTATIONS, SIZE, WAVELENGTH, Energy, Gabor, filters
 
 
 def test_filters_are_even_and_odd_and_see_no_even_light():

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from train import zoo
+from dsplet.train import zoo
 
 
 def test_generated_weights_do_what_learnt_ones_would():

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from train import checkpoint, data, loop, zoo
-from train.checkpoint import CheckpointError
-from train.config import ConfigError, TrainConfig
-from train.data import Splits
-from train.evaluate import Evaluation, evaluate, predictor
+from dsplet import data
+from dsplet.data import Splits
+from dsplet.train import checkpoint, loop, zoo
+from dsplet.train.checkpoint import CheckpointError
+from dsplet.train.config import ConfigError, TrainConfig
+from dsplet.train.evaluate import Evaluation, evaluate, predictor
 
 CARD = zoo.get("zip1989")
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=5e-3, weight_decay=0.05, shift=1)

@@ -9,26 +9,26 @@ import numpy as np
 import pytest
 import torch
 
-from firmware_sim import targets
-from firmware_sim.image import compile_program
-from firmware_sim.simulate import Simulator
-from quantize.fixed.graph import Graph, Value, Weight, to_text
-from quantize.fixed.ops.conv import Conv
-from quantize.fixed.ops.gemm import Gemm
-from quantize.fixed.ops.movement import Reshape
-from quantize.fixed.ops.pool import MaxPool
-from quantize.fixed.ops.softmax import LogSoftmax, Softmax
-from quantize.fixed.ops.table import Table
-from quantize.fixed.program import lower
-from quantize.fixed.qformat import QFormat
-from tests.fixed.cases import CASES
-from tests.fixed.samples import samples
-from train import data
-from train.loop import DivergedError
-from train.qat.eager import UntrainableError
-from train.qat.finetune import FinetuneConfig, _ideal, finetune
-from train.qat.network import Network
-from train.qat.straight_through import fake_quantize
+from dsplet import data
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.graph import Graph, Value, Weight, to_text
+from dsplet.quantize.fixed.ops.conv import Conv
+from dsplet.quantize.fixed.ops.gemm import Gemm
+from dsplet.quantize.fixed.ops.movement import Reshape
+from dsplet.quantize.fixed.ops.pool import MaxPool
+from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
+from dsplet.quantize.fixed.ops.table import Table
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.train.loop import DivergedError
+from dsplet.train.qat.eager import UntrainableError
+from dsplet.train.qat.finetune import FinetuneConfig, _ideal, finetune
+from dsplet.train.qat.network import Network
+from dsplet.train.qat.straight_through import fake_quantize
+from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.samples import samples
 
 
 def reals(graph: Graph, xs) -> list[torch.Tensor]:
@@ -223,7 +223,7 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
             super().__init__(*args)
             kept.append(self)
 
-    monkeypatch.setattr("train.qat.finetune.Network", Kept)
+    monkeypatch.setattr("dsplet.train.qat.finetune.Network", Kept)
     tuned = finetune(graph, {}, teacher, splits.train[:320], inputs,
                      FinetuneConfig(epochs=1))
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:20]))

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from train import zoo
-from train.reading import sliding
+from dsplet.train import zoo
+from dsplet.train.reading import sliding
 
 
 @pytest.mark.parametrize("name", ["lenet1", "lenet5", "reader"])

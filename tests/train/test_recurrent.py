@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import integrate
 
-from train.data.oscillator import DAMPING, PERIOD, oscillations, places
-from train.data.sequences import (
+from dsplet.data.oscillator import DAMPING, PERIOD, oscillations, places
+from dsplet.data.sequences import (
     ALPHABET,
     BLANKS,
     COPIED,
@@ -15,7 +15,7 @@ from train.data.sequences import (
     copy_sequences,
     order_sequences,
 )
-from train.recurrent import Leaky, open_forget_gates, propagation, remember
+from dsplet.train.recurrent import Leaky, open_forget_gates, propagation, remember
 
 
 def test_a_leaky_network_with_step_1_is_elmans():

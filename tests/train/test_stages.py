@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from train import stages
+from dsplet.train import stages
 
 X = torch.randn(2, 3, 6, 8, generator=torch.Generator().manual_seed(0))
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from train import data, zoo
-from train.config import TrainConfig
-from train.data.dates import FORMS, LENGTH, READ, WRITTEN, pairs, spell
-from train.loop import epochs
-from train.translate import Attending, Decoder, Symbols
+from dsplet import data
+from dsplet.data.dates import FORMS, LENGTH, READ, WRITTEN, pairs, spell
+from dsplet.train import zoo
+from dsplet.train.config import TrainConfig
+from dsplet.train.loop import epochs
+from dsplet.train.translate import Attending, Decoder, Symbols
 
 FORMATS = ("%d %B %Y", "%d %b %Y", "%d %b, %Y", "%d %B, %Y", "%B %d %Y", "%B %d, %Y", "%b %d, %Y",
            "%A, %B %d, %Y", "%A %d %B %Y", "%a, %d %b %Y", "%d %b %y", "%d.%m.%y", "%d.%m.%Y",

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from train import data, zoo
-from train.layers import (
+from dsplet import data
+from dsplet.train import zoo
+from dsplet.train.layers import (
     BACKGROUND,
     LocalConv2d,
     PartialConv2d,
@@ -17,7 +18,7 @@ from train.layers import (
     ScaledTanh,
     Subsampling2d,
 )
-from train.zoo.count import count
+from dsplet.train.zoo.count import count
 
 
 @pytest.mark.parametrize("card", zoo.cards(), ids=lambda card: card.name)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from quantize.fixed.execute import Emitter
-from train.qat.straight_through import floor, lookup
+from dsplet.quantize.fixed.execute import Emitter
+from dsplet.train.qat.straight_through import floor, lookup
 
 DTYPES = {1: torch.float32, 7: torch.int64, 11: torch.float64}  # onnx.TensorProto's codes
 CONVOLUTIONS = {3: F.conv1d, 4: F.conv2d}

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from quantize.fixed.answers import are_numbers
-from quantize.fixed.graph import Graph
-from train.data import DataError, Samples
-from train.distort import distorted
-from train.loop import DivergedError, deterministic
-from train.qat.network import Network
+from dsplet.data import DataError, Samples
+from dsplet.data.answers import are_numbers
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.train.distort import distorted
+from dsplet.train.loop import DivergedError, deterministic
+from dsplet.train.qat.network import Network
 
 LEAST_RATE = 3e-4
 

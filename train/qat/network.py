@@ -7,23 +7,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from quantize.fixed.execute import FLOAT32_EXACT
-from quantize.fixed.graph import Graph, Node, Requantizing, Weight
-from quantize.fixed.ops.binary import Binary
-from quantize.fixed.ops.constant import Constant
-from quantize.fixed.ops.conv import Conv
-from quantize.fixed.ops.gemm import Gemm
-from quantize.fixed.ops.gemm_sum import GemmSum
-from quantize.fixed.ops.matmul import MatMul
-from quantize.fixed.ops.movement import Pad
-from quantize.fixed.ops.op import Moving
-from quantize.fixed.ops.pool import AveragePool
-from quantize.fixed.ops.requantize import Requantize
-from quantize.fixed.ops.scan import Scan
-from quantize.fixed.proof import prove
-from quantize.fixed.qformat import QFormat
-from train.qat.eager import Eager, UntrainableError, convolve
-from train.qat.straight_through import fake_quantize, floor
+from dsplet.quantize.fixed.execute import FLOAT32_EXACT
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Weight
+from dsplet.quantize.fixed.ops.binary import Binary
+from dsplet.quantize.fixed.ops.constant import Constant
+from dsplet.quantize.fixed.ops.conv import Conv
+from dsplet.quantize.fixed.ops.gemm import Gemm
+from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
+from dsplet.quantize.fixed.ops.matmul import MatMul
+from dsplet.quantize.fixed.ops.movement import Pad
+from dsplet.quantize.fixed.ops.op import Moving
+from dsplet.quantize.fixed.ops.pool import AveragePool
+from dsplet.quantize.fixed.ops.requantize import Requantize
+from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.fixed.proof import prove
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.train.qat.eager import Eager, UntrainableError, convolve
+from dsplet.train.qat.straight_through import fake_quantize, floor
 
 UNTRAINABLE = (Scan, GemmSum)
 """Loops over time, and the gates inside them."""

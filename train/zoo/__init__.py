@@ -1,6 +1,6 @@
 """The models that dsplet knows by name; a new one is one file here and one import line."""
 
-from train.zoo import (
+from dsplet.train.zoo import (
     cells,
     dates,
     hyper,
@@ -18,7 +18,7 @@ from train.zoo import (
     toronto,
     zip1989,
 )
-from train.zoo.card import Card, Counts, Figure, ZooError, cards, get
+from dsplet.train.zoo.card import Card, Counts, Figure, ZooError, cards, get
 
 __all__ = [
     "Card",

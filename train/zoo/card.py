@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from train import budgets
-from train.budgets import Budget
-from train.config import TrainConfig
-from train.data import Normalization, fit
+from dsplet.data import Normalization, budgets, fit
+from dsplet.data.budgets import Budget
+from dsplet.train.config import TrainConfig
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,10 +57,10 @@ class Card:
                  penalties, or "numbers", the mean square against the numbers that are wanted
     classes:     their names; of a network that answers in numbers, the names of its outputs
     training:    settings by data set; those of `dataset` serve for data sets not listed
-    board:       the smallest memory of `firmware_sim.targets` that holds it
+    board:       the smallest memory of `firmware_sim.dsp32c.parts` that holds it
     tolerance:   of a network that answers in numbers: what is nearer than this is right
     lines:       of a net that slides: the data set of lines for one that it is trained on
-    machine:     what reads them (`train.machine`)
+    machine:     what reads them (`data.automaton`)
     """
 
     name: str

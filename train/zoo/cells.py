@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, model
 
 RECIPE = TrainConfig(epochs=6, batch_size=64, learning_rate=1e-2)
 FILTER_MACS = 8 * 22 * 22 * 49
@@ -43,7 +43,7 @@ def simple_cells():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities y (N, 10)."""
     from torch import nn
 
-    from train.gabor import Gabor
+    from dsplet.train.gabor import Gabor
 
     return _read_out(nn.Sequential(OrderedDict(filters=Gabor(), relu=nn.ReLU())), 8)
 
@@ -58,6 +58,6 @@ def complex_cells():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities y (N, 10)."""
     from torch import nn
 
-    from train.gabor import Energy, Gabor
+    from dsplet.train.gabor import Energy, Gabor
 
     return _read_out(nn.Sequential(OrderedDict(filters=Gabor(), energy=Energy())), 4)

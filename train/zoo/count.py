@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from train.zoo.card import Counts
+from dsplet.train.zoo.card import Counts
 
 
 def count(module: nn.Module, input_shape: tuple[int, ...]) -> Counts:

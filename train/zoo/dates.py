@@ -1,9 +1,9 @@
 """`dates_plain`, `dates_attention`: written dates to YYYY-MM-DD, sequence to sequence."""
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.data.dates import LENGTH, READ, WRITTEN
-from train.zoo.card import Counts, model
+from dsplet.data import Normalization
+from dsplet.data.dates import LENGTH, READ, WRITTEN
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import Counts, model
 
 UNITS, STEPS, HIDDEN = 64, 10, 10
 START = WRITTEN.index("-")
@@ -29,7 +29,7 @@ FACTS = {
 )
 def build_plain():
     """x (N, 1, 1, 30) codes -> log-probabilities (N, 10, 11)."""
-    from train.translate import Decoder, Translator
+    from dsplet.train.translate import Decoder, Translator
 
     return Translator(len(READ), UNITS, Decoder(0, UNITS, len(WRITTEN), STEPS, START))
 
@@ -47,7 +47,7 @@ def build_plain():
 )
 def build_attention():
     """x (N, 1, 1, 30) codes -> log-probabilities (N, 10, 11)."""
-    from train.translate import Attending, AttentionTranslator
+    from dsplet.train.translate import Attending, AttentionTranslator
 
     decoder = Attending(UNITS, UNITS, len(WRITTEN), STEPS, START, HIDDEN)
     return AttentionTranslator(len(READ), UNITS, decoder)

@@ -1,8 +1,8 @@
 """`hyper`: a digit net without weights of its own; another net makes them from each image."""
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, model
 
 
 @model(
@@ -23,5 +23,5 @@ from train.zoo.card import DIGITS, Counts, model
 )
 def build():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities y (N, 10)."""
-    from train.hypernetwork import Hypernetwork
+    from dsplet.train.hypernetwork import Hypernetwork
     return Hypernetwork()

@@ -5,9 +5,9 @@ There is no speech here: `keywords` is a made-up data set, and an accuracy on it
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import Counts, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import Counts, model
 
 FACTS = {
     "source": "Zhang, Suda, Lai and Chandra, Hello Edge: Keyword Spotting on Microcontrollers, "
@@ -51,7 +51,7 @@ def gru_s():
     """x (N, 1, 25, 10) in [-1, 1) -> log-probabilities y (N, 12)."""
     from torch import nn
 
-    from train.recurrent import LastState, Rows
+    from dsplet.train.recurrent import LastState, Rows
     return nn.Sequential(OrderedDict(
         rows=Rows(), cell=nn.GRU(10, 154, batch_first=True), last=LastState(),
         out=nn.Linear(154, 12), log_softmax=nn.LogSoftmax(dim=1)))

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, Figure, model
 
 
 @model(

@@ -3,9 +3,9 @@ what F6 draws with a picture of each digit."""
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, Figure, model
 
 PAPER = (
     "LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document Recognition, "
@@ -63,7 +63,7 @@ def build():
     """x (N, 1, 32, 32), paper -0.1 and ink 1.175 -> y (N, 10), minus the distances squared."""
     from torch import nn
 
-    from train.layers import PartialConv2d, RadialBasis, ScaledTanh, Subsampling2d
+    from dsplet.train.layers import PartialConv2d, RadialBasis, ScaledTanh, Subsampling2d
 
     return nn.Sequential(
         OrderedDict(

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import Counts, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import Counts, model
 
 DILATIONS = (1, 2, 4)
 """Taps of 5: the reach grows to 1 + 4 * (1 + 2 + 4) = 29 samples, for 15 taps."""

@@ -2,10 +2,10 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.data.oscillator import STEPS
-from train.zoo.card import Counts, model
+from dsplet.data import Normalization
+from dsplet.data.oscillator import STEPS
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import Counts, model
 
 UNITS, STEP = 32, 0.5
 
@@ -30,7 +30,7 @@ def build(step: float = STEP):
     """x (N, 1, 64, 1) in [-1, 1), the drive -> the place after each step (N, 64)."""
     from torch import nn
 
-    from train.recurrent import Leaky, Rows, States
+    from dsplet.train.recurrent import Leaky, Rows, States
     return nn.Sequential(OrderedDict(
         rows=Rows(), cell=Leaky(1, UNITS, step), states=States(), out=nn.Linear(UNITS, 1),
         flat=nn.Flatten()))

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, Figure, model
 
 PAPER = (
     "LeCun, Bottou, Bengio and Haffner, Proc. IEEE 86(11):2278-2324, 1998, section VII: space "
@@ -44,7 +44,7 @@ def build():
     wider x, see `train.reading.Recognizer`."""
     from torch import nn
 
-    from train.reading import Recognizer
+    from dsplet.train.reading import Recognizer
 
     return Recognizer(OrderedDict(
         c1=nn.Conv2d(1, 6, 5),  # (N, 6, 28, 28)

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, model
 
 UNITS = 64
 LECTURE = ("LeCun's NYU lectures of 2021 (recurrent nets); the task is the tutorials' row-wise "
@@ -29,7 +29,7 @@ def _module(cell):
     """x (N, 1, 28, 28): rows through the cell, the last state to ten log-probabilities."""
     from torch import nn
 
-    from train.recurrent import LastState, Rows
+    from dsplet.train.recurrent import LastState, Rows
     return nn.Sequential(OrderedDict(
         rows=Rows(), cell=cell, last=LastState(), out=nn.Linear(UNITS, 10),
         log_softmax=nn.LogSoftmax(dim=1)))
@@ -57,5 +57,5 @@ def build_lstm():
     """x (N, 1, 28, 28) in [0, 1) -> log-probabilities (N, 10)."""
     from torch import nn
 
-    from train.recurrent import open_forget_gates
+    from dsplet.train.recurrent import open_forget_gates
     return _module(open_forget_gates(nn.LSTM(28, UNITS, batch_first=True)))

@@ -2,10 +2,10 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.data.sequences import LSTM, STEPS, SYMBOLS
-from train.zoo.card import Counts, Figure, model
+from dsplet.data import Normalization
+from dsplet.data.sequences import LSTM, STEPS, SYMBOLS
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import Counts, Figure, model
 
 UNITS, LENGTH = 16, STEPS + 10
 MARKED = {"adding": ("adding problem", 2, ("sum",)),
@@ -40,7 +40,7 @@ def _card(task: str, cell: str, gates: int, epochs: int) -> dict:
 def _module(cell, task: str):
     from torch import nn
 
-    from train.recurrent import LastState, Rows, remember
+    from dsplet.train.recurrent import LastState, Rows, remember
     _, width, classes = MARKED[task]
     layers = OrderedDict(rows=Rows(), cell=remember(cell(width, UNITS, batch_first=True), LENGTH),
                          last=LastState(), out=nn.Linear(UNITS, len(classes)))

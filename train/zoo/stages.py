@@ -3,9 +3,9 @@ each differs from model to model. `vintage` is the choice of 1990."""
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, model
 
 LECTURES = (
     "LeCun, Recurrent Nets, Convolutional Nets, NYU, spring 2021: multiple stages of "
@@ -58,7 +58,7 @@ def _register(name: str, choice: dict[str, str]) -> None:
         """x (N, 1, 28, 28) in [0, 1) -> log-probabilities y (N, 10)."""
         from torch import nn
 
-        from train.stages import stage
+        from dsplet.train.stages import stage
 
         return nn.Sequential(
             OrderedDict(
@@ -88,8 +88,8 @@ def vintage():
     """x (N, 1, 28, 28) in [-1, 1], background -1 -> y (N, 10), +1 for the class, -1 elsewhere."""
     from torch import nn
 
-    from train.layers import ScaledTanh
-    from train.stages import stage
+    from dsplet.train.layers import ScaledTanh
+    from dsplet.train.stages import stage
 
     choice = {"nonlinearity": "tanh", "pooling": "average"}
     return nn.Sequential(

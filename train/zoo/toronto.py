@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, Figure, model
 
 PAPER = (
     "LeCun, Generalization and Network Design Strategies, CRG-TR-89-4, University of Toronto, 1989"
@@ -35,7 +35,7 @@ def _sequence(*hidden, units: int):
     """Hidden layers, each with its squash, and ten outputs: scaled tanh everywhere."""
     from torch import nn
 
-    from train.layers import ScaledTanh
+    from dsplet.train.layers import ScaledTanh
 
     layers = OrderedDict()
     for i, layer in enumerate(hidden, 1):
@@ -60,20 +60,20 @@ def net2():
 
 @_net(3, "two layers of local connections", 1_226, 1_226, 1_136, 88.5)
 def net3():
-    from train.layers import LocalConv2d
+    from dsplet.train.layers import LocalConv2d
 
     return _sequence(LocalConv2d(1, 3, 8), LocalConv2d(1, 5, 4), units=16)
 
 
 @_net(4, "two maps of shared weights, then local connections", 1_132, 2_266, 2_112, 94.0)
 def net4():
-    from train.layers import LocalConv2d, PlaneConv2d
+    from dsplet.train.layers import LocalConv2d, PlaneConv2d
 
     return _sequence(PlaneConv2d(2, 3, 8, WHOLE), LocalConv2d(2, 5, 4), units=16)
 
 
 @_net(5, "two layers of shared weights", 1_060, 5_194, 4_992, 98.4)
 def net5():
-    from train.layers import PlaneConv2d
+    from dsplet.train.layers import PlaneConv2d
 
     return _sequence(PlaneConv2d(2, 3, 8, WHOLE), PlaneConv2d(4, 5, 4, PAIR), units=64)

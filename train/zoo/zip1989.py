@@ -3,9 +3,9 @@
 from collections import OrderedDict
 from dataclasses import replace
 
-from train.config import TrainConfig
-from train.data import Normalization
-from train.zoo.card import DIGITS, Counts, Figure, model
+from dsplet.data import Normalization
+from dsplet.train.config import TrainConfig
+from dsplet.train.zoo.card import DIGITS, Counts, Figure, model
 
 PAPER = (
     "LeCun et al., Backpropagation Applied to Handwritten Zip Code Recognition, "
@@ -45,7 +45,7 @@ def build():
     """x (N, 1, 16, 16) in [-1, 1], background -1 -> y (N, 10), +1 for the class, -1 elsewhere."""
     from torch import nn
 
-    from train.layers import PlaneConv2d, ScaledTanh
+    from dsplet.train.layers import PlaneConv2d, ScaledTanh
 
     return nn.Sequential(
         OrderedDict(

@@ -1,6 +1,6 @@
 """Every op, one file each: importing this package registers them all in `Node.registry`."""
 
-from quantize.fixed.ops import (  # noqa: F401
+from dsplet.quantize.fixed.ops import (  # noqa: F401
     argmax,
     binary,
     constant,

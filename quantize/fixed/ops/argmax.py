@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.graph import Interval, Node
-from quantize.fixed.kernel import Add, Affine, Max, Requantize, Set, Store
-from quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.graph import Interval, Node
+from dsplet.quantize.fixed.kernel import Add, Affine, Max, Requantize, Set, Store
+from dsplet.quantize.fixed.ops.op import op, span
 
 MOST_BITS = 30
 

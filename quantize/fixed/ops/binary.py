@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step
-from quantize.fixed.graph import Interval, Requantizing
-from quantize.fixed.kernel import Add as AddTo
-from quantize.fixed.kernel import Max as MaxWith
-from quantize.fixed.kernel import Mul as MulBy
-from quantize.fixed.kernel import Set, Storage, Store
-from quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.graph import Interval, Requantizing
+from dsplet.quantize.fixed.kernel import Add as AddTo
+from dsplet.quantize.fixed.kernel import Max as MaxWith
+from dsplet.quantize.fixed.kernel import Mul as MulBy
+from dsplet.quantize.fixed.kernel import Set, Storage, Store
+from dsplet.quantize.fixed.ops.op import op, span
 
 
 @dataclass(frozen=True, eq=False)

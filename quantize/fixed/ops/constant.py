@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.graph import Node
-from quantize.fixed.ops.op import op
+from dsplet.quantize.fixed.graph import Node
+from dsplet.quantize.fixed.ops.op import op
 
 
 @op

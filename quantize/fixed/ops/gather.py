@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.graph import Node
-from quantize.fixed.kernel import Affine, Fetch, Mul, Requantize, Set, Store
-from quantize.fixed.ops.op import op
+from dsplet.quantize.fixed.graph import Node
+from dsplet.quantize.fixed.kernel import Affine, Fetch, Mul, Requantize, Set, Store
+from dsplet.quantize.fixed.ops.op import op
 
 
 @op

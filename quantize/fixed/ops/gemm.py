@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.graph import Interval, Requantizing, Weight
-from quantize.fixed.kernel import Mac, Set, Store
-from quantize.fixed.ops.op import op, span, weighted_interval
+from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
+from dsplet.quantize.fixed.kernel import Mac, Set, Store
+from dsplet.quantize.fixed.ops.op import op, span, weighted_interval
 
 
 @op

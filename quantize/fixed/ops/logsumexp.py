@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step, requantize
-from quantize.fixed.graph import Interval
-from quantize.fixed.kernel import Add, Set, Store
-from quantize.fixed.ops.op import op, span
-from quantize.fixed.ops.softmax import Logarithmic
+from dsplet.quantize.fixed.arithmetic import half_step, requantize
+from dsplet.quantize.fixed.graph import Interval
+from dsplet.quantize.fixed.kernel import Add, Set, Store
+from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.softmax import Logarithmic
 
 
 @op

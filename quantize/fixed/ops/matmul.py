@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step
-from quantize.fixed.graph import Interval, Requantizing
-from quantize.fixed.kernel import Mac, Set, Store
-from quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.graph import Interval, Requantizing
+from dsplet.quantize.fixed.kernel import Mac, Set, Store
+from dsplet.quantize.fixed.ops.op import op, span
 
 
 @op

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from quantize.fixed.kernel import Storage, contiguous
-from quantize.fixed.ops.op import Moving, op
+from dsplet.quantize.fixed.kernel import Storage, contiguous
+from dsplet.quantize.fixed.ops.op import Moving, op
 
 
 @op

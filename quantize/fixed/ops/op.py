@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step
-from quantize.fixed.graph import Interval, Node, Requantizing
-from quantize.fixed.kernel import Storage
+from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.graph import Interval, Node, Requantizing
+from dsplet.quantize.fixed.kernel import Storage
 
 
 def op(cls: type) -> type:

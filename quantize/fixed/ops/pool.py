@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step
-from quantize.fixed.graph import Interval, Node, Requantizing
-from quantize.fixed.kernel import Add, Max, Mul, Set, Store
-from quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.graph import Interval, Node, Requantizing
+from dsplet.quantize.fixed.kernel import Add, Max, Mul, Set, Store
+from dsplet.quantize.fixed.ops.op import op, span
 
 
 @dataclass(frozen=True, eq=False)

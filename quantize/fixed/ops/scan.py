@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantize.fixed.graph import Graph, Node, Value
-from quantize.fixed.ops.op import op
+from dsplet.quantize.fixed.graph import Graph, Node, Value
+from dsplet.quantize.fixed.ops.op import op
 
 
 @op
@@ -75,7 +75,7 @@ class Scan(Node):
         return (*states, *(np.stack(np.broadcast_arrays(*s), 1) for s in stacks))
 
     def carrier(self, b, *xs: str) -> list[str]:
-        from quantize.fixed.execute import carry
+        from dsplet.quantize.fixed.execute import carry
         n, m = self.states, self.states + self.sequences
 
         def body(carried: list[str]) -> list[str]:

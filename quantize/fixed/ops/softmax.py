@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fixed.arithmetic import divide, half_step, requantize
-from quantize.fixed.curve import Curve
-from quantize.fixed.graph import Interval, Requantizing
-from quantize.fixed.kernel import Add, Affine, Divide, Max, Requantize, Set, Storage, Store
-from quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.arithmetic import divide, half_step, requantize
+from dsplet.quantize.fixed.curve import Curve
+from dsplet.quantize.fixed.graph import Interval, Requantizing
+from dsplet.quantize.fixed.kernel import Add, Affine, Divide, Max, Requantize, Set, Storage, Store
+from dsplet.quantize.fixed.ops.op import op, span
 
 EXP_FRAC = 14
 """exp(x - max) is held as an integer of at most 2**14, which stands for 1."""

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quantize.fixed.arithmetic import half_step, requantize
-from quantize.fixed.curve import Curve
-from quantize.fixed.graph import Interval, Requantizing, Value
-from quantize.fixed.kernel import Set, Store
-from quantize.fixed.ops.op import op
+from dsplet.quantize.fixed.arithmetic import half_step, requantize
+from dsplet.quantize.fixed.curve import Curve
+from dsplet.quantize.fixed.graph import Interval, Requantizing, Value
+from dsplet.quantize.fixed.kernel import Set, Store
+from dsplet.quantize.fixed.ops.op import op
 
 
 @op

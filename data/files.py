@@ -1,0 +1,59 @@
+"""Where the files of a data set are found, and the proof that they are the right ones."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from dsplet.data.splits import DataError
+
+DOWNLOAD_TIMEOUT_S = 15
+
+
+def locate(folder: str, name: str, sha256: str, url: str | None) -> Path:
+    """Path of file `folder/name`, checked against its SHA-256.
+
+    Looked for in $DSPLET_DATA, then in the user's cache folder, then downloaded once from `url`
+    into the cache. Raises DataError.
+    """
+    places = [user_cache_path("dsplet") / "data" / folder / name]
+    if "DSPLET_DATA" in os.environ:
+        places.insert(0, Path(os.environ["DSPLET_DATA"]) / folder / name)
+    for path in places:
+        if path.is_file():
+            return checked(path, sha256)
+    missing = f"{folder}/{name} is not at " + " nor at ".join(str(path) for path in places)
+    mend = f"Set DSPLET_DATA to a folder that has {folder}/{name} (SHA-256 {sha256})."
+    if url is None:
+        raise DataError(f"{missing}, and no public address of it is known. {mend}")
+    try:
+        return download(url, places[-1], sha256)
+    except Exception as error:  # whatever a network can do to us, the remedy is the same
+        raise DataError(f"{missing}, and downloading {url} failed ({error}). {mend}") from None
+
+
+def checked(path: Path, sha256: str) -> Path:
+    """`path` itself, if its content has this SHA-256; otherwise DataError."""
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"{path}: not the file that was expected: its SHA-256 is {found}, expected {sha256}. "
+            "Delete it and fetch it again."
+        )
+    return path
+
+
+def download(url: str, path: Path, sha256: str) -> Path:
+    """Fetch `url` to `path`, which appears only when complete and correct."""
+    import pooch
+
+    return Path(
+        pooch.retrieve(
+            url,
+            known_hash=f"sha256:{sha256}",
+            fname=path.name,
+            path=path.parent,
+            downloader=pooch.HTTPDownloader(timeout=DOWNLOAD_TIMEOUT_S),
+        )
+    )

@@ -1,0 +1,165 @@
+"""Neighbouring kernels share their outer loop: what lies between them shrinks to one turn.
+
+A convolution makes a plane, the pooling or the table after it uses the plane up, and only then the
+next plane is made: of all planes in between one is ever in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled
+from dsplet.quantize.fixed.kernel import (
+    Affine,
+    Buffer,
+    Kernel,
+    Loop,
+    Ref,
+    Store,
+    flat,
+    map_affine,
+    refs,
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Here begins the part of another kernel."""
+
+    kernel: str
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Two neighbours that can share `turns` turns; `buffer` holds `words` then, `size` before."""
+
+    buffer: str
+    turns: int
+    words: int
+    size: int
+
+
+def fusions(kernels: tuple[Kernel, ...], buffers: dict[str, Buffer],
+            borders: frozenset[str]) -> list[Fusion]:
+    """Every pair of neighbours that can be fused. borders: the kernels before which a loop over
+    time begins or has ended."""
+    return [f for a, b in zip(kernels, kernels[1:], strict=False)
+            if b.name not in borders and (f := _fusion(a, b, kernels, buffers)) is not None]
+
+
+def fuse(kernels: list[Scaled], buffers: dict[str, Buffer],
+         chosen: frozenset[str], borders: frozenset[str]) -> tuple[list[Scaled], dict[str, Buffer]]:
+    """The kernels with the chosen buffers shrunk, and the buffers. The kernels that were fused say
+    which buffers it was for."""
+    kernels, buffers = list(kernels), dict(buffers)
+    i = 0
+    while i + 1 < len(kernels):
+        first, second = kernels[i].kernel, kernels[i + 1].kernel
+        f = _fusion(first, second, [s.kernel for s in kernels], buffers)
+        if f is None or f.buffer not in chosen or second.name in borders:
+            i += 1
+            continue
+        buffers[f.buffer] = replace(buffers[f.buffer], size=f.words)
+        body = _fused(first, second, f)
+        kernels[i:i + 2] = [Scaled(replace(first, body=(body,)),
+                                   kernels[i].words | kernels[i + 1].words,
+                                   kernels[i].buffers + kernels[i + 1].buffers,
+                                   kernels[i].fused | {f.buffer})]
+    return kernels, buffers
+
+
+def parts(kernel: Kernel) -> list[str]:
+    """The kernels that a kernel was made of."""
+    def marks(body: tuple) -> Iterator[str]:
+        for s in body:
+            if isinstance(s, Mark):
+                yield s.kernel
+            elif isinstance(s, Loop):
+                yield from marks(s.body)
+
+    return [kernel.name, *marks(kernel.body)]
+
+
+def _fusion(first: Kernel, second: Kernel, kernels, buffers) -> Fusion | None:
+    if not (len(first.body) == len(second.body) == 1):
+        return None
+    make, use = first.body[0], second.body[0]
+    if not (isinstance(make, Loop) and isinstance(use, Loop)) or use.extent % make.extent:
+        return None
+    written, read = set(_written(make)), {r.buffer for r in _read(use)}
+    if not set(_written(use)).isdisjoint(written | {r.buffer for r in _read(make)}):
+        return None  # such as a state that is written over
+    for b in (buffers[name] for name in sorted(written & read)):
+        others = [k for k in kernels if k not in (first, second)]
+        if b.role != "activation" or b.data is not None or any(
+                b.name in {r.buffer for top in k.body for r in refs(top)} for k in others):
+            continue
+        words, rest = divmod(b.size, make.extent)
+        part = use.extent // make.extent
+        if rest or words % part or make.extent == 1 or b.name in {r.buffer for r in _read(make)}:
+            continue
+        if all(_within(r.index, loop, step, words)
+               for loop, step in ((make, words), (use, words // part))
+               for r in refs(loop) if r.buffer == b.name):
+            return Fusion(b.name, make.extent, words, b.size)
+    return None
+
+
+def _within(index: Affine, loop: Loop, step: int, words: int) -> bool:
+    """Whether an access moves by `step` each turn, and by less than `words` inside the turns that
+    make a plane."""
+    inner = _extents(loop.body)
+    low = high = index.const
+    if index.coefficient(loop.var) != step:
+        return False
+    for var, c in index.terms:
+        if var != loop.var:
+            low, high = low + min(0, c * (inner[var] - 1)), high + max(0, c * (inner[var] - 1))
+    return 0 <= low and high < words - (words // step - 1) * step
+
+
+def _extents(body: tuple) -> dict[str, int]:
+    found = {}
+    for s in body:
+        if isinstance(s, Loop):
+            found |= {s.var: s.extent} | _extents(s.body)
+    return found
+
+
+def _written(top) -> Iterator[str]:
+    return (s.ref.buffer for s in flat(top) if isinstance(s, Store))
+
+
+def _read(top) -> Iterator[Ref]:
+    return (r for s in flat(top) if not isinstance(s, Store) for r in refs(s))
+
+
+def _fused(first: Kernel, second: Kernel, f: Fusion) -> Loop:
+    make, use = first.body[0], _renamed(second.body[0])
+    part = use.extent // f.turns
+    inside = Affine(0, ((use.var, 1),))
+    use = map_affine(use, lambda a: a.substitute(use.var, Affine(0, ((make.var, part),)) + inside))
+    body = replace(use, extent=part) if part > 1 else None
+    used = (body,) if body else tuple(map_affine(s, lambda a: a.substitute(use.var, 0))
+                                      for s in use.body)
+    return Loop(make.var, f.turns, tuple(
+        _shrunk(s, f.buffer, make.var) for s in (*make.body, Mark(second.name), *used)))
+
+
+def _renamed(s):
+    """The loop with variables that no other kernel has."""
+    if not isinstance(s, Loop):
+        return s
+    new = Affine(0, ((f"{s.var}'", 1),))
+    body = tuple(map_affine(_renamed(t), lambda a: a.substitute(s.var, new)) for t in s.body)
+    return Loop(f"{s.var}'", s.extent, body)
+
+
+def _shrunk(s, buffer: str, var: str):
+    """The statement with `buffer` addressed within the plane."""
+    if isinstance(s, Loop):
+        return replace(s, body=tuple(_shrunk(t, buffer, var) for t in s.body))
+    changes = {name: Ref(buffer, r.index.substitute(var, 0)) for name, r in vars(s).items()
+               if isinstance(r, Ref) and r.buffer == buffer}
+    return replace(s, **changes) if changes else s

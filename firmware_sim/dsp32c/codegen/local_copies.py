@@ -1,0 +1,232 @@
+"""What inner loops reuse is copied on chip first.
+
+A multiply-accumulate that reads both operands from external memory loses a quarter of a cycle
+(dossier 4.4), and each wait state of an access costs another; packed numbers must be unpacked to
+words anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+
+from dsplet.quantize.fixed.kernel import (
+    Add,
+    Affine,
+    Buffer,
+    Kernel,
+    Loop,
+    Mac,
+    Ref,
+    Set,
+    Store,
+    flat,
+    map_affine,
+)
+
+EXTERNAL_PAIR_CYCLES = 0.25
+"""What a multiply-accumulate with both operands in external memory costs extra (dossier 4.4)."""
+LOOP_CYCLES = 3
+"""A zero-overhead loop of its own: `do` and a moved pointer."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Free words of an on-chip bank."""
+
+    region: str
+    words: int
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A new buffer of role "stage" and the region it must lie in."""
+
+    buffer: Buffer
+    region: str
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """The part of a buffer that the loops inside `level` touch: `size` words from `start`."""
+
+    level: int
+    start: Affine
+    size: int
+    copied: int
+    gain_cycles: float
+
+
+def stage(kernel: Kernel, region: Callable[[str], str | None], rooms: list[Room],
+          packed: Callable[[str], int | None], wait_cycles: float = 0.0
+          ) -> tuple[Kernel, list[Copy]]:
+    """The kernel, reading copies where that pays, and the copies.
+
+    wait_cycles: what an external access waits.
+    region(buffer name): its on-chip region, None for external memory. packed(buffer name): what a
+    packed number is too large by, None where its words are not packed.
+    """
+    return _Stager(kernel, region, rooms, packed, wait_cycles).result()
+
+
+class _Stager:
+    def __init__(self, kernel, region, rooms, packed, wait_cycles) -> None:
+        self.kernel, self.region, self.packed = kernel, region, packed
+        self.wait_cycles = wait_cycles
+        self.rooms = {r.region: r.words for r in rooms}
+        self.copies: list[Copy] = []
+
+    def result(self) -> tuple[Kernel, list[Copy]]:
+        body = self._visit(self._split(self.kernel.body, 1), [])
+        return replace(self.kernel, body=body), self.copies
+
+    # --- long rows ------------------------------------------------------------------------------
+    def _split(self, body: tuple, turns: int) -> tuple:
+        """Rows whose reused operand fits no bank become several loops, one for each bank."""
+        result: list = []
+        for s in body:
+            match s:
+                case Loop(var, n, (Mac(_, x, w),)) if (
+                        self._outside(x, w) and self.packed(w.buffer) is None
+                        and x.index.terms == ((var, 1),) and n > max(self.rooms.values())
+                        and turns * n * EXTERNAL_PAIR_CYCLES > n + turns * LOOP_CYCLES):
+                    result += self._pieces(s)
+                case Loop(var, n, inner):
+                    result.append(replace(s, body=self._split(inner, turns * n)))
+                case _:
+                    result.append(s)
+        return tuple(result)
+
+    def _pieces(self, loop: Loop) -> list[Loop]:
+        pieces, at = [], 0
+        for i, words in enumerate([*self.rooms.values(), loop.extent]):
+            n = min(words, loop.extent - at)
+            if n > 0:
+                var = f"{loop.var}_{i}"
+                index = Affine(at, ((var, 1),))
+                pieces.append(Loop(var, n, tuple(
+                    map_affine(t, lambda a, index=index: a.substitute(loop.var, index))
+                    for t in loop.body)))
+                at += n
+        return pieces
+
+    # --- copies ---------------------------------------------------------------------------------
+    def _visit(self, body: tuple, path: list[Loop]) -> tuple:
+        result: list = []
+        for s in body:
+            if isinstance(s, Loop):
+                while (plan := self._best(s, path)) is not None:
+                    copy, s = self._copy(s, path, *plan)
+                    result.append(copy)
+                s = replace(s, body=self._visit(s.body, [*path, s]))
+            result.append(s)
+        return tuple(result)
+
+    def _copy(self, loop: Loop, path: list[Loop], ref: Ref, cut: _Slice, region: str):
+        """(the loop that copies, the loop that reads the copy)."""
+        name = f"{self.kernel.name}_stage{len(self.copies)}"
+        self.copies.append(Copy(Buffer(name, cut.size, 0, 0, "stage"), region))
+        self.rooms[region] -= cut.size
+        var = f"{name}_i"
+        step = Affine(0, ((var, 1),))
+        excess = self.packed(ref.buffer)
+        unpacked = [Add("staged", -excess)] if excess else []
+        copy = Loop(var, cut.size, (Set("staged", Ref(ref.buffer, cut.start + step)), *unpacked,
+                                    Store(Ref(name, step), "staged")))
+        return copy, _redirect(loop, ref, name, _variables(loop))
+
+    def _outside(self, *refs: Ref) -> bool:
+        return not any(c.buffer.name == r.buffer for r in refs for c in self.copies) and all(
+            self.region(r.buffer) is None for r in refs)
+
+    def _best(self, loop: Loop, path: list[Loop]) -> tuple[Ref, _Slice, str] | None:
+        """What to stage just outside `loop`, if nothing deeper gains more."""
+        for mac, inner in _macs(loop):
+            options = []
+            for ref, other in ((mac.w, mac.x), (mac.x, mac.w)):
+                must = self._must(ref, mac, [*path, *inner])
+                if not must and not (self._outside(ref) and self.packed(mac.w.buffer) is None):
+                    continue
+                saved = self.wait_cycles + EXTERNAL_PAIR_CYCLES * self._outside(other)
+                for level, around in enumerate([*path, *inner]):
+                    if ref.buffer in _stored(around):
+                        continue  # a copy made before that loop would be of old numbers
+                    cut = _slice(ref, [*path, *inner], level, saved, 1 + self.wait_cycles)
+                    region = cut and self._region(cut.size, other, must)
+                    if region and (must or cut.gain_cycles > 0):
+                        options.append((must, -cut.copied if must else cut.gain_cycles, -cut.size,
+                                        ref, cut, region))
+            if options:
+                *_, ref, cut, region = max(options, key=lambda o: o[:3])
+                if cut.level == len(path):
+                    return ref, cut, region
+        return None
+
+    def _must(self, ref: Ref, mac: Mac, nest: list[Loop]) -> bool:
+        return self.packed(ref.buffer) is not None and not is_dense(mac, nest)
+
+    def _region(self, words: int, other: Ref, must: bool) -> str | None:
+        """The first bank with room that the other operand does not occupy; if it must be, any."""
+        copied = {c.buffer.name: c.region for c in self.copies}
+        taken = copied.get(other.buffer) or self.region(other.buffer)
+        fits = [r for r, room in self.rooms.items() if words <= room]
+        free = [r for r in fits if r != taken]
+        return next(iter(free or (fits if must else [])), None)
+
+
+def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Loop, ...]]]:
+    found = []
+    for s in loop.body:
+        if isinstance(s, Loop):
+            found += _macs(s, (*inside, loop))
+        elif isinstance(s, Mac):
+            found.append((s, (*inside, loop)))
+    return found
+
+
+def _stored(loop: Loop) -> set[str]:
+    """The buffers that the loop writes."""
+    return {s.ref.buffer for s in flat(loop) if isinstance(s, Store)}
+
+
+def is_dense(mac: Mac, nest: list[Loop]) -> bool:
+    """Whether each weight is used once, by a loop that does nothing else."""
+    return nest[-1].body == (mac,) and all(mac.w.index.coefficient(p.var) for p in nest)
+
+
+def _slice(ref: Ref, nest: list[Loop], level: int, saved: float, cost: float) -> _Slice | None:
+    """The contiguous run that the loops nest[level:] touch; None where it has holes.
+
+    saved: cycles, by every multiply-accumulate. cost: cycles, of every word that is copied.
+    """
+    steps = sorted((ref.index.coefficient(p.var), p.extent) for p in nest[level:])
+    size = 1
+    for step, extent in steps:
+        if not 0 <= step <= size:
+            return None
+        size += step * (extent - 1)
+    start = ref.index
+    for p in nest[level:]:
+        start = start.substitute(p.var, 0)
+    turns = prod(p.extent for p in nest[:level])
+    macs = prod(p.extent for p in nest)
+    copied = turns * (size + LOOP_CYCLES)
+    return _Slice(level, start, size, copied, macs * saved - copied * cost)
+
+
+def _variables(s) -> set[str]:
+    """The variables of the loop and of those inside it."""
+    if not isinstance(s, Loop):
+        return set()
+    return {s.var}.union(*(_variables(t) for t in s.body))
+
+
+def _redirect(s, ref: Ref, name: str, inside: set[str]):
+    """The statement reading `name` where it read `ref`; what loops around it add is gone."""
+    if isinstance(s, Loop):
+        return replace(s, body=tuple(_redirect(t, ref, name, inside) for t in s.body))
+    if isinstance(s, Mac):
+        inner = Ref(name, Affine(0, tuple(t for t in ref.index.terms if t[0] in inside)))
+        return replace(s, x=inner if s.x == ref else s.x, w=inner if s.w == ref else s.w)
+    return s

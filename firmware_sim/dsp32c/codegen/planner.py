@@ -1,0 +1,264 @@
+"""The memory planner: which buffer lies where, and for how long.
+
+    code       from address 0 upwards: one on-chip bank, unless it is longer
+    banks      the other on-chip banks: copies of what inner loops reuse, activations that fit,
+               float constants and scratch
+    external   weights, borders that must survive, and the activations that are left
+
+Buffers whose lifetimes do not overlap share memory. What a kernel reads and what it writes go to
+different banks where possible: code, X, Y and Z then never meet (dossier 4.4, the
+order-independent rule).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH
+from dsplet.firmware_sim.dsp32c.codegen.local_copies import Copy, Room
+from dsplet.firmware_sim.dsp32c.codegen.scale import Between
+from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
+from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
+from dsplet.quantize.fixed.kernel import (
+    Affine,
+    Buffer,
+    Kernel,
+    Loop,
+    Ref,
+    Repeat,
+    Set,
+    Store,
+    flat,
+    refs,
+)
+
+POOL_WORDS = 64
+
+
+class DoesNotFit(ValueError):
+    """The network is larger than the board's memory. missing_bytes: by how much."""
+
+    def __init__(self, message: str, missing_bytes: int) -> None:
+        super().__init__(message)
+        self.missing_bytes = missing_bytes
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A buffer's place. first, last: kernels (by position) between which it must survive; a
+    constant survives always. kind: how its integers are stored (see `Speller`)."""
+
+    buffer: str
+    address: int
+    bytes: int
+    region: str
+    external: bool
+    role: str
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass
+class _Need:
+    buffer: Buffer
+    bytes: int
+    kind: str
+    first: int
+    last: int
+
+    def overlaps(self, other: _Need) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+class Arena:
+    """First fit over one region: lifetimes that overlap never share addresses."""
+
+    def __init__(self, region: Region, start: int) -> None:
+        self.region, self.start = region, min(start, region.end)
+        self.taken: list[tuple[_Need, int]] = []
+
+    @property
+    def used_bytes(self) -> int:
+        """The high-water mark."""
+        return max((at + n.bytes for n, at in self.taken), default=self.start) - self.start
+
+    def find(self, need: _Need) -> int:
+        """The lowest address that is free for the whole lifetime (it may lie past the end)."""
+        at = self.start
+        for start, end in sorted((a, a + n.bytes) for n, a in self.taken if n.overlaps(need)):
+            if at + need.bytes <= start:
+                break
+            at = max(at, end)
+        return at
+
+    def place(self, need: _Need) -> int | None:
+        at = self.find(need)
+        if at + need.bytes > self.region.end:
+            return None
+        self.taken.append((need, at))
+        return at
+
+    def room_bytes(self, first: int, last: int) -> int:
+        """The largest free run at the end of the region during kernels first..last."""
+        ends = [a + n.bytes for n, a in self.taken if n.first <= last and first <= n.last]
+        return self.region.end - max(ends, default=self.start)
+
+
+class Plan:
+    """Places for all buffers of a program on a target."""
+
+    def __init__(self, target: Target, code_bytes: int, nodes: dict[str, str]) -> None:
+        """nodes: the graph node of each kernel, for messages."""
+        self.target, self._nodes = target, nodes
+        self.placements: dict[str, Placement] = {}
+        chip = [r for r in target.regions if not r.external]
+        low = sorted((r for r in chip if r.start < code_bytes), key=lambda r: r.start)
+        free = [r for r in chip if r.start >= code_bytes] or low[-1:]
+        self.banks = [Arena(r, max(r.start, code_bytes)) for r in free]
+        self.external = [Arena(r, max(r.start, code_bytes)) for r in target.regions if r.external]
+
+    def __getitem__(self, buffer: str) -> Placement:
+        return self.placements[buffer]
+
+    def address(self, buffer: str) -> int:
+        return self.placements[buffer].address
+
+    def region(self, buffer: str) -> str | None:
+        """The on-chip region of a buffer; None in external memory."""
+        p = self.placements[buffer]
+        return None if p.external else p.region
+
+    def kind(self, buffer: str) -> str:
+        return self.placements[buffer].kind if buffer in self.placements else "word"
+
+    def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...], kinds: dict[str, str],
+            copies: list[int], repeats: tuple[Repeat, ...] = ()) -> None:
+        """Place every buffer; DoesNotFit says by how much the board is too small, and which tensors
+        are the largest. copies: words of the first bank that each kernel wants for copies."""
+        self._touched, self._repeats = _touched(kernels), repeats
+        needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
+                 for b in buffers if b.name in self._touched]
+        pairs = any(isinstance(s, Between) for k in kernels for top in k.body for s in flat(top))
+        for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1 + pairs), (CLOCK, CLOCK_WORDS))[
+                :3 if repeats else 2]:
+            buffer = Buffer(name, words, 0, 0, "const")
+            self._put(_Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])
+        reserved = [(_Need(Buffer(f"copies {k}", n, 0, 0, "stage"), 4 * n, "word", k, k),
+                     self.banks[0].start) for k, n in enumerate(copies) if n]
+        self.banks[0].taken += reserved
+        onto = self._in_place(needs, kernels)
+        missing = []
+        for need in sorted(needs, key=_importance):
+            if need.buffer.name in onto:
+                continue
+            inside = need.buffer.role == "activation" and need.buffer.data is None
+            banks = [a for a in reversed(self.banks) if not self._meetings(need, a, "stage")]
+            banks.sort(key=lambda a, n=need: self._meetings(n, a, "activation"))
+            if not self._put(need, [*(banks if inside else []), *self.external]):
+                missing.append(need)
+        self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
+        if missing:
+            raise self._too_small([n for n in needs if n.buffer.name not in onto])
+        for need in needs:
+            if need.buffer.name in onto:
+                source = onto[need.buffer.name]
+                self.placements[need.buffer.name] = replace(
+                    self[source], buffer=need.buffer.name, role=need.buffer.role, kind=need.kind,
+                    first=need.first, last=need.last)
+                self.placements[source] = replace(self[source], last=need.first)
+
+    def _in_place(self, needs: list[_Need], kernels: tuple[Kernel, ...]) -> dict[str, str]:
+        """Converted inputs that go where the input was: value -> input, which then lives as long.
+        Those that a bank could hold are left to it."""
+        by_name, onto = {n.buffer.name: n for n in needs}, {}
+        for kernel in kernels:
+            match kernel.body:
+                case (Loop(var, size, (Set(_, Ref(source, at)), Store(Ref(target, to)))),):
+                    old, new = by_name.get(source), by_name.get(target)
+                    if (at == to == Affine(0, ((var, 1),)) and old.buffer.role == "input"
+                            and new.buffer.role == "activation" and new.buffer.data is None
+                            and old.buffer.size == new.buffer.size == size
+                            and len(self._touched[source]) == 1
+                            and new.bytes > max(a.region.bytes for a in self.banks)):
+                        onto[target], old.last = source, new.last
+        return onto
+
+    def _meetings(self, need: _Need, arena: Arena, role: str) -> int:
+        """How many times a kernel that touches the buffer touches a `role` buffer of the bank."""
+        touched = self._touched[need.buffer.name]
+        return sum(len(touched & self._touched.get(n.buffer.name, {n.first}))
+                   for n, _ in arena.taken if n.buffer.role == role)
+
+    def stage(self, copies: list[Copy], at: int) -> None:
+        """Place the copies of kernel number `at`."""
+        for c in copies:
+            need = _Need(c.buffer, 4 * c.buffer.size, "word", at, at)
+            self._put(need, [a for a in self.banks if a.region.name == c.region])
+
+    def rooms(self, at: int) -> list[Room]:
+        """What is left of the banks while kernel number `at` runs."""
+        return [Room(a.region.name, a.room_bytes(at, at) // 4) for a in self.banks]
+
+    def _need(self, b: Buffer, kind: str, kernels: int) -> _Need:
+        size = WIDTH.get(kind, 4) * b.size
+        touched = self._touched.get(b.name, {0}) | {
+            "input": {-1}, "output": {kernels}}.get(b.role, set())
+        first, last = min(touched), max(touched)
+        for r in reversed(self._repeats):  # what is touched outside a loop too, as states are
+            if first < r.first <= last or first <= r.last < last:
+                first, last = min(first, r.first), max(last, r.last)
+        if b.role == "const" or b.data is not None:
+            first, last = -1, kernels
+        return _Need(b, (size + 3) // 4 * 4, kind, first, last)
+
+    def _put(self, need: _Need, arenas: list[Arena]) -> bool:
+        for arena in arenas:
+            at = arena.place(need)
+            if at is not None:
+                b, r = need.buffer, arena.region
+                self.placements[b.name] = Placement(b.name, at, need.bytes, r.name, r.external,
+                                                    b.role, need.kind, need.first, need.last)
+                return True
+        return False
+
+    def _title(self, buffer: str) -> str:
+        """A buffer's name for people: "weight of conv1" for a kernel's own, else the value's."""
+        owner = next((k for k in self._nodes if buffer.startswith(f"{k}_")), None)
+        if owner is None:
+            return buffer.removeprefix("v_")
+        return f"{buffer.removeprefix(owner + '_')} of {self._nodes[owner]}"
+
+    def _too_small(self, needs: list[_Need]) -> DoesNotFit:
+        wanted = Arena(self.external[0].region, self.external[0].start)
+        for need in sorted((n for n in needs if n.buffer.name not in self.placements
+                            or self.placements[n.buffer.name].external), key=_importance):
+            wanted.taken.append((need, wanted.find(need)))
+        have = sum(a.region.end - a.start for a in self.external)
+        largest = sorted(needs, key=lambda n: -n.bytes)[:5]
+        names = ", ".join(f"{self._title(n.buffer.name)} {n.bytes:,} B" + (
+            f" (packed as {n.kind}s)" if n.kind in WIDTH else "") for n in largest)
+        lacking = wanted.used_bytes - have
+        return DoesNotFit(
+            f"the network needs {wanted.used_bytes:,} B of external memory; board "
+            f"'{self.target.board.name}' of {self.target.name} has {have:,} B: {lacking:,} B too "
+            f"little. Largest tensors: {names}", lacking)
+
+
+def _importance(need: _Need) -> tuple:
+    """Constants first, in program order; then what is largest."""
+    lasting = need.first < 0 and need.buffer.role != "input"
+    return (not lasting, 0 if lasting else -need.bytes, need.first, need.buffer.name)
+
+
+def _touched(kernels: tuple[Kernel, ...]) -> dict[str, set[int]]:
+    """The numbers of the kernels that touch each buffer."""
+    found: dict[str, set[int]] = {}
+    for i, kernel in enumerate(kernels):
+        for top in kernel.body:
+            names = {r.buffer for r in refs(top)} | {
+                s.table for s in flat(top) if hasattr(s, "table")} | {
+                s.ref.buffer for s in flat(top) if isinstance(s, Store)}
+            for name in names:
+                found.setdefault(name, set()).add(i)
+    return found

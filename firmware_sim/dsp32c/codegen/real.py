@@ -1,0 +1,31 @@
+"""Kernels over reals need no scaling: the chip's own arithmetic is theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsplet.firmware_sim.dsp32c.codegen.scale import Round, Scale, Scaled
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Statement
+from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.float.kernel import Clamp, Linear
+
+
+def real(program: Program) -> list[Scaled]:
+    """The kernels in the statements that the speller knows, with their constants."""
+    first, *others = [Scaled(_rewritten(k), {}) for k in program.kernels]
+    return [replace(first, words=dict(program.reals)), *others]
+
+
+def _rewritten(kernel: Kernel) -> Kernel:
+    return replace(kernel, body=tuple(map(_statement, kernel.body)))
+
+
+def _statement(s: Statement) -> Statement:
+    match s:
+        case Loop():
+            return replace(s, body=tuple(map(_statement, s.body)))
+        case Linear(d, scale, offset):
+            return Scale(d, offset, scale, wide=False)
+        case Clamp(d, low, high):
+            return Round(d, 1, floor=False, low=low, high=high, magnitude=0)
+    return s

@@ -1,0 +1,359 @@
+"""Powers of two ride on the constants.
+
+The DSP32C multiplies integers inside float words, so 2**-shift of a requantize costs nothing when
+it is multiplied into the weights, and neither does the half step when it is added to the bias: the
+accumulator then holds acc * 2**-shift + 1/2, and of the requantize a floor and a clamp are left.
+Where an accumulator has no constants to carry the scale, one multiply is emitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+
+from dsplet.quantize.fixed.arithmetic import requantize
+from dsplet.quantize.fixed.kernel import (
+    Add,
+    Affine,
+    Buffer,
+    Divide,
+    Interpolate,
+    Kernel,
+    Lookup,
+    Loop,
+    Mac,
+    Max,
+    Mul,
+    Ref,
+    Requantize,
+    Set,
+    Statement,
+    Store,
+    flat,
+    refs,
+)
+
+MULTIPLIER_EXACT = 1 << 24
+"""A multiplier operand has 24 mantissa bits (dossier 3.2): larger integers go in two parts."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """d = the float word `value`."""
+
+    d: str
+    value: float
+
+
+@dataclass(frozen=True)
+class AddScaled:
+    """d = d + source * factor."""
+
+    d: str
+    source: Ref
+    factor: float
+
+
+@dataclass(frozen=True)
+class SetScaled:
+    """d = source * factor."""
+
+    d: str
+    source: Ref
+    factor: float
+
+
+@dataclass(frozen=True)
+class Between:
+    """d = value + slope * (d - node), of the segment that d lies in: segment i begins at its node,
+    the integer first + (i << step_log2). table: `segments` nodes, then slopes, then values."""
+
+    d: str
+    table: str
+    segments: int
+    first: int
+    step_log2: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """d = half + d * factor; wide: d may have more than 24 bits. factor: a number or a constant."""
+
+    d: str
+    half: float
+    factor: float | Ref
+    wide: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None.
+
+    floor: whether a fraction is left to drop. magnitude: |d| / unit never exceeds it.
+    """
+
+    d: str
+    unit: int
+    floor: bool
+    low: int | None
+    high: int | None
+    magnitude: int
+
+
+@dataclass(frozen=True)
+class Base:
+    """d = d + the address of the table's entry for 0."""
+
+    d: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a buffer that is only looked up holds instead of its integer v: 2 * v + 0..1, a place in
+    a table of 16-bit numbers whose lowest bit does not count. table: also its address is added."""
+
+    table: str | None
+    unit: int = 2
+    half: float = 0.5
+    """To round a unit by a floor, less the half that the conversion to an integer adds."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers.
+    buffers: those that it adds. fused: those that shrank as kernels became one (see `fuse`)."""
+
+    kernel: Kernel
+    words: dict[str, np.ndarray]
+    buffers: tuple[Buffer, ...] = ()
+    fused: frozenset[str] = frozenset()
+
+
+def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry], packed) -> Scaled:
+    """entries: the buffers that hold places in tables.
+    packed: buffers whose integers stay integers, and so cannot carry a scale."""
+    return _Scaler(kernel, buffers, entries, packed).result()
+
+
+def uniform_shift(q: Requantize) -> bool:
+    return len(set(q.shifts)) == 1
+
+
+class _Scaler:
+    def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry],
+                 packed) -> None:
+        self.kernel, self.buffers = kernel, buffers
+        self.entries, self.packed = entries, packed
+        self.words: dict[str, np.ndarray] = {}
+        self.extra: list[Buffer] = []
+        self.extents: dict[str, int] = {}
+        self._measure(kernel.body)
+        self.statements = [s for top in kernel.body for s in flat(top)]
+        self.names = (f"{kernel.name}_scale{i}" for i in count())
+
+    def result(self) -> Scaled:
+        folded = {}
+        for s in self.statements:
+            if isinstance(s, Requantize):
+                plan = self._fold(s)
+                if plan is not None:
+                    folded[s.d] = *plan, self._entry(s)
+        body = tuple(t for s in self.kernel.body for t in self._rewrite(s, folded))
+        return Scaled(replace(self.kernel, body=body), self.words, tuple(self.extra))
+
+    def _measure(self, body) -> None:
+        for s in body:
+            if isinstance(s, Loop):
+                self.extents[s.var] = s.extent
+                self._measure(s.body)
+
+    # --- folding --------------------------------------------------------------------------------
+    def _entry(self, q: Requantize) -> Entry | None:
+        """What the requantized number is stored as, if that is a place in a table."""
+        after = iter(self.statements)
+        next(s for s in after if s is q)
+        user = next((s for s in after if getattr(s, "d", None) == q.d), None)
+        return self.entries.get(user.ref.buffer) if isinstance(user, Store) else None
+
+    def _unit(self, q: Requantize) -> tuple[int, float]:
+        """(unit of the result, what must be added to round by a floor)."""
+        entry = self._entry(q)
+        unit, half = (entry.unit, entry.half) if entry else (1, 0.5)
+        return unit, half if max(q.shifts) > 0 else 0.0
+
+    def _fold(self, q: Requantize) -> tuple[float, float] | None:
+        """(factor, half) for what is not constant, once the constants carry the scale; or None."""
+        writers = [s for s in self.statements if getattr(s, "d", None) == q.d
+                   and not isinstance(s, Store)]
+        if writers[-1] is not q or any(isinstance(s, Requantize) for s in writers[:-1]):
+            return None
+        unit, half = self._unit(q)
+        match writers:
+            case [*_, Interpolate() as s, _] if not self._entry(q):
+                self._segments(s, unit * 2.0 ** -q.shifts[0], half)
+                return 1.0, 0.0
+            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
+                return unit * 2.0 ** -q.shifts[0], half
+        multiply = 1
+        uniform = uniform_shift(q)
+        for s in writers[:-1]:
+            match s:
+                case Mac(_, _, w) if self._is_private_constant(w):
+                    pass
+                case Set(_, Ref() as r) if self._is_private_constant(r):
+                    pass
+                case (Set(_, int() | Ref()) | Add(_, int() | Ref())) if uniform:
+                    pass
+                case Mul(_, int() as m) if s is writers[-2] and not any(
+                        isinstance(t, Mac) for t in writers):
+                    multiply = m
+                case _:
+                    return None
+        words = {}
+        for s in writers[:-1]:
+            ref = s.w if isinstance(s, Mac) else getattr(s, "source", None)
+            if isinstance(ref, Ref) and self._is_private_constant(ref):
+                factors = self._factors(ref, q, unit * multiply)
+                if factors is None:
+                    return None
+                add = half if isinstance(s, Set) else 0.0
+                extra = 1 << s.shift if isinstance(s, Add) else 1
+                sign = -1 if isinstance(s, Add) and s.negate else 1
+                words[ref.buffer] = self.buffers[ref.buffer].data * factors * extra * sign + add
+        self.words.update(words)
+        return unit * multiply * 2.0 ** -q.shifts[0], half
+
+    def _is_private_constant(self, ref: Ref) -> bool:
+        uses = sum(r.buffer == ref.buffer for s in self.statements for r in refs(s))
+        return self.buffers[ref.buffer].role == "const" and uses == 1 and (
+            ref.buffer.startswith(self.kernel.name)) and ref.buffer not in self.packed
+
+    def _factors(self, ref: Ref, q: Requantize, unit: int) -> np.ndarray | None:
+        """unit * 2**-shift for each element of a constant; None where an element has two shifts."""
+        variables = sorted({v for v, _ in (*ref.index.terms, *q.index.terms)})
+        grid = np.meshgrid(*(np.arange(self.extents[v]) for v in variables), indexing="ij",
+                           sparse=True)
+
+        def evaluate(a: Affine) -> np.ndarray:
+            return a.const + sum(c * grid[variables.index(v)] for v, c in a.terms)
+
+        at, channel = np.broadcast_arrays(evaluate(ref.index), evaluate(q.index))
+        factor = unit * 2.0 ** -np.array(q.shifts, np.float64)[channel]
+        result = np.zeros(self.buffers[ref.buffer].size)
+        result[at] = factor
+        return result if (result[at] == factor).all() else None
+
+    # --- rewriting ------------------------------------------------------------------------------
+    def _rewrite(self, s: Statement, folded: dict) -> list:
+        if isinstance(s, Loop):
+            return [replace(s, body=tuple(t for i in s.body for t in self._rewrite(i, folded)))]
+        if isinstance(s, Requantize):
+            return self._requantize(s, folded.get(s.d))
+        if isinstance(s, Interpolate):
+            if s.table not in self.words:
+                self._segments(s, 1.0, 0.0)
+            return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
+        if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
+            rest = self._rest(s)
+        else:
+            rest = []
+        if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
+            return [s, *rest]
+        factor, half, entry = folded[s.d]
+        based = [Base(s.d, entry.table)] if entry and entry.table else []
+        match s:
+            case Set(d, Ref(buffer, _)) if buffer in self.words:
+                return [s, *rest, *based]
+            case Set(d, int() as value):
+                return [Word(d, value * factor + half), *based]
+            case Set(d, Ref() as r) if (factor, half) == (1.0, 0.0):
+                return [s, *based]
+            case Set(d, Ref() as r) if any(isinstance(t, Mul) and t.d == d and isinstance(
+                    t.source, Ref) for t in self.statements):
+                return [SetScaled(d, r, factor)]
+            case Set(d, Ref() as r):
+                return [Word(d, half), *based, AddScaled(d, r, factor)]
+            case Add(d, Ref(buffer, _)) if buffer in self.words:
+                return [Add(d, s.source)]
+            case Add(d, int() as value, shift, negate):
+                return [AddScaled(d, self._number(value), factor * (1 << shift)
+                                  * (-1 if negate else 1))]
+            case Add(d, Ref() as r, shift, negate):
+                return [AddScaled(d, r, factor * (1 << shift) * (-1 if negate else 1))]
+            case Mul(d, Ref() as r):
+                return [Scale(d, half, r, False)]
+            case Mul():
+                return []
+        return [s]
+
+    def _rest(self, s: Set) -> list:
+        """What a constant of more than 24 bits has beyond them is added from a second one."""
+        name, index = s.source.buffer, s.source.index
+        words = self.words.get(name, self.buffers[name].data.astype(np.float64))
+        high = np.float64(np.float32(words))  # 24 bits, as the chip's float words
+        if (high == words).all():
+            return []
+        self.words |= {name: high, f"{name}_rest": words - high}
+        self.extra.append(Buffer(f"{name}_rest", len(words), 0, 0, "const",
+                                 np.zeros(len(words), np.int64)))
+        return [Add(s.d, Ref(f"{name}_rest", index))]
+
+    def _segments(self, s: Interpolate, factor: float, half: float) -> None:
+        """The three numbers of every segment, where the table was."""
+        table = self.buffers[s.table]
+        i = np.arange(table.size)
+        self.words[s.table] = np.concatenate([
+            s.first + (i << s.step_log2), self.buffers[s.slopes].data * factor,
+            table.data * 2.0**s.step_log2 * factor + half])
+        self.extra.append(replace(table, size=3 * table.size, data=np.zeros(3 * table.size,
+                                                                            np.int64)))
+
+    def _number(self, value: int) -> Ref:
+        name = next(self.names)
+        self.extra.append(Buffer(name, 1, value, value, "const", np.array([value])))
+        return Ref(name, Affine())
+
+    def _requantize(self, q: Requantize, fold: tuple | None) -> list:
+        unit, half = self._unit(q)
+        entry = self._entry(q)
+        low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
+                     for b in q.bound)
+        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry,
+                        None if min(low) >= q.low else q.low,
+                        None if max(high) <= q.high else q.high, max(-min(low), max(high)))
+        if fold is not None:
+            return [rounded]
+        based = [Base(q.d, entry.table)] if entry and entry.table else []
+        if len(set(q.shifts)) == 1:
+            factor: float | Ref = unit * 2.0 ** -q.shifts[0]
+            if (factor, half) == (1.0, 0.0):
+                return [rounded, *based]
+        else:
+            name = next(self.names)
+            self.words[name] = unit * 2.0 ** -np.array(q.shifts, np.float64)
+            self.extra.append(Buffer(name, len(q.shifts), 0, 0, "const",
+                                     np.zeros(len(q.shifts), np.int64)))
+            factor = Ref(name, q.index)
+        if half and self._start_with(half, q, unit):
+            half = 0.0
+        wide = max(-q.bound[0], q.bound[1]) >= MULTIPLIER_EXACT
+        return [Scale(q.d, half, factor, wide), rounded, *based]
+
+    def _start_with(self, half: float, q: Requantize, unit: int) -> bool:
+        """Add the half step, before scaling, to the constant that the accumulator starts with."""
+        first, *others = [s for s in self.statements if getattr(s, "d", None) == q.d
+                          and not isinstance(s, Store)]
+        match first:
+            case Set(_, Ref(buffer) as ref) if self._is_private_constant(ref) and all(
+                    isinstance(s, Mac | Add) or s is q for s in others):
+                factors = self._factors(ref, q, unit)
+                if factors is None or not factors.all():
+                    return False
+                start = self.buffers[buffer].data + half / factors
+                if np.abs(start).max() < MULTIPLIER_EXACT and (start == np.floor(start)).all():
+                    self.words[buffer] = start
+                    return True
+        return False

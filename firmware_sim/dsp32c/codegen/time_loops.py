@@ -1,0 +1,88 @@
+"""Loops over time, around whole kernels.
+
+The counter of a loop is a register that kernels inside leave alone. The pointers that move with it
+are words of the buffer `CLOCK`, on chip, within reach of direct addresses: the head of the loop
+sets them, its tail advances them and branches back, a kernel loads those it uses as it begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dsplet.firmware_sim.dsp32c.codegen.code import NeedsRegisters
+from dsplet.quantize.fixed.kernel import Affine, Repeat
+
+CLOCK = "clock"
+CLOCK_WORDS = 32
+COUNTERS = ["r22", "r21"]
+"""Of the outer loop and of one inside it."""
+
+Moving = tuple[int, tuple[tuple[str, int], ...]]
+"""A pointer: its first address, and for each loop the bytes by which a turn advances it."""
+
+
+@dataclass
+class Clock:
+    """address: of the buffer CLOCK; 0 where the program has no loops over time."""
+
+    repeats: tuple[Repeat, ...]
+    address: int
+    pointers: list[Moving] = field(default_factory=list)
+
+    def word(self, first: int, size: int, index: Affine) -> str:
+        """Where a kernel finds the pointer to element `index` of what begins at address `first`."""
+        moving = (first + size * index.const, tuple((v, size * c) for v, c in index.terms))
+        if moving not in self.pointers:
+            self.pointers.append(moving)
+            if len(self.pointers) > CLOCK_WORDS:
+                raise ValueError(f"loops over time move {len(self.pointers)} pointers; there is "
+                                 f"room for {CLOCK_WORDS}")
+        return self._at(self.pointers.index(moving))
+
+    def counters(self, kernel: int) -> list[str]:
+        """The registers that kernel number `kernel` must leave alone."""
+        return [self._counter(r) for r in self.repeats if r.first <= kernel <= r.last]
+
+    def head(self, repeat: Repeat) -> list[str]:
+        """Set the counter, and the pointers that no loop around this one moves."""
+        lines = ["nop", f"{self._counter(repeat)} = {repeat.extent - 2}"]
+        for word, (first, steps) in self._moved(repeat):
+            if self._outermost(steps) is repeat:
+                lines += [f"r1e = {first:#08x}", f"*{word} = r1e"]
+        return lines
+
+    def tail(self, repeat: Repeat, turn: str) -> list[str]:
+        """Advance, branch to the label `turn`; afterwards take back what an outer loop goes on
+        from."""
+        moved = [(word, dict(steps)[repeat.var], self._outermost(steps) is not repeat)
+                 for word, (_, steps) in self._moved(repeat)]
+        lines = ["nop"]
+        for word, step, _ in moved:
+            lines += self._advance(word, step)
+        delayed = lines.pop()
+        lines += [f"if ({self._counter(repeat)}-- >= 0) goto {turn}", delayed]
+        for word, step, inner in moved:
+            lines += self._advance(word, -step * repeat.extent) if inner else []
+        return lines
+
+    def _advance(self, word: str, step: int) -> list[str]:
+        return [f"r1e = *{word}", f"r2e = {step & 0xFFFFFF:#08x}", "r1e = r1e + r2e",
+                f"*{word} = r1e"]
+
+    def _moved(self, repeat: Repeat) -> list[tuple[str, Moving]]:
+        return [(self._at(i), moving)
+                for i, moving in enumerate(self.pointers) if repeat.var in dict(moving[1])]
+
+    def _outermost(self, steps: tuple[tuple[str, int], ...]) -> Repeat:
+        return next(r for r in self.repeats if r.var in dict(steps))
+
+    def _counter(self, repeat: Repeat) -> str:
+        depth = sum(r.first <= repeat.first and repeat.last <= r.last for r in self.repeats
+                    if self.repeats.index(r) < self.repeats.index(repeat))
+        if depth == len(COUNTERS):
+            raise NeedsRegisters(f"loops over time are nested {depth + 1} deep; there are "
+                                 f"{depth} counters")
+        return COUNTERS[depth]
+
+    def _at(self, word: int) -> str:
+        return f"{self.address + 4 * word & 0xFFFFFF:#08x}"

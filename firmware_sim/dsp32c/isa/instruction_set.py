@@ -1,0 +1,17 @@
+"""The DSP32C instruction set: the whole of dossier section 5, formats 0 to 8c and DA 1 to 5.
+
+Left out of the *effects* (they assemble and print, the machine refuses them): interrupts and
+`ireturn`, the serial and parallel ports (ibuf, obuf, pdr, pdr2, piop, pir; conditions 32 to 47).
+"""
+
+import re
+
+from dsplet.firmware_sim.dsp32c.isa import alu as dsp32c_alu
+from dsplet.firmware_sim.dsp32c.isa import ca as dsp32c_ca
+from dsplet.firmware_sim.dsp32c.isa import da as dsp32c_da
+from dsplet.firmware_sim.dsp32c.isa.table import Table
+
+_FLOATING = re.compile(r"(?:\ba\d+|\{A\})\s*=(?!=)")
+
+TABLE = Table([*dsp32c_da.ROWS, *dsp32c_ca.ROWS, *dsp32c_alu.ROWS],
+              group=lambda text: _FLOATING.search(text) is not None)

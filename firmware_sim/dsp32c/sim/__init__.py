@@ -1,0 +1,1 @@
+"""The simulator: the definition of the machine, and the engine that equals it."""

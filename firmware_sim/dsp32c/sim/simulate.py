@@ -1,0 +1,126 @@
+"""Simulate: images through an image; outputs, and the bill by layer and by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsplet.firmware_sim.dsp32c.codegen.image import Image, Section
+from dsplet.firmware_sim.dsp32c.sim.engine import fastest
+from dsplet.firmware_sim.dsp32c.sim.profile import Profile
+
+MAX_INSTRUCTIONS = 1_000_000_000
+"""A program that runs longer is taken for one that never ends."""
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Instruction cycles of one section for one sample, by what they were spent on.
+
+    mac: multiply-accumulates. other: every other useful instruction. nop: latency that nothing
+    filled. bank, wait: stalls on a busy memory bank and on wait states, in cycles.
+    """
+
+    section: Section
+    mac: float
+    other: float
+    nop: float
+    bank: float
+    wait: float
+
+    @property
+    def cycles(self) -> float:
+        return self.mac + self.other + self.nop + self.bank + self.wait
+
+
+@dataclass(frozen=True)
+class Run:
+    """outputs: int64, one (N, *shape) for each port. cycles: of each sample, float (N,).
+
+    profile: counts and stalls of all samples together.
+    """
+
+    outputs: tuple[np.ndarray, ...]
+    cycles: np.ndarray
+    bills: tuple[Bill, ...]
+    profile: Profile
+
+
+class Simulator:
+    """An image on the fastest simulator there is."""
+
+    def __init__(self, image: Image, chip=None) -> None:
+        """chip: a `Machine` or an `Engine`; None takes the engine where a C compiler is there."""
+        self.image = image
+        self.chip = chip or fastest(image.target)[0]
+        for address, words in image.segments:
+            data = words.astype("<u4").view(np.uint8)
+            self.chip.memory[address:address + len(data)] = data
+
+    def __call__(self, *xs: np.ndarray, progress: Callable[[int], None] | None = None) -> Run:
+        """xs: integers (N, *shape), one for each input. progress: told the samples done so far."""
+        outputs: list[list[np.ndarray]] = [[] for _ in self.image.outputs]
+        states = []
+        if hasattr(self.chip, "run_batch") and len(self.image.inputs) == len(
+                self.image.outputs) == 1:
+            x, y = self.image.inputs[0], self.image.outputs[0]
+            self.chip.reset(self.image.entry)
+            words, counts = self.chip.run_batch(
+                self.image.entry, self.image.halt, x.address, x.encode(xs[0]), y.address,
+                y.words, MAX_INSTRUCTIONS, progress)
+            outputs[0].append(words)
+            states.append(counts)
+            profile = self.chip.profile()
+        else:
+            profile = Profile(0, {}, {})
+            for i, sample in enumerate(zip(*xs, strict=True)):
+                profile = _add(profile, self._one(sample, outputs, states))
+                if progress:
+                    progress(i + 1)
+        n = len(xs[0])
+        ys = tuple(p.decode(np.concatenate(y)).reshape(n, *p.value.shape)
+                   for y, p in zip(outputs, self.image.outputs, strict=True))
+        per_cycle = self.image.target.states_per_cycle
+        return Run(ys, np.concatenate(states) / per_cycle, self._bills(profile, n), profile)
+
+    def prepare(self, *sample: np.ndarray) -> None:
+        """Reset the chip and lay one sample's inputs (integers, without batch axis) in memory."""
+        self.chip.reset(self.image.entry)
+        for port, x in zip(self.image.inputs, sample, strict=True):
+            data = port.encode(x[None]).astype("<u4").view(np.uint8)[0]
+            self.chip.memory[port.address:port.address + len(data)] = data
+
+    def _one(self, sample: tuple, outputs: list, states: list) -> Profile:
+        """One sample on a chip without a batch door."""
+        self.prepare(*sample)
+        profile = self.chip.run(self.image.halt, MAX_INSTRUCTIONS) or self.chip.profile()
+        for y, port in zip(outputs, self.image.outputs, strict=True):
+            data = self.chip.memory[port.address:port.address + 4 * port.words]
+            y.append(data.copy().view("<u4")[None])
+        states.append(np.array([profile.states]))
+        return profile
+
+    def _bills(self, profile: Profile, n: int) -> tuple[Bill, ...]:
+        per_cycle = self.image.target.states_per_cycle
+        bills = []
+        for s in self.image.sections:
+            spent = {"mac": 0, "other": 0, "nop": 0}
+            stalls = {"bank": 0, "wait": 0}
+            for address in range(s.start, s.end, 4):
+                spent[self.image.roles[address]] += profile.count.get(address, 0)
+                for cause in stalls:
+                    stalls[cause] += profile.stalls.get(cause, {}).get(address, 0)
+            bills.append(Bill(s, *(v / n for v in spent.values()),
+                              *(v / n / per_cycle for v in stalls.values())))
+        return tuple(bills)
+
+
+def _add(a: Profile, b: Profile) -> Profile:
+    def merge(x: dict, y: dict) -> dict:
+        return {k: x.get(k, 0) + y.get(k, 0) for k in x | y}
+
+    causes = a.stalls.keys() | b.stalls.keys()
+    return Profile(a.states + b.states, merge(a.count, b.count),
+                   {c: merge(a.stalls.get(c, {}), b.stalls.get(c, {})) for c in causes})

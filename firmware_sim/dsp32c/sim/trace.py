@@ -1,0 +1,126 @@
+"""Traces: every instruction with what it changed and what held it up, as text or for a viewer."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from typing import TextIO
+
+import numpy as np
+
+from dsplet.firmware_sim.dsp32c.codegen.image import Image
+from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
+from dsplet.firmware_sim.dsp32c.isa.floats import decode_accumulator
+from dsplet.firmware_sim.dsp32c.sim.machine import Machine
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+
+REGISTER_OF_CODE = {17: 15, 18: 16, 19: 17, 20: 18, 21: 19, 24: 20, 25: 21, 29: 22}
+"""The codes of r15..r22; r1..r14 have their own number (dossier 2)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One executed instruction. state: clock state at which it began. states: how long it took.
+
+    changes: register, accumulator or memory word -> new value as text. bank, wait: states lost.
+    old: what the instruction saw before its newest value reached it (latencies, dossier 7).
+    """
+
+    index: int
+    address: int
+    text: str
+    section: str
+    state: int
+    states: int
+    changes: dict[str, str]
+    bank: int
+    wait: int
+    old: dict[str, str]
+
+
+def steps(image: Image, *xs: np.ndarray) -> Iterator[Step]:
+    """Execute the first sample of each input on the definition, step by step, until it halts."""
+    machine = Machine(image.target)
+    Simulator(image, machine).prepare(*(x[0] for x in xs))
+    starts = [s.start for s in image.sections]
+    index = 0
+    while machine.pc != image.halt:
+        address, state = machine.pc, machine.states
+        registers, accumulators = list(machine.r), list(machine.a)
+        lost = {cause: stalls.get(address, 0) for cause, stalls in machine.stalls.items()}
+        word = int.from_bytes(machine.memory[address:address + 4].tobytes(), "little")
+        machine.watch = []
+        machine.step()
+        changes = {f"r{REGISTER_OF_CODE.get(i, i)}": f"{v:06x}" for i, (old, v) in
+                   enumerate(zip(registers, machine.r, strict=True)) if old != v}
+        changes |= {f"a{i}": f"{float(decode_accumulator(v)):.9g}" for i, (old, v) in
+                    enumerate(zip(accumulators, machine.a, strict=True)) if old != v}
+        changes |= {what: v for kind, what, v in machine.watch if kind == "new"}
+        old = {what: v for kind, what, v in machine.watch if kind == "old"}
+        bank, wait = (machine.stalls[c].get(address, 0) - lost[c] for c in ("bank", "wait"))
+        section = image.sections[max(bisect_right(starts, address) - 1, 0)]
+        yield Step(index, address, disassemble(word, address), section.node, state,
+                   machine.states - state, changes, bank, wait, old)
+        index += 1
+
+
+def trace(image: Image, x: np.ndarray, count: int) -> Iterator[str]:
+    """The first `count` instructions as lines: cycle, address, text, changes, stalls."""
+    per_cycle = image.target.states_per_cycle
+    section = None
+    for s in islice(steps(image, x), count):
+        if s.section != section:
+            section = s.section
+            yield f"-- {section}"
+        changed = "  ".join(f"{k}={v}" for k, v in s.changes.items())
+        held = "".join(f"  +{n} {cause}" for n, cause in ((s.bank, "bank"), (s.wait, "wait")) if n)
+        held += "".join(f"  old {k}={v}" for k, v in s.old.items())
+        yield f"{s.state / per_cycle:10.2f}  {s.address:06x}  {s.text:<40} {changed}{held}".rstrip()
+
+
+def to_text(image: Image, x: np.ndarray, count: int, chrome: bool = False) -> str:
+    """The first `count` instructions as lines, or as a file for chrome://tracing."""
+    if not chrome:
+        return "\n".join(trace(image, x, count)) + "\n"
+    out = StringIO()
+    write_chrome_trace(image, x, out, count)
+    return out.getvalue()
+
+
+def write_chrome_trace(image: Image, x: np.ndarray, out: TextIO, count: int) -> None:
+    """Chrome trace events (chrome://tracing, Perfetto): layers, instructions and lost states.
+
+    Times are microseconds at the target's clock. Written as it runs; `count` instructions at most.
+    """
+    us = 1 / image.target.clock_mhz
+    events: list[dict] = []
+
+    def write(event: dict) -> None:
+        out.write(("[\n" if not events else ",\n") + json.dumps(event))
+        events[:] = [event]
+
+    for i, name in enumerate(("layers", "instructions"), 1):
+        write({"name": "thread_name", "ph": "M", "pid": 1, "tid": i, "args": {"name": name}})
+    layer, began, end, lost = None, 0, 0, 0
+    for s in islice(steps(image, x), count):
+        if s.section != layer:
+            if layer is not None:
+                write({"name": layer, "ph": "X", "pid": 1, "tid": 1, "ts": began * us,
+                       "dur": (s.state - began) * us})
+            layer, began = s.section, s.state
+        write({"name": s.text, "ph": "X", "pid": 1, "tid": 2, "ts": s.state * us,
+               "dur": s.states * us, "args": {"address": f"{s.address:06x}"} | s.changes
+               | {f"old {k}": v for k, v in s.old.items()}})
+        if s.bank or s.wait:
+            lost += s.bank + s.wait
+            write({"name": "states lost", "ph": "C", "pid": 1, "ts": s.state * us,
+                   "args": {"states": lost}})
+        end = s.state + s.states
+    if layer is not None:
+        write({"name": layer, "ph": "X", "pid": 1, "tid": 1, "ts": began * us,
+               "dur": (end - began) * us})
+    out.write("\n]\n")

@@ -1,0 +1,1 @@
+"""For people with programs of their own: debugging, S-records, conformance vectors."""

@@ -1,0 +1,189 @@
+"""A program on the machine, watched: listings, stops at breakpoints, registers and memory as rows.
+
+Rows are plain dictionaries. Addresses and words are hexadecimal text without prefix; cycles are
+instruction cycles, four clock states each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble, disassemble
+from dsplet.firmware_sim.dsp32c.isa.floats import decode, decode_accumulator
+from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, evaluate
+from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
+from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded, Machine
+from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords
+
+
+class DebugError(ValueError):
+    """A program, address or word that cannot be used; the message says what was expected."""
+
+
+def build(source: str, file: str, origin: int = 0) -> Assembly:
+    """Machine code of a source text from byte address `origin`; AssemblyError, DebugError."""
+    if origin % 4 or not 0 <= origin < ADDRESS_SPACE:
+        raise DebugError(f"origin {origin:#x} is not a multiple of 4 in 0..0xfffffc")
+    assembly = assemble(source, origin, file)
+    if not assembly.words:
+        raise DebugError(f"{file}: there is nothing to assemble")
+    if max(assembly.words) >= ADDRESS_SPACE:
+        raise DebugError(f"{file}: the program passes the last address, 0xffffff")
+    return assembly
+
+
+def source_rows(assembly: Assembly, source: str) -> list[dict]:
+    """The listing: every source line with its words; more words of a line follow without text."""
+    of_line: dict[int, list[int]] = {}
+    for address, line in sorted(assembly.lines.items()):
+        of_line.setdefault(line, []).append(address)
+    rows = []
+    for line, text in enumerate(source.splitlines(), 1):
+        for i, address in enumerate(of_line.get(line, [None])):
+            rows.append({"line": line} | _place(assembly.words, address)
+                        | {"text": "" if i else text.rstrip()})
+    return rows
+
+
+def word_rows(words: dict[int, int]) -> list[dict]:
+    """Words by byte address, disassembled."""
+    return [_place(words, a) | {"text": disassemble(words[a], a)} for a in sorted(words)]
+
+
+def _place(words: dict[int, int], address: int | None) -> dict:
+    if address is None:
+        return {"address": "", "word": ""}
+    return {"address": f"{address:06x}", "word": f"{words[address]:08x}"}
+
+
+def read_words(text: str, file: str, origin: int = 0) -> dict[int, int]:
+    """Words by byte address of S-records, or of hexadecimal words between white space.
+
+    Hexadecimal words begin at `origin`; `//` or `#` starts a comment. A word that S-records fill
+    only in part is zero elsewhere. DebugError, RecordError.
+    """
+    if re.match(r"\s*S\d", text):
+        words: dict[int, int] = {}
+        for address, byte in from_srecords(text, file).items():
+            at = address & ~3
+            words[at] = words.get(at, 0) | byte << 8 * (address & 3)
+        return words
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for item in re.split(r"//|#", line)[0].split():
+            if not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,8}", item):
+                raise DebugError(f"{file}:{number}: '{item[:40]}' is neither an S-record nor a "
+                                 "hexadecimal word of 32 bits")
+            found.append(int(item, 16))
+    if not found:
+        raise DebugError(f"{file}: there is no word in it")
+    if origin % 4 or not 0 <= origin <= ADDRESS_SPACE - 4 * len(found):
+        raise DebugError(f"origin {origin:#x} is not a multiple of 4 with room for {len(found)} "
+                         "words up to 0xffffff")
+    return {origin + 4 * i: word for i, word in enumerate(found)}
+
+
+def address_of(text: str, labels: dict[str, int]) -> int:
+    """A byte address, a multiple of 4: numbers and labels joined by + and -, as in a program."""
+    if not re.fullmatch(EXPRESSION, text.strip()):
+        raise DebugError(f"'{text}' is not an address: expected a label, 0x800 or label+8")
+    try:
+        address = evaluate(text, Context(symbols=labels))
+    except OperandError:
+        there = ", ".join(labels) or "none"
+        raise DebugError(f"'{text}' is not an address: the program's labels are {there}") from None
+    if address % 4 or not 0 <= address < ADDRESS_SPACE:
+        raise DebugError(f"'{text}' is address {address:#x}: expected a multiple of 4 in "
+                         "0..0xfffffc")
+    return address
+
+
+def span_of(text: str, labels: dict[str, int], target: Target) -> tuple[int, int]:
+    """(byte address, words) of ADDRESS:WORDS, all of it memory of the target's board."""
+    where, _, count = text.partition(":")
+    if not re.fullmatch(r"0*[1-9]\d{0,6}", count):
+        raise DebugError(f"'{text}' is not ADDRESS:WORDS, such as 0x800:4 or label:4")
+    address = address_of(where, labels)
+    for at in (address, address + 4 * int(count) - 4):
+        if target.region(at) is None:
+            raise DebugError(f"'{text}': there is no memory at {at:#x} on board "
+                             f"'{target.board.name}'")
+    return address, int(count)
+
+
+def load(assembly: Assembly, target: Target, start: int) -> Machine:
+    """A machine with the program in memory and pc at `start`; DebugError where no memory is."""
+    missing = next((a for a in sorted(assembly.words) if target.region(a) is None), None)
+    if missing is not None:
+        raise DebugError(f"the program has a word at {missing:#x}, where board "
+                         f"'{target.board.name}' has no memory")
+    machine = Machine(target)
+    assembly.load(machine.memory)
+    machine.reset(start)
+    return machine
+
+
+def stops(machine: Machine, until: int, breaks: Collection[int],
+          max_instructions: int) -> Iterator[str]:
+    """Run to `until`; yield "break" before each instruction at `breaks`, "end" on arrival.
+
+    At the end pending Z writes have landed, at a breakpoint they are still on their way. Raises
+    MachineError; LimitExceeded when `until` is not reached.
+    """
+    for _ in range(max_instructions):
+        if machine.pc == until:
+            break
+        if machine.pc in breaks:
+            yield "break"
+        machine.step()
+    if machine.pc != until:
+        raise LimitExceeded(f"{max_instructions} instructions executed and pc is "
+                            f"{machine.pc:#08x}, not {until:#08x}")
+    machine.run(until, 0)
+    yield "end"
+
+
+def state_row(machine: Machine) -> dict:
+    """Where the machine is and what it took to get there. text: the instruction at pc."""
+    word = int.from_bytes(machine.memory[machine.pc:machine.pc + 4].tobytes(), "little")
+    return {"pc": f"{machine.pc:06x}", "text": disassemble(word, machine.pc),
+            "instructions": machine.profile().instructions, "states": machine.states,
+            "cycles": machine.states / machine.target.states_per_cycle,
+            "flags": machine.flags, "dflags": machine.dflags}
+
+
+def register_rows(machine: Machine) -> list[dict]:
+    """r1..r22, signed 24 bits, and a0..a3: 40 bits and the number that they stand for."""
+    rows = []
+    for i in range(1, 23):
+        value = machine.register(f"r{i}")
+        rows.append({"register": f"r{i}", "hex": f"{value:06x}",
+                     "value": value - (value >> 23 << 24)})
+    return rows + [{"register": f"a{i}", "hex": f"{a:010x}", "value": float(decode_accumulator(a))}
+                   for i, a in enumerate(machine.a)]
+
+
+def memory_rows(machine: Machine, address: int, words: int) -> list[dict]:
+    """Words from a byte address, as a signed integer and as a DSP32C float word."""
+    rows = []
+    for at in range(address, address + 4 * words, 4):
+        raw = machine.memory[at:at + 4].tobytes()
+        word = int.from_bytes(raw, "little")
+        rows.append({"address": f"{at:06x}", "word": f"{word:08x}",
+                     "integer": int.from_bytes(raw, "little", signed=True),
+                     "float": float(decode(word))})
+    return rows
+
+
+def stop_text(stop: dict) -> str:
+    """A stop for people: where and when, registers three in a row, memory a word in a row."""
+    cells = [f"{r['register']:>3} {r['hex']:>10} {r['value']:<14.9g}"
+             for r in stop.get("registers", [])]
+    return "\n".join([
+        f"-- {stop['stop']}  pc {stop['pc']}  {stop['text']}",
+        f"states {stop['states']}  cycles {stop['cycles']:g}  instructions {stop['instructions']}  "
+        f"flags {stop['flags']}  dflags {stop['dflags']}",
+        *("  ".join(cells[i:i + 3]).rstrip() for i in range(0, len(cells), 3)),
+        *(f"{r['address']}  {r['word']}  {r['float']:.9g}" for r in stop.get("memory", []))])

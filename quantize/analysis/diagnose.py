@@ -1,0 +1,252 @@
+"""Where a fixed-point network loses what its float network knew. Nothing here prints.
+
+Both are put into one float graph in which any set of layers is on its integers' grid and the rest
+is real. With all layers on the grid that graph is the fixed-point network; taking one off tells
+what that layer costs, putting one alone on it tells what the layer does by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsplet.data.answers import answers, plain, same
+from dsplet.quantize.analysis.compare import decibel
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, Weight
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
+from dsplet.quantize.float.loops import refuse
+from dsplet.quantize.float.model import to_model
+from dsplet.quantize.ptq.calibrate import Histogram
+from dsplet.quantize.ptq.formats import separate_inputs
+from dsplet.quantize.ptq.links import links, scaled
+from dsplet.quantize.ptq.rescaling import factors_of
+
+BATCH = 250
+PERCENTILES = (1, 50, 99)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer does. name: of the node, or of the network's input.
+
+    sqnr_cumulative_db: of its output, all layers on their grids. sqnr_isolated_db: of its output,
+    it alone on its grid. restored_*: of the network with this layer alone taken off its grid.
+    mends: flips that are gone then; alone: of these, those that no other layer's restoration mends.
+    """
+
+    name: str
+    op: str
+    format: QFormat
+    sqnr_cumulative_db: float
+    sqnr_isolated_db: float
+    restored_sqnr_db: float
+    restored_accuracy_percent: float
+    mends: int
+    alone: int
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A sample that the two networks classify differently. layers: each mends it if restored."""
+
+    index: int
+    label: int | tuple[int, ...]
+    reference: int | tuple[int, ...]
+    test: int | tuple[int, ...]
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Range:
+    """What the float network's value was over the samples, beside what the format represents.
+
+    clipped_percent: of its numbers beyond the format's ends.
+    """
+
+    name: str
+    format: QFormat
+    low: float
+    high: float
+    percentiles: tuple[float, ...]
+    clipped_percent: float
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    samples: int
+    reference_accuracy_percent: float
+    test_accuracy_percent: float
+    sqnr_db: float
+    layers: tuple[Layer, ...]
+    flips: tuple[Flip, ...]
+    ranges: tuple[Range, ...]
+
+
+def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarray,
+             progress: Progress = lambda done, total: None) -> Diagnosis:
+    """x: float inputs (N, *shape) of one network input. Raises ModelError where the fixed-point
+    graph was not made from the float graph."""
+    if not len(x):
+        raise ModelError("there is no sample to diagnose on")
+    seen = _Measured(reference, test, x, progress)
+    read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
+    right = {k: 100 * float(same(r, labels).mean()) for k, r in read.items()}
+    flipped = np.flatnonzero(~same(read[None], read[""]))
+    mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
+              for v in seen.values}
+    flips = tuple(Flip(i, *(plain(r[i]) for r in (labels, read[None], read[""])),
+                       tuple(seen.names[v] for v, m in mended.items() if i in m))
+                  for i in flipped.tolist())
+    layers = tuple(Layer(
+        seen.names[v.name], seen.ops[v.name], v.format,
+        decibel(seen.signal[v.name], seen.cumulative[v.name]),
+        decibel(seen.signal[v.name], seen.isolated[v.name]),
+        _sqnr(seen.scores[None], seen.scores[v.name]), right[v.name], len(mended[v.name]),
+        sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
+    return Diagnosis(len(x), right[None], right[""], _sqnr(seen.scores[None], seen.scores[""]),
+                     layers, flips, tuple(_range(seen.names[v.name], v.format,
+                                                 seen.histograms[v.name]) for v in seen.values))
+
+
+class _Measured:
+    """Everything that is summed over the samples, in one pass.
+
+    scores: by what was taken off its grid: None is the float network, "" nothing, else a value's
+    name. signal, cumulative, isolated: sums of squares, by value.
+    """
+
+    def __init__(self, reference: FloatGraph, test: Graph, x: np.ndarray,
+                 progress: Progress) -> None:
+        refuse(reference, "diagnosis")
+        graph, makers = separate_inputs(reference), {n.output.name: n for n in test.nodes}
+        _check_same(graph, test)
+        graph = rescaled_like(graph, test)
+        self.values: list[Value] = [v for v in test.values() if _computed(makers.get(v.name))]
+        names = [v.name for v in self.values]
+        self.names = {v: makers[v].name if v in makers else v for v in names}
+        self.ops = {v: makers[v].op if v in makers else "Input" for v in names}
+        score = test.outputs[0].name
+        runs = {None: _Run(graph, test, set(), [*names, score]),
+                "": _Run(graph, test, set(names), [*names, score])}
+        runs |= {v: _Run(graph, test, set(names) - {v}, [score]) for v in names}
+        alone = {v: _Run(graph, test, {v}, [v]) for v in names}
+        self.signal, self.cumulative, self.isolated = (dict.fromkeys(names, 0.0) for _ in range(3))
+        self.histograms = {v: Histogram() for v in names}
+        scores: dict[str | None, list[np.ndarray]] = {k: [] for k in runs}
+        for start in range(0, len(x), BATCH):
+            part = x[start:start + BATCH]
+            found = {k: run(part) for k, run in runs.items()}
+            for k, ys in found.items():
+                scores[k].append(ys[-1].reshape(len(part), -1))
+            for v, real, fixed in zip(names, found[None], found[""], strict=False):
+                self.signal[v] += float((real**2).sum())
+                self.cumulative[v] += float(((fixed - real) ** 2).sum())
+                self.isolated[v] += float(((alone[v](part)[0] - real) ** 2).sum())
+                self.histograms[v].add(real)
+            progress(min(start + BATCH, len(x)), len(x))
+        self.scores = {k: np.concatenate(ys) for k, ys in scores.items()}
+
+
+def _computed(maker: Node | None) -> bool:
+    """Whether a value is rounded where it arises: an input, or what an op computes."""
+    return maker is None or isinstance(maker, Requantizing)
+
+
+class _Run:
+    """A network, some of whose values are on their grids, that gives some of its values."""
+
+    def __init__(self, graph: FloatGraph, test: Graph, on_grid: set[str],
+                 outputs: list[str]) -> None:
+        import onnxruntime as ort
+        mixed = on_grids(graph, test, on_grid)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        wanted = [_grid(v) if v in mixed.inputs and v in on_grid else v for v in outputs]
+        computed = list(dict.fromkeys(v for v in wanted if v not in mixed.inputs))
+        self._session = ort.InferenceSession(
+            to_model(mixed, computed or None).SerializeToString(), options,
+            providers=["CPUExecutionProvider"])
+        self._input, self._computed, self._wanted = mixed.inputs[0], computed, wanted
+
+    def __call__(self, x: np.ndarray) -> list[np.ndarray]:
+        x = np.ascontiguousarray(x, np.float32)
+        found = {self._input: x} | (dict(zip(self._computed, self._session.run(
+            self._computed, {self._input: x}), strict=True)) if self._computed else {})
+        return [found[v].astype(np.float64) for v in self._wanted]
+
+
+def _grid(value: str) -> str:
+    return f"{value}/grid"
+
+
+def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph:
+    """The float graph in which the values `names` are rounded as in `test`, and computed with its
+    integer weights; an input that is rounded goes on under the name _grid(input)."""
+    names, fixed = set(names), {n.output.name: n for n in test.nodes}
+    formats = {v.name: v.format for v in test.inputs}
+    nodes = [FloatNode("Grid", _grid(v), (v,), _grid(v), _bounds(formats[v], None))
+             for v in graph.inputs if v in names]
+    for n in graph.nodes:
+        n = n.but(inputs=tuple(_grid(i) if i in formats and i in names else i for i in n.inputs))
+        if n.output in names:
+            twin, real = fixed[n.output], f"{n.output}/real"
+            nodes += [_with_weights(n, twin).but(output=real),
+                      FloatNode("Grid", f"{n.output}/grid", (real,), n.output,
+                                _bounds(twin.output.format, twin))]
+        else:
+            nodes.append(n)
+    return graph.rebuilt(nodes)
+
+
+def _bounds(fmt: QFormat, node: Node | None) -> dict:
+    low, high = node.limits if isinstance(node, Requantizing) else (fmt.min, fmt.max)
+    return {"frac": fmt.frac, "low": low, "high": high}
+
+
+def _with_weights(n: FloatNode, twin: Node) -> FloatNode:
+    weight = getattr(twin, "weight", None)
+    if not isinstance(weight, Weight):
+        return n
+    lead = (-1, *(1,) * (twin.bias.ndim - 1))
+    return n.but(weight=weight.real(),
+                 bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
+
+
+def rescaled_like(graph: FloatGraph, test: Graph) -> FloatGraph:
+    """The equal float graph with the channels as `test` has them (see `quantize.ptq.rescaling`)."""
+    factors, weights = factors_of(test), {n.output: n.attrs.get("weight") for n in graph.nodes}
+    for link in links(graph):
+        if link.value in factors:
+            factor = factors[link.value].reshape(-1)
+            graph = scaled(graph, link, np.broadcast_to(factor, len(weights[link.value])))
+    return graph
+
+
+def _check_same(graph: FloatGraph, test: Graph) -> None:
+    ours, theirs = {n.output for n in graph.nodes}, {n.output.name for n in test.nodes}
+    if ours != theirs or graph.inputs != tuple(v.name for v in test.inputs):
+        other = sorted(ours ^ theirs)
+        raise ModelError("the fixed-point network was not made from this float network"
+                         + (f": only one of them has '{other[0]}'" if other else ""))
+    if len(graph.inputs) != 1:
+        raise ModelError(f"the network has the inputs {', '.join(graph.inputs)}; expected one")
+
+
+def _sqnr(reference: np.ndarray, test: np.ndarray) -> float:
+    return decibel(float((reference**2).sum()), float(((reference - test) ** 2).sum()))
+
+
+def _range(name: str, fmt: QFormat, seen: Histogram) -> Range:
+    reals = seen.distribution()
+    share = np.cumsum(reals.counts) / reals.counts.sum()
+    at = [float(reals.values[np.searchsorted(share, p / 100)]) for p in PERCENTILES]
+    beyond = (reals.values < (fmt.min - 0.5) * fmt.step) | (
+        reals.values >= (fmt.max + 0.5) * fmt.step)
+    return Range(name, fmt, reals.low, reals.high, tuple(at),
+                 100 * float(reals.counts[beyond].sum() / reals.counts.sum()))

@@ -1,0 +1,141 @@
+"""The ledger: what every value and accumulator can hold, what it was seen to hold, what was lost.
+
+A proved bound is a certificate that no input overflows; where it does not fit, the witness is an
+input that does.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dsplet.base.files import write_atomically
+from dsplet.quantize.analysis.compare import decibel
+from dsplet.quantize.fixed.arithmetic import requantize
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.proof import Bound, bounds
+from dsplet.quantize.fixed.witness import witness
+from dsplet.quantize.float.graph import MOVING
+
+FAR = 1 << 62
+BATCH = 64
+
+
+@dataclass
+class Entry:
+    """One value of the graph, and the accumulator behind it, over all samples.
+
+    low, high: extremes seen, as integers. saturated: elements that the format clipped (a ReLU's
+    zeros are meant). signal, clipped: sums of squares, of what was wanted and of what was lost, in
+    steps. accumulated: the largest |accumulator| seen; None where there is no single one.
+    """
+
+    value: Value
+    node: Node | None
+    bound: Bound | None
+    low: int | None = None
+    high: int | None = None
+    saturated: int = 0
+    elements: int = 0
+    signal: float = 0.0
+    clipped: float = 0.0
+    accumulated: int | None = None
+
+    def see(self, q: np.ndarray, wanted: np.ndarray | None) -> None:
+        """q: integers. wanted: the same before the format clipped them, where that is known."""
+        self.low = int(q.min()) if self.low is None else min(self.low, int(q.min()))
+        self.high = int(q.max()) if self.high is None else max(self.high, int(q.max()))
+        self.elements += q.size
+        if wanted is not None:
+            lost = np.float64(wanted - q)
+            self.saturated += int(np.count_nonzero(lost))
+            self.signal += float((np.float64(wanted) ** 2).sum())
+            self.clipped += float((lost**2).sum())
+
+    def before_clipping(self, *xs: np.ndarray) -> np.ndarray | None:
+        """What the node would give in a format without end; bounds of its own (ReLU) hold still."""
+        n, fmt = self.node, self.value.format
+        if not isinstance(n, Requantizing):
+            return None
+        try:
+            acc = n.accumulate(*xs)
+        except TypeError:
+            return None
+        self.accumulated = max(self.accumulated or 0, int(np.abs(acc).max()))
+        low, high = n.limits
+        return requantize(acc, n.aligned_shift, -FAR if fmt.signed and low == fmt.min else low,
+                          FAR if high == fmt.max else high)
+
+    @property
+    def clip_loss_db(self) -> float | None:
+        """Power of what was wanted over that of what was clipped away; None where nothing was."""
+        return decibel(self.signal, self.clipped) if self.clipped else None
+
+    def row(self, bits: int) -> dict:
+        fmt, bound = self.value.format, self.bound
+        return {
+            "value": self.value.name, "op": self.node.op if self.node else "Input",
+            "format": str(fmt), "low": fmt.dequantize(self.low).item(),
+            "high": fmt.dequantize(self.high).item(), "saturated": self.saturated,
+            "elements": self.elements, "clip_loss_db": self.clip_loss_db,
+            "sum_bound": bound and bound.magnitude, "sum_seen": self.accumulated,
+            "proved_bits": bound and bound.bits, "headroom_bits": bound and bits - bound.bits}
+
+
+def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], None]
+           ) -> list[Entry]:
+    """An entry for each value that some node computes, and each input. samples: (N, *shape)."""
+    proved = {b.node: b for b in bounds(graph)}
+    entries = [Entry(v, None, None) for v in graph.inputs]
+    entries += [Entry(n.output, n, proved.get(n.name)) for n in graph.nodes
+                if n.op not in MOVING]
+    for start in range(0, len(samples), BATCH):
+        reals = samples[start:start + BATCH]
+        env = graph.run(graph.inputs[0].format.quantize(reals))
+        for e in entries:
+            q = env[e.value.name]
+            if e.node is None:
+                e.see(q, np.floor(np.float64(reals) * 2.0**e.value.format.frac + 0.5))
+            else:
+                e.see(q, e.before_clipping(*(env[v.name] for v in e.node.inputs)))
+        progress(min(start + BATCH, len(samples)), len(samples))
+    return entries
+
+
+def overflows(graph: Graph, bits: int) -> list[dict]:
+    """A row for each accumulator that is not proved to fit `bits`, with the input that shows it.
+
+    input: of the node, in words; `witnesses` has the arrays. Where the value is an input of the
+    graph, it is the network's own. reached: the |sum| that this input makes; None where the op has
+    no single accumulator.
+    """
+    rows = []
+    nodes = {n.name: n for n in graph.nodes}
+    for b in bounds(graph):
+        if b.bits > bits:
+            n = nodes[b.node]
+            seen = witness(n) if isinstance(n, Requantizing) else None
+            rows.append({"layer": n.name, "op": n.op, "bound": b.magnitude, "proved_bits": b.bits,
+                         "allowed_bits": bits, "reached": seen and seen.reached,
+                         "input": seen.words if seen else ""})
+    return rows
+
+
+def witnesses(graph: Graph, bits: int) -> dict[str, np.ndarray]:
+    """The inputs behind `overflows`, integers by "layer/value"."""
+    found = {}
+    for b in bounds(graph):
+        n = next(n for n in graph.nodes if n.name == b.node)
+        if b.bits > bits and isinstance(n, Requantizing) and (seen := witness(n)):
+            found |= {f"{n.name}/{v.name}": x for v, x in zip(n.inputs, seen.inputs, strict=True)}
+    return found
+
+
+def save_witnesses(graph: Graph, bits: int, path: str | Path) -> None:
+    """Write `witnesses` as a .npz."""
+    np.savez(content := io.BytesIO(), **witnesses(graph, bits))
+    write_atomically(path, content.getvalue())

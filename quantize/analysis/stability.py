@@ -1,0 +1,77 @@
+"""How much of a quantized network hangs on the calibration samples that happened to be taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from dsplet.data.answers import answers, same
+from dsplet.quantize.analysis.compare import predictions
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.graph import Graph, Weight
+from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.network import Network, Progress
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+
+
+def spread(network: Network, fixed: Graph, recipe: Recipe, samples: np.ndarray, test: np.ndarray,
+           labels: np.ndarray, times: int, seed: int, progress: Progress) -> dict:
+    """Quantizes `times` more, each on as many samples drawn from `samples` with replacement.
+
+    network: the float one; fixed: what became of it on `samples`. test, labels: what accuracy and
+    flips are counted on. Returns a report: the runs, and what every value's format came to be.
+    """
+    rng = np.random.default_rng(seed)
+    graph = network.float
+    floats = FloatNetwork(network.path)({network.input: test})[graph.outputs[0]]
+    scores = floats.reshape(len(test), -1)
+    graphs, rows = [fixed], [_row("all samples", fixed, test, scores, None, labels)]
+    first = _scores(fixed, test)
+    for run in range(times):
+        drawn = samples[rng.integers(0, len(samples), len(samples))]
+        graphs.append(quantize(graph, drawn, recipe))
+        rows.append(_row(f"draw {run + 1}", graphs[-1], test, scores, first, labels))
+        progress(run + 1, times)
+    accuracy = [r["accuracy_percent"] for r in rows[1:]]
+    return {"samples": len(test), "draws": rows,
+            "accuracy_percent": float(np.mean(accuracy)),
+            "accuracy_deviation_points": float(np.std(accuracy, ddof=1)),
+            "formats_drawn": _formats(graphs)}
+
+
+def _scores(fixed: Graph, x: np.ndarray) -> np.ndarray:
+    """(N, classes) reals."""
+    y = fixed.outputs[0]
+    q = Executor(fixed)(fixed.inputs[0].format.quantize(x))[0]
+    return y.format.dequantize(q.reshape(len(q), -1))
+
+
+def _row(name: str, fixed: Graph, test: np.ndarray, floats: np.ndarray, first: np.ndarray | None,
+         labels: np.ndarray) -> dict:
+    scores = _scores(fixed, test)
+    seen = predictions(floats, scores, labels)
+    return {"calibration": name, "accuracy_percent": seen.test_accuracy_percent,
+            "sqnr_db": seen.sqnr_db, "flips_from_float": len(seen.flips),
+            "flips_from_all_samples": None if first is None else
+            int((~same(*(answers(y, labels.shape[1:]) for y in (scores, first)))).sum())}
+
+
+def _formats(graphs: list[Graph]) -> list[dict]:
+    """A row for each value and each layer's weights: how often it had which format."""
+    rows = []
+    for v in graphs[0].values():
+        seen = Counter(str({u.name: u for u in g.values()}[v.name].format) for g in graphs)
+        rows.append({"of": v.name, "formats": _listed(seen), "channels": None, "changed": None})
+    for i, n in enumerate(graphs[0].nodes):
+        if isinstance(getattr(n, "weight", None), Weight):
+            fracs = np.stack([g.nodes[i].weight.frac for g in graphs])
+            seen = Counter(f"2^-{f}" for f in fracs.reshape(-1))
+            rows.append({"of": f"{n.name}, steps of weights", "formats": _listed(seen),
+                         "channels": fracs.shape[1],
+                         "changed": int((fracs != fracs[0]).any(0).sum())})
+    return rows
+
+
+def _listed(seen: Counter) -> str:
+    return ", ".join(f"{name} {times}x" for name, times in seen.most_common())

@@ -1,0 +1,234 @@
+"""Reads a float .onnx file into a float graph, or says in one message why it cannot be."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
+from dsplet.quantize.float.passes import simplify
+from dsplet.quantize.float.readers import READERS, Reading
+
+CONTRACT_KEY = "dsplet.contract"
+"""The metadata key that marks a quantized model."""
+OPSETS = range(8, 27)
+FLOAT_TYPES = (1, 10, 11)
+STANDARD = ("", "ai.onnx")
+RANDOM = ("Random", "Multinomial", "Bernoulli")
+
+
+def load(path: str | Path) -> FloatGraph:
+    """The simplified float graph of an ONNX file. ModelError (a ValueError) says what is wrong."""
+    return simplify(read(path))
+
+
+def read(path: str | Path) -> FloatGraph:
+    """The float graph of an ONNX file, node by node, before any pass."""
+    model, digest = parse(path)
+    if any(p.key == CONTRACT_KEY for p in model.metadata_props):
+        raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
+                         "quantize the float model it came from")
+    opset = next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
+    if opset not in OPSETS:
+        raise ModelError(f"{path}: opset {opset} is not supported; expected {OPSETS[0]} to "
+                         f"{OPSETS[-1]} (export it again, or use onnx.version_converter)")
+    constants = _initializers(model, path)
+    inputs = _inputs(model, constants, path)
+    known = set(constants)
+    reader = _Reader(opset, constants, dict(inputs))
+    reader.read(model.graph.node)
+    if reader.unsupported:
+        raise ModelError(
+            f"{path}: {len(reader.unsupported)} node(s) are not supported:\n  "
+            + "\n  ".join(reader.unsupported)
+            + f"\nsupported ops: {', '.join(sorted(READERS))}")
+    if reader.problems:
+        raise ModelError(f"{path}: " + "\n  ".join(reader.problems))
+    outputs = tuple(o.name for o in model.graph.output)
+    for o in outputs:
+        if o in known or o not in reader.shapes:
+            raise ModelError(f"{path}: the output '{o}' does not depend on the input")
+        if reader.batches.get(o):
+            raise ModelError(f"{path}: the batch is axis {reader.batches[o]} of the output '{o}'; "
+                             "it must be the first")
+    metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
+    return FloatGraph(model.graph.name or Path(path).stem, tuple(inputs), outputs, (),
+                      reader.shapes, metadata, digest).rebuilt(_tidy(reader.nodes))
+
+
+class _Reader:
+    """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
+
+    def __init__(self, opset: int, constants: dict[str, np.ndarray],
+                 shapes: dict[str, tuple[int, ...]]) -> None:
+        self.opset, self.constants, self.shapes = opset, constants, shapes
+        self.batches: dict[str, int | None] = {}
+        self.nodes: list[FloatNode] = []
+        self.unsupported: list[str] = []
+        self.problems: list[str] = []
+        self._names: set[str] = set()
+
+    def read(self, protos) -> None:
+        for proto in protos:
+            foldable = not proto.op_type.startswith(RANDOM) and not any(
+                a.HasField("g") for a in proto.attribute)
+            is_shape = proto.op_type == "Shape" and proto.input[0] in self.shapes
+            if foldable and (is_shape or all(i in self.constants for i in proto.input if i)):
+                try:
+                    self._fold(proto)
+                except Exception as e:  # whatever the reference evaluator raises
+                    self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
+                                         f"from its constants: {e}")
+            elif proto.domain not in STANDARD or proto.op_type not in READERS:
+                domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
+                self.unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
+            elif all(i in self.shapes or i in self.constants for i in proto.input if i):
+                proto.name = unique(_name(proto), self._names)
+                try:
+                    READERS[proto.op_type](Reading(
+                        proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
+                        self.read_body))
+                except ModelError as e:
+                    self.problems.append(str(e))
+
+    def read_body(self, graph, loop: str) -> None:
+        """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
+        those of another body, get the loop's in front."""
+        from onnx import numpy_helper
+        own = {o for n in graph.node for o in n.output if o} | {t.name for t in graph.initializer}
+        inside = own | {i.name for i in graph.input}
+
+        def name(v: str) -> str:
+            return f"{loop}/{v}" if v in inside else v
+
+        for tensor in graph.initializer:
+            self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
+        protos = []
+        for node in graph.node:
+            copy = type(node)()
+            copy.CopyFrom(node)
+            copy.name = f"{loop}/{_name(node)}"
+            copy.input[:], copy.output[:] = map(name, node.input), map(name, node.output)
+            protos.append(copy)
+        self.read(protos)
+
+    def _fold(self, proto) -> None:
+        """Know the outputs of a node whose inputs are all known (of Shape: for a batch of 1)."""
+        shapes = dict(self.shapes)
+        for i in proto.input:
+            if i in shapes:
+                full = list(shapes[i])
+                full.insert(self.batches.get(i) or 0, 1)
+                shapes[i] = tuple(full)
+        self.constants.update(_fold(proto, self.opset, self.constants, shapes))
+
+
+def parse(path: str | Path):
+    """The ONNX model and its sha256. ModelError: the file is missing, not ONNX or cut short."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except OSError as e:
+        raise ModelError(f"{path}: cannot be read: {e.strerror}") from None
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError:
+        if data[:1] == b"\x08":  # field 1, ir_version: how every ONNX file begins
+            raise ModelError(f"{path}: the file is cut short or damaged ({len(data)} bytes); "
+                             "copy or export it again") from None
+        raise ModelError(f"{path}: not an ONNX file") from None
+    if not model.ir_version or not model.HasField("graph") or not model.graph.output:
+        raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
+                         f"{path}: the file is empty")
+    try:
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except Exception as e:  # missing, outside the folder, wrong length: onnx raises several kinds
+        raise ModelError(f"{path}: its weights lie in another file, which cannot be read: "
+                         f"{str(e).splitlines()[0]}; copy that file beside the model") from None
+    return model, hashlib.sha256(data).hexdigest()
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken already; added to `taken`."""
+    stem, n = name, 1
+    while name in taken:
+        n += 1
+        name = f"{stem}_{n}"
+    taken.add(name)
+    return name
+
+
+def _name(proto) -> str:
+    return proto.name or next((o for o in proto.output if o), proto.op_type)
+
+
+def _initializers(model, path) -> dict[str, np.ndarray]:
+    from onnx import numpy_helper
+    constants = {}
+    if model.graph.sparse_initializer:
+        raise ModelError(f"{path}: sparse weights are not supported; export dense ones")
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).sum())
+            raise ModelError(f"{path}: '{tensor.name}' {array.shape} contains {bad} NaN or "
+                             "infinite value(s); the training has diverged or the file is damaged")
+        constants[tensor.name] = array
+    return constants
+
+
+def _inputs(model, constants: dict, path) -> dict[str, tuple[int, ...]]:
+    """Input names and their shapes without the batch axis."""
+    inputs = {}
+    for v in model.graph.input:
+        if v.name in constants:
+            continue
+        kind = v.type.tensor_type
+        if kind.elem_type not in FLOAT_TYPES:
+            raise ModelError(f"{path}: the input '{v.name}' is not a float tensor")
+        if not kind.HasField("shape") or len(kind.shape.dim) < 2:
+            raise ModelError(f"{path}: the input '{v.name}' needs a shape with a batch axis and at "
+                             "least one more")
+        batch, *rest = kind.shape.dim
+        if batch.HasField("dim_value") and batch.dim_value > 1:
+            raise ModelError(f"{path}: the first axis of '{v.name}' is the batch and must be free "
+                             f"or 1, not {batch.dim_value}; export with a dynamic batch axis")
+        for axis, d in enumerate(rest, 1):
+            if d.dim_value < 1:
+                raise ModelError(f"{path}: axis {axis} of the input '{v.name}' is not fixed"
+                                 f"{d.dim_param and f' ({d.dim_param})'}; only the batch axis may "
+                                 "be: export with a fixed size")
+        inputs[v.name] = tuple(d.dim_value for d in rest)
+    if not inputs:
+        raise ModelError(f"{path}: the network has no input")
+    return inputs
+
+
+def _fold(proto, opset: int, constants: dict, shapes: dict) -> dict[str, np.ndarray]:
+    """The outputs of a node whose inputs are all known, or only looked at for their shapes."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+    feeds = {i: constants[i] if i in constants else np.zeros(shapes[i], np.float32)
+             for i in proto.input if i}
+
+    def info(name: str):
+        return onnx.ValueInfoProto(name=name)
+
+    graph = onnx.helper.make_graph([proto], "constant", [info(i) for i in feeds],
+                                   [info(o) for o in proto.output if o])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
+    names = [o for o in proto.output if o]
+    return {n: np.asarray(v) for n, v in
+            zip(names, ReferenceEvaluator(model).run(None, feeds), strict=True)}
+
+
+def _tidy(nodes: list[FloatNode]) -> list[FloatNode]:
+    """Node names made unique."""
+    taken: set[str] = set()
+    return [n.but(name=unique(n.name, taken)) for n in nodes]

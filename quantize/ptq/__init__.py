@@ -1,0 +1,1 @@
+"""Post-training quantization: samples in, formats chosen, weights rounded."""

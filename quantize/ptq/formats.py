@@ -1,0 +1,263 @@
+"""Chooses a format for every activation.
+
+Values joined by ops that only move numbers form a class, which shares one format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.graph import (
+    MOVING,
+    NO_CLAMP,
+    FloatGraph,
+    FloatNode,
+    ModelError,
+    passed_on,
+)
+from dsplet.quantize.float.loops import membership
+from dsplet.quantize.ptq.algorithms import choose_frac
+from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
+from dsplet.quantize.ptq.calibrate import Histogram
+
+PROBE = np.linspace(-1, 1, 4097)
+PRODUCTS = {"Conv", "Gemm", "GemmSum", "MatMul"}
+SOFTMAX = {"Softmax", "LogSoftmax"}
+WIDE_BITS = 12
+"""Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
+
+
+@dataclass
+class Class:
+    """members: value names. makers, readers: nodes around it that do not merely move."""
+
+    members: list[str] = field(default_factory=list)
+    makers: list[FloatNode] = field(default_factory=list)
+    readers: list[FloatNode] = field(default_factory=list)
+
+
+def separate_inputs(graph: FloatGraph) -> FloatGraph:
+    """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
+    own format."""
+    from_input = {i: i for i in graph.inputs}
+    nodes = []
+    for n in graph.nodes:
+        origins = [from_input.get(i) for i in n.inputs]
+        alone = n.op in MOVING and len(set(origins)) == 1
+        if n.op == "Concat" and any(origins) and not alone:
+            inputs = []
+            for k, (i, origin) in enumerate(zip(n.inputs, origins, strict=True)):
+                if origin:
+                    name = f"{n.output}/input_{k}"
+                    nodes.append(FloatNode("Clamp", name, (i,), name,
+                                           {"low": -np.inf, "high": np.inf}))
+                    i = name
+                inputs.append(i)
+            n = n.but(inputs=tuple(inputs))
+        elif alone and origins[0]:
+            from_input[n.output] = origins[0]
+        nodes.append(n)
+    return graph.rebuilt(nodes)
+
+
+def classes(graph: FloatGraph) -> list[Class]:
+    """The classes of the graph's values, in order of first appearance."""
+    parent = {v: v for v in graph.shapes}
+
+    def root(v: str) -> str:
+        while parent[v] != v:
+            v = parent[v]
+        return v
+
+    for n in graph.nodes:
+        for i in passed_on(n):
+            parent[root(n.output)] = root(i)
+        if n.op == "State":
+            parent[root(n.output)] = root(n["carry"])
+    found: dict[str, Class] = {}
+    for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
+        found.setdefault(root(v), Class()).members.append(v)
+    for n in graph.nodes:
+        same = passed_on(n)
+        if not same:
+            found[root(n.output)].makers.append(n)
+        for i in dict.fromkeys(n.inputs):
+            if i not in same:
+                found[root(i)].readers.append(n)
+    return list(found.values())
+
+
+def measured(graph: FloatGraph) -> list[str]:
+    """The values that calibration must see: inputs and what nodes compute."""
+    return [*graph.inputs, *(n.output for n in graph.nodes
+                             if not passed_on(n) and n.op != "Constant")]
+
+
+def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dict[str, QFormat]:
+    """A format for every value. seen: histograms of `measured`. recipe: a `Recipe`."""
+    positive = nonnegative(graph, seen)
+    inside = {v for v, loops in membership(graph).items() if loops}
+    formats = {}
+    found = classes(graph)
+    widths = _widths(graph, found, inside, recipe)
+    for c in found:
+        if (values := _choices(graph, c)):
+            index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
+            formats.update(dict.fromkeys(c.members, index))
+            continue
+        bits = widths[c.members[0]]
+        recurrent = bits >= WIDE_BITS and not inside.isdisjoint(c.members)
+        # two factors of 16 bits have a product of 31 where both are signed
+        signed = recurrent or not all(m in positive for m in c.members)
+        limits = QFormat(bits, 0, signed)
+        total = _total(graph, c, seen)
+        if any(m in graph.inputs for m in c.members):
+            low, high = _input_range(graph, total)
+            frac = _input_frac(low, high, limits, c.members[0])
+        else:
+            try:
+                frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
+            except ValueError as e:
+                raise ModelError(f"'{c.members[0]}': {e}") from None
+        if any(n.op == "Softmax" for n in c.makers):
+            frac = min(max(frac, 0), 15)
+        formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    return formats
+
+
+def _choices(graph: FloatGraph, c: Class) -> int:
+    """How many values the integers of an index have: places of a maximum, rows to pick from; 0
+    where the class is no index. An input's own integers may be any of 8 bits, and are clipped."""
+    made = [graph.shapes[n.inputs[0]][-1] for n in c.makers if n.op == "ArgMax"]
+    picked = [graph.shapes[n.inputs[0]][0] for n in c.readers
+              if n.op == "Gather" and n.inputs[1] in c.members]
+    given = [256] * bool(picked and not set(c.members).isdisjoint(graph.inputs))
+    return max([*made, *picked, *given], default=0)
+
+
+def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe,
+          state: bool) -> int:
+    if state or {n.op for n in c.readers} <= SOFTMAX and limits.bits >= WIDE_BITS:
+        return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
+    reals = total.distribution(_function(c, seen))
+    return choose_frac(recipe.activations, reals, limits.min, limits.max)
+
+
+def _is_state(graph: FloatGraph, c: Class) -> bool:
+    return any(n.op == "State" and n.output in c.members for n in graph.nodes)
+
+
+def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> dict[str, int]:
+    """Bits of every value. inside: the values that loops compute; what only a function reads that
+    gives a wide result is as wide itself."""
+    widths = {}
+    for c in found:
+        bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
+        widths |= dict.fromkeys(c.members, bits)
+    for c in found:
+        if c.readers and all(n.op == "Function" for n in c.readers):
+            wide = max(widths[n.output] for n in c.readers) >= WIDE_BITS
+            if wide and not inside.isdisjoint(c.members) and c.members[0] not in graph.inputs:
+                widths |= dict.fromkeys(c.members, recipe.recurrent_bits)
+    return widths
+
+
+def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
+    ops = {n.op for n in c.readers}
+    if any(m in graph.inputs for m in c.members):
+        return recipe.input_bits
+    usual = _usual_bits(ops, recipe, recurrent)
+    return recipe.activation_bits_of((n.name for n in c.makers), usual)
+
+
+def _usual_bits(ops: set[str], recipe, recurrent: bool) -> int:
+    if ops and ops <= {"Function"}:
+        return max(recipe.preactivation_bits, recipe.activation_bits)
+    if ops <= {*SOFTMAX, "ArgMax"}:  # or nothing reads it but the user
+        return recipe.output_bits
+    if recurrent and not ops <= PRODUCTS:
+        return max(recipe.recurrent_bits, recipe.activation_bits)
+    return recipe.activation_bits
+
+
+def _total(graph: FloatGraph, c: Class, seen: dict[str, Histogram]) -> Histogram:
+    """All that the class must hold: computed values, constants, the fill of paddings."""
+    total = Histogram()
+    for m in c.members:
+        maker = graph.makers.get(m)
+        if m in seen:
+            total.merge(seen[m])
+        elif maker.op == "Constant":
+            total.add(maker["value"])
+        elif maker.op == "Pad" and np.isfinite(maker["value"]):
+            total.add(np.array(maker["value"]))
+    return total
+
+
+def _input_range(graph: FloatGraph, total: Histogram) -> tuple[float, float]:
+    """What the input's pixels can be where the model says so, else what was seen."""
+    facts = dict(graph.metadata)
+    try:
+        scale = float(facts["dsplet.input_scale"])
+        offset = float(facts.get("dsplet.input_offset", 0))
+    except (KeyError, ValueError):
+        return total.low, total.high
+    ends = offset, offset + 255 * scale
+    return min(*ends, total.low), max(*ends, total.high)
+
+
+def _input_frac(low: float, high: float, limits: QFormat, name: str) -> int:
+    """The finest step at which the range fits; its top may lie one step too high, so that [-1, 1]
+    is Q0.7 and 0..1 is UQ0.8."""
+    for frac in reversed(FRACS):
+        step = 2.0**-frac
+        if high <= (limits.max + 1) * step and low >= limits.min * step:
+            return frac
+    raise ModelError(f"the input '{name}' has the range [{low:g}, {high:g}]: no step fits it")
+
+
+def _function(c: Class, seen: dict[str, Histogram]) -> Callable | None:
+    """The one function that reads the class, limited to the results that were seen."""
+    functions = {n["expr"] for n in c.readers if n.op == "Function"}
+    if len(functions) != 1 or any(n.op != "Function" for n in c.readers):
+        return None
+    expr = functions.pop()
+    low = min(seen[n.output].low for n in c.readers)
+    high = max(seen[n.output].high for n in c.readers)
+    return lambda x: np.clip(np.nan_to_num(expr(x)), low, high)
+
+
+def nonnegative(graph: FloatGraph, seen: dict[str, Histogram]) -> set[str]:
+    """The values that cannot be negative, whatever the input (of inputs: that never were)."""
+    yes = {v for v in graph.inputs if _input_range(graph, seen[v])[0] >= 0}
+    for n in graph.nodes:
+        low = n["low"] if n.op == "Clamp" else n.attrs.get("clamp", NO_CLAMP)[0]
+        every = all(i in yes for i in n.inputs)
+        match n.op:
+            case "Constant":
+                ok = bool((n["value"] >= 0).all())
+            case "Function":
+                reach = 2.0 ** np.ceil(np.log2(max(abs(seen[n.output].low),
+                                                   abs(seen[n.output].high), 1.0)) + 3)
+                y = n["expr"](np.abs(PROBE * reach) if every else PROBE * reach)
+                ok = seen[n.output].low >= 0 and bool((np.nan_to_num(y) >= 0).all())
+            case "Pad":
+                ok = every and (n["value"] >= 0 or n["value"] == -np.inf)
+            case "Softmax" | "ArgMax":
+                ok = True
+            case "MaxPool" | "AveragePool" | "Reshape" | "Transpose" | "Slice" | "Concat" | "Add" \
+                    | "Mul" | "LogSumExp" | "Step" | "Carry" | "Stack":
+                ok = every
+            case "Gather":
+                ok = n.inputs[0] in yes
+            case "Max":
+                ok = any(i in yes for i in n.inputs)
+            case _:
+                ok = False
+        if ok or low >= 0:
+            yes.add(n.output)
+    return yes

@@ -1,0 +1,216 @@
+"""The recipe: how many bits go where, chosen how; and `quantize`, which follows it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.proof import prove
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.ptq import algorithms
+from dsplet.quantize.ptq.calibrate import histograms
+from dsplet.quantize.ptq.convert import convert
+from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
+from dsplet.quantize.ptq.rescaling import Rescaling
+from dsplet.quantize.ptq.samples import Passage, Samples
+
+FOLDER = Path(__file__).with_name("recipes")
+STEPS = {"weights": "range", "activations": "range", "trial": "trial", "rounding": "rounding",
+         "bias": "bias"}
+"""Fields of a recipe that name one algorithm, and its kind."""
+OPTIONAL = {"trial", "bias"}
+BITS = {"weight_bits": (2, 16), "activation_bits": (2, 16), "input_bits": (2, 16),
+        "preactivation_bits": (2, 16), "recurrent_bits": (2, 16), "output_bits": (2, 16),
+        "accumulator_bits": (8, 32)}
+
+LAYER_BITS = ("weight_bits", "activation_bits")
+
+
+class RecipeError(ValueError):
+    """A recipe that asks for what cannot be had."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The default recipe; recipes/default.toml says why it is.
+
+    weight_bits, activation_bits: 2 to 16. input_bits: of the network's inputs. preactivation_bits:
+    of what a function of one variable reads; up to 10 its table is exact; default: two more than
+    the activations', at least 10. recurrent_bits: of what a loop over time computes with, but for
+    what only products read. output_bits: of the network's outputs and of what a softmax
+    reads. accumulator_bits: signed, 8 to 32, that every sum must fit; weights shrink where they
+    must. per_channel: one weight step for each output channel. The others name algorithms
+    (`quantize.ptq.algorithms.names(kind)`) or hold their configs: equalization any number of them,
+    in order; weights, activations: how steps are chosen; trial, bias: None for none of it.
+    layers: exceptions by a node's name ("first" and "last": of those with weights):
+    {"weight_bits": 4} for its weights, {"activation_bits": 6} for what it gives.
+    """
+
+    weight_bits: int = 8
+    activation_bits: int = 8
+    input_bits: int = 8
+    preactivation_bits: int | None = None
+    recurrent_bits: int = 16
+    output_bits: int = 16
+    accumulator_bits: int = 32
+    per_channel: bool = True
+    equalization: tuple = ("balance", "align")
+    activations: object = "mse"
+    weights: object = "hessian"
+    trial: object = "trial"
+    rounding: object = "adaround"
+    bias: object = "clamped"
+    layers: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.preactivation_bits is None:
+            self._set("preactivation_bits", min(max(self.activation_bits + 2, 10), 16))
+        for name in BITS:
+            _check(name, getattr(self, name))
+        for layer, widths in self.layers.items():
+            for name, bits in widths.items():
+                if name not in LAYER_BITS:
+                    raise RecipeError(f"layer '{layer}' has no {name}; it has "
+                                      f"{' and '.join(LAYER_BITS)}")
+                _check(name, bits, f" of layer '{layer}'")
+        if type(self.per_channel) is not bool:
+            raise RecipeError(f"per_channel must be true or false, not {self.per_channel!r}")
+        if not isinstance(self.equalization, list | tuple):
+            raise RecipeError(f"equalization is a list of algorithms, not {self.equalization!r}")
+        self._set("equalization", tuple(_config("equalization", e) for e in self.equalization))
+        for name, kind in STEPS.items():
+            value = getattr(self, name)
+            if name not in OPTIONAL or value not in (None, "none"):
+                self._set(name, _config(kind, value))
+            else:
+                self._set(name, None)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def of(self, graph: FloatGraph) -> Recipe:
+        """The recipe with its layers by their nodes' names. RecipeError for a layer that the graph
+        does not have."""
+        weighted = [n.name for n in graph.nodes if "weight" in n.attrs]
+        known = {n.name: n.name for n in graph.nodes} | (
+            {"first": weighted[0], "last": weighted[-1]} if weighted else {})
+        layers: dict[str, dict[str, int]] = {}
+        for name, widths in self.layers.items():
+            if name not in known:
+                raise RecipeError(f"the network has no layer '{name}'; with weights it has "
+                                  f"{', '.join(weighted) or 'none'}")
+            layers[known[name]] = layers.get(known[name], {}) | widths
+        return replace(self, layers=layers)
+
+    def at(self, node: str) -> Recipe:
+        """The recipe of one node."""
+        return replace(self, **self.layers[node], layers={}) if node in self.layers else self
+
+    def activation_bits_of(self, nodes: Iterable[str], otherwise: int) -> int:
+        """The widest exception among the nodes that give one value; `otherwise` without any."""
+        own = [self.layers[n]["activation_bits"] for n in nodes
+               if "activation_bits" in self.layers.get(n, {})]
+        return max(own, default=otherwise)
+
+    def to_json(self) -> str:
+        facts = {f.name: getattr(self, f.name) for f in fields(self)}
+        facts |= {name: _spelt(facts[name]) for name in STEPS}
+        facts["equalization"] = [_spelt(e) for e in self.equalization]
+        return json.dumps(facts, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """The inverse of `to_json`. Raises RecipeError."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise RecipeError(f"the recipe '{text}' cannot be read: {error}") from None
+
+
+def _check(name: str, bits: object, whose: str = "") -> None:
+    low, high = BITS[name]
+    if type(bits) is not int or not low <= bits <= high:
+        raise RecipeError(f"{name}{whose} must be {low} to {high}, not {bits}")
+
+
+def _config(kind: str, value: object) -> object:
+    """The config that a name, a table {algorithm = NAME, option = ...} or a config means."""
+    if isinstance(value, str):
+        return algorithms.named(kind, value)
+    if isinstance(value, dict) and isinstance(value.get("algorithm"), str):
+        options = {k: v for k, v in value.items() if k != "algorithm"}
+        return algorithms.named(kind, value["algorithm"], **options)
+    if is_dataclass(value) and algorithms.is_a(kind, value):
+        return value
+    raise RecipeError(f"{value!r} is not an algorithm of the kind {kind} (there are "
+                      f"{', '.join(algorithms.names(kind))})")
+
+
+def _spelt(config: object) -> object:
+    return config and {"algorithm": algorithms.name_of(config)} | asdict(config)
+
+
+def names() -> list[str]:
+    """The recipes that come with the package."""
+    return sorted(p.stem for p in FOLDER.glob("*.toml"))
+
+
+def load(name: str | Path, **changes) -> Recipe:
+    """The recipe of a name or of a .toml file, with some fields changed.
+
+    Raises RecipeError naming the file, the key and what was expected.
+    """
+    path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    if path != Path(name) and name not in names():
+        close = difflib.get_close_matches(str(name), names(), 1)
+        raise RecipeError(f"no recipe is called '{name}'"
+                          f"{f'; did you mean {close[0]}?' if close else ''} (there are "
+                          f"{', '.join(names())}, or name a .toml file)")
+    try:
+        facts = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise RecipeError(f"{path}: not a TOML file: {e}") from None
+    known = [f.name for f in fields(Recipe)]
+    if unknown := sorted(set(facts) - set(known)):
+        raise RecipeError(f"{path}: unknown key(s) {', '.join(unknown)}; a recipe has "
+                          f"{', '.join(known)}")
+    try:
+        return Recipe(**facts | changes)
+    except (ValueError, TypeError) as e:
+        raise RecipeError(f"{path}: {e}") from None
+
+
+def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
+             recipe: Recipe | None = None, metadata: dict[str, str] | None = None,
+             progress: Callable[[int, int], None] | None = None) -> Graph:
+    """The fixed-point graph of a float graph, proved free of overflow.
+
+    samples: calibration inputs (N, *shape), or a dict of them by input name, in any order.
+    metadata: written beside that of the model. progress(done, total) counts nodes.
+    Raises ModelError for samples or values that do not fit, `fixed.proof.Overflow` where an
+    accumulator cannot be proved to hold.
+    """
+    recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
+    if not isinstance(samples, dict):
+        samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
+    samples, graph = Samples(graph, samples), separate_inputs(graph)
+    recipe = recipe.of(graph)
+    rescaling = Rescaling(graph, samples, recipe)
+    for config in recipe.equalization:
+        algorithms.run(config, rescaling)
+        tick(0, len(graph.nodes))
+    graph = rescaling.graph
+    formats = choose_formats(graph, histograms(graph, measured(graph), samples), recipe)
+    facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
+                                    "dsplet.recipe": recipe.to_json()} | rescaling.facts()
+    fixed = convert(graph, formats, recipe, Passage(graph, samples),
+                    facts | (metadata or {}), tick)
+    prove(fixed, recipe.accumulator_bits)
+    return fixed

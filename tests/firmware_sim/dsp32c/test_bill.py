@@ -1,0 +1,123 @@
+"""The bill is whole, and no layer is below its lower bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.bill import items, module_rows
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.report import simulation
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim.dsp32c.wcet import of_image
+from dsplet.quantize.fixed.program import lower
+from tests.firmware_sim.dsp32c import networks
+from tests.firmware_sim.dsp32c.test_wcet import waiting
+from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.samples import samples
+
+BOARD = targets.get("dsp32c-40", "1991")
+
+
+def ran(graph, target, xs):
+    image = compile_program(lower(graph), target)
+    return image, Simulator(image)(*xs)
+
+
+@pytest.mark.parametrize("stack", [networks.tiny, networks.zip_like])
+def test_items_add_up_to_the_cycles(stack):
+    network = stack()
+    image, run = ran(network.graph(), BOARD, [network.samples(3)])
+    rows = {row["item"]: row for row in items(image, run.profile, 3, of_image(image).indexed)}
+    assert sum(row["cycles"] for row in rows.values()) == pytest.approx(run.cycles.mean())
+    assert sum(row["percent"] for row in rows.values()) == pytest.approx(100)
+    assert rows["multiply-accumulates"]["cycles"] - rows["multiply-accumulates"]["stalls"] == (
+        network.graph().macs)
+    assert rows["input conversion"]["cycles"] >= network.input.size  # one word a cycle
+    assert rows["output conversion"]["cycles"] >= network.value.size
+    tanhs = sum(n.output.size for n in network.nodes if n.op == "Table")
+    assert rows["table look-ups"]["cycles"] >= 2 * tanhs  # two loads: the address, the entry
+
+
+def bill_of(*layers):
+    """Rows such as `layer_rows` gives, of (name, MACs, cycles), and their sum."""
+    rows = [dict(zip(("layer", "macs", "cycles"), layer, strict=True)) for layer in layers]
+    return [*rows, {"layer": "total", **{k: sum(r[k] for r in rows) for k in ("macs", "cycles")}}]
+
+
+def test_networks_inside_a_network_have_their_own_bill():
+    """h computes the weights of g, in turns."""
+    rows = module_rows(bill_of(("x", 0, 5.0), ("h.a/Gemm", 10, 12.0), ("g/MatMul", 20, 30.0),
+                               ("h.b.c/Tanh", 0, 3.0), ("y", 0, 0.0)))["modules"]
+    assert [list(row.values()) for row in rows] == [
+        ["x", 0, 5.0, 10.0, None], ["h", 10, 15.0, 30.0, 1.5], ["g", 20, 30.0, 60.0, 1.5],
+        ["y", 0, 0.0, 0.0, None]]
+
+
+def test_a_network_of_layers_has_no_bill_by_networks():
+    assert module_rows(bill_of(("x", 0, 5.0), ("h1/Gemm", 10, 12.0), ("f/v1.5", 0, 1.0))) == {}
+
+
+@pytest.mark.parametrize("graph", CASES)
+def test_no_layer_is_below_its_lower_bound(graph):
+    program, xs = lower(graph), samples(graph, 1)
+    for target in (BOARD, waiting(BOARD, 2)):
+        _, run = ran(graph, target, xs)
+        cycles = {bill.section.kernel: bill.cycles for bill in run.bills}
+        for i, kernel in enumerate(program.kernels):
+            assert program.turns(i) * lower_bound_cycles(
+                kernel, program.buffers, target) <= cycles[kernel.name]
+
+
+def bounds_of(stack, target=BOARD):
+    program = lower(stack.graph())
+    return {k.op: lower_bound_cycles(k, program.buffers, target) for k in program.kernels}
+
+
+def test_lower_bounds_by_hand():
+    """tiny: 6x6 padded to 8x8, two maps of 3x3 taps, 2x2 maxima, 4 units, a table."""
+    bounds = bounds_of(networks.tiny())
+    assert bounds["Conv"] == 2 * 36 * 9  # one multiply-accumulate a cycle
+    assert bounds["MaxPool"] == 2 * 9 * 3 * 2  # three of four values: a difference, a selection
+    assert bounds["Gemm"] == 4 * 18
+    assert bounds["Table"] == 4 * 2  # a load of the index, then a store of the entry
+    assert bounds["Input"] == 36
+
+
+def test_a_dense_layer_too_large_for_the_chip_waits_for_its_weights():
+    """400 x 300 bytes: 30,000 words less 1,536 on chip lie outside; each stops the machine."""
+    rng = np.random.default_rng(0)
+    stack = networks.Stack("dense", (400,), networks.SIGNED, int(rng.integers(9)))
+    stack.gemm(300, networks.SIGNED)
+    outside = (400 * 300 + 4 * 300 + 400 - 6144) / 4
+    assert bounds_of(stack)["Gemm"] == 120_000
+    found = bounds_of(stack, waiting(BOARD, 2))["Gemm"]
+    assert found == pytest.approx(120_000 + outside * 2 / 4, rel=0.01)
+
+
+def test_convolutions_and_dense_layers_come_close():
+    network = networks.lenet_like()
+    image, run = ran(network.graph(), BOARD, [network.samples(1)])
+    program = lower(network.graph())
+    for bill, kernel in zip(run.bills, program.kernels, strict=True):
+        ratio = bill.cycles / lower_bound_cycles(kernel, program.buffers, BOARD)
+        print(f"{kernel.node} {ratio:.3f}")
+        assert ratio < 1.1 or kernel.op not in ("Conv", "Gemm")
+
+
+def test_the_budget_judges_the_worst_case():
+    network = networks.tiny()
+    graph, xs = network.graph(), network.samples(2)
+    image, run = ran(graph, BOARD, [xs])
+    wanted = [graph.run(xs)[graph.outputs[0].name]]
+    cycles = of_image(image).states / 4
+    for allowed, met in ((cycles, True), (cycles - 0.25, False)):
+        found = simulation(graph, image, run, wanted, np.arange(2), None, f"{allowed}cycles")
+        assert found["passed"] == found["budget"][0]["met"] == met
+        assert found["worst_case_cycles"] == found["cycles"] == cycles
+        assert found["worst_case_differs_for"] == ""
+        total = found["layers"][-1]
+        assert total["worst_case"] + 8 / 4 >= total["cycles"] == cycles
+        assert found["not_included"]

@@ -1,0 +1,82 @@
+"""Float arithmetic on the chip: what ONNX Runtime computes in float32, to a thousandth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim.dsp32c.wcet import of_image
+from dsplet.quantize.fixed.kernel import Loop
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.kernel import InterpolateReal
+from dsplet.quantize.ptq.real_program import lower_real, tabulate
+from tests.quantize import onnx_nets as nets
+
+BOARD = targets.get("dsp32c-40", "1991")
+MODELS = dict(nets.single_ops()) | {name: make() for name, make in nets.NETS.items()}
+REFUSED = set("abs atan celu cos div_reciprocal elu exp gelu gelu_tanh hardswish leaky_prelu "
+              "leakyrelu log log_sum_exp log_sum_exp_kept mish pow reciprocal selu sin softplus "
+              "softsign sqrt thresholdedrelu trees".split())
+"""Functions that are not at rest for large inputs, and LogSumExp."""
+
+
+def loaded(m, tmp_path):
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    return from_onnx.load(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - REFUSED))
+def test_the_chip_computes_what_onnx_runtime_computes(name, tmp_path):
+    graph, m = loaded(MODELS[name], tmp_path), MODELS[name]
+    program = lower_real(graph)
+    image = compile_program(program, BOARD)
+    feeds = nets.inputs(m, 1)
+    expected = nets.run(m, feeds)[0]
+    run = Simulator(image)(*(np.float32(feeds[i]) for i in graph.inputs))
+    assert run.outputs[0].dtype == np.float32
+    assert np.abs(run.outputs[0] - expected).max() <= 1e-3 * np.abs(expected).max()
+    assert of_image(image).states == run.cycles[0] * 4
+    for bill, kernel in zip(run.bills, program.kernels, strict=True):
+        assert lower_bound_cycles(kernel, program.buffers, BOARD) <= bill.cycles
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_has_no_float_form_is_refused(name, tmp_path):
+    with pytest.raises(ModelError, match="no form in float arithmetic: .*"):
+        lower_real(loaded(MODELS[name], tmp_path))
+
+
+def test_all_that_is_refused_is_named_at_once(tmp_path):
+    m = nets.model([nets.node("Exp", "x", "a"), nets.node("Relu", "a", "b"),
+                    nets.node("Exp", "b", "c"), nets.node("Softmax", "c", "d"),
+                    nets.node("Sin", "d", "y")], {"x": (4,)})
+    with pytest.raises(ModelError, match="exp.*; .*sin"):
+        lower_real(loaded(m, tmp_path))
+
+
+def test_interpolation_errs_by_less_than_an_eighth_of_the_curvature():
+    """Between places h apart a chord is within h*h/8 * max|f''| (0.77 for tanh)."""
+    table, made = tabulate(np.tanh, -8.0, 8.0)
+    x = np.linspace(-9, 9, 99_991)
+    t = np.clip(x * made.scale + made.offset, 0, made.last)
+    i = np.floor(t).astype(int)
+    y = table[2 * i] + (t - i) * table[2 * i + 1]
+    inside = np.abs(x) < 8
+    assert np.abs(y - np.tanh(x))[inside].max() < 0.77 / 8 / 64**2
+    assert np.abs(y - np.tanh(x)).max() < 1e-6 + 0.77 / 8 / 64**2
+
+
+def test_constants_are_float32_and_functions_are_interpolated(tmp_path):
+    program = lower_real(loaded(MODELS["tanh"], tmp_path))
+    assert all((v == np.float32(v)).all() for v in program.reals.values())
+
+    def statements(body):
+        for s in body:
+            yield from statements(s.body) if isinstance(s, Loop) else [s]
+
+    assert any(isinstance(s, InterpolateReal) for k in program.kernels for s in statements(k.body))

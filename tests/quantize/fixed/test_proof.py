@@ -1,0 +1,126 @@
+"""The overflow proof: never too low, in any order of summation, and as tight as it can be."""
+
+import itertools
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dsplet.quantize.fixed.interpret import interpret
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Requantize
+from dsplet.quantize.fixed.ops.binary import Add, Mul, Sub
+from dsplet.quantize.fixed.ops.pool import AveragePool
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.proof import Bound, Overflow, bounds, prove
+from dsplet.quantize.fixed.qformat import QFormat
+from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.words import Q15, conv, gemm, graph, value, weight
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_dot_product_against_every_input_and_every_order(signed):
+    fmt = QFormat(2, 0, signed)
+    node = gemm("g", value("x", 3, fmt=fmt), weight("tiny", 4, 3, bits=4, frac=4))
+    (proved,) = node.accumulators()
+    half = 2 ** (4 - node.output.format.frac - 1) if node.output.format.frac < 4 else 0
+    for c in range(4):
+        seen = [0]
+        for x in itertools.product(range(fmt.min, fmt.max + 1), repeat=3):
+            terms = [int(w) * v for w, v in zip(node.weight.q[c], x, strict=True)]
+            for order in itertools.permutations([*terms, int(node.bias[c])]):
+                seen += itertools.accumulate(order)
+        assert (proved.low[c], proved.high[c]) == (min(seen), max(seen) + half)
+
+
+@pytest.mark.parametrize("op", [Add, Sub, Mul])
+@pytest.mark.parametrize("fracs", [(0, 0), (2, 0), (0, 3)])
+def test_element_wise_ops_against_every_pair(op, fracs):
+    a, b = value("a", 1, fmt=QFormat(4, fracs[0])), value("b", 1, fmt=QFormat(3, fracs[1], False))
+    (proved,) = op("o", (a, b), value("y", 1, fmt=QFormat(8, -2))).accumulators()
+    finest = sum(fracs) if op is Mul else max(fracs)
+    real = {Add: lambda x, y: x + y, Sub: lambda x, y: x - y, Mul: lambda x, y: x * y}[op]
+    sums = [real(x * 2.0**-fracs[0], y * 2.0**-fracs[1]) * 2**finest
+            for x in range(-8, 8) for y in range(8)]
+    assert proved.low == min(sums) and proved.high == max(sums) + 2 ** (finest + 2 - 1)
+
+
+def tighten(statement, high: int):
+    """The statement with the upper bound of every requantize replaced."""
+    if isinstance(statement, Loop):
+        return replace(statement, body=tuple(tighten(s, high) for s in statement.body))
+    if isinstance(statement, Requantize):
+        return replace(statement, bound=(statement.bound[0], high))
+    return statement
+
+
+@pytest.mark.parametrize("make", [
+    lambda: gemm("g", value("x", 12), weight("w", 1, 12, frac=6)),
+    lambda: conv("c", value("x", 3, 3, 3), weight("w", 1, 3, 3, 3, frac=6)),
+    lambda: conv("c", value("x", 2, 4, fmt=Q15), weight("w", 1, 2, 4, frac=2), fmt=Q15)],
+    ids=["gemm", "conv", "conv_1d_16_bit"])
+def test_an_adversarial_input_reaches_the_bound_less_the_half_step(make):
+    node = make()
+    node = replace(node, bias=np.abs(node.bias))
+    program, fmt = lower(graph("g", node)), node.inputs[0].format
+    worst = np.where(node.weight.q[0] > 0, fmt.max, fmt.min).reshape(-1)
+    shift = node.inputs[0].format.frac + int(node.weight.frac[0]) - node.output.format.frac
+    reached = bounds(graph("g", node))[0].magnitude - (2 ** (shift - 1) if shift > 0 else 0)
+
+    def run(high: int) -> None:
+        memory = {b.name: np.zeros(b.size, np.int64) if b.data is None else b.data.copy()
+                  for b in program.buffers.values()}
+        memory["in_x"][:] = worst
+        for k in program.kernels:
+            interpret(Kernel(k.name, k.node, k.op, tuple(tighten(s, high) for s in k.body)), memory)
+
+    run(reached)
+    with pytest.raises(OverflowError, match=f"{reached} is outside its proved range"):
+        run(reached - 1)
+
+
+@pytest.mark.parametrize("graph", CASES)
+def test_every_case_is_proved(graph):
+    proved = prove(graph)
+    assert all(0 < b.magnitude < 2**31 and b.headroom_bits >= 0 for b in proved)
+    named = {b.node for b in proved}
+    assert named >= {n.name for n in graph.every_node() if n.macs and not n.inner}
+
+
+def test_bits_and_headroom():
+    for magnitude, bits in ((127, 8), (128, 9), (2**31 - 1, 32)):
+        assert (Bound("n", "Gemm", magnitude).bits, Bound("n", "Gemm", magnitude).headroom_bits) \
+            == (bits, 32 - bits)
+
+
+def test_what_cannot_be_proved_is_refused_with_every_layer_named():
+    x = value("x", 3, fmt=Q15)
+    first = replace(gemm("first", x, weight("w", 2, 3, bits=16), "a", Q15),
+                    weight=replace(weight("w", 2, 3, bits=16), q=np.full((2, 3), 32767)),
+                    bias=np.zeros(2, np.int64))
+    second = replace(first, name="second", output=value("b", 2, fmt=Q15))
+    fits = gemm("fits", x, weight("w", 2, 3), "c", Q15)
+    magnitude = 3 * 32767 * 32768  # three products, low end; the half step joins the high end only
+    when = "when 'x' is -32768 under the positive weights of channel 0 and 32767 under the others"
+    with pytest.raises(Overflow, match=re.escape(
+            f"overflow cannot be ruled out:\n"
+            f"  Gemm 'first': |sum| can reach {magnitude} (needs 33 bits, the target has 32) {when}"
+            f"\n  Gemm 'second': |sum| can reach {magnitude} (needs 33 bits, the target has 32) "
+            f"{when}\n"
+            f"take 1 bit(s) off these layers' weights or inputs "
+            f"(--weight-bits, --activation-bits)")) as refused:
+        lower(graph("g", first, second, fits))
+    assert "fits" not in str(refused.value)
+
+
+@pytest.mark.parametrize("window", [(1, 1), (2, 2), (3, 3), (5, 7), (16, 16), (31, 33)])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_average_of_equal_numbers_is_that_number(window, bits):
+    """However coarse 1/N must be for the sum to fit 31 bits, at most one step is lost."""
+    fmt = QFormat(bits, bits - 1)
+    node = AveragePool("a", (value("x", 1, *window, fmt=fmt),), value("y", 1, 1, 1, fmt=fmt),
+                       window, (1, 1))
+    assert prove(graph("g", node))[0].magnitude < 2**31
+    for q in (fmt.min, -1, 0, 1, fmt.max):
+        y = int(node.reference(np.full((1, 1, *window), q))[0, 0, 0, 0])
+        assert abs(y - q) <= abs(q) * node.taps / 2**13 + 0.5

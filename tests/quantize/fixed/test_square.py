@@ -1,0 +1,93 @@
+"""The square: every op, in every execution, gives the reference's integers.
+
+An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape) for each output.
+"""
+
+import shutil
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from dsplet.export.c import host
+from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim.dsp32c.codegen.image import build, compile_program
+from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
+from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.graph import Graph, Node
+from dsplet.quantize.fixed.program import lower, run
+from dsplet.quantize.qdq import to_qdq
+from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.quantize.fixed.samples import samples
+
+
+def interpreter(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    program = lower(graph)
+    runs = [run(program, *sample) for sample in zip(*xs, strict=True)]
+    return [np.stack(y) for y in zip(*runs, strict=True)]
+
+
+def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    ys = host.compile(lower(graph))(*xs)
+    return ys if isinstance(ys, list) else [ys]
+
+
+def carrier(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    return Executor(graph, threads=1)(*xs)
+
+
+def dsp32c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    image = compile_program(lower(graph), targets.get("dsp32c-40"))
+    return list(Simulator(image)(*xs).outputs)
+
+
+def dsp32c_small(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    """The program that needs least memory."""
+    program = lower(graph)
+    image = build(program, targets.get("dsp32c-40"), mixtures(program)[-1].choices)
+    return list(Simulator(image)(*xs).outputs)
+
+
+def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    """Stock ONNX Runtime on the .q.onnx file: reals in, reals out, on the formats' grids."""
+    session = ort.InferenceSession(to_qdq.to_model(graph).SerializeToString(),
+                                   providers=["CPUExecutionProvider"])
+    feeds = {i.name: v.format.dequantize(x).astype(np.float32) for i, v, x in
+             zip(session.get_inputs(), graph.inputs, xs, strict=True)}
+    ys = [np.float64(y) * 2.0**v.format.frac for y, v in
+          zip(session.run(None, feeds), graph.outputs, strict=True)]
+    return [np.broadcast_to(y, (len(xs[0]), *y.shape[1:])) for y in ys]
+
+
+EXECUTIONS = {f.__name__: f for f in (interpreter, c, carrier, dsp32c, dsp32c_small, qdq)}
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("graph", CASES)
+def test_execution_equals_reference(graph, execution):
+    xs = samples(graph)
+    values = graph.run(*xs)
+    ys = EXECUTIONS[execution](graph, *xs)
+    for v, y in zip(graph.outputs, ys, strict=True):
+        assert y.shape == values[v.name].shape
+        assert np.count_nonzero(y != values[v.name]) == 0
+
+
+def test_every_op_has_cases():
+    used = [node.op for graph in GRAPHS for node in graph.nodes]
+    few = {op: used.count(op) for op in Node.registry if used.count(op) < 2}
+    assert not few, f"tests/quantize/fixed/cases.py holds fewer than two graphs with {few}"
+
+
+def test_cases_do_not_only_saturate():
+    """Outputs that are clipped everywhere would prove little of a requantize."""
+    clipped = set()
+    for graph in GRAPHS:
+        y = graph.run(*samples(graph))[graph.outputs[0].name]
+        for low, high in (n.limits for n in graph.nodes[-1:] if hasattr(n, "limits")):
+            if not ((y > low) & (y < high)).any():
+                clipped.add(graph.name)
+    assert clipped <= {"requantize_left_far", "softmax_alone"}
