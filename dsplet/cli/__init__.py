@@ -383,7 +383,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, plot=
     from dsplet.quantize.analysis.diagnose import diagnose as examine
     from dsplet.quantize.network import Network
     from dsplet.quantize.ptq.recipe import Recipe
-    from dsplet.quantize.search.suggestions import quick, remedies
+    from dsplet.quantize.search.suggestions import quick, suggestions
     from dsplet.quantize.search.trial import Trials
     if plot:
         picture.check(plot)
@@ -407,7 +407,7 @@ def diagnose(reference, test, samples="all", accuracy=None, calibrate=500, plot=
         trials = Trials(whole.float, x, held.labels,
                         quick(Recipe.from_json(fixed.facts["dsplet.recipe"])))
         wanted = accuracy or percent_right(whole.scores(x), held.labels)
-        tried = remedies(trials, wanted, tick)
+        tried = suggestions(trials, wanted, tick)
     return found | {"calibration_samples": len(held)} | report.changes(tried, wanted)
 
 

@@ -1,5 +1,5 @@
-"""Places: where each value of a graph lives, so that movement and time cost nothing where a view
-will do.
+"""Buffer assignment: where each value of a graph lives, so that movement and time cost nothing
+where a view will do.
 
 Backwards: what ends in a Pad or a Concat is stored right inside it. Forwards: what a Reshape, Slice
 or Transpose gives is a view of its input. Of a Scan, an element of a sequence is a view that moves
@@ -24,7 +24,7 @@ BORDER = ("input", "output")
 """Roles of the buffers at the border of the program, which only copies touch."""
 
 
-class Places:
+class BufferAssignment:
     """storage: where each value lives, those of bodies included. buffers: all of them, by name."""
 
     def __init__(self, graph: Graph) -> None:

@@ -68,7 +68,7 @@ class Curve:
         slopes = k.const(f"{role}_slope", self.slopes).buffer
         k.emit(Interpolate(d, table, slopes, self.first, self.step_log2))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         u = b.node("Add", x, b.const(np.float32(-self.first)))
         if not self.step_log2:
             return b.gather(self.table, u)

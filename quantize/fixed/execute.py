@@ -187,7 +187,7 @@ class Emitter:
 def carry(graph: Graph, b: Emitter, names: dict[str, str]) -> None:
     """Emit the carriers of all nodes; names: the tensor of each value, completed in place."""
     for node in graph.nodes:
-        ys = node.carrier(b, *(names[v.name] for v in node.inputs))
+        ys = node.integer_onnx(b, *(names[v.name] for v in node.inputs))
         for v, y in zip(node.outputs, [ys] if isinstance(ys, str) else ys, strict=True):
             names[v.name] = b.single(y)
 

@@ -117,15 +117,16 @@ class Node:
         """Write the op as a loop nest with the builder k (`quantize.fixed.kernel.Builder`)."""
         raise TypeError(f"{self.op} has no kernel")
 
-    def carrier(self, b, *xs: str) -> str:
+    def integer_onnx(self, b, *xs: str) -> str:
         """Print the op as ONNX nodes on float tensors that carry the integers
         (`quantize.fixed.execute.Emitter`)."""
-        raise TypeError(f"{self.op} has no carrier")
+        raise TypeError(f"{self.op} has no form as integer-in-float ONNX")
 
     def qdq(self, b, *xs: str) -> str | None:
         """Print the op as ONNX nodes on dequantized reals, up to its exact accumulator.
 
-        None where no plain ONNX spelling gives our integers; the carrier then becomes a function.
+        None where no plain ONNX spelling gives our integers; the integer form then becomes a
+        function.
         """
         return None
 

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from dsplet.quantize.fixed.buffer_assignment import Places, identifier
+from dsplet.quantize.fixed.buffer_assignment import BufferAssignment, identifier
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.interpret import interpret
 from dsplet.quantize.fixed.join import join
@@ -90,29 +90,30 @@ def lower(graph: Graph) -> Program:
 class _Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph = join(graph)
-        self.places = Places(graph)
-        self.buffers = self.places.buffers
+        self.assignment = BufferAssignment(graph)
+        self.buffers = self.assignment.buffers
         self.kernels: list[Kernel] = []
         self.repeats: list[Repeat] = []
 
     def program(self) -> Program:
-        graph, places = self.graph, self.places
-        inputs = tuple(zip(graph.inputs, places.inputs, strict=True))
-        outputs = tuple(zip(graph.outputs, places.outputs, strict=True))
+        graph, assigned = self.graph, self.assignment
+        inputs = tuple(zip(graph.inputs, assigned.inputs, strict=True))
+        outputs = tuple(zip(graph.outputs, assigned.outputs, strict=True))
         for v, name in inputs:
             self._copy("input", v.name, "Input", Storage(name, 0, contiguous(v.shape)),
-                       places.storage[v.name], v.shape)
+                       assigned.storage[v.name], v.shape)
         self._nodes(graph, {})
         for v, name in outputs:
-            self._copy("output", v.name, "Output", places.storage[v.name],
+            self._copy("output", v.name, "Output", assigned.storage[v.name],
                        Storage(name, 0, contiguous(v.shape)), v.shape)
-        used = {b for k in self.kernels for b in _touched(k)} | {*places.inputs, *places.outputs}
+        used = {*assigned.inputs, *assigned.outputs,
+                *(b for k in self.kernels for b in _touched(k))}
         return Program(identifier("", graph.name),
                        {n: b for n, b in self.buffers.items() if n in used}, tuple(self.kernels),
-                       inputs, outputs, places.storage, tuple(self.repeats))
+                       inputs, outputs, assigned.storage, tuple(self.repeats))
 
     def _builder(self, role: str) -> Builder:
-        return Builder(f"k{len(self.kernels):02d}_{role}", self.places.storage)
+        return Builder(f"k{len(self.kernels):02d}_{role}", self.assignment.storage)
 
     def _finish(self, k: Builder, node: str, op: str, macs: int = 0) -> None:
         self.buffers.update({b.name: b for b in k.buffers})
@@ -137,7 +138,7 @@ class _Lowering:
     def _node(self, node: Node) -> None:
         k = self._builder(node.op.lower())
         if isinstance(node, Moving):
-            copies = self.places.copies(node)
+            copies = self.assignment.copies(node)
             for source, target, shape in copies:
                 _copy(k, source, target, shape)
             if not copies:
@@ -149,7 +150,7 @@ class _Lowering:
     def _scan(self, scan: Scan, constants: dict[str, Constant]) -> None:
         """The states' initial values, then one step's kernels inside a `Repeat`."""
         body, n, m = scan.body, scan.states, scan.states + scan.sequences
-        at = self.places.storage
+        at = self.assignment.storage
 
         def copy(role: str, source: Storage | int, target: Storage, v: Value) -> None:
             self._copy(role, scan.name, "Scan", source, target, v.shape)
@@ -160,13 +161,13 @@ class _Lowering:
                  at[inside.name], inside)
         first, place = len(self.kernels), len(self.repeats)
         for inside, outside in zip(body.inputs[n:m], scan.inputs[n:m], strict=True):
-            copy("element", self.places.element(scan, outside), at[inside.name], inside)
+            copy("element", self.assignment.element(scan, outside), at[inside.name], inside)
         self._nodes(body, constants)
         for inside, outside in zip(body.outputs[n:], scan.outputs[n:], strict=True):
-            copy("element", at[inside.name], self.places.element(scan, outside), inside)
+            copy("element", at[inside.name], self.assignment.element(scan, outside), inside)
         self._hand_on(scan)
         if len(self.kernels) > first:
-            self.repeats.insert(place, Repeat(self.places.times[scan.name], scan.steps, first,
+            self.repeats.insert(place, Repeat(self.assignment.times[scan.name], scan.steps, first,
                                               len(self.kernels) - 1, scan.name))
         for inside, outside in zip(body.inputs[:n], scan.outputs[:n], strict=True):
             copy("end", at[inside.name], at[outside.name], inside)
@@ -174,7 +175,7 @@ class _Lowering:
     def _hand_on(self, scan: Scan) -> None:
         """New states to where the next step looks for them; those that lie where another state
         will be written go by way of a scratch buffer."""
-        at, body, n = self.places.storage, scan.body, scan.states
+        at, body, n = self.assignment.storage, scan.body, scan.states
         pairs = [(at[a.name], at[b.name], a) for a, b in zip(body.outputs[:n], body.inputs[:n],
                                                              strict=True)
                  if at[a.name] != at[b.name]]

@@ -259,7 +259,7 @@ class _Writer(Emitter):
             b = _Body(own)
             ints = [b.single(b.input(f"x{i}", v.format.dtype.type))
                     for i, v in enumerate(node.inputs)]
-            b.give(b.single(node.carrier(b, *ints)), y.format)
+            b.give(b.single(node.integer_onnx(b, *ints)), y.format)
             tables = [self.const(_smallest(self._arrays[k]), k) for k in b.used]
             self.function(f"{node.op}", y, [*(self.q[v.name] for v in node.inputs), *tables], b,
                           y.name)
@@ -297,7 +297,7 @@ class _Writer(Emitter):
 
 
 class _Body(Emitter):
-    """The inside of a function: `Node.carrier` prints with it.
+    """The inside of a function: `Node.integer_onnx` prints with it.
 
     own: id of an array of the node -> its name; those that are used become inputs of the function.
     """

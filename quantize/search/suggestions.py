@@ -39,7 +39,7 @@ def widths_of(trials: Trials) -> Widths:
     return {s: getattr(recipe.at(s.layer), s.kind) for s in trials.slots}
 
 
-def remedies(trials: Trials, accuracy_percent: float,
+def suggestions(trials: Trials, accuracy_percent: float,
              progress: Progress = lambda done, total: None) -> list[Change]:
     """Changes in the order they were tried, up to the first that keeps the accuracy on the trials'
     samples. Empty where nothing has to change."""

@@ -17,7 +17,7 @@ from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.graph import ModelError
 from dsplet.quantize.ptq.formats import separate_inputs
 from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
-from dsplet.quantize.search.suggestions import remedies, widths_of
+from dsplet.quantize.search.suggestions import suggestions, widths_of
 from dsplet.quantize.search.trial import Trials
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
@@ -148,7 +148,7 @@ def test_loops_are_refused(tmp_path):
         Trials(graph, x, np.zeros(8), COARSE)
 
 
-# --- remedies -------------------------------------------------------------------------------------
+# --- suggestions ----------------------------------------------------------------------------------
 
 def trials(small, recipe: Recipe) -> Trials:
     path, graph, x = small
@@ -159,7 +159,7 @@ def test_the_layer_that_is_at_fault_gets_the_bits(small):
     culprit = small[1].nodes[0].name
     recipe = replace(Recipe(12, 12, 12, **NEAREST),
                      layers={culprit: {"weight_bits": 2}})
-    tried = remedies(trials(small, recipe), 99.0)
+    tried = suggestions(trials(small, recipe), 99.0)
     assert f"weight bits for {culprit}" in tried[-1].what
     assert tried[-1].point.accuracy_percent >= 99
     assert all(c.point.accuracy_percent < 99 for c in tried[:-1])
@@ -173,7 +173,7 @@ def test_what_is_free_comes_first(small):
     weight = conv["weight"] * np.array([40, 1, 1, 1]).reshape(4, 1, 1, 1)
     uneven = graph.rebuilt([conv.but(weight=weight), *graph.nodes[1:]])
     recipe = Recipe(4, 8, per_channel=False, **NEAREST)
-    tried = remedies(Trials(uneven, x, np.zeros(len(x), np.uint8), recipe), 101.0)
+    tried = suggestions(Trials(uneven, x, np.zeros(len(x), np.uint8), recipe), 101.0)
     assert tried[0].what == "a weight step for each channel" and tried[0].extra_bytes == 0
     together = tried[-1]
     assert "; " in together.what and together.point.noise < tried[0].point.noise
@@ -181,7 +181,7 @@ def test_what_is_free_comes_first(small):
 
 def test_nothing_has_to_change(small):
     fine = trials(small, Recipe(10, 10, **NEAREST))
-    assert remedies(fine, 90.0) == []
+    assert suggestions(fine, 90.0) == []
     assert set(widths_of(fine).values()) == {10}
     assert report.changes([], 90.0)["smallest_change"] == "nothing has to change"
 

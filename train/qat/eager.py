@@ -1,7 +1,7 @@
 """Ops as PyTorch: what they print as ONNX nodes is computed at once, with gradients.
 
-`Node.qdq` and `Node.carrier` speak to an emitter in the words of ONNX. This emitter's tensor names
-are tensors, so that a new op trains as soon as it has printed itself.
+`Node.qdq` and `Node.integer_onnx` speak to an emitter in the words of ONNX. This emitter's tensor
+names are tensors, so that a new op trains as soon as it has printed itself.
 """
 
 from collections.abc import Callable

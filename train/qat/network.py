@@ -144,7 +144,7 @@ class Network(nn.Module):
         real = node.qdq(b, *operands)
         if real is None:
             ints = [x * 2.0**v.format.frac for x, v in zip(xs, node.inputs, strict=True)]
-            return b.single(node.carrier(b, *ints)) * fmt.step
+            return b.single(node.integer_onnx(b, *ints)) * fmt.step
         if isinstance(node, Requantizing):
             group = self._group.get(node.output.name)
             frac = _real([float(fmt.frac)]) if group is None else self.fracs[group]

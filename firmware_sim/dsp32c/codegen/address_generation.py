@@ -23,7 +23,7 @@ Key = tuple
 
 
 @dataclass
-class Threads:
+class AddressStreams:
     """pointers: stream -> register name, with the first element it points at (`start`).
     increments: step in bytes -> register name. steps: post-increment of each access, in bytes."""
 
@@ -47,7 +47,8 @@ class Threads:
         return pointer + (f"++{{{self.increments[step]}}}" if step else "")
 
 
-def thread(code: list, share_constants: bool, increments: int = INCREMENT_REGISTERS) -> Threads:
+def generate_addresses(code: list, share_constants: bool,
+                       increments: int = INCREMENT_REGISTERS) -> AddressStreams:
     """share_constants: one moving pointer for all constants, not a fixed pointer for each.
     increments: registers for steps."""
 
@@ -55,12 +56,12 @@ def thread(code: list, share_constants: bool, increments: int = INCREMENT_REGIST
         return (*a.stream, a.index.const) if a.buffer == POOL and not share_constants else a.stream
 
     keys = list(dict.fromkeys(key(a) for ins, _ in _walk(code, 1) for a in ins.accesses))
-    threads = Threads(code, {k: f"pointer{i}" for i, k in enumerate(keys)}, {}, key=key)
+    streams = AddressStreams(code, {k: f"pointer{i}" for i, k in enumerate(keys)}, {}, key=key)
     for k in keys:
-        threads.start[k] = _first(code, k, key)
-        code = _follow(code, k, None, threads)
-    threads.code = _materialise(code, threads, increments)
-    return threads
+        streams.start[k] = _first(code, k, key)
+        code = _follow(code, k, None, streams)
+    streams.code = _materialise(code, streams, increments)
+    return streams
 
 
 def _walk(code: list, weight: int):
@@ -90,27 +91,27 @@ def _at(a: Access, var: str, value: Affine | int) -> Access:
     return replace(a, index=a.index.substitute(var, value))
 
 
-def _follow(code: list, k: Key, target: Access | None, threads: Threads) -> list:
+def _follow(code: list, k: Key, target: Access | None, streams: AddressStreams) -> list:
     """Record the steps of one stream; `target` is what it accesses after `code`.
 
     Returns the code with corrections (`_Move`) after loops.
     """
-    events = [i for i, item in enumerate(code) if _first([item], k, threads.key) is not None]
+    events = [i for i, item in enumerate(code) if _first([item], k, streams.key) is not None]
     result, following = list(code), target
     for i in reversed(events):
         item = code[i]
         if isinstance(item, Turns):
-            entry = _first(item.body, k, threads.key)
+            entry = _first(item.body, k, streams.key)
             again = _at(entry, item.var, Affine(1, ((item.var, 1),)))
-            result[i] = Turns(item.var, item.extent, _follow(item.body, k, again, threads))
+            result[i] = Turns(item.var, item.extent, _follow(item.body, k, again, streams))
             left_at = _at(entry, item.var, item.extent)
             step = _distance(left_at, following)
             if step:
                 result.insert(i + 1, _Move(k, step))
         else:
-            j = next(j for j, a in enumerate(item.accesses) if threads.key(a) == k)
-            threads.steps[id(item), j] = _distance(item.accesses[j], following)
-        following = _first([item], k, threads.key)
+            j = next(j for j, a in enumerate(item.accesses) if streams.key(a) == k)
+            streams.steps[id(item), j] = _distance(item.accesses[j], following)
+        following = _first([item], k, streams.key)
     return result
 
 
@@ -133,42 +134,42 @@ class _Move:
     accesses = ()
 
 
-def _materialise(code: list, threads: Threads, increments: int) -> list:
+def _materialise(code: list, streams: AddressStreams, increments: int) -> list:
     """Give the most used steps an increment register; every other movement is an addition."""
     wanted: Counter = Counter()
     for ins, weight in _walk(code, 1):
         if isinstance(ins, _Move):
             continue
         for i, a in enumerate(ins.accesses):
-            step = threads.steps.get((id(ins), i), 0)
+            step = streams.steps.get((id(ins), i), 0)
             if step not in (0, *a.free_steps):
                 wanted[step] += weight
     best = sorted(wanted, key=lambda s: (-wanted[s], s))[:increments]
-    threads.increments = {s: f"increment{i}" for i, s in enumerate(best)}
-    return _spell_moves(code, threads)
+    streams.increments = {s: f"increment{i}" for i, s in enumerate(best)}
+    return _select_moves(code, streams)
 
 
-def _spell_moves(code: list, threads: Threads) -> list:
+def _select_moves(code: list, streams: AddressStreams) -> list:
     result: list = []
     for item in code:
         if isinstance(item, Turns):
-            result.append(Turns(item.var, item.extent, _spell_moves(item.body, threads)))
+            result.append(Turns(item.var, item.extent, _select_moves(item.body, streams)))
         elif isinstance(item, _Move):
-            result += _additions(threads.pointers[item.key], item.step, threads)
+            result += _additions(streams.pointers[item.key], item.step, streams)
         else:
             result.append(item)
             for i, a in enumerate(item.accesses):
-                step = threads.steps.get((id(item), i), 0)
+                step = streams.steps.get((id(item), i), 0)
                 if step not in (0, *a.free_steps) and (
-                        a.address or step not in threads.increments):
-                    threads.steps[id(item), i] = 0
-                    result += _additions(threads.pointers[threads.key(a)], step, threads)
+                        a.address or step not in streams.increments):
+                    streams.steps[id(item), i] = 0
+                    result += _additions(streams.pointers[streams.key(a)], step, streams)
     return result
 
 
-def _additions(pointer: str, step: int, threads: Threads) -> list[Ins]:
-    if step in threads.increments:
-        name = threads.increments[step]
+def _additions(pointer: str, step: int, streams: AddressStreams) -> list[Ins]:
+    if step in streams.increments:
+        name = streams.increments[step]
         return [Ins(f"{{{pointer}}}e = {{{pointer}}}e + {{{name}}}e", uses=(pointer, name),
                     sets=(pointer,))]
     moves = []

@@ -17,7 +17,7 @@ from dsplet.quantize.fixed.kernel import Loop, Max, Ref, Set, Store, flat, refs
 MANTISSA_INTEGERS = 1 << 23
 
 
-def postpone(kernels: list[Scaled]) -> list[Scaled]:
+def delay_requantize(kernels: list[Scaled]) -> list[Scaled]:
     """The kernels; every rounding that can wait has moved into the one that takes the maximum."""
     kernels = list(kernels)
     for i, maker in enumerate(kernels):

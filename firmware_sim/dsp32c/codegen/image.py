@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, WIDTH, Constants, NeedsRegisters
-from dsplet.firmware_sim.dsp32c.codegen.delayed_requantize import postpone
+from dsplet.firmware_sim.dsp32c.codegen.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.dsp32c.codegen.fuse import fuse, parts
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Line, compile_kernel
 from dsplet.firmware_sim.dsp32c.codegen.local_copies import stage
@@ -149,7 +149,7 @@ class _Compilation:
         self.program = program = choices.apply(program)
         self.target, self.choices, self.packed = target, choices, choices.packed
         places = entries(program, max(r.end for r in target.board.regions))
-        scaled = real(program) if program.reals is not None else postpone(
+        scaled = real(program) if program.reals is not None else delay_requantize(
             [scale(k, program.buffers, places, self.packed) for k in program.kernels])
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}

@@ -36,7 +36,7 @@ from dsplet.firmware_sim.dsp32c.codegen.table_selection import (
     PLACES,
     TEMP,
     UNPACK,
-    TableSpeller,
+    TableSelector,
 )
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -59,7 +59,7 @@ BORDER = {"long": "int24", "ieee": "ieee"}
 """How a float word leaves; `UNPACK` is how it came."""
 
 
-class Speller(TableSpeller):
+class InstructionSelector(TableSelector):
     """Turns the statements of one kernel into instructions.
 
     kind(buffer): "word" float words, "long" int24 words at the border, "half" and "byte" packed,

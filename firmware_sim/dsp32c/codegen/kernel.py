@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dsplet.firmware_sim.dsp32c.codegen.address_generation import Threads, thread
+from dsplet.firmware_sim.dsp32c.codegen.address_generation import AddressStreams, generate_addresses
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Ins, NeedsRegisters
-from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import Speller
+from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
 from dsplet.firmware_sim.dsp32c.codegen.schedule import LOAD_LATENCY, STORE_LATENCY, Scheduler
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
@@ -36,24 +36,24 @@ def compile_kernel(kernel: Kernel, kind: Callable[[str], str],
                    previous: str) -> list[Line]:
     """Assembly of a scaled and staged kernel.
 
-    kind, place: see `Speller`. region: see `stage`. address(buffer): its first byte.
+    kind, place: see `InstructionSelector`. region: see `stage`. address(buffer): its first byte.
     clock: where pointers that move with time are. taken: registers that loops over time need.
     previous: the last instruction before.
     """
     body = shape(_by_depth(kernel.body, 0), kind)
-    speller = Speller(kind, lambda b: region(b) is not None, place, constants)
-    code = peel(speller.kernel(body))
+    selector = InstructionSelector(kind, lambda b: region(b) is not None, place, constants)
+    code = peel(selector.kernel(body))
     for share_constants in (False, True):
-        threads = thread(code, share_constants, len(INCREMENTS) - len(speller.strides))
-        scheduler = Scheduler(threads, kernel.name)
-        lines = scheduler.run(threads.code)
-        registers = _registers(threads, speller, scheduler, kernel.name, taken, share_constants)
+        streams = generate_addresses(code, share_constants, len(INCREMENTS) - len(selector.strides))
+        scheduler = Scheduler(streams, kernel.name)
+        lines = scheduler.run(streams.code)
+        registers = _registers(streams, selector, scheduler, kernel.name, taken, share_constants)
         if registers is not None:
             break
-    setup = _after(previous, _setup(threads, speller, registers, address, place, clock))
+    setup = _after(previous, _setup(streams, selector, registers, address, place, clock))
     return [Line(f"{kernel.name}:", "label"),
             *(Line(text, "nop" if text == "nop" else "other") for text in setup),
-            *(_render(line, threads, registers) for line in lines)]
+            *(_render(line, streams, registers) for line in lines)]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
@@ -70,22 +70,22 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     return tuple(result)
 
 
-def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: str,
-               taken: list[str], last_try: bool) -> dict[str, str] | None:
+def _registers(streams: AddressStreams, selector: InstructionSelector, scheduler: Scheduler,
+               name: str, taken: list[str], last_try: bool) -> dict[str, str] | None:
     """Register of every name; None where the address registers do not suffice."""
-    pointers = [*threads.pointers.values(), *(f"index{i}" for i in range(speller.indices))]
+    pointers = [*streams.pointers.values(), *(f"index{i}" for i in range(selector.indices))]
     if len(pointers) > len(POINTERS):
         if last_try:
             raise NeedsRegisters(f"kernel '{name}' needs {len(pointers)} address registers; the "
                                  f"DSP32C has {len(POINTERS)}")
         return None
     registers = dict(zip(pointers, POINTERS, strict=False))
-    increments = [*threads.increments.values(), *sorted(speller.strides)]
+    increments = [*streams.increments.values(), *sorted(selector.strides)]
     registers |= dict(zip(increments, INCREMENTS, strict=False))
     spare = [*(r for r in COUNTERS if r not in taken), *reversed(INCREMENTS[len(increments):]),
              *reversed(POINTERS[len(pointers):])]
     others = [*(f"count{i}" for i in range(scheduler.counters)),
-              *(f"base {t}" for t in sorted(speller.tables))]
+              *(f"base {t}" for t in sorted(selector.tables))]
     if len(others) > len(spare):
         if last_try:
             raise NeedsRegisters(f"kernel '{name}' needs {len(others)} loop and table registers; "
@@ -94,20 +94,20 @@ def _registers(threads: Threads, speller: Speller, scheduler: Scheduler, name: s
     return registers | dict(zip(others, spare, strict=False))
 
 
-def _setup(threads: Threads, speller: Speller, registers: dict[str, str],
+def _setup(streams: AddressStreams, selector: InstructionSelector, registers: dict[str, str],
            address: Callable[[str], int], place: Callable[[str], int],
            clock: Clock) -> list[str]:
     loads, values = [], {}
-    for key, name in threads.pointers.items():
-        first = threads.start[key]
+    for key, name in streams.pointers.items():
+        first = streams.start[key]
         if first.index.terms:
             word = clock.word(address(first.buffer), first.size, first.index)
             loads.append(f"{registers[name]}e = *{word}")
         else:
             values[name] = address(first.buffer) + first.size * first.index.const
-    values |= {name: step for step, name in threads.increments.items()}
-    values |= {stride: int(stride.split()[1]) for stride in sorted(speller.strides)}
-    values |= {f"base {t}": place(t) for t in sorted(speller.tables)}
+    values |= {name: step for step, name in streams.increments.items()}
+    values |= {stride: int(stride.split()[1]) for stride in sorted(selector.strides)}
+    values |= {f"base {t}": place(t) for t in sorted(selector.tables)}
     return [*loads, *(f"{registers[name]}e = {_hex(value)}" for name, value in values.items())]
 
 
@@ -123,10 +123,10 @@ def _hex(value: int) -> str:
     return f"0x{value & 0xFFFFFF:06x}"
 
 
-def _render(line: Ins | str, threads: Threads, registers: dict[str, str]) -> Line:
+def _render(line: Ins | str, streams: AddressStreams, registers: dict[str, str]) -> Line:
     if isinstance(line, str):
         return Line(line, "label")
-    operands = [threads.operand(line, i).format_map(registers) for i in range(len(line.accesses))]
+    operands = [streams.operand(line, i).format_map(registers) for i in range(len(line.accesses))]
     return Line(line.text.format(*operands, **registers), line.role)
 
 

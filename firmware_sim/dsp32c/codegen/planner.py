@@ -46,7 +46,7 @@ class DoesNotFit(ValueError):
 @dataclass(frozen=True)
 class Placement:
     """A buffer's place. first, last: kernels (by position) between which it must survive; a
-    constant survives always. kind: how its integers are stored (see `Speller`)."""
+    constant survives always. kind: how its integers are stored (see `InstructionSelector`)."""
 
     buffer: str
     address: int

@@ -11,7 +11,7 @@ from dsplet.quantize.float.kernel import Clamp, Linear
 
 
 def real(program: Program) -> list[Scaled]:
-    """The kernels in the statements that the speller knows, with their constants."""
+    """The kernels in the statements that the selector knows, with their constants."""
     first, *others = [Scaled(_rewritten(k), {}) for k in program.kernels]
     return [replace(first, words=dict(program.reals)), *others]
 

@@ -7,7 +7,7 @@ loop too. The last instruction of a counted loop moves into the branch's delay s
 
 from __future__ import annotations
 
-from dsplet.firmware_sim.dsp32c.codegen.address_generation import Threads
+from dsplet.firmware_sim.dsp32c.codegen.address_generation import AddressStreams
 from dsplet.firmware_sim.dsp32c.codegen.code import NOP, Ins, Turns
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
 
@@ -26,8 +26,8 @@ Window = tuple[Ins, ...]
 class Scheduler:
     """Flattens code into lines: instructions and labels (`name:`)."""
 
-    def __init__(self, threads: Threads, prefix: str) -> None:
-        self.threads, self.prefix = threads, prefix
+    def __init__(self, streams: AddressStreams, prefix: str) -> None:
+        self.streams, self.prefix = streams, prefix
         self.counters = 0
         self._labels = 0
 
@@ -117,7 +117,7 @@ class Scheduler:
         return need
 
     def _pointer(self, access) -> str:
-        return self.threads.pointers[self.threads.key(access)]
+        return self.streams.pointers[self.streams.key(access)]
 
 
 def _push(windows: list[Window], ins: Ins) -> list[Window]:

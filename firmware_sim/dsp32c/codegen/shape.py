@@ -25,8 +25,8 @@ UNROLL = 27
 def shape(body: tuple, kind, nested: bool = False) -> tuple:
     """Split loops that are too long for `do`, and write out small inner loops.
 
-    kind(buffer name): see `Speller`. nested: whether a loop is around the body. Loops that unpack
-    words stay loops; loops that only look up take two turns at a time.
+    kind(buffer name): see `InstructionSelector`. nested: whether a loop is around the body. Loops
+    that unpack words stay loops; loops that only look up take two turns at a time.
     """
     result: list = []
     alone = nested and len(body) == 1

@@ -19,11 +19,11 @@ PLACES = ("offset", "place")
 UNPACK = {"long": "float24", "half": "float", "byte": "ic", "ieee": "dsp"}
 """How a stored integer, or an IEEE number, becomes a float word (dossier 5.3)."""
 TEMP = 3
-"""a3 belongs to the speller; a0..a2 hold the kernel's registers."""
+"""a3 belongs to the selector; a0..a2 hold the kernel's registers."""
 
 
-class TableSpeller:
-    """The part of `dsp32c_spell.Speller` that reads tables."""
+class TableSelector:
+    """The part of `dsp32c_spell.InstructionSelector` that reads tables."""
 
     def _walk(self, statements: tuple, code: list) -> int:
         """Look up one stored place, or two in step: the latency of one is the other's work."""

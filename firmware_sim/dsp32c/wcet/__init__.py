@@ -4,7 +4,7 @@
     code     what is known of the program: its words, its loops, where it stores
     clock    the memory's timing, for the latest of several outcomes
     walk     one instruction, by the instruction set's own effects
-    leap     loops, by induction over their turns
+    loop_summary   loops, by induction over their turns
     paths    paths that part where data decide, and meet again
 
 It knows nothing of the code generator; the machine (machine.py) is what it is held against.

@@ -69,7 +69,7 @@ class Leaper:
         return Visit(self.walker.key(), self.walker.numbers())
 
     def _arrive(self, first: int, last: int) -> None:
-        """A loop's next turn begins: leap if an earlier one began so."""
+        """A loop's next turn begins: skip ahead if an earlier one began so."""
         for inner in [a for a in self.visits if first < a <= last]:
             del self.visits[inner]
         visits, visit = self.visits.setdefault(first, []), self._visit()

@@ -56,7 +56,7 @@ class ArgMax(Node):
                    Add("best", "d", bits, negate=True),
                    Set("d", n - 1), Add("d", "best", negate=True), Store(y[at], "d"))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         y = b.node("Cast", b.node("ArgMax", x, axis=-1, keepdims=0), to=1)
         b.types[y] = np.float32
         return y

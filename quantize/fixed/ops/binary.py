@@ -49,7 +49,7 @@ class Binary(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]))
             k.emit(Store(y[at], "acc"))
 
-    def carrier(self, b, x0: str, x1: str) -> str:
+    def integer_onnx(self, b, x0: str, x1: str) -> str:
         if b.wide(self):
             x0, x1 = b.double(x0), b.double(x1)
         return b.requantize(self.emit(b, x0, x1), self)

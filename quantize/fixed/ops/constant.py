@@ -23,5 +23,5 @@ class Constant(Node):
     def reference(self) -> np.ndarray:
         return self.q.astype(np.int64)[None]
 
-    def carrier(self, b) -> str:
+    def integer_onnx(self, b) -> str:
         return b.repeat(b.const(self.q[None].astype(np.float32)), self.q.ndim)

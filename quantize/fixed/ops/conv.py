@@ -98,7 +98,7 @@ class Conv(Requantizing):
     def _attributes(self) -> dict:
         return {"strides": self.strides, "dilations": self.dilations, "group": self.groups}
 
-    def carrier(self, b, *xs: str) -> str:
+    def integer_onnx(self, b, *xs: str) -> str:
         return b.weighted("Conv", self, _joined(b, xs), self.weight.q, self.bias,
                           **self._attributes())
 

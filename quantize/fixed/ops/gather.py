@@ -47,7 +47,7 @@ class Gather(Node):
             with k.loops(*self.inputs[0].shape[1:]) as row:
                 k.emit(Fetch("d", data[(0, *row)], "p"), Store(y[(*at, *row)], "d"))
 
-    def carrier(self, b, data: str, index: str) -> str:
+    def integer_onnx(self, b, data: str, index: str) -> str:
         index = b.clip(index, 0, self.last)
         place = b.node("Unsqueeze", b.node("Cast", index, to=7), b.const(np.array([-1])))
         y = b.node("GatherND", data, place, batch_dims=1)

@@ -53,7 +53,7 @@ class Gemm(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]), o)
             k.emit(Store(y[(*at, o)], "acc"))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         return b.weighted("Gemm", self, x, self.weight.q, self.bias)
 
     def qdq(self, b, x: str) -> str:

@@ -75,7 +75,7 @@ class GemmSum(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]), o)
             k.emit(Store(y[(*at, o)], "acc"))
 
-    def carrier(self, b, *xs: str) -> str:
+    def integer_onnx(self, b, *xs: str) -> str:
         x = b.node("Concat", *xs, axis=-1)
         return b.weighted("Gemm", self, x, np.concatenate(self.aligned, 1), self.bias)
 

@@ -43,7 +43,7 @@ class LogSumExp(Logarithmic):
             k.requantize("d", self, span(self.accumulators()[0]))
             k.emit(Store(y[at], "d"))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         i, j = self.alignment
         top, _, _, total = self.exp_carrier(b, x)
         acc = b.node("Add", b.double(b.scale(top, 2.0**i)),

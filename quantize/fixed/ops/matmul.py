@@ -47,7 +47,7 @@ class MatMul(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]))
             k.emit(Store(y[(*at, r, c)], "acc"))
 
-    def carrier(self, b, x0: str, x1: str) -> str:
+    def integer_onnx(self, b, x0: str, x1: str) -> str:
         if b.wide(self):
             x0, x1 = b.double(x0), b.double(x1)
         return b.requantize(b.node("MatMul", x0, x1), self)

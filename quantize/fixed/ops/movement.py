@@ -31,10 +31,10 @@ class Reshape(Moving):
             return None
         return [Storage(y.buffer, y.offset, contiguous(self.inputs[0].shape))]
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         return b.node("Reshape", x, b.const(np.array([-1, *self.output.shape], np.int64)))
 
-    qdq = carrier
+    qdq = integer_onnx
 
 
 @op
@@ -53,10 +53,10 @@ class Transpose(Moving):
     def view(self, x: Storage) -> Storage:
         return Storage(x.buffer, x.offset, tuple(x.strides[p] for p in self.perm))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         return b.node("Transpose", x, perm=(0, *(p + 1 for p in self.perm)))
 
-    qdq = carrier
+    qdq = integer_onnx
 
 
 @op
@@ -84,7 +84,7 @@ class Slice(Moving):
         return Storage(x.buffer, offset, tuple(s * t for s, t in zip(self.steps, x.strides,
                                                                      strict=True)))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         rank = len(self.starts)
         ends = [a + s * m for a, s, m in zip(self.starts, self.steps, self.output.shape,
                                              strict=True)]
@@ -92,7 +92,7 @@ class Slice(Moving):
         return b.node("Slice", x, *(b.const(np.array(v, np.int64)) for v in
                                     (self.starts, ends, range(1, rank + 1), self.steps)))
 
-    qdq = carrier
+    qdq = integer_onnx
 
 
 @op
@@ -126,7 +126,7 @@ class Pad(Moving):
         pads = np.array([0, *self.before, 0, *self.after], np.int64)
         return b.node("Pad", x, b.const(pads), b.const(np.float32(value)))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         return self._pad(b, x, self.value)
 
     def qdq(self, b, x: str) -> str:
@@ -154,7 +154,7 @@ class Concat(Moving):
         return [Storage(y.buffer, y.offset + int(s) * y.strides[self.axis], y.strides)
                 for s in starts[:-1]]
 
-    def carrier(self, b, *xs: str) -> str:
+    def integer_onnx(self, b, *xs: str) -> str:
         return b.node("Concat", *xs, axis=self.axis + 1)
 
-    qdq = carrier
+    qdq = integer_onnx

@@ -68,10 +68,10 @@ class MaxPool(_Window):
     def end(self, k) -> None:
         pass
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         return b.node("MaxPool", x, **self.attributes())
 
-    qdq = carrier
+    qdq = integer_onnx
 
 
 @op
@@ -117,7 +117,7 @@ class AveragePool(_Window, Requantizing):
             k.emit(Mul("acc", self.factor))
         k.requantize("acc", self, span(self.accumulators()[0]))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         ones = np.ones((self.inputs[0].shape[0], 1, *self.window), np.float32)
         total = b.node("Conv", x, b.const(ones), strides=self.strides, group=len(ones))
         if b.wide(self):

@@ -37,7 +37,7 @@ class Requantize(Requantizing):
             k.requantize("acc", self, (fmt.min, fmt.max))
             k.emit(Store(y[at], "acc"))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         return b.requantize(x, self)
 
     def qdq(self, b, x: str) -> str:

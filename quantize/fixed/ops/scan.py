@@ -74,7 +74,7 @@ class Scan(Node):
                 stack.append(y)
         return (*states, *(np.stack(np.broadcast_arrays(*s), 1) for s in stacks))
 
-    def carrier(self, b, *xs: str) -> list[str]:
+    def integer_onnx(self, b, *xs: str) -> list[str]:
         from dsplet.quantize.fixed.execute import carry
         n, m = self.states, self.states + self.sequences
 

@@ -83,7 +83,7 @@ class _Exponential(Requantizing):
         curve = self.exp_curve
         top = b.node("ReduceMax", x, b.const(np.array([-1], np.int64)), keepdims=1)
         d = b.node("Sub", x, top)
-        e = curve.carrier(b, d)
+        e = curve.integer_onnx(b, d)
         if curve.step_log2:
             e = b.shift_round(e, curve.step_log2, 0, 1 << EXP_FRAC)
         e = b.double(e)
@@ -128,7 +128,7 @@ class Softmax(_Exponential):
                 k.requantize("d", self, (0, 1 << frac))
                 k.emit(Store(y[(*at, i)], "d"))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         *_, e, total = self.exp_carrier(b, x)
         numerator = b.scale(e, 2.0 ** (self.output.format.frac + 1))
         y = b.node("Add", numerator, total)
@@ -193,7 +193,7 @@ class Logarithmic(_Exponential):
     def log_carrier(self, b, total: str) -> str:
         curve = self.log_curve
         total = b.node("Max", b.single(total), b.const(np.float32(curve.first)))
-        return b.shift_round(curve.carrier(b, total), curve.step_log2, 0, 1 << 15)
+        return b.shift_round(curve.integer_onnx(b, total), curve.step_log2, 0, 1 << 15)
 
 
 @op
@@ -226,7 +226,7 @@ class LogSoftmax(Logarithmic):
                 k.requantize("d", self, span(self.accumulators()[0]))
                 k.emit(Store(y[(*at, i)], "d"))
 
-    def carrier(self, b, x: str) -> str:
+    def integer_onnx(self, b, x: str) -> str:
         _, d, _, total = self.exp_carrier(b, x)
         i, j = self.alignment
         log = self.log_carrier(b, total)

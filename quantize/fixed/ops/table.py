@@ -67,6 +67,6 @@ class Table(Requantizing):
                 k.requantize("d", self, self.curve.span)
             k.emit(Store(y[at], "d"))
 
-    def carrier(self, b, x: str) -> str:
-        y = self.curve.carrier(b, x)
+    def integer_onnx(self, b, x: str) -> str:
+        y = self.curve.integer_onnx(b, x)
         return b.requantize(y, self) if self.step_log2 else y

@@ -35,7 +35,7 @@ def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return ys if isinstance(ys, list) else [ys]
 
 
-def carrier(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+def integer_onnx(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return Executor(graph, threads=1)(*xs)
 
 
@@ -62,7 +62,7 @@ def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return [np.broadcast_to(y, (len(xs[0]), *y.shape[1:])) for y in ys]
 
 
-EXECUTIONS = {f.__name__: f for f in (interpreter, c, carrier, dsp32c, dsp32c_small, qdq)}
+EXECUTIONS = {f.__name__: f for f in (interpreter, c, integer_onnx, dsp32c, dsp32c_small, qdq)}
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
