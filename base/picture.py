@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsplet.base.errors import UserError
 from dsplet.base.files import write_atomically
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 WIDTH_INCHES = 6.4
 
 
-class PictureError(ValueError):
+class PictureError(UserError):
     """A picture that cannot be drawn."""
 
 

@@ -30,7 +30,7 @@ from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import to_qdq
 
 CHIP = 10.0
-"""M instructions/s of a dsp32c-40: one in 100 ns (dossier 1, P)."""
+"""M instructions/s of a dsp32c-40: one in 100 ns (dsp32c.md 1, P)."""
 IMAGES = {"zip1989": 500, "lenet5": 100}
 REPEATS = 3
 

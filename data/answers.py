@@ -8,11 +8,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dsplet.base.errors import UserError
+
 TOLERANCE = "dsplet.tolerance"
 """The metadata key of networks that answer in numbers."""
 
 
-class AnswerError(ValueError):
+class AnswerError(UserError):
     """The answers and what was wanted do not fit together."""
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import UserError
+
 FOLDER = Path(__file__).with_name("automata")
 GRAMMARS = ("length", "words", "arcs")
 KEYS = {"columns": int, "enter": float, "direct": float, "start": str, "finals": list}
@@ -29,7 +31,7 @@ SHORT = 4
 """So few states make no group of their own."""
 
 
-class MachineError(ValueError):
+class MachineError(UserError):
     """A description of a machine that cannot be read, or that reads nothing."""
 
 

@@ -15,6 +15,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
+from dsplet.base.errors import UserError
+
 Kind = Literal["published", "era", "dense", "peak"]
 
 ERA_LINKS_PER_MS = 3_000
@@ -33,7 +35,7 @@ SOURCES = {
 }
 
 
-class BudgetError(ValueError):
+class BudgetError(UserError):
     """No budget has that name."""
 
 

@@ -7,11 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from dsplet.base.errors import UserError
+
 LABELS = (("uint8", 1), ("uint8", 2), ("float32", 2))
 """Types and axes of labels: classes, sequences of them, and numbers."""
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """A data set is missing, damaged, empty or not of the form that was expected."""
 
 

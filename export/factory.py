@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dsplet.base.errors import UserError
 
-class FactoryError(ValueError):
+
+class FactoryError(UserError):
     """What the user gave names no usable function or shape."""
 
 

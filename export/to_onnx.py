@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from dsplet.base.errors import UserError
 from dsplet.data import answers
 from dsplet.export.onnx_names import rename
 
@@ -32,7 +33,7 @@ TOLERANCE = 1e-4  # largest difference from PyTorch, relative to the largest out
 CHECKED_SAMPLES = 256
 
 
-class ExportError(ValueError):
+class ExportError(UserError):
     """The module cannot be exported, or what came out is not what went in."""
 
 

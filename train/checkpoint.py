@@ -17,11 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
+from dsplet.base.errors import UserError
 from dsplet.train import zoo
 from dsplet.train.config import ConfigError, TrainConfig
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint is missing, damaged, or belongs to something else."""
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_type_hints
 
+from dsplet.base.errors import UserError
 
-class ConfigError(ValueError):
+
+class ConfigError(UserError):
     """A training setting is unknown or out of range."""
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dsplet.base.errors import UserError
 from dsplet.base.progress import progress
 from dsplet.data import DataError, Splits
 from dsplet.data.answers import are_numbers, right
@@ -28,7 +29,7 @@ RUBBISH = 0.1  # the constant j of the loss "map"
 THREADS = 1  # the order in which threads add is part of the result; one never waits for another
 
 
-class DivergedError(ValueError):
+class DivergedError(UserError):
     """The loss is no longer a number."""
 
 

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import click
 
+from dsplet.base.errors import UserError
+
 DEMO_DROP_POINTS = 0.5
 HOT_LINES = 20
-OURS = ("train", "export", "quantize", "firmware_sim", "dsplet", "__main__")
 OPTIONAL = {"torch": "train", "safetensors": "train", "onnxscript": "train", "sklearn": "train",
             "pooch": "train", "scipy": "search", "optuna": "search", "matplotlib": "search"}
 """What pip brings only with an extra, and with which."""
 
 
-class UsageProblem(ValueError):
+class UsageProblem(UserError):
     """What the user asked for cannot be done; the message says what to do instead."""
 
 
@@ -68,7 +69,7 @@ def _problem(error: Exception) -> str | None:
                           f"pip install 'dsplet[{extra}]'")
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return str(error) if type(error).__module__.split(".")[0] in OURS else None
+    return str(error) if isinstance(error, UserError) else None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object instead.")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.export.c.printer import print_c
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.program import Program
@@ -22,7 +23,7 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werro
 """What emitted C compiles under without a word."""
 
 
-class NoCompiler(RuntimeError):
+class NoCompiler(UserError):
     """This machine has no C compiler."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.kernel import (
@@ -43,7 +44,7 @@ PRELUDE = Path(__file__).with_name("prelude.c")
 COLUMNS = 100
 
 
-class Unprintable(ValueError):
+class Unprintable(UserError):
     """What C cannot spell."""
 
 

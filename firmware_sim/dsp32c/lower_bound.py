@@ -4,11 +4,11 @@ Counted from the kernel's statements, the loops around them and the target's dat
 generator is not asked. Why no program of the same arithmetic is faster:
 
     issues    One instruction is issued a cycle, and it multiplies once, adds once and stores once
-              at most (dossier 1, 5.2). A multiply-accumulate or a product of two variables takes
+              at most (dsp32c.md 1, 5.2). A multiply-accumulate or a product of two variables takes
               a multiplication, a sum of two variables an addition. A maximum is a subtraction and
-              then a selection (`ifalt`, dossier 5.3), which does neither but may store. A look-up
+              then a selection (`ifalt`, dsp32c.md 5.3), which does neither but may store. A look-up
               at an index from the data needs an address register, which only a CAU load sets
-              (dossier 5.4): an instruction that does none of the three. So
+              (dsp32c.md 5.4): an instruction that does none of the three. So
                   issues >= look-ups + max(max(multiplications, additions) + selections, stores)
               Constants, powers of two, rounding, clamps and loops are taken to cost nothing:
               another layer, or the same instruction, may carry them.
@@ -16,7 +16,7 @@ generator is not asked. Why no program of the same arithmetic is faster:
               uses is read once at least: issues >= elements / 2.
     external  What does not fit on chip lies outside, bytes at the smallest, four to a word: at
               least that many accesses of w wait states, each of which stops the machine. All
-              external memory is one bank, busy 2 + w states an access (dossier 4.4).
+              external memory is one bank, busy 2 + w states an access (dsp32c.md 4.4).
 
     cycles >= max(issues + accesses * w / 4, accesses * (2 + w) / 4)
 """

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.data.answers import (
     answers,
     are_numbers,
@@ -33,7 +34,7 @@ from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.fixed.proof import bounds
 
 
-class BudgetError(ValueError):
+class BudgetError(UserError):
     """A budget that cannot be read."""
 
 

@@ -1,6 +1,6 @@
 """Sensitivity: what a latency would be if the chip were not as assumed, one assumption at a time.
 
-The lowest and the highest count are the error bar of "cycle-approximate" [dossier 14].
+The lowest and the highest count are the error bar of "cycle-approximate" [dsp32c.md 14].
 """
 
 from __future__ import annotations

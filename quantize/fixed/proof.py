@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.graph import Graph, Requantizing
 from dsplet.quantize.fixed.witness import witness
 
@@ -11,7 +12,7 @@ EXACT_LIMIT = 1 << 31
 """Partial sums below 2**31 are exact in int32 and in the DSP32C's accumulator (32-bit mantissa)."""
 
 
-class Overflow(ValueError):
+class Overflow(UserError):
     """An accumulator that cannot be proved to fit."""
 
 

@@ -41,6 +41,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.float.functions import Expr, X
 
 MOVING = {"Reshape", "Transpose", "Slice", "Pad", "Concat", "MaxPool", "Step", "State", "Carry",
@@ -53,7 +54,7 @@ CLAMPABLE = {"Conv", "Gemm", "GemmSum", "MatMul", "Add", "Sub", "Max", "Mul", "A
 NO_CLAMP = (-np.inf, np.inf)
 
 
-class ModelError(ValueError):
+class ModelError(UserError):
     """A model that cannot be read or quantized: what is wrong, where, and what would mend it."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
@@ -33,7 +34,7 @@ BITS = {"weight_bits": (2, 16), "activation_bits": (2, 16), "input_bits": (2, 16
 LAYER_BITS = ("weight_bits", "activation_bits")
 
 
-class RecipeError(ValueError):
+class RecipeError(UserError):
     """A recipe that asks for what cannot be had."""
 
 

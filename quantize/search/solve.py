@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.proof import bounds
 from dsplet.quantize.search.trial import WIDTHS, Progress, Slot, Trials, Widths, packed_bytes
 
 SLACK = 0.02
 
 
-class NoSolution(ValueError):
+class NoSolution(UserError):
     """No widths meet the budgets."""
 
 

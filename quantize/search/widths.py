@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.search.pareto import explore, front, polish, smallest
 from dsplet.quantize.search.solve import NoSolution, sensitivity, solve
 from dsplet.quantize.search.trial import Point, Progress, Trials
@@ -13,7 +14,7 @@ from dsplet.quantize.search.trial import Point, Progress, Trials
 UNITS = {"KB": 1024, "MB": 1 << 20, "B": 1}
 
 
-class BudgetError(ValueError):
+class BudgetError(UserError):
     """A budget that cannot be read."""
 
 

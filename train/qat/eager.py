@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.execute import Emitter
 from dsplet.train.qat.straight_through import floor, lookup
 
@@ -18,7 +19,7 @@ CONVOLUTIONS = {3: F.conv1d, 4: F.conv2d}
 MAX_POOLS = {3: F.max_pool1d, 4: F.max_pool2d}
 
 
-class UntrainableError(ValueError):
+class UntrainableError(UserError):
     """An op that has no gradient here."""
 
 

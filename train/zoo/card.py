@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.data import Normalization, budgets, fit
 from dsplet.data.budgets import Budget
 from dsplet.train.config import TrainConfig
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class ZooError(ValueError):
+class ZooError(UserError):
     """No model has that name."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.kernel import Affine
 
 
-class NeedsRegisters(ValueError):
+class NeedsRegisters(UserError):
     """A kernel needs more registers than the chip has."""
 
 

@@ -3,8 +3,8 @@
 A requantize is monotone, so max(requantize(a), requantize(b)) = requantize(max(a, b)): where a
 value is only ever max-pooled, the unrounded accumulators are stored, and the floor and the clamp
 move behind the pooling, which has fewer outputs. Storing drops the accumulator's guard bits, which
-is a floor to 24 mantissa bits (dossier 3.2, S): it too is monotone and leaves the later floor what
-it was, while the integer part has fewer than 24 bits.
+is a floor to 24 mantissa bits (dsp32c.md 3.2, S): it too is monotone and leaves the later floor
+what it was, while the integer part has fewer than 24 bits.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from dsplet.quantize.fixed.kernel import Buffer, Fetch, Kernel, Lookup, Repeat, 
 from dsplet.quantize.fixed.program import Program
 
 LINEAR = "dauc = 4"
-"""`ic` takes bytes as they are [dossier 2, S]; every other conversion as after reset."""
+"""`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
 PACKED = {"half": np.int16, "byte": np.uint8}
 
 

@@ -1,9 +1,9 @@
 """How the DSP32C spells each kernel statement.
 
-Integers travel as float words: every sum below 2**32 is exact (dossier 3.3). Rounding is a floor,
+Integers travel as float words: every sum below 2**32 is exact (dsp32c.md 3.3). Rounding is a floor,
 and a floor is two additions: adding 1.5 * 2**31 pushes the fraction out of the accumulator's 31
 fraction bits, and the adder truncates toward minus infinity (S, K65: the `adder_truncates`
-assumption). Recipes: dossier section 9.
+assumption). Recipes: dsp32c.md section 9.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class InstructionSelector(TableSelector):
 
     def _mac(self, d: str, x: Ref, w: Ref, code: list) -> None:
         """The X slot follows the instruction fetch at once and external memory is slow to recover:
-        the operand that lies outside goes to X, which is written second (dossier 4.4)."""
+        the operand that lies outside goes to X, which is written second (dsp32c.md 4.4)."""
         a = self._a(d)
         y_ref, x_ref = (x, w) if self.inside(x.buffer) else (w, x)
         self._da(code, d, f"a{a} + {{0}} * {{1}}", (self._at(y_ref), self._at(x_ref)), role="mac")
@@ -304,7 +304,7 @@ class InstructionSelector(TableSelector):
     def _divide(self, s: Divide, code: list) -> None:
         """Newton's reciprocal from `seed`, a quotient within 1 of the true one, two corrections.
 
-        seed errs by at most 1/8 (dossier 9.6); three steps square that to below 2**-22, so the
+        seed errs by at most 1/8 (dsp32c.md 9.6); three steps square that to below 2**-22, so the
         quotient, below 2**16, is off by less than one.
         """
         a, y, q, t = self._a(s.d), self._a("reciprocal"), self._a("quotient"), TEMP

@@ -15,7 +15,7 @@ from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
 from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Statement, map_affine
 
 POINTERS = [f"r{i}" for i in range(1, 15)]
-"""The only registers that address memory for the DAU (dossier 2)."""
+"""The only registers that address memory for the DAU (dsp32c.md 2)."""
 INCREMENTS = [f"r{i}" for i in range(15, 20)]
 COUNTERS = ["r20", "r21", "r22"]
 """Serial and interrupt pointers; general registers while neither is used."""

@@ -1,7 +1,7 @@
 """What inner loops reuse is copied on chip first.
 
 A multiply-accumulate that reads both operands from external memory loses a quarter of a cycle
-(dossier 4.4), and each wait state of an access costs another; packed numbers must be unpacked to
+(dsp32c.md 4.4), and each wait state of an access costs another; packed numbers must be unpacked to
 words anyway.
 """
 
@@ -26,7 +26,7 @@ from dsplet.quantize.fixed.kernel import (
 )
 
 EXTERNAL_PAIR_CYCLES = 0.25
-"""What a multiply-accumulate with both operands in external memory costs extra (dossier 4.4)."""
+"""What a multiply-accumulate with both operands in external memory costs extra (dsp32c.md 4.4)."""
 LOOP_CYCLES = 3
 """A zero-overhead loop of its own: `do` and a moved pointer."""
 

@@ -20,7 +20,7 @@ from dsplet.quantize.fixed.kernel import Lookup, Loop, Ref, Requantize, Set, Sta
 from dsplet.quantize.fixed.program import Program
 
 EXACT = 1 << 31
-"""Accumulators are exact below (dossier 3.3)."""
+"""Accumulators are exact below (dsp32c.md 3.3)."""
 INT16 = 1 << 15
 UNBOUNDED = 1 << 40
 

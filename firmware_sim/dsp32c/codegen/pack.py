@@ -24,7 +24,7 @@ EXCESS = {"half": 0, "byte": 128}
 SCALE_CYCLES = 8
 """What a result costs whose scale the weights cannot carry."""
 FACTOR_EXACT = 1 << 24
-"""A multiplier operand has 24 mantissa bits (dossier 3.2)."""
+"""A multiplier operand has 24 mantissa bits (dsp32c.md 3.2)."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
     external   weights, borders that must survive, and the activations that are left
 
 Buffers whose lifetimes do not overlap share memory. What a kernel reads and what it writes go to
-different banks where possible: code, X, Y and Z then never meet (dossier 4.4, the
+different banks where possible: code, X, Y and Z then never meet (dsp32c.md 4.4, the
 order-independent rule).
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH
 from dsplet.firmware_sim.dsp32c.codegen.local_copies import Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between
@@ -35,7 +36,7 @@ from dsplet.quantize.fixed.kernel import (
 POOL_WORDS = 64
 
 
-class DoesNotFit(ValueError):
+class DoesNotFit(UserError):
     """The network is larger than the board's memory. missing_bytes: by how much."""
 
     def __init__(self, message: str, missing_bytes: int) -> None:

@@ -36,7 +36,7 @@ from dsplet.quantize.fixed.kernel import (
 )
 
 MULTIPLIER_EXACT = 1 << 24
-"""A multiplier operand has 24 mantissa bits (dossier 3.2): larger integers go in two parts."""
+"""A multiplier operand has 24 mantissa bits (dsp32c.md 3.2): larger integers go in two parts."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Latencies are respected, loops become `do` or counted branches.
 
-The DSP32C has no interlocks: an instruction that reads too early sees the old value (dossier 7).
+The DSP32C has no interlocks: an instruction that reads too early sees the old value (dsp32c.md 7).
 Where too few instructions lie between producer and consumer, `nop`s go in, across the turn of a
 loop too. The last instruction of a counted loop moves into the branch's delay slot.
 """
@@ -12,7 +12,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import NOP, Ins, Turns
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
 
 MULTIPLIER_LATENCY = 3
-"""An accumulator's new value at a multiplier input (dossier 7; M L S)."""
+"""An accumulator's new value at a multiplier input (dsp32c.md 7; M L S)."""
 STORE_LATENCY = 4
 """A DAU store to any read of the word (M L S)."""
 LOAD_LATENCY = 2

@@ -16,7 +16,7 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
 from dsplet.quantize.fixed.kernel import Add, Affine, Lookup, Loop, Mac, Max, Set, Store, map_affine
 
 DO_INSTRUCTIONS = 32
-"""A `do` repeats at most 32 instructions (dossier 8)."""
+"""A `do` repeats at most 32 instructions (dsp32c.md 8)."""
 DO_TURNS = 2048
 """... at most 2,048 times."""
 UNROLL = 27

@@ -1,6 +1,6 @@
 """How the DSP32C looks up and interpolates: an integer becomes a pointer by way of memory.
 
-Only a CAU load sets an address register from data (dossier 5.4), and its latency is filled by a
+Only a CAU load sets an address register from data (dsp32c.md 5.4), and its latency is filled by a
 second look-up in step with the first.
 """
 
@@ -17,7 +17,7 @@ FLOOR_MAGIC = 1.5 * 2.0**31
 """Added and taken away again, it leaves a floor: see `dsp32c_spell`."""
 PLACES = ("offset", "place")
 UNPACK = {"long": "float24", "half": "float", "byte": "ic", "ieee": "dsp"}
-"""How a stored integer, or an IEEE number, becomes a float word (dossier 5.3)."""
+"""How a stored integer, or an IEEE number, becomes a float word (dsp32c.md 5.3)."""
 TEMP = 3
 """a3 belongs to the selector; a0..a2 hold the kernel's registers."""
 

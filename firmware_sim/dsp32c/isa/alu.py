@@ -1,4 +1,4 @@
-"""The DSP32C's integer arithmetic: formats 5, 6 and 8b [dossier 5.4, 6; A M].
+"""The DSP32C's integer arithmetic: formats 5, 6 and 8b [dsp32c.md 5.4, 6; A M].
 
 A row's layout, spelling and effect stand together.  A 16-bit form reads the low 16 bits and writes
 its result sign-extended to 24 [M].  Rows that differ in width only are made for both.
@@ -17,7 +17,7 @@ def _add(a, b, bits, carry):
 
 
 def _subtract(minuend, subtrahend, bits):
-    """Carry is the borrow [dossier 6, M A]."""
+    """Carry is the borrow [dsp32c.md 6, M A]."""
     total = minuend - subtrahend
     return total, (minuend ^ subtrahend) & (minuend ^ total), minuend < subtrahend
 
@@ -71,7 +71,7 @@ _SHIFT_SIGN = choice("* 2, / 2, >> 1, >>> 1 or <<< 1",
                      {"* 2": 1, ">>> 1": 9, "<<< 1": 11, ">> 1": 12, "/ 2": 13},
                      r"(?:\*\s*2|/\s*2|>>\s*1|>>>\s*1|<<<\s*1)(?!\w)")
 
-# Conditions on the CAU flags n z v c [dossier 5.4, M A]; odd codes are the complements
+# Conditions on the CAU flags n z v c [dsp32c.md 5.4, M A]; odd codes are the complements
 _CAU_TRUE = [
     lambda n, z, v, c: False, lambda n, z, v, c: not n, lambda n, z, v, c: not z,
     lambda n, z, v, c: not v, lambda n, z, v, c: not c, lambda n, z, v, c: n == v,

@@ -1,4 +1,4 @@
-"""Assembler and disassembler for AT&T-style DSP32C source [spellings: dossier 5.5, 9, 11; A L].
+"""Assembler and disassembler for AT&T-style DSP32C source [spellings: dsp32c.md 5.5, 9, 11; A L].
 
 A statement ends at a line's end or `;`; `//` or `#` starts a comment.  Labels are `name:`.
 
@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, RESERVED, evaluate
@@ -33,7 +34,7 @@ _RANGES = {"int24": (-1 << 23, (1 << 24) - 1), "long": (-1 << 31, (1 << 32) - 1)
            "byte": (-1 << 7, (1 << 8) - 1)}
 
 
-class AssemblyError(ValueError):
+class AssemblyError(UserError):
     """A statement that cannot be assembled: file, line, the line with a caret, what to expect."""
 
     def __init__(self, file: str, line: int, text: str, column: int, message: str):

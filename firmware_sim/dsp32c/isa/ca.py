@@ -1,7 +1,7 @@
-"""The DSP32C's control flow and data moves: formats 0 to 4, 7, 8a and 8c [dossier 5.4, 6; A M].
+"""The DSP32C's control flow and data moves: formats 0 to 4, 7, 8a and 8c [dsp32c.md 5.4, 6; A M].
 
 A row's layout, spelling and effect stand together.  Effects see the machine through `reg`,
-`set_reg`, `load`, `store` and `branch`, which keep the latencies of dossier 7.
+`set_reg`, `load`, `store` and `branch`, which keep the latencies of dsp32c.md 7.
 """
 
 from dsplet.firmware_sim.dsp32c.isa import operands as o
@@ -25,7 +25,7 @@ def _goto_wide(machine, f):
 
 
 def _loop(machine, f):
-    """Test the old 16-bit value, decrement it in any case [dossier 6, M A]."""
+    """Test the old 16-bit value, decrement it in any case [dsp32c.md 6, M A]."""
     count = machine.reg(f.M) & 0xFFFF
     machine.set_reg(f.M, signed(count - 1 & 0xFFFF))
     if count < 0x8000:
@@ -111,7 +111,7 @@ def pointer(machine, field, size):
 
 
 def loaded(machine, code, width, raw):
-    """Loads set n and z from the loaded value, clear v and c; valid two later [dossier 6, 7]."""
+    """Loads set n and z from the loaded value, clear v and c; valid two later [dsp32c.md 6, 7]."""
     bits = 24 if width == 3 else 16
     value = (raw & 255) << 8 if width == 0 else raw & (255, 255, 0xFFFF, 0xFFFFFF)[width]
     flags = N * (value >> bits - 1) | Z * (value == 0)

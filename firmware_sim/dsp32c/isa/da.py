@@ -1,7 +1,7 @@
-"""The DSP32C's floating-point instructions: DA formats 1 to 5 [dossier 5.2, 5.3; M A].
+"""The DSP32C's floating-point instructions: DA formats 1 to 5 [dsp32c.md 5.2, 5.3; M A].
 
 Order inside an instruction: X is read and its pointer stepped, then Y, then Z's pointer [L M].
-Latencies [dossier 7; M L S]: a multiplier input (X always, Y in formats 2 and 3, M in format 1)
+Latencies [dsp32c.md 7; M L S]: a multiplier input (X always, Y in formats 2 and 3, M in format 1)
 sees accumulators as three instructions ago; adder inputs and store sources see the newest; a
 store is visible four instructions later.
 """
@@ -42,7 +42,7 @@ def _multiplicand(machine, operand, slot):
 
 
 def store(machine, f, size, value, y_address=None):
-    """Queue a Z store and step its pointer [dossier 5.2; reversed steps: A, result K85]."""
+    """Queue a Z store and step its pointer [dsp32c.md 5.2; reversed steps: A, result K85]."""
     if f.Z == o.NO_STORE:
         return
     pointer, step = f.Z >> 3 & 15, f.Z & 7
@@ -95,7 +95,7 @@ def _multiply_add(addend: str | None, factors: tuple, tap: bool = False):
 
 
 def _special(machine, f):
-    """Format 5: one function of Y.  Flags and sizes as in dossier 5.3."""
+    """Format 5: one function of Y.  Flags and sizes as in dsp32c.md 5.3."""
     function = SPECIAL[f.G]
     y_address = machine.reg(f.Y >> 3) if f.Y >> 3 else None
     if f.Y < 4:
@@ -131,7 +131,7 @@ def _to_float(bits):
 
 
 def _raw(value):
-    """Integers and IEEE numbers leave no usable accumulator [dossier 5.3]: keep their bits."""
+    """Integers and IEEE numbers leave no usable accumulator [dsp32c.md 5.3]: keep their bits."""
     return floats.widen(value & 0xFFFFFFFF), None, value
 
 

@@ -1,6 +1,6 @@
 """The DSP32C's number formats, exactly.
 
-Two formats, both with a two's-complement mantissa and one implicit bit [dossier 3.1, 3.2; A L S]:
+Two formats, both with a two's-complement mantissa and one implicit bit [dsp32c.md 3.1, 3.2; A L S]:
 
     float word    31 s | 30:8 fraction (23)             | 7:0 exponent
     accumulator   39 s | 38:16 fraction (23) 15:8 guard | 7:0 exponent
@@ -29,7 +29,7 @@ def widen(word: int) -> int:
 
 
 def narrow(accumulator: int) -> int:
-    """The float word that an accumulator stores: guard bits dropped, a floor [dossier 3.2, S]."""
+    """The float word that an accumulator stores: guard bits dropped, a floor [dsp32c.md 3.2, S]."""
     return accumulator >> 8 & 0xFFFFFF00 | accumulator & 0xFF
 
 
@@ -45,7 +45,7 @@ def normalise(mantissa: int, fraction_bits: int, exponent: int, nearest: bool = 
     """(accumulator, DAU flags) of mantissa * 2^(exponent - 128 - fraction_bits).
 
     Floors to 31 fraction bits; saturates above exponent 255 (V) and flushes to zero below
-    exponent 1 (U) [dossier 3.3, S; adder details K65].  `nearest` rounds half up instead.
+    exponent 1 (U) [dsp32c.md 3.3, S; adder details K65].  `nearest` rounds half up instead.
     """
     if mantissa == 0:
         return 0, Z
@@ -75,7 +75,7 @@ def multiply_add(addend: int, x: int, y: int, negate_addend=False, negate_produc
 
     addend: accumulator (40 bits); x, y: float words (32 bits).  The product is exact; the operand
     with the smaller exponent is shifted right arithmetically, the sum normalised and floored
-    [dossier 3.3, S; adder details K65].  truncate=False rounds the sum to nearest.
+    [dsp32c.md 3.3, S; adder details K65].  truncate=False rounds the sum to nearest.
     """
     a, ea = significand(addend) << 15, addend & 0xFF
     if negate_addend:
@@ -110,7 +110,7 @@ def from_integer(value: int):
 
 
 def to_integer(accumulator: int, bits: int, truncate: bool = False, signed: bool = True) -> int:
-    """Nearest integer, ties upwards, saturated to `bits` bits [dossier 5.3, S].
+    """Nearest integer, ties upwards, saturated to `bits` bits [dsp32c.md 5.3, S].
 
     truncate: toward zero instead (dauc bit 4; the direction is K60).
     """

@@ -1,6 +1,6 @@
 """Companding of telephone speech: ITU-T G.711, mu-law and A-law, on whole numbers.
 
-`ic` and `oc` convert by these where dauc selects a law [dossier 2, 5.3, 14; S].  That the chip's
+`ic` and `oc` convert by these where dauc selects a law [dsp32c.md 2, 5.3, 14; S].  That the chip's
 floats are G.711's uniform numbers themselves (mu-law: 14 bits, +-8031; A-law: 13 bits, +-4032) is
 an assumption about scale [K50]; `oc` rounds to a whole number first [K50].
 """

@@ -1,4 +1,4 @@
-"""The DSP32C instruction set: the whole of dossier section 5, formats 0 to 8c and DA 1 to 5.
+"""The DSP32C instruction set: the whole of dsp32c.md section 5, formats 0 to 8c and DA 1 to 5.
 
 Left out of the *effects* (they assemble and print, the machine refuses them): interrupts and
 `ireturn`, the serial and parallel ports (ibuf, obuf, pdr, pdr2, piop, pir; conditions 32 to 47).

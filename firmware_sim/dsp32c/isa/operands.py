@@ -1,4 +1,4 @@
-"""The DSP32C's operands: registers, conditions, immediates, memory operands [dossier 2, 5; M A].
+"""The DSP32C's operands: registers, conditions, immediates, memory operands [dsp32c.md 2, 5; M A].
 
 Each is an `Operand`: the text it accepts and the field value that stands for it.
 """
@@ -7,7 +7,7 @@ import re
 
 from dsplet.firmware_sim.dsp32c.isa.table import Context, Operand, OperandError, choice
 
-# 5-bit register codes [dossier 2, M A]
+# 5-bit register codes [dsp32c.md 2, M A]
 R0, PC, MINUS_ONE, PLUS_ONE, DAUC, IOC, PCSH = 0, 15, 22, 23, 26, 27, 30
 CODES = {f"r{n}": n for n in range(15)}
 CODES |= {f"r{n}": n + 2 for n in range(15, 20)} | {"r20": 24, "r21": 25, "r22": 29}
@@ -155,7 +155,7 @@ def _cau_pointers():
 CAU_POINTER = choice("a memory operand (*rN, *rN++, *rN--, *rN++rM)", dict(_cau_pointers()),
                      r"\*\s*r\d+(?:\s*(?:\+\+\s*(?:r\d+r?(?!\w))?|--))?")
 
-# The 7-bit DAU operand p(4) : i(3), and for Z the bit-reversal bit above it [dossier 5.2, M A]
+# The 7-bit DAU operand p(4) : i(3), and for Z the bit-reversal bit above it [dsp32c.md 5.2, M A]
 _STEPS = {"": 0, "++r15": 1, "++r16": 2, "++r17": 3, "++r18": 4, "++r19": 5, "--": 6, "++": 7}
 ACCUMULATORS = {f"a{n}": n for n in range(4)}
 _MEMORY = {f"*r{p}{step}": p << 3 | i for p in range(1, 15) for step, i in _STEPS.items()}
@@ -189,7 +189,7 @@ def _show_store(value: int, fields) -> str | None:
 
 
 def settle_store(fields) -> None:
-    """Stores through Y's own pointer use the code that AT&T's assembler emits [dossier 5.2, L]."""
+    """Stores through Y's own pointer use the code AT&T's assembler emits [dsp32c.md 5.2, L]."""
     if 0 < fields.Z >> 3 & 15 < Y_ADDRESS and fields.Y == fields.Z & 0x78:
         fields.Z |= Y_ADDRESS << 3
 

@@ -67,7 +67,7 @@ _TOKEN = re.compile(r"\{(.)\}|(\w+)|(--|>=|[^\s\w])")
 class Instruction:
     """One row of an instruction set."""
 
-    format: str  # the dossier's number: "5a", "DA 3"
+    format: str  # docs/dsp32c.md's number: "5a", "DA 3"
     layout: str  # 32 bits, spaces ignored
     spelling: str
     operands: dict[str, Operand]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from itertools import permutations
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.parts import dsp32c_40, dsp32c_50
 from dsplet.firmware_sim.dsp32c.parts.dsp32c_40 import BOARDS
 from dsplet.firmware_sim.dsp32c.parts.target import (
@@ -29,7 +30,7 @@ __all__ = ["BOARDS", "SWITCHES", "TARGETS", "Assumptions", "BadAssumption", "Boa
            "Target", "UnknownTarget", "assume", "get"]
 
 
-class BadAssumption(ValueError):
+class BadAssumption(UserError):
     """No such assumption or value; the message lists those there are."""
 
 

@@ -1,4 +1,4 @@
-"""AT&T DSP32C, 40 MHz part, in memory mode 5 [dossier 4.1].
+"""AT&T DSP32C, 40 MHz part, in memory mode 5 [dsp32c.md 4.1].
 
     000000 ┌──────────────┐
            │ RAM2    2 KB │ bank 2   on chip, 512 words each [A L]; which low block
@@ -13,7 +13,7 @@
            │ RAM1    2 KB │ bank 1   fff800 is RAM1 [K75]
    1000000 └──────────────┘
 
-Addresses 000000-007fff and ff8000-ffffff are reachable directly [dossier 4.2, M].
+Addresses 000000-007fff and ff8000-ffffff are reachable directly [dsp32c.md 4.2, M].
 """
 
 from dsplet.firmware_sim.dsp32c.parts.target import Board, Region, Target
@@ -48,8 +48,8 @@ BOARDS = {board.name: board for board in (
 
 TARGET = Target(
     name="dsp32c-40",
-    clock_mhz=40,  # 100 ns cycle, 20 MFLOPS [dossier 1, P]
+    clock_mhz=40,  # 100 ns cycle, 20 MFLOPS [dsp32c.md 1, P]
     on_chip=ON_CHIP,
     board=BOARDS["1989"],
-    source="dossier 1 and 4.1: 1988 part, 40 MHz bin [P A L]; no datasheet was at hand",
+    source="dsp32c.md 1 and 4.1: 1988 part, 40 MHz bin [P A L]; no datasheet was at hand",
 )

@@ -1,6 +1,6 @@
 """Datasheets: what a part, its memory and its board are, as numbers.
 
-Memory timing is a model, not a measurement [dossier 4.4].  One access can start in each state; a
+Memory timing is a model, not a measurement [dsp32c.md 4.4].  One access can start in each state; a
 bank that is busy holds the access, and everything after it, back:
 
     state      0        1              2               3
@@ -15,12 +15,11 @@ bank that is busy holds the access, and everything after it, back:
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from dsplet.base.errors import UserError
 
-class UnknownTarget(KeyError):
+
+class UnknownTarget(UserError):
     """No target or board of that name; the message lists those there are."""
-
-    def __str__(self):
-        return self.args[0]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Region:
     """Memory from byte address start up to, not including, end.
 
     bank: regions with the same number share one memory's timing.  wait_states: clock states that
-    every access adds, each a quarter of an instruction cycle [dossier 4.3, K75].  programmed: the
+    every access adds, each a quarter of an instruction cycle [dsp32c.md 4.3, K75].  programmed: the
     partition, A or B, whose field of pcw sets them instead; "" where the board fixes them.
     """
 
@@ -46,7 +45,7 @@ class Region:
 
 
 def programmed_waits(partition: str, pcw: int) -> int:
-    """Wait states of MEM A or MEM B under a pcw [dossier 4.3].
+    """Wait states of MEM A or MEM B under a pcw [dsp32c.md 4.3].
 
     A-field: bits 4, 1, 0; B-field: bits 5, 3, 2.  Seen in programs [A L]: 001 no wait, 011 one,
     010 three, 111 two or more, until the ready pin says so: two here, as if memory were ready at
@@ -59,12 +58,12 @@ def programmed_waits(partition: str, pcw: int) -> int:
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What the machine takes for granted about the chip, one switch each [dossier 14]."""
+    """What the machine takes for granted about the chip, one switch each [dsp32c.md 14]."""
 
-    bank_busy_states: int = 2  # how long an access occupies its bank [dossier 4.4, K70]
-    slot_order: str = "IXYZ"  # fetch, X or load, Y or store, older Z write [dossier 4.4, K55]
-    adder_truncates: bool = True  # toward minus infinity; False: nearest [dossier 3.3, K65]
-    wait_stalls_machine: bool = True  # not only later external accesses [dossier 14, item 2]
+    bank_busy_states: int = 2  # how long an access occupies its bank [dsp32c.md 4.4, K70]
+    slot_order: str = "IXYZ"  # fetch, X or load, Y or store, older Z write [dsp32c.md 4.4, K55]
+    adder_truncates: bool = True  # toward minus infinity; False: nearest [dsp32c.md 3.3, K65]
+    wait_stalls_machine: bool = True  # not only later external accesses [dsp32c.md 14, item 2]
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ class Target:
     on_chip: tuple[Region, ...]
     board: Board
     source: str
-    pcw: int = 0x0009  # as the boot program leaves it: MEM A 0 waits, MEM B 3 [dossier 4.3, A L]
-    states_per_cycle: int = 4  # [dossier 1, P M]
+    pcw: int = 0x0009  # as the boot program leaves it: MEM A 0 waits, MEM B 3 [dsp32c.md 4.3, A L]
+    states_per_cycle: int = 4  # [dsp32c.md 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
 
     @cached_property

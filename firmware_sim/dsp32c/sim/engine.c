@@ -1,5 +1,5 @@
 /* DSP32C machine code, executed: the fast twin of machine.py with the same registers, memory, flags,
-   accumulators and states (numbers in brackets are sections of the dossier that machine.py cites).
+   accumulators and states (numbers in brackets are sections of the dsp32c.md that machine.py cites).
 
    One slot per instruction: fetch, X or CAU load, Y or CAU store, then the Z write that was issued
    three slots ago, so that a store is first visible at distance 4 [7]. A result becomes a multiplier

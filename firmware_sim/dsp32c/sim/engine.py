@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_dir
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import CODES, PCSH
 from dsplet.firmware_sim.dsp32c.parts.target import programmed_waits
@@ -37,7 +38,7 @@ from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
 FLAGS = ("-O2", "-shared", "-fPIC", "-ffp-contract=off")
 SOURCES = sorted(Path(__file__).parent.glob("engine*.[ch]"))
-PAGE_BYTES = 2048  # one on-chip bank [dossier 4.1]
+PAGE_BYTES = 2048  # one on-chip bank [dsp32c.md 4.1]
 PAGES = (1 << 24) // PAGE_BYTES
 DONE, LIMIT, ILLEGAL_WORD, OUTSIDE, MISALIGNED, HAZARD, TRANSFER_IN_DO = range(7)
 LOADED_FLAGS, STORE_BUS = 1 << 32, 1 << 33  # hazard bits of engine_decode.h
@@ -45,7 +46,7 @@ LAST_WORD = 0xFFFFFFFF  # no address: never reached
 _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
 
 
-class NoEngine(RuntimeError):
+class NoEngine(UserError):
     """The engine cannot be used here: `machine.Machine` can."""
 
 
@@ -229,7 +230,7 @@ class Engine(Host):
 
     @property
     def states(self) -> int:
-        """Clock states since reset; an undisturbed instruction takes four [dossier 1]."""
+        """Clock states since reset; an undisturbed instruction takes four [dsp32c.md 1]."""
         return self._chip.states
 
     # ---- execution ----

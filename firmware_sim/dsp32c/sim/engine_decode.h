@@ -1,4 +1,4 @@
-/* One predecoded instruction word (dossier 5) with the masks behind section 7's illegal sequences. */
+/* One predecoded instruction word (dsp32c.md 5) with the masks behind section 7's illegal sequences. */
 #ifndef ENGINE_DECODE_H
 #define ENGINE_DECODE_H
 

@@ -1,4 +1,4 @@
-/* The DAU's numbers: 40-bit accumulators and 32-bit words as exact integers (dossier 3.1-3.3).
+/* The DAU's numbers: 40-bit accumulators and 32-bit words as exact integers (dsp32c.md 3.1-3.3).
 
    Num is m * 2^(e - 128 - 31) with m normalised to [2^31, 2^32) or [-2^32, -2^31); zero is m = 0 with
    an exponent so small that alignment never shifts the other operand, and `dirty` keeps the mantissa

@@ -1,4 +1,4 @@
-"""The host's door to memory: how a program and its data get there [dossier 8, M].
+"""The host's door to memory: how a program and its data get there [dsp32c.md 8, M].
 
 On a board the host writes through the parallel port's DMA, a word at a time at the address in par,
 while the chip is halted.  DMA steals memory cycles from a running chip [K90]; that is not modelled,
@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 
-class HostError(ValueError):
+
+class HostError(UserError):
     """The host reached for what it cannot have."""
 
 

@@ -1,13 +1,14 @@
 """The simulator: the obvious slow interpreter that *is* the definition of the machine.
 
 Each instruction is a row of the instruction set; its effect runs against the methods below, which
-keep the latencies of dossier 7 [M L S].  None of them interlocks: too early a read sees the old
+keep the latencies of dsp32c.md 7 [M L S].  None of them interlocks: too early a read sees the old
 value, deterministically.  Sequences that the chip's documentation forbids raise an error when
-`strict`; otherwise they see old values too.  Memory timing: dossier 4.4, see targets/target.py.
+`strict`; otherwise they see old values too.  Memory timing: dsp32c.md 4.4, see targets/target.py.
 """
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import (
     CODES,
@@ -29,7 +30,7 @@ _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
 _CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
 
 
-class MachineError(Exception):
+class MachineError(UserError):
     """The program did something the machine refuses; the message says what and where."""
 
 
@@ -46,7 +47,7 @@ class BadAccess(MachineError):
 
 
 class IllegalSequence(MachineError):
-    """Two instructions that must not follow each other [dossier 7]."""
+    """Two instructions that must not follow each other [dsp32c.md 7]."""
 
 
 class Machine(Host):
@@ -101,7 +102,7 @@ class Machine(Host):
 
     @property
     def dauc(self) -> int:
-        """The DAU control register, 5 bits [dossier 2, A S]."""
+        """The DAU control register, 5 bits [dsp32c.md 2, A S]."""
         return self.r[DAUC]
 
     @dauc.setter
@@ -189,7 +190,7 @@ class Machine(Host):
         return found
 
     def _take_time(self, address: int) -> None:
-        """Advance the clock by one instruction: 4 states and what memory adds [dossier 4.4]."""
+        """Advance the clock by one instruction: 4 states and what memory adds [dsp32c.md 4.4]."""
         delay = 0
         for slot, region in sorted(self._accesses, key=lambda access: self._slots[access[0]]):
             due = self.states + self._slots[slot] + delay

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.simulate import MAX_INSTRUCTIONS
@@ -14,7 +15,7 @@ from dsplet.quantize.fixed.kernel import Repeat, refs
 from dsplet.quantize.fixed.program import Program
 
 
-class CannotStream(ValueError):
+class CannotStream(UserError):
     """A network that needs more of its sequence than one element a step."""
 
 

@@ -19,7 +19,7 @@ from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 
 REGISTER_OF_CODE = {17: 15, 18: 16, 19: 17, 20: 18, 21: 19, 24: 20, 25: 21, 29: 22}
-"""The codes of r15..r22; r1..r14 have their own number (dossier 2)."""
+"""The codes of r15..r22; r1..r14 have their own number (dsp32c.md 2)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Step:
     """One executed instruction. state: clock state at which it began. states: how long it took.
 
     changes: register, accumulator or memory word -> new value as text. bank, wait: states lost.
-    old: what the instruction saw before its newest value reached it (latencies, dossier 7).
+    old: what the instruction saw before its newest value reached it (latencies, dsp32c.md 7).
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""Run a file of conformance vectors on a machine [schema: dossier 13].
+"""Run a file of conformance vectors on a machine [schema: dsp32c.md 13].
 
 A vector gives code, an initial state and the state after `steps` instructions.  The vectors agree
 with an independent core and a rational-arithmetic model; neither is silicon.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine, MachineError
@@ -37,7 +38,7 @@ def python_machine() -> Machine:
     return Machine(targets.get("dsp32c-50", board="flat"), strict=False)
 
 
-class VectorsError(ValueError):
+class VectorsError(UserError):
     """A file that holds no vectors of the schema."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble, disassemble
 from dsplet.firmware_sim.dsp32c.isa.floats import decode, decode_accumulator
 from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, evaluate
@@ -18,7 +19,7 @@ from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded,
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords
 
 
-class DebugError(ValueError):
+class DebugError(UserError):
     """A program, address or word that cannot be used; the message says what was expected."""
 
 

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from dsplet.base.errors import UserError
+
 BYTES_PER_RECORD = 32
 
 
-class RecordError(ValueError):
+class RecordError(UserError):
     """A line that is no sound S-record; the message names file and line."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.wcet.values import Turns
 
 
-class Unbounded(ValueError):
+class Unbounded(UserError):
     """No worst case can be proved: the message says at which address, and why."""
 
 

@@ -107,7 +107,7 @@ class Walker:
                             "depends on the data")
 
     def _floating(self, f) -> None:
-        """The memory operands of a DAU instruction, in their order: X, Y, Z [dossier 5.2, L]."""
+        """The memory operands of a DAU instruction, in their order: X, Y, Z [dsp32c.md 5.2, L]."""
         y_size = z_size = 4
         if hasattr(f, "G"):
             function = dsp32c_da.SPECIAL[f.G]
@@ -120,7 +120,7 @@ class Walker:
         dsp32c_da.store(self, f, z_size, None, y_address)
 
     def _load(self, f) -> None:
-        """A CAU load from memory [dossier 6]: a word of the image, or anything its width holds."""
+        """A CAU load from memory [dsp32c.md 6]: a word of the image, or anything of its width."""
         width = f.D >> 5
         size = _SIZES[width]
         address = dsp32c_ca.pointer(self, f.P, size) if hasattr(f, "P") else signed(f.N)

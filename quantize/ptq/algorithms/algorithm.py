@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.arithmetic import round_half_up
 
 
@@ -105,7 +106,7 @@ _registry: dict[str, dict[str, type]] = {kind: {} for kind in KINDS}
 _run: dict[type, Callable] = {}
 
 
-class UnknownAlgorithm(ValueError):
+class UnknownAlgorithm(UserError):
     """No algorithm has this name, or it has no such option."""
 
 

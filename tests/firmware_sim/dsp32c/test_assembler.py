@@ -1,4 +1,4 @@
-"""Assembler and disassembler: the dossier's worked words, both directions, and the messages."""
+"""Assembler and disassembler: the worked words of docs/dsp32c.md both ways, and the messages."""
 
 import random
 import time
@@ -11,7 +11,7 @@ from dsplet.firmware_sim.dsp32c.isa.assembler import AssemblyError, assemble, di
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine, MachineError
 
-# dossier 5.5
+# dsp32c.md 5.5
 WORKED = """
 6005c787 a0 = a0 + *r1++ * *r2++           | 7005c787 a0 = *r1++ * *r2++
 6c05c787 a0 = a3 + *r1++ * *r2++           | 6004c51f *r3++ = a0 = a0 + *r1++r16 * *r2++r17

@@ -81,7 +81,7 @@ def test_oc_rounds_and_compresses(simulator, dauc, law):
         g711.compress(int(np.floor(value + 0.5)), law) for value in values]
 
 
-# ---- wait states that pcw programs [dossier 4.3] ----
+# ---- wait states that pcw programs [dsp32c.md 4.3] ----
 
 @pytest.mark.parametrize("pcw, a, b", [(0x09, 0, 3), (0x0B, 1, 3), (0x1B, 2, 3), (0x3F, 2, 2)])
 def test_the_codes_that_programs_use(pcw, a, b):

@@ -102,7 +102,7 @@ def test_random_words_are_legal_alike():
         assert outcomes[0] == outcomes[1], TABLE.show(int(word))
 
 
-DOT = [0x7005C787, 0x8C000000 | 60, 0x6005C787, 0x3020001F]  # dossier 9.1
+DOT = [0x7005C787, 0x8C000000 | 60, 0x6005C787, 0x3020001F]  # dsp32c.md 9.1
 
 
 def ready(simulator, code=DOT):

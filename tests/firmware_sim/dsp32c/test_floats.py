@@ -22,7 +22,7 @@ near_words = st.builds(lambda m, e: m << 8 | e, st.integers(0, (1 << 24) - 1),
 near_accumulators = st.builds(lambda m, e: m << 8 | e, st.integers(0, (1 << 32) - 1),
                               st.integers(110, 150))
 
-# dossier 3.1
+# dsp32c.md 3.1
 EXAMPLES = {0: 0x00000000, 1: 0x00000080, -1: 0x8000007F, 2: 0x00000081, -2: 0x80000080,
             0.5: 0x0000007F, 1.5: 0x40000080, -1.5: 0xC0000080, 3: 0x40000081, 10: 0x20000083,
             100: 0x48000086, -100: 0xB8000086, 255 / 256: 0x7F00007F,
@@ -30,7 +30,7 @@ EXAMPLES = {0: 0x00000000, 1: 0x00000080, -1: 0x8000007F, 2: 0x00000081, -2: 0x8
 
 
 def value_by_definition(word: int) -> Fraction:
-    """Dossier 3.1, written with bit strings."""
+    """dsp32c.md 3.1, written with bit strings."""
     bits = f"{word:032b}"
     if bits[24:] == "00000000":
         return Fraction(0)
@@ -94,7 +94,7 @@ def test_nearest_word_is_nearest(value):
 
 
 def model_multiply_add(addend: Fraction, ea: int, product: Fraction, ep: int) -> Fraction:
-    """Dossier 3.3 in rationals: floor the smaller operand to the greater's grid, add, floor."""
+    """dsp32c.md 3.3 in rationals: floor the smaller operand to the greater's grid, add, floor."""
     if product and addend:
         grid = Fraction(2) ** (max(ea, ep) - 128 - 46)
         low, high = (addend, product) if ea < ep else (product, addend)
@@ -144,7 +144,7 @@ def test_negating_minus_two_renormalises():
 @given(st.integers(-(2**24) + 1, 2**24 - 1), st.integers(-127, 127),
        st.integers(-(2**31), 2**31))
 def test_integer_sums_are_exact(x, y, addend):
-    """What fixed-point networks stand on [dossier 3.3, 10]."""
+    """What fixed-point networks stand on [dsp32c.md 3.3, 10]."""
     total = addend + x * y
     assume(abs(total) < 2**32)
     start, _ = floats.from_integer(addend)

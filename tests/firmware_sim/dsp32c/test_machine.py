@@ -1,8 +1,9 @@
-"""The machine: latencies, flags, timing and refusals, worked from the dossier by hand."""
+"""The machine: latencies, flags, timing and refusals, worked by hand from docs/dsp32c.md."""
 
 import numpy as np
 import pytest
 
+from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
@@ -28,7 +29,7 @@ def value(m, number):
     return float(floats.decode_accumulator(m.a[number]))
 
 
-# ---- latencies [dossier 7] ----
+# ---- latencies [dsp32c.md 7] ----
 
 
 @pytest.mark.parametrize("distance, seen", [(1, 2), (2, 2), (3, 7)])
@@ -129,7 +130,7 @@ def test_refusals(source, kind, message):
         run(source, targets.get("dsp32c-50"))
 
 
-# ---- integer flags [dossier 6] ----
+# ---- integer flags [dsp32c.md 6] ----
 
 
 @pytest.mark.parametrize("statement, r1, r2, result, flags", [
@@ -212,7 +213,7 @@ def test_call_links_past_the_delay_slot():
     assert [m.register(f"r{n}") for n in (1, 2, 3)] == [1, 2, 3]
 
 
-# ---- memory timing [dossier 4.4] ----
+# ---- memory timing [dsp32c.md 4.4] ----
 
 RAM2, RAM0, RAM1, EXTERNAL = 0x400, 0x800, 0xFFF800, 0x2000
 
@@ -242,7 +243,7 @@ def steady_states(x, y, z=None, wait_states=0, **assumed):
     (EXTERNAL, EXTERNAL, None, 0, 5),
     (RAM0, RAM1, RAM0, 0, 4),
 ])
-def test_the_dossiers_table(x, y, z, wait_states, states):
+def test_the_published_table(x, y, z, wait_states, states):
     assert steady_states(x, y, z, wait_states) == states
 
 
@@ -297,5 +298,5 @@ def test_targets():
     assert fast.region(0x1000).external and fast.region(0x41000) is None
     with pytest.raises(targets.UnknownTarget, match="dsp32c-40, dsp32c-50"):
         targets.get("dsp56000")
-    with pytest.raises(KeyError, match="1989"):
+    with pytest.raises(UserError, match="1989"):
         targets.get("dsp32c-40", board="1899")

@@ -1,4 +1,4 @@
-"""Assembly programs worked out by hand from the dossier, and the README's own examples."""
+"""Assembly programs worked out by hand from docs/dsp32c.md, and the README's own examples."""
 
 import re
 from pathlib import Path

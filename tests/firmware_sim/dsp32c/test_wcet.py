@@ -1,4 +1,4 @@
-"""The worst case: by hand from the dossier's rules, and against the machine on random programs."""
+"""The worst case: by hand from docs/dsp32c.md, and against the machine on random programs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def worst(source: str, target=FLAT, tables=lambda pc: ()):
 
 
 def test_a_do_loop_by_hand():
-    """Fetches from RAM2 (bank 2), X in RAM0, Y in RAM1: no conflict (dossier 4.4, the rule)."""
+    """Fetches from RAM2 (bank 2), X in RAM0, Y in RAM1: no conflict (dsp32c.md 4.4, the rule)."""
     found = worst("""r1e = 0x800
                      r2e = 0xfff800
                      do 0,98
@@ -52,7 +52,7 @@ def test_a_do_loop_by_hand():
 
 
 def test_operands_in_one_bank_by_hand():
-    """Table of dossier 4.4: X and Y in one bank take 5 states, in the bank of the code 6."""
+    """Table of dsp32c.md 4.4: X and Y in one bank take 5 states, in the bank of the code 6."""
     assert worst("""r1e = 0x800
                     r2e = 0xc00
                     do 0,98
@@ -66,7 +66,7 @@ def test_operands_in_one_bank_by_hand():
 
 
 def test_counted_branch_by_hand():
-    """Entered with count c the body runs c + 2 times, one delay slot each (dossier 6, 8)."""
+    """Entered with count c the body runs c + 2 times, one delay slot each (dsp32c.md 6, 8)."""
     found = worst("""r20 = 5
                      top: nop
                      if (r20-- >= 0) goto top

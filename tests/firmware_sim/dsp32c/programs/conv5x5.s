@@ -1,4 +1,4 @@
-// A 5x5 convolution over 5 rows of 6, two outputs, 25 cycles each [dossier 9.2].
+// A 5x5 convolution over 5 rows of 6, two outputs, 25 cycles each [dsp32c.md 9.2].
         r1e = image ; r2e = weights ; r3e = out ; r4e = bias
         r15e = 8                        // 4 * (W - 4): from tap 5 to the next row
         r16e = -108                     // 4 - 4 * (4 * W + 4): back to the next window

@@ -1,4 +1,4 @@
-// Every conversion [dossier 5.3]: integers, bytes and IEEE singles to float words and back.
+// Every conversion [dsp32c.md 5.3]: integers, bytes and IEEE singles to float words and back.
         dauc = 12                       // linear bytes: ic and oc without companding
         r1e = in16 ; r2e = out ; r3e = in8 ; r4e = in24 ; r6e = ieee1
         *r2++ = a0 = float(*r1++)       // -3

@@ -1,4 +1,4 @@
-// Dot product of 4, three banks: one multiply-accumulate a cycle, n + 2 cycles [dossier 9.1].
+// Dot product of 4, three banks: one multiply-accumulate a cycle, n + 2 cycles [dsp32c.md 9.1].
         r1e = x ; r2e = w ; r3e = y
         a0 = *r1++ * *r2++
         do 0,2

@@ -1,4 +1,4 @@
-// Code, x and w in one bank: 6 states for each multiply-accumulate instead of 4 [dossier 4.4].
+// Code, x and w in one bank: 6 states for each multiply-accumulate instead of 4 [dsp32c.md 4.4].
         r1e = x ; r2e = w
         do 0,9
         a0 = a3 + *r1 * *r2

@@ -1,4 +1,4 @@
-// 2x2 maxima of a 4-wide image: 7 cycles an output, selected by ifalt [dossier 9.4].
+// 2x2 maxima of a 4-wide image: 7 cycles an output, selected by ifalt [dsp32c.md 9.4].
         r1e = image ; r2e = out
         r15e = 12                       // to the next row's left pixel
         r16e = -12                      // to the next window's upper left pixel

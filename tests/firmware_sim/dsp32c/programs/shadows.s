@@ -1,4 +1,4 @@
-// Too early a read sees the old value: multiplier 3, store 4, DAU flags at a goto 4 [dossier 7].
+// Too early a read sees the old value: multiplier 3, store 4, DAU flags at a goto 4 [dsp32c.md 7].
         r1e = five ; r2e = cell ; r3e = out ; r4e = out
         a0 = *r1                        // a0 = 5, was 0
         *r3++ = a1 = a0 + a0            // adder sees 5; multiplier still 0:    5

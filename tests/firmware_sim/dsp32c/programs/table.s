@@ -1,4 +1,4 @@
-// A function by table: scale, round, index, look up [dossier 9.5].
+// A function by table: scale, round, index, look up [dsp32c.md 9.5].
         r1e = x ; r2e = scale ; r4e = index ; r6e = table ; r3e = y
         a1 = *r1                        // x = 0.7
         nop
