@@ -9,20 +9,18 @@ from math import prod
 import numpy as np
 
 from dsplet.quantize.fixed.buffer_assignment import BufferAssignment, identifier
+from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.interpret import interpret
 from dsplet.quantize.fixed.join import join
 from dsplet.quantize.fixed.kernel import (
     Buffer,
-    Builder,
     Kernel,
     Repeat,
     Set,
     Storage,
     Store,
     contiguous,
-    flat,
-    refs,
 )
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.op import Moving
@@ -107,7 +105,7 @@ class _Lowering:
             self._copy("output", v.name, "Output", assigned.storage[v.name],
                        Storage(name, 0, contiguous(v.shape)), v.shape)
         used = {*assigned.inputs, *assigned.outputs,
-                *(b for k in self.kernels for b in _touched(k))}
+                *(b for k in self.kernels for s in k.body for b in s.buffers())}
         return Program(identifier("", graph.name),
                        {n: b for n, b in self.buffers.items() if n in used}, tuple(self.kernels),
                        inputs, outputs, assigned.storage, tuple(self.repeats))
@@ -215,13 +213,6 @@ def execute(program: Program, memory: dict[str, np.ndarray]) -> None:
                 block(program.walk(item.first, item.last, len(time) + 1), time | {item.var: t})
 
     block(program.walk(), {})
-
-
-def _touched(kernel: Kernel) -> set[str]:
-    """The buffers that the kernel reads or writes."""
-    return {r.buffer for s in kernel.body for r in refs(s)} | {
-        getattr(t, name) for s in kernel.body for t in flat(s) for name in ("table", "slopes")
-        if hasattr(t, name)}
 
 
 def _copy(k: Builder, source: Storage | int, target: Storage, shape: tuple[int, ...]) -> None:

@@ -16,6 +16,7 @@ from dsplet.quantize.fixed.kernel import (
     Kernel,
     Loop,
     Ref,
+    Statement,
     Store,
     flat,
     map_affine,
@@ -24,7 +25,7 @@ from dsplet.quantize.fixed.kernel import (
 
 
 @dataclass(frozen=True)
-class Mark:
+class Mark(Statement):
     """Here begins the part of another kernel."""
 
     kernel: str
