@@ -202,9 +202,11 @@ class _Reader(Scanner):
             self.literal("" if plus else text)
             if name is None:
                 continue
+            start = self.at
             value = self._field(fields[name].hint, fields[name].role)
             value = -value if plus else value  # (where a negative number is taken away)
             if found.setdefault(name, value) != value:
+                self.at = start
                 self.misfit(f"'{found[name]}'")
         self.end_of_line()
         return kind(**found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import NoReturn, TypeVar
 
 from dsplet.base.errors import UserError
@@ -13,11 +12,12 @@ from dsplet.base.errors import UserError
 T = TypeVar("T")
 
 GAP = re.compile(r"[ \t]*")
-END = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)(?:[ \t]*(?:#[^\n]*)?\n)*")
+END = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)(?:[ \t]*(?:#[^\n]*)?\n)*(?:[ \t]*\Z)?")
 NAME = re.compile(r"[A-Za-z_]\w*'*", re.ASCII)
 INTEGER = re.compile(r"-?\d+(?![\w.])")
 REAL = re.compile(r"-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)(?![\w.])")
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+TOKEN = re.compile(r"[ \t]*([\w.]+|\S)")
 PIECE = re.compile(r"\w+|\+=|-=|\*=|<<|>>|[^\w\s]")
 
 
@@ -40,16 +40,16 @@ class Scanner:
     def whole(self, read: Callable[[], T]) -> T:
         """All of the text, which is what `read` reads."""
         try:
-            with suppress(Misfit):
-                self.end_of_line()
+            if found := END.match(self.text):
+                self.at = found.end()
             result = read()
             if self.at < len(self.text):
                 self.misfit("the end")
             return result
         except Misfit:
             self.at = self._furthest
-            rest = self.text[self.at:].partition("\n")[0].split()
-            raise self.error(f"'{rest[0]}' cannot be read" if rest else "the line ends too early",
+            word = TOKEN.match(self.text, self.at)
+            raise self.error(f"'{word[1]}' cannot be read" if word else "the line ends too early",
                              " or ".join(self._wanted)) from None
 
     def error(self, what: str, expected: str = "") -> UnreadableKernels:
@@ -101,8 +101,9 @@ class Scanner:
 
     def literal(self, text: str) -> None:
         for piece in PIECE.findall(text):
-            if self.match(PIECE, f"'{piece}'")[0] != piece:
-                self.at -= len(piece)
+            found = self.match(PIECE, f"'{piece}'")
+            if found[0] != piece:
+                self.at = found.start()
                 self.misfit(f"'{piece}'")
 
     def end_of_line(self) -> None:
