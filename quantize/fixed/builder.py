@@ -7,16 +7,17 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.facts import Named, Rounded
 from dsplet.quantize.fixed.kernel import (
-    Affine,
     Buffer,
     Loop,
     Requantize,
-    Statement,
     Storage,
     coalesce,
     contiguous,
 )
+from dsplet.quantize.fixed.statement import Affine, Statement
 
 
 class Builder:
@@ -29,11 +30,11 @@ class Builder:
         self._bodies: list[list[Statement]] = [[]]
         self._vars = 0
 
-    def __getitem__(self, value) -> Storage:
+    def __getitem__(self, value: Named) -> Storage:
         """Where a graph value is stored, indexed like the value."""
         return self._storage[value.name]
 
-    def const(self, role: str, data: np.ndarray) -> Storage:
+    def const(self, role: str, data: IntArray) -> Storage:
         """A constant buffer with the integers `data`, indexed like the array."""
         data = np.asarray(data)
         name = f"{self.name}_{role}"
@@ -68,11 +69,13 @@ class Builder:
     def emit(self, *statements: Statement) -> None:
         self._bodies[-1].extend(statements)
 
-    def requantize(self, d: str, node, bound: tuple[int, int], channel: Affine | int = 0) -> None:
+    def requantize(self, d: str, node: Rounded, bound: tuple[int, int],
+                   channel: Affine | int = 0) -> None:
         """The requantize that ends a `Requantizing` node; channel indexes per-channel shifts."""
         shifts = tuple(int(s) for s in node.shift)
         index = Affine() if len(shifts) == 1 or isinstance(channel, int) else channel
-        self.emit(Requantize(d, shifts, index, *node.limits, bound))
+        low, high = node.limits
+        self.emit(Requantize(d, shifts, index, low, high, bound))
 
     def body(self) -> tuple[Statement, ...]:
         return tuple(coalesce(s) for s in self._bodies[0])

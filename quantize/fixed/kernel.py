@@ -36,6 +36,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.statement import (
     Affine,
     Changed,
@@ -203,7 +204,7 @@ class Buffer:
     low: int
     high: int
     role: str
-    data: np.ndarray | None = None
+    data: IntArray | None = None
 
     @property
     def dtype(self) -> np.dtype:
@@ -248,7 +249,7 @@ class Storage:
     offset: int | Affine
     strides: tuple[int, ...]
 
-    def __getitem__(self, index: tuple) -> Ref:
+    def __getitem__(self, index: Affine | int | tuple[Affine | int, ...]) -> Ref:
         index = index if isinstance(index, tuple) else (index,)
         at = Affine() + self.offset
         for i, stride in zip(index, self.strides, strict=True):
@@ -282,17 +283,17 @@ def coalesce(statement: Statement) -> Statement:
         return statement
     body = tuple(coalesce(s) for s in statement.body)
     if statement.extent == 1:
-        body = tuple(map_affine(s, lambda a: a.substitute(statement.var, 0)) for s in body)
+        body = tuple(s.map_affine(lambda a: a.substitute(statement.var, 0)) for s in body)
         if len(body) == 1 and isinstance(body[0], Loop):
             return body[0]
         return Loop(statement.var, 1, body)
     if len(body) == 1 and isinstance(inner := body[0], Loop):
         if inner.extent == 1:
             return Loop(statement.var, statement.extent, inner.body)
-        indices = [r.index for r in refs(inner)] + [s.index for s in flat(inner)
-                                                    if isinstance(s, Requantize)]
+        indices = [r.index for r in inner.refs()] + [s.index for s in inner.flat()
+                                                     if isinstance(s, Requantize)]
         if all(a.coefficient(statement.var) == inner.extent * a.coefficient(inner.var)
                for a in indices):
-            merged = map_affine(inner, lambda a: a.substitute(statement.var, 0))
+            merged = inner.map_affine(lambda a: a.substitute(statement.var, 0))
             return replace(merged, extent=statement.extent * inner.extent)
     return Loop(statement.var, statement.extent, body)

@@ -13,13 +13,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.kernel import SIMPLE, Buffer, Kernel, Loop, Repeat, Storage
 from dsplet.quantize.fixed.kernel_text import pieces, spellings
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.fixed.scanner import INTEGER, REAL, Scanner, UnreadableKernels
-from dsplet.quantize.fixed.statement import Affine, Ref, Role, Statement, fields_of
+from dsplet.quantize.fixed.statement import Affine, Ref, Role, Statement
 
 FORMAT = re.compile(r"(U?)Q(-?\d+)\.(-?\d+)")
 KINDS: dict[Role | None, str] = {Role.TABLE: "a table", None: "a name"}
@@ -60,7 +61,7 @@ class _Reader(Scanner):
     def _program(self) -> Program:
         self.literal("program")
         name = self.name()
-        reals: dict[str, np.ndarray] | None = {} if self.follows("reals") else None
+        reals: dict[str, IntArray] | None = {} if self.follows("reals") else None
         self.end_of_line()
         inputs, outputs = (tuple(self.many(partial(self._border, role)))
                            for role in ("input", "output"))
@@ -102,7 +103,7 @@ class _Reader(Scanner):
         self.end_of_line()
         return Buffer(name, size, low, high, role, data)
 
-    def _reals(self, buffers: dict[str, Buffer]) -> tuple[str, np.ndarray]:
+    def _reals(self, buffers: dict[str, Buffer]) -> tuple[str, IntArray]:
         self.literal("reals")
         name = self.name("a buffer")
         if name not in buffers:
@@ -195,7 +196,7 @@ class _Reader(Scanner):
 
     def _spelled(self, kind: type[Statement], spelling: str, without: dict[str, object]
                  ) -> Statement:
-        fields = {f.name: f for f in fields_of(kind)}
+        fields = {f.name: f for f in kind.parts}
         found = dict(without)
         for text, name in pieces(spelling):
             plus = text.strip() == "-" and self.follows("+")
@@ -272,8 +273,11 @@ class _Reader(Scanner):
 
     def _term(self) -> Affine:
         """A number, a variable, or a number times a variable."""
-        if isinstance(found := self.first(self.integer, lambda: self.name("a variable")), str):
-            return Affine(0, ((found, 1),))
-        if self.follows("*"):
-            return Affine(0, ((self.name("a variable"), found),)) if found else Affine()
-        return Affine(found)
+        return self.first(self._number, lambda: self._variable(1))
+
+    def _number(self) -> Affine:
+        number = self.integer()
+        return self._variable(number) if self.follows("*") else Affine(number)
+
+    def _variable(self, coefficient: int) -> Affine:
+        return Affine(0, ((self.name("a variable"), 1),)) * coefficient

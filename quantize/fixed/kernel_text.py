@@ -30,9 +30,9 @@ import json
 from collections.abc import Iterable, Iterator
 from string import Formatter
 
-from dsplet.quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Ref, Repeat
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat
 from dsplet.quantize.fixed.program import Program
-from dsplet.quantize.fixed.statement import Role, Statement, fields_of
+from dsplet.quantize.fixed.statement import Affine, Ref, Role, Statement
 
 COLUMNS = 100
 SHORT = 8
@@ -100,7 +100,7 @@ def _kernels(p: Program, items: Iterable[int | Repeat], indent: str, depth: int 
 
 def _kernel(k: Kernel) -> Iterator[str]:
     macs = f" macs={k.macs}" if k.macs else ""
-    op = k.op if k.op.isidentifier() else json.dumps(k.op)
+    op = k.op if k.op.isidentifier() and k.op.isascii() else json.dumps(k.op)
     yield f"kernel {k.name} {json.dumps(k.node)} {op}{macs} {{"
     for s in k.body:
         yield from _statement(s, "  ")
@@ -121,7 +121,7 @@ def _statement(s: Statement, indent: str) -> Iterator[str]:
 
 def spellings(kind: type[Statement]) -> dict[str, dict[str, object]]:
     """How a kind of statement may be written; see `Statement.spellings`."""
-    plain = ", ".join(f"{f.name}={{{f.name}}}" for f in fields_of(kind))
+    plain = ", ".join(f"{f.name}={{{f.name}}}" for f in kind.parts)
     return kind.spellings or {f"{kind.__name__}({plain})": {}}
 
 
@@ -134,7 +134,7 @@ def spelled(s: Statement) -> str:
     """A statement that is no loop, on one line."""
     spelling = next(text for text, without in spellings(type(s)).items()
                     if all(getattr(s, name) == value for name, value in without.items()))
-    shown = {f.name: _show(getattr(s, f.name), f.role) for f in fields_of(type(s))}
+    shown = {f.name: _show(getattr(s, f.name), f.role) for f in s.parts}
     return "".join(text + (shown[field] if field else "") for text, field in
                    pieces(spelling)).replace("- -", "+ ")
 

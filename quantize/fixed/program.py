@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.buffer_assignment import BufferAssignment, identifier
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Graph, Node, Value
@@ -44,7 +45,7 @@ class Program:
     outputs: tuple[tuple[Value, str], ...]
     storage: dict[str, Storage]
     repeats: tuple[Repeat, ...] = ()
-    reals: dict[str, np.ndarray] | None = None
+    reals: dict[str, IntArray] | None = None
     resume: int | None = None
     """Where the program runs once up to a kernel and then step by step from it: its number."""
 
@@ -192,7 +193,7 @@ class _Lowering:
             self._copy("state", scan.name, "Scan", source, target, v.shape)
 
 
-def run(program: Program, *xs: np.ndarray) -> list[np.ndarray]:
+def run(program: Program, *xs: IntArray) -> list[IntArray]:
     """Interpret every kernel for one sample: integers of each input's shape in, outputs out."""
     memory = {b.name: np.zeros(b.size, np.int64) if b.data is None else b.data.copy()
               for b in program.buffers.values()}
@@ -202,7 +203,7 @@ def run(program: Program, *xs: np.ndarray) -> list[np.ndarray]:
     return [memory[name].reshape(v.shape) for v, name in program.outputs]
 
 
-def execute(program: Program, memory: dict[str, np.ndarray]) -> None:
+def execute(program: Program, memory: dict[str, IntArray]) -> None:
     """Interpret every kernel on `memory`: buffer name -> int64 array, changed in place."""
     def block(items: Iterator[int | Repeat], time: dict[str, int]) -> None:
         for item in items:

@@ -76,7 +76,13 @@ class Scanner:
 
     def follows(self, literal: str) -> bool:
         """Whether the literal comes next; it is passed by then."""
-        return self.first(lambda: self.literal(literal) is None, lambda: False)
+        start = self.at
+        try:
+            self.literal(literal)
+        except Misfit:
+            self.at = start
+            return False
+        return True
 
     def many(self, read: Callable[[], T]) -> Iterator[T]:
         """As many as there are."""

@@ -8,10 +8,9 @@ how its addresses are moved, and how it is printed and read as text (`quantize.f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
-from typing import Annotated, Any, ClassVar, Self, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -87,20 +86,12 @@ Source = Ref | Read | int
 
 
 @dataclass(frozen=True)
-class Field:
+class Part:
     """A field of a kind of statement. hint: its type, roles included."""
 
     name: str
     hint: Any
     role: Role | None
-
-
-@cache
-def fields_of(kind: type[Statement]) -> tuple[Field, ...]:
-    """The fields of a kind of statement, in order."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(Field(f.name, hint := hints[f.name], _role(hint))
-                 for f in fields(kind))  # type: ignore[arg-type]  # (a dataclass by contract)
 
 
 def _role(hint: Any) -> Role | None:
@@ -109,6 +100,7 @@ def _role(hint: Any) -> Role | None:
     return next((r for r in roles if isinstance(r, Role)), None)
 
 
+@dataclass(frozen=True)
 class Statement:
     """One step of a kernel; see `quantize.fixed.kernel`.
 
@@ -118,10 +110,17 @@ class Statement:
     """
 
     spellings: ClassVar[dict[str, dict[str, object]]] = {}
+    parts: ClassVar[tuple[Part, ...]]
+    """Its fields, in order."""
+
+    def __init_subclass__(cls) -> None:
+        hints = get_type_hints(cls, include_extras=True)
+        cls.parts = tuple(Part(name, hint, _role(hint)) for name, hint in hints.items()
+                          if get_origin(hint) is not ClassVar)
 
     def operands(self) -> Iterator[tuple[Ref | str, Role | None]]:
         """Its places in memory and its registers, in the order of its fields, with their roles."""
-        for f in fields_of(type(self)):
+        for f in self.parts:
             value = getattr(self, f.name)
             if isinstance(value, Ref) or (isinstance(value, str) and f.role in (
                     Role.READ, Role.WRITTEN, Role.CHANGED)):
@@ -141,7 +140,7 @@ class Statement:
 
     def tables(self) -> Iterator[str]:
         """The buffers that it reads without a `Ref`: at a place that the data tell."""
-        for f in fields_of(type(self)):
+        for f in self.parts:
             if f.role is Role.TABLE:
                 yield getattr(self, f.name)
 
@@ -168,10 +167,10 @@ class Statement:
     def map_affine(self, f: Callable[[Affine], Affine]) -> Self:
         """The statement with every affine expression replaced by f of it."""
         changes: dict[str, Any] = {}
-        for field in fields_of(type(self)):
+        for field in self.parts:
             match getattr(self, field.name):
                 case Ref(buffer, index):
                     changes[field.name] = Ref(buffer, f(index))
                 case Affine() as index:
                     changes[field.name] = f(index)
-        return replace(self, **changes) if changes else self  # type: ignore[type-var]
+        return replace(self, **changes) if changes else self
