@@ -120,7 +120,7 @@ class Lookup(Statement):
     table: Table
     first: int
 
-    spellings = {"{d} = {table}({d} - {first})": {}}
+    spellings = {"{d} = {table}({d})": {"first": 0}, "{d} = {table}({d} - {first})": {}}
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ STATEMENTS = {  # text -> what it means, both written by hand
     "requantize d >> (7, -1)[2*i] clamp [0, 1] of [0, 9]":
         K.Requantize("d", (7, -1), 2 * i, 0, 1, (0, 9)),
     "d = tanh(d + 128)": K.Lookup("d", "tanh", -128),
+    "d = tanh(d)": K.Lookup("d", "tanh", 0),
     "d = tanh(d - 5)": K.Lookup("d", "tanh", 5),
     "d = interpolate(t, s, d + 8, 3)": K.Interpolate("d", "t", "s", -8, 3),
     "d = x[3*i][p]": K.Fetch("d", Ref("x", 3 * i), "p"),
