@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+StoredArray = npt.NDArray[np.integer[Any]]
+"""Integers of whatever width a file holds them in."""
 RealArray = npt.NDArray[np.floating[Any]]
 N = TypeVar("N", int, IntArray)
 

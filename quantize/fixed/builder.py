@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.arithmetic import StoredArray
 from dsplet.quantize.fixed.facts import Named, Rounded
 from dsplet.quantize.fixed.kernel import (
     Buffer,
@@ -34,7 +34,7 @@ class Builder:
         """Where a graph value is stored, indexed like the value."""
         return self._storage[value.name]
 
-    def const(self, role: str, data: IntArray) -> Storage:
+    def const(self, role: str, data: StoredArray) -> Storage:
         """A constant buffer with the integers `data`, indexed like the array."""
         data = np.asarray(data)
         name = f"{self.name}_{role}"

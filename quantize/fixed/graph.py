@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import IntArray, requantize
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, StoredArray, requantize
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.qformat import QFormat
@@ -37,7 +37,7 @@ class Weight:
     frac: shape (1,) per tensor, or (C,) with one entry for each index of q's axis 0.
     """
 
-    q: IntArray
+    q: StoredArray
     bits: int
     frac: IntArray
 
@@ -53,8 +53,9 @@ class Weight:
     def dtype(self) -> np.dtype:
         return np.dtype(np.int8 if self.bits <= 8 else np.int16)
 
-    def real(self) -> IntArray:
-        return self.q * 2.0 ** -self.frac.reshape(-1, *(1,) * (self.q.ndim - 1))
+    def real(self) -> RealArray:
+        scale: RealArray = 2.0 ** -self.frac.reshape(-1, *(1,) * (self.q.ndim - 1))
+        return self.q * scale
 
 
 @dataclass(frozen=True)
@@ -251,13 +252,13 @@ class Graph:
 
 # --- text form -------------------------------------------------------------------------------
 
-def to_text(graph: Graph) -> tuple[str, dict[str, IntArray]]:
+def to_text(graph: Graph) -> tuple[str, dict[str, StoredArray]]:
     """JSON text and the arrays it names (weights, biases, tables), which travel beside it."""
-    arrays: dict[str, IntArray] = {}
+    arrays: dict[str, StoredArray] = {}
     return json.dumps(_encode_graph(graph, arrays), separators=(",", ":")), arrays
 
 
-def _encode_graph(graph: Graph, arrays: dict[str, IntArray]) -> dict[str, Any]:
+def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any]:
     def encode(owner: str, x: Any) -> Any:
         if isinstance(x, np.ndarray):
             if owner in arrays:
@@ -290,12 +291,12 @@ def _encode_graph(graph: Graph, arrays: dict[str, IntArray]) -> dict[str, Any]:
     }
 
 
-def from_text(text: str, arrays: dict[str, IntArray]) -> Graph:
+def from_text(text: str, arrays: dict[str, StoredArray]) -> Graph:
     """The graph that `to_text` wrote. ValueError or KeyError where text and arrays do not agree."""
     return _decode_graph(json.loads(text), arrays)
 
 
-def _decode_graph(data: dict[str, Any], arrays: dict[str, IntArray]) -> Graph:
+def _decode_graph(data: dict[str, Any], arrays: dict[str, StoredArray]) -> Graph:
     values = {name: Value(name, tuple(shape), QFormat(bits, frac, signed))
               for name, (shape, bits, frac, signed) in data["values"].items()}
 

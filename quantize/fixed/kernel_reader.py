@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.arithmetic import RealArray
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.kernel import SIMPLE, Buffer, Kernel, Loop, Repeat, Storage
 from dsplet.quantize.fixed.kernel_text import pieces, spellings
@@ -61,7 +61,7 @@ class _Reader(Scanner):
     def _program(self) -> Program:
         self.literal("program")
         name = self.name()
-        reals: dict[str, IntArray] | None = {} if self.follows("reals") else None
+        reals: dict[str, RealArray] | None = {} if self.follows("reals") else None
         self.end_of_line()
         inputs, outputs = (tuple(self.many(partial(self._border, role)))
                            for role in ("input", "output"))
@@ -103,7 +103,7 @@ class _Reader(Scanner):
         self.end_of_line()
         return Buffer(name, size, low, high, role, data)
 
-    def _reals(self, buffers: dict[str, Buffer]) -> tuple[str, IntArray]:
+    def _reals(self, buffers: dict[str, Buffer]) -> tuple[str, RealArray]:
         self.literal("reals")
         name = self.name("a buffer")
         if name not in buffers:

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray
 from dsplet.quantize.fixed.buffer_assignment import BufferAssignment, identifier
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Graph, Node, Value
@@ -45,7 +45,7 @@ class Program:
     outputs: tuple[tuple[Value, str], ...]
     storage: dict[str, Storage]
     repeats: tuple[Repeat, ...] = ()
-    reals: dict[str, IntArray] | None = None
+    reals: dict[str, RealArray] | None = None
     resume: int | None = None
     """Where the program runs once up to a kernel and then step by step from it: its number."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.arithmetic import IntArray, StoredArray
 from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Node
 from dsplet.quantize.fixed.ops.op import op
@@ -14,7 +14,7 @@ from dsplet.quantize.fixed.ops.op import op
 class Constant(Node):
     """y = q, the same for every sample. q: integers of the output's shape and format."""
 
-    q: IntArray
+    q: StoredArray
 
     def check(self) -> None:
         self.expect_shape(self.q.shape)
