@@ -169,7 +169,7 @@ def test_a_shortened_text_is_for_people():
         from_text(text)
 
 
-@pytest.mark.parametrize("name", ["tanh_net", "elman"])
+@pytest.mark.parametrize("name", ["tanh_net", "elman", "conv_of_slices"])
 def test_the_text_reads_well(name, golden):
     graph = next(g for g in GRAPHS if g.name.startswith(name))
     golden(f"{name}.kernels", to_text(lower(graph), shorten=True))
