@@ -266,14 +266,17 @@ def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def refs(statement: Statement) -> Iterator[Ref]:
+    """Every memory reference of a statement, loops included."""
     return statement.refs()
 
 
 def flat(statement: Statement) -> Iterator[Statement]:
+    """The statements without their loops."""
     return statement.flat()
 
 
 def map_affine(statement: Statement, f: Callable[[Affine], Affine]) -> Statement:
+    """The statement with every affine expression replaced by f of it."""
     return statement.map_affine(f)
 
 
