@@ -17,9 +17,10 @@ from dsplet.base.files import write_atomically
 from dsplet.quantize.analysis.compare import decibel
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.ops.op import Moving
+from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.proof import Bound, bounds
 from dsplet.quantize.fixed.witness import witness
-from dsplet.quantize.float.graph import MOVING
 
 FAR = 1 << 62
 BATCH = 64
@@ -92,7 +93,7 @@ def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], Non
     proved = {b.node: b for b in bounds(graph)}
     entries = [Entry(v, None, None) for v in graph.inputs]
     entries += [Entry(n.output, n, proved.get(n.name)) for n in graph.nodes
-                if n.op not in MOVING]
+                if not isinstance(n, Moving | MaxPool)]
     for start in range(0, len(samples), BATCH):
         reals = samples[start:start + BATCH]
         env = graph.run(graph.inputs[0].format.quantize(reals))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ class Expr:
 
     op: str
     args: tuple[Expr, ...] = ()
-    params: tuple = ()
+    params: tuple[Any, ...] = ()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The function in double precision; nan or inf where it is not defined."""

@@ -15,6 +15,7 @@ from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import Weighted
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
 from dsplet.quantize.ptq.convert import convert
@@ -99,7 +100,7 @@ class Recipe:
     def of(self, graph: FloatGraph) -> Recipe:
         """The recipe with its layers by their nodes' names. RecipeError for a layer that the graph
         does not have."""
-        weighted = [n.name for n in graph.nodes if "weight" in n.attrs]
+        weighted = [n.name for n in graph.nodes if isinstance(n, Weighted)]
         known = {n.name: n.name for n in graph.nodes} | (
             {"first": weighted[0], "last": weighted[-1]} if weighted else {})
         layers: dict[str, dict[str, int]] = {}

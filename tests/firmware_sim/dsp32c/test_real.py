@@ -12,9 +12,9 @@ from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
 from dsplet.quantize.fixed.kernel import Loop
 from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.graph import ModelError
-from dsplet.quantize.float.kernel import InterpolateReal
-from dsplet.quantize.ptq.real_program import lower_real, tabulate
+from dsplet.quantize.float.kernel import InterpolateReal, tabulate
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.program import lower_real
 from tests.quantize import onnx_nets as nets
 
 BOARD = targets.get("dsp32c-40", "1991")
