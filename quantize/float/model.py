@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,8 @@ def to_model(graph: FloatGraph, outputs: Iterable[str] | None = None) -> ModelPr
     steps = writer.write_all(arrange(graph), [v for v in outputs if v in inside])
 
     def info(name: str) -> ValueInfoProto:
-        shape = None if name in inside else ["N", *graph.shapes[name]]
+        shape: list[str | int | None] | None = None if name in inside else [
+            "N", *graph.shapes[name]]
         return helper.make_tensor_value_info(steps.get(name, name), TensorProto.FLOAT, shape)
 
     g = helper.make_graph(writer.nodes, graph.name, [info(v) for v in graph.inputs],
@@ -69,12 +70,12 @@ class _Writer(Writing):
             [info(v) for v in ends])
         names = {v: f"{v}/steps" for v in seen}
         stacked = [1] * (len(ends) - len(region.states))
+        axes: dict[str, Any] = {"scan_output_axes": stacked} if stacked else {}
         self.nodes.append(helper.make_node(
             "Scan", [*region.inputs[:len(region.entries)], *clock],
             [*region.outputs, *names.values()], body=graph,
             num_scan_inputs=len(region.sequences) + len(clock),
-            scan_input_axes=[1] * len(region.sequences) or [0],
-            **({"scan_output_axes": stacked} if stacked else {})))
+            scan_input_axes=[1] * len(region.sequences) or [0], **axes))
         return names
 
     def _write(self, n: FloatNode) -> None:

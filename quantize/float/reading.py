@@ -42,7 +42,8 @@ class Reading:
                  ) -> None:
         from onnx import helper
         self.op, self.name, self.opset = node.op_type, node.name, opset
-        self.inputs, self.outputs = list(node.input), list(node.output)
+        self.inputs: list[str] = list(node.input)
+        self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self._constants, self._shapes, self._nodes = constants, shapes, nodes
         self._batches, self.read_body = batches, read_body

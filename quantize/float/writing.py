@@ -33,7 +33,8 @@ class Writing:
         from onnx import helper
         self._count += 1
         to = to or f"t{self._count}/"
-        lists = {k: list(v) if isinstance(v, tuple) else v for k, v in attributes.items()}
+        lists: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v
+                                 for k, v in attributes.items()}
         self.nodes.append(helper.make_node(op, inputs, [to], **lists))
         return to
 

@@ -59,9 +59,8 @@ class Conv(Layer):
         window = tuple((k - 1) * d + 1 for k, d in zip(taps, self.dilations, strict=True))
         x = x[:, group * fan_in:(group + 1) * fan_in]
         v = np.lib.stride_tricks.sliding_window_view(x, window, axes)
-        v = v[(..., *(slice(None, None, s) for s in self.strides),
-               *(slice(None, None, d) for d in self.dilations))]
-        return np.moveaxis(v, 1, len(axes) + 1)
+        every = [slice(None, None, s) for s in (*self.strides, *self.dilations)]
+        return np.moveaxis(v[(slice(None), slice(None), *every)], 1, len(axes) + 1)
 
     def spread_bias(self, y: Shape) -> np.ndarray:
         flat = self.bias.shape[1:] == (1,) * (len(y) - 1)

@@ -49,7 +49,8 @@ class Function(Computing):
 
     def _finite(self, x: np.ndarray) -> np.ndarray:
         """With its poles at the ends of every format, and 0 where it is not defined at all."""
-        return np.nan_to_num(self.expr(x), nan=0.0, posinf=2.0**40, neginf=-(2.0**40))
+        y: np.ndarray = np.nan_to_num(self.expr(x), nan=0.0, posinf=2.0**40, neginf=-(2.0**40))
+        return y
 
     def real(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
         return Requantize(self.name, x, y)

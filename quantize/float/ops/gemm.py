@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -15,37 +15,30 @@ from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
 
-def check_columns(n: Weighted) -> None:
-    """Refuse weights that are not (M, K) with a bias (M,)."""
-    if n.weight.ndim != 2 or n.bias.shape != n.weight.shape[:1]:
-        n.refuse(f"weights {n.weight.shape} and a bias of shape {n.bias.shape} do not fit "
-                 "together")
-
-
-def absorbed(n: Weighted, scale: np.ndarray, offset: np.ndarray, y: Shape
-             ) -> dict[str, np.ndarray] | None:
-    """The weights (M, K) and bias (M,) that scale and shift by the last axis."""
-    factor, shift = (per_channel(full(a, y).T, y[::-1]) for a in (scale, offset))
-    if factor is None or shift is None:
-        return None
-    return {"weight": n.weight * factor[:, None], "bias": n.bias * factor + shift}
-
-
-@op
-class Gemm(Layer):
+@dataclass(frozen=True, eq=False)
+class Columns(Weighted):
     """weight: (M, K). bias: (M,). It acts on the last axis."""
 
-    channel_axis = -1
-
     def check(self) -> None:
-        check_columns(self)
+        if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
+            self.refuse(f"weights {self.weight.shape} and a bias of shape {self.bias.shape} do not "
+                        "fit together")
 
     def output_shape(self, xs: list[Shape]) -> Shape:
         return (*xs[0][:-1], len(self.weight))
 
     def absorbing(self, scale: np.ndarray, offset: np.ndarray, y: Shape) -> Self | None:
-        found = absorbed(self, scale, offset, y)
-        return found and replace(self, **found)
+        factor, shift = (per_channel(full(a, y).T, y[::-1]) for a in (scale, offset))
+        if factor is None or shift is None:
+            return None
+        return replace(self, weight=self.weight * factor[:, None], bias=self.bias * factor + shift)
+
+
+@op
+class Gemm(Columns, Layer):
+    """y = weight x + bias."""
+
+    channel_axis = -1
 
     def windows(self, x: np.ndarray, group: int) -> np.ndarray:
         return x

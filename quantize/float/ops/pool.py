@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def average_pool(r: Reading) -> None:
            strides=tuple(strides))
 
 
-POOLS = {"Average": AveragePool, "Mean": AveragePool, "Max": MaxPool}
+POOLS: dict[str, type[Pool]] = {"Average": AveragePool, "Mean": AveragePool, "Max": MaxPool}
 
 
 @reads("GlobalAveragePool", "GlobalMaxPool")
@@ -138,5 +139,5 @@ def reduce(r: Reading, kind: type[FloatNode], axes: list[int], keep: bool) -> No
         value = r.emit(Reshape, value, shape=(int(np.prod([x[a] for a in kept])), *window))
     if not target:
         r.refuse("leaves one number for each sample; keep its axes (keepdims=1)")
-    geometry = {"window": window, "strides": (1,) * len(window)} if pooling else {}
+    geometry: dict[str, Any] = {"window": window, "strides": (1,) * len(window)} if pooling else {}
     r.give(Reshape, r.emit(kind, value, **geometry), shape=target)

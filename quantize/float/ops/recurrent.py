@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dsplet.quantize.float.functions import FUNCTIONS, Expr, X
@@ -29,7 +31,8 @@ class _Direction:
         self.w, self.u = r.real(1, "the weights")[d], r.real(2, "the recurrent weights")[d]
         rows = GATES[r.op] * self.units
         bias = r.real(3, "the biases")[d] if r.has(3) else np.zeros(2 * rows)
-        self.b, self.c = bias.reshape(2, rows)
+        self.b: np.ndarray = bias.reshape(2, rows)[0]
+        self.c: np.ndarray = bias.reshape(2, rows)[1]
         names = r.attr("activations") or DEFAULTS[r.op] * len(directions(r))
         given = names[d * len(DEFAULTS[r.op]):][:len(DEFAULTS[r.op])]
         self.functions = [n.decode() if isinstance(n, bytes) else n for n in given]
@@ -134,7 +137,7 @@ def recurrent(r: Reading) -> None:
         r.refuse("sequences of different lengths (sequence_lens) are not supported")
     steps, sequences, ends = r.shape()[0], [], []
     for d, backwards in enumerate(directions(r)):
-        back = {"starts": (steps - 1, 0), "steps": (-1, 1)}
+        back: dict[str, Any] = {"starts": (steps - 1, 0), "steps": (-1, 1)}
         x = r.emit(Slice, r.value(), sizes=r.shape(), **back) if backwards else r.value()
         cell = _Direction(r, d, x, f"{r.name}/{'down' if backwards else 'up'}")
         new, carried = CELLS[r.op](cell, d)

@@ -16,10 +16,10 @@ from dsplet.quantize.float.passes.rewrite import rewrite, sole_maker
 def raise_clamps(graph: FloatGraph) -> FloatGraph:
     """Clamp of MaxPool (Reshape, Transpose) becomes MaxPool of Clamp: towards what takes it."""
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
-        move = sole_maker(graph, n.inputs[0], FloatNode) if isinstance(n, Clamp) else None
+        move = sole_maker(graph, n.inputs[0]) if isinstance(n, Clamp) else None
         if move is None or not move.keeps_order:
             return None
-        before = sole_maker(graph, move.inputs[0], FloatNode)
+        before = sole_maker(graph, move.inputs[0])
         if before is None or not (isinstance(before, Clampable) or before.keeps_order):
             return None
         clamped = f"{move.inputs[0]}/{n.name}"
@@ -31,7 +31,7 @@ def raise_clamps(graph: FloatGraph) -> FloatGraph:
 def fuse_clamps(graph: FloatGraph) -> FloatGraph:
     """Clamp goes into the op (or the Clamp) whose only reader it is."""
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
-        maker = sole_maker(graph, n.inputs[0], FloatNode) if isinstance(n, Clamp) else None
+        maker = sole_maker(graph, n.inputs[0]) if isinstance(n, Clamp) else None
         if maker is None:
             return None
         low, high = (float(np.clip(b, *n.bounds)) for b in maker.bounds)

@@ -38,8 +38,8 @@ def raise_linear(graph: FloatGraph) -> FloatGraph:
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
         if not isinstance(n, Linear) or not n.uniform or not n.scale.all():
             return None
-        clamp = sole_maker(graph, n.inputs[0], Clamp)
-        if not clamp or not sole_maker(graph, clamp.inputs[0], Weighted):
+        clamp = sole_maker(graph, n.inputs[0])
+        if not isinstance(clamp, Clamp) or not _has_weights(graph, clamp.inputs[0]):
             return None
         scaled = f"{clamp.inputs[0]}/{n.name}"
         low, high = sorted((b * n.scale + n.offset).item() for b in clamp.bounds)
@@ -53,7 +53,7 @@ def sum_products(graph: FloatGraph) -> FloatGraph:
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
         if not isinstance(n, Add) or n.inputs[0] == n.inputs[1]:
             return None
-        a, b = (sole_maker(graph, i, Weighted) for i in n.inputs)
+        a, b = (sole_maker(graph, i) for i in n.inputs)
         if not isinstance(a, Gemm | GemmSum) or not isinstance(b, Gemm | GemmSum) or (
                 a.clamp != NO_CLAMP or b.clamp != NO_CLAMP) or (
                 graph.shapes[a.output] != graph.shapes[b.output]):
@@ -75,8 +75,8 @@ def fold_linear(graph: FloatGraph) -> FloatGraph:
 def sink_linear(graph: FloatGraph) -> FloatGraph:
     """A factor before Conv and Gemm, or before a Reshape before them, goes into their weights."""
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
-        factor = sole_maker(graph, n.inputs[0], Linear) if n.inputs else None
-        if not factor or factor.scale.size > 1 or factor.offset.any():
+        factor = sole_maker(graph, n.inputs[0]) if n.inputs else None
+        if not isinstance(factor, Linear) or factor.scale.size > 1 or factor.offset.any():
             return None
         if isinstance(n, Weighted):
             return [replace(n, inputs=factor.inputs, weight=n.weight * factor.scale.item())]
@@ -93,8 +93,10 @@ def sink_linear(graph: FloatGraph) -> FloatGraph:
 def merge_linear(graph: FloatGraph) -> FloatGraph:
     """Linear of Linear becomes one."""
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
-        first = sole_maker(graph, n.inputs[0], Linear) if isinstance(n, Linear) else None
-        if not isinstance(n, Linear) or not first:
+        if not isinstance(n, Linear):
+            return None
+        first = sole_maker(graph, n.inputs[0])
+        if not isinstance(first, Linear):
             return None
         return [replace(n, inputs=first.inputs, scale=np.asarray(first.scale * n.scale),
                         offset=np.asarray(first.offset * n.scale + n.offset))]
@@ -130,18 +132,23 @@ def _mul_and_add(n: Linear, shape: Shape) -> list[FloatNode]:
     return [*constants, *last[:-1], replace(last[-1], name=n.name, output=n.output)]
 
 
+def _has_weights(graph: FloatGraph, value: str) -> bool:
+    """Whether weights, for nobody else, give the value."""
+    return isinstance(sole_maker(graph, value), Weighted)
+
+
 def _into_weights(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
-    maker = sole_maker(graph, n.inputs[0], Weighted)
-    if not maker or maker.clamp != NO_CLAMP:
+    maker = sole_maker(graph, n.inputs[0])
+    if not isinstance(maker, Weighted) or maker.clamp != NO_CLAMP:
         return None
     found = maker.absorbing(n.scale, n.offset, graph.shapes[n.output])
-    return found and [replace(found, output=n.output)]
+    return [replace(found, output=n.output)] if found else None
 
 
 def _into_pool(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
-    pool, shape = sole_maker(graph, n.inputs[0], AveragePool), graph.shapes[n.output]
+    pool, shape = sole_maker(graph, n.inputs[0]), graph.shapes[n.output]
     scale = per_channel(n.scale, shape)
-    if not pool or scale is None or pool.clamp != NO_CLAMP:
+    if not isinstance(pool, AveragePool) or scale is None or pool.clamp != NO_CLAMP:
         return None
     return [_depthwise(replace(pool, output=n.output), scale / np.prod(pool.window), n.offset,
                        pool.window, pool.strides, shape)]
@@ -158,8 +165,8 @@ def _depthwise(like: FloatNode, scale: np.ndarray, offset: np.ndarray, window: S
 
 def _through_concat(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
     """Linear(Concat(a, b)) as Concat(Linear(a), Linear(b)), where every part can take it."""
-    concat = sole_maker(graph, n.inputs[0], Concat)
-    if not concat or not all(sole_maker(graph, i, Weighted) for i in concat.inputs):
+    concat = sole_maker(graph, n.inputs[0])
+    if not isinstance(concat, Concat) or not all(_has_weights(graph, i) for i in concat.inputs):
         return None
     shape, start, nodes = graph.shapes[concat.output], 0, list[Linear]()
     for i in concat.inputs:

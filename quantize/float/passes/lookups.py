@@ -77,8 +77,8 @@ def _products(graph: FloatGraph, n: Gemm) -> Sequence[FloatNode] | None:
 
 def _split(graph: FloatGraph, n: Gemm) -> Sequence[FloatNode] | None:
     """Gemm of a Concat with such a row in it: a Gemm of each part, and their sum, rows last."""
-    concat = sole_maker(graph, n.inputs[0], Concat)
-    if (concat is None or concat.axis != len(graph.shapes[concat.output]) - 1
+    concat = sole_maker(graph, n.inputs[0])
+    if (not isinstance(concat, Concat) or concat.axis != len(graph.shapes[concat.output]) - 1
             or not any(_row(graph, i) for i in concat.inputs)):
         return None
     ends = np.cumsum([graph.shapes[i][-1] for i in concat.inputs])

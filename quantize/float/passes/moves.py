@@ -18,7 +18,7 @@ def drop_idle(graph: FloatGraph) -> FloatGraph:
 
 
 def _shorter(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
-    if isinstance(n, Reshape) and (first := sole_maker(graph, n.inputs[0], Reshape)):
+    if isinstance(n, Reshape) and isinstance(first := sole_maker(graph, n.inputs[0]), Reshape):
         return [replace(n, inputs=first.inputs)]
     if not n.inputs or not n.idle(graph.shapes[n.inputs[0]], graph.shapes[n.output]):
         return None
