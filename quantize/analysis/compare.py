@@ -150,7 +150,7 @@ def predictions(reference: np.ndarray, test: np.ndarray, labels: np.ndarray) -> 
         raise ModelError("there is no sample to compare on")
     a, b = answers(reference, places), answers(test, places)
     margin, right_a, right_b = _margin(reference, places), same(a, labels), same(b, labels)
-    flips = tuple(Flip(i, *(plain(v[i]) for v in (labels, a, b)), float(margin[i]))
+    flips = tuple(Flip(i, plain(labels[i]), plain(a[i]), plain(b[i]), float(margin[i]))
                   for i in np.flatnonzero(~same(a, b)).tolist())
     return Comparison(len(labels), int(right_a.sum()), int(right_b.sum()), flips,
                       sqnr_db(reference, test),

@@ -14,7 +14,9 @@ import numpy as np
 
 from dsplet.data.answers import answers, plain, same
 from dsplet.quantize.analysis.compare import decibel
-from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, Weight
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.ops.conv import Conv
+from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
@@ -109,7 +111,7 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarr
     flipped = np.flatnonzero(~same(read[None], read[""]))
     mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
-    flips = tuple(Flip(i, *(plain(r[i]) for r in (labels, read[None], read[""])),
+    flips = tuple(Flip(i, plain(labels[i]), plain(read[None][i]), plain(read[""][i]),
                        tuple(seen.names[v] for v, m in mended.items() if i in m))
                   for i in flipped.tolist())
     layers = tuple(Layer(
@@ -240,11 +242,10 @@ def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph
 
 
 def _with_weights(n: FloatNode, twin: Node) -> FloatNode:
-    weight = getattr(twin, "weight", None)
-    if not isinstance(n, Weighted) or not isinstance(weight, Weight):
+    if not isinstance(n, Weighted) or not isinstance(twin, Conv | Gemm):
         return n
     lead = (-1, *(1,) * (twin.bias.ndim - 1))
-    return replace(n, weight=weight.real(),
+    return replace(n, weight=twin.weight.real(),
                    bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
 
 

@@ -147,7 +147,7 @@ def _is_state(graph: FloatGraph, c: Class) -> bool:
 def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> dict[str, int]:
     """Bits of every value. inside: the values that loops compute; what only a function reads that
     gives a wide result is as wide itself."""
-    widths = {}
+    widths: dict[str, int] = {}
     for c in found:
         bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
         widths |= dict.fromkeys(c.members, bits)

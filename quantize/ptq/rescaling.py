@@ -48,7 +48,7 @@ class Rescaling:
         y = self.samples.all(self.graph, link.value)
         axis = range(1, y.ndim)[layer(self.graph, link.first).channel_axis]
         y = np.moveaxis(y, axis, 0).reshape(y.shape[axis], -1)
-        y = np.float64(y[:, picked(y.shape[1])])
+        y = y[:, picked(y.shape[1])].astype(np.float64)
         return np.percentile(np.abs(y), percent, axis=1), (y**2).mean(1)
 
     def weights(self, link: Link) -> np.ndarray:

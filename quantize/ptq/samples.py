@@ -106,7 +106,7 @@ class Passage:
 
     def part(self, weight: np.ndarray, bias: np.ndarray, x: Value) -> Layer:
         """The part of a GemmSum that multiplies x by weight (M, K)."""
-        rows = np.float64(self._samples.all(self._graph, x.name).reshape(-1, x.shape[-1]))
+        rows = self._samples.all(self._graph, x.name).reshape(-1, x.shape[-1]).astype(np.float64)
         rows = rows[picked(len(rows))]
         fed = x.format.dequantize(x.format.quantize(rows))
         return Layer(weight, fed, rows @ weight.T + bias, bias[None])
@@ -136,7 +136,7 @@ def _rows(n: FloatLayer, x: np.ndarray, group: int) -> np.ndarray:
     v = n.windows(x, group)
     places = v.shape[:x.ndim - 1]
     found = v[np.unravel_index(picked(int(np.prod(places))), places)]
-    return np.float64(found.reshape(len(found), -1))
+    return found.reshape(len(found), -1).astype(np.float64)
 
 
 def _bias_rows(n: FloatLayer, shape: Shape, samples: int) -> np.ndarray:
@@ -146,7 +146,7 @@ def _bias_rows(n: FloatLayer, shape: Shape, samples: int) -> np.ndarray:
         return bias.reshape(1, -1)
     places = (samples, *shape[1:])
     _, *at = np.unravel_index(picked(int(np.prod(places))), places)
-    return bias[(slice(None), *at)].T
+    return np.moveaxis(bias, 0, -1)[tuple(at)]
 
 
 def check_samples(graph: FloatGraph, samples: dict[str, np.ndarray]) -> int:

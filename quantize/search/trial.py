@@ -242,7 +242,7 @@ def _alive(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QForma
             last[v] = max(last.get(v, 0), i)
     found = []
     for i in range(len(graph.nodes)):
-        settled, numbers = 0, {}
+        settled, numbers = 0, dict[Slot, int]()
         for v in values:
             if born.get(v, -1) <= i <= last.get(v, -1):
                 size = int(np.prod(graph.shapes[v]))

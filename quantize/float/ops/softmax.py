@@ -103,11 +103,13 @@ class _Real(Node):
             k.emit(end)
             if second == "log":
                 k.emit(Add("s", "m"))
-                last = [Add("d", "s", negate=True)]
-            else:
-                last = [Add("d", "m", negate=True), exp, Mul("d", "s")]
             with k.loop(n) as j:
-                k.emit(Set("d", x[(*at, j)]), *last, Store(y[(*at, j)], "d"))
+                k.emit(Set("d", x[(*at, j)]))
+                if second == "log":
+                    k.emit(Add("d", "s", negate=True))
+                else:
+                    k.emit(Add("d", "m", negate=True), exp, Mul("d", "s"))
+                k.emit(Store(y[(*at, j)], "d"))
 
 
 @reads("Softmax")
