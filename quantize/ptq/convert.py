@@ -63,7 +63,7 @@ class _Maker:
                 ) -> tuple[Weight, np.ndarray]:
         low, high = clamp or (y.format.min, y.format.max)
         layers = self.passage.layers(n, x, low * y.format.step, high * y.format.step)
-        bias = np.broadcast_to(n.bias, (len(n.weight), *n.bias.shape[1:]))
+        bias = n.spread_bias(y.shape)
         recipe = self.recipe.at(n.name)
         make = Quantizer(recipe, layers, x.format, y.format, self.budget)
         q, frac, integers = make(n.name, bias.reshape(len(bias), -1))

@@ -141,7 +141,7 @@ def _rows(n: FloatLayer, x: np.ndarray, group: int) -> np.ndarray:
 
 def _bias_rows(n: FloatLayer, shape: Shape, samples: int) -> np.ndarray:
     """(rows or 1, C): the bias at the picked positions."""
-    bias = n.bias
+    bias = n.spread_bias(shape)
     if bias.size == len(bias):
         return bias.reshape(1, -1)
     places = (samples, *shape[1:])

@@ -138,6 +138,17 @@ def test_weights_and_biases_are_the_nearest_integers(bits, per_channel, tmp_path
     assert (np.abs(gemm.bias * acc - real.bias) <= acc / 2).all()
 
 
+def test_a_bias_that_varies_along_one_axis_is_one_of_every_place(tmp_path):
+    row = random("row", 6)
+    m = model([node("Conv", "x w", "a"), node("Add", "a row", "y")], {"x": (2, 4, 6)},
+              {"w": random("w", 3, 2, 1, 1), "row": row})
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    conv, = quantize(from_onnx.load(tmp_path / "net.onnx"), nets.inputs(m, 20)["x"],
+                     load_recipe("nearest")).nodes
+    assert conv.bias.shape == (3, 4, 6)
+    assert np.allclose(conv.bias * 2.0 ** -conv.acc_frac.reshape(-1, 1, 1), row, atol=1e-3)
+
+
 def test_silent_and_tiny_channels(tmp_path):
     w = random("w", 8, 4)
     w[:, 1], w[:, 2] = 0, w[:, 2] * 1e-9
