@@ -208,10 +208,8 @@ def op(cls: type[N]) -> type[N]:
 
     TypeError where it leaves something unsaid.
     """
-    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
-        said = (f"{name} ({(getdoc(getattr(cls, name)) or '').splitlines()[0]})"
-                for name in missing)
-        raise TypeError(f"the float op {cls.__name__} does not say {', '.join(said)}")
+    if unsaid := _unsaid(cls):
+        raise TypeError(f"the float op {cls.__name__} does not say {', '.join(unsaid)}")
     if cls.__name__ in FloatNode.registry:
         raise TypeError(f"two float ops are called {cls.__name__}")
     cls = dataclass(frozen=True, eq=False)(cls)
@@ -221,6 +219,15 @@ def op(cls: type[N]) -> type[N]:
                             "no value can be checked against")
     FloatNode.registry[cls.__name__] = cls
     return cls
+
+
+def _unsaid(cls: type[FloatNode]) -> list[str]:
+    """What the class leaves abstract, with what it is, and the facts that it leaves open."""
+    methods = sorted(getattr(cls, "__abstractmethods__", ()))
+    said = [f"{name} ({(getdoc(getattr(cls, name)) or '').partition(chr(10))[0]})"
+            for name in methods]
+    return said + [name for name, kind in get_type_hints(cls).items()
+                   if get_origin(kind) is ClassVar and not hasattr(cls, name)]
 
 
 @cache
