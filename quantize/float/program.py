@@ -80,7 +80,8 @@ class _Reals:
 
     def result(self) -> Program:
         kernels = tuple(self._kernel(k) for k in self.program.kernels)
-        reals = {name: v.astype(np.float32).astype(np.float64) for name, v in self.reals.items()}
+        reals: dict[str, np.ndarray] = {name: v.astype(np.float32).astype(np.float64)
+                                        for name, v in self.reals.items()}
         return replace(self.program, kernels=kernels, buffers=self.buffers, reals=reals)
 
     def _kernel(self, kernel: Kernel) -> Kernel:
