@@ -1,5 +1,5 @@
-"""Add, Sub, Mul, Max of two values, element by element. With a constant, ONNX's are Linear, or
-Clamp."""
+"""Add, Sub, Mul, Max of two values, element by element. With a constant, ONNX's (and Min)
+are Linear or Clamp."""
 
 from __future__ import annotations
 
@@ -106,6 +106,12 @@ def mul(r: Reading) -> None:
         give_linear(r, found[0], scale=found[1])
     else:
         between_values(r, Mul)
+
+
+@reads("Min")
+def minimum(r: Reading) -> None:
+    if not bounded(r):
+        r.refuse("expected one value and one constant")
 
 
 @reads("Max")

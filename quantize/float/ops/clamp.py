@@ -69,12 +69,6 @@ def clip(r: Reading) -> None:
     r.give(Clamp, r.value(), low=low, high=high)
 
 
-@reads("Min")
-def minimum(r: Reading) -> None:
-    if not bounded(r):
-        r.refuse("expected one value and one constant")
-
-
 def bounded(r: Reading) -> bool:
     """Min and Max of one value and one constant; False where the operands are not that."""
     constants = [i for i in range(len(r.inputs)) if r.is_const(i)]
