@@ -113,8 +113,8 @@ def brevitas(path: Path, calibration: np.ndarray, test: np.ndarray) -> dict[str,
     for n in from_onnx.load(path).nodes:
         if n.op in ("Conv", "Gemm"):
             layer = n.name.split("/")[1]
-            weights[f"{layer}.weight"] = np.float32(n["weight"])
-            weights[f"{layer}.bias"] = np.float32(n["bias"].reshape(-1))
+            weights[f"{layer}.weight"] = np.float32(n.weight)
+            weights[f"{layer}.bias"] = np.float32(n.bias.reshape(-1))
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "in.npz", Path(folder) / "out.npz"
         np.savez(source, calibration=calibration, test=test,

@@ -11,7 +11,8 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.graph import FloatGraph, ModelError
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.qdq import from_qdq
 
 BATCH = 64

@@ -306,6 +306,7 @@ def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None
     from dsplet.data.answers import percent_right
     from dsplet.data.feed import feed
     from dsplet.quantize.analysis.compare import FloatNetwork
+    from dsplet.quantize.float.ops.function import Function
     from dsplet.quantize.network import Network
     from dsplet.quantize.qdq import to_qdq
     teacher, student = Network(reference), Network(test)
@@ -316,7 +317,7 @@ def finetune(reference, test, out, epochs=3, seed=0, data=None, input_scale=None
     from dsplet.train.qat.finetune import finetune as learn
     images = feed(student.facts, student.shape, data, input_scale, input_offset)
     refuse_numbers("dsplet finetune", images)
-    functions = {n.name: n["expr"] for n in teacher.float.nodes if n.op == "Function"}
+    functions = {n.name: n.expr for n in teacher.float.nodes if isinstance(n, Function)}
     run, (y, *_) = FloatNetwork(reference), teacher.float.outputs
     with progress("finetuning") as tick:
         fixed = learn(student.fixed, functions, lambda x: run({teacher.input: x})[y],
@@ -598,7 +599,7 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
             raise UsageProblem(f"--stream reports one step of a fixed-point program: leave out "
                                f"{given}")
     if arithmetic == "float":
-        from dsplet.quantize.ptq.real_program import lower_real
+        from dsplet.quantize.float.program import lower_real
         network = float_network(source)
         program, facts, shape = lower_real(network.float), network.facts, network.shape
     else:
@@ -894,7 +895,8 @@ def ops() -> dict:
     """What is read from ONNX, and the fixed-point ops it becomes."""
     from dsplet.quantize.fixed import ops as _registered  # noqa: F401
     from dsplet.quantize.fixed.graph import Node
-    from dsplet.quantize.float.readers import READERS
+    from dsplet.quantize.float import ops as _read  # noqa: F401
+    from dsplet.quantize.float.reading import READERS
     return {"fixed_point": [
         {"op": name, "meaning": (op.__doc__ or "").strip().splitlines()[0]}
         for name, op in sorted(Node.registry.items())],

@@ -14,6 +14,7 @@ from dsplet.quantize.analysis.compare import (
     predictions,
 )
 from dsplet.quantize.analysis.diagnose import Diagnosis, Range
+from dsplet.quantize.analysis.diagnose import Flip as Mended
 from dsplet.quantize.fixed.graph import Graph, Weight
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
@@ -80,7 +81,7 @@ def _symbols(seen: Comparison, labels: np.ndarray) -> dict:
             "test_symbols_right": seen.test_symbols_correct}
 
 
-def _answers(flip: Flip, names: dict[int, str]) -> dict:
+def _answers(flip: Flip | Mended, names: dict[int, str]) -> dict:
     """Label and answers: a class by its number, a sequence by the names of its symbols."""
     return {k: v if isinstance(v := getattr(flip, k), int) else spelled(v, names)
             for k in ("label", "reference", "test")}

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
+from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.readers import READERS, Reading
+from dsplet.quantize.float.reading import READERS, Reading
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
@@ -61,8 +69,8 @@ def read(path: str | Path) -> FloatGraph:
 class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
-    def __init__(self, opset: int, constants: dict[str, np.ndarray],
-                 shapes: dict[str, tuple[int, ...]]) -> None:
+    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
+                 ) -> None:
         self.opset, self.constants, self.shapes = opset, constants, shapes
         self.batches: dict[str, int | None] = {}
         self.nodes: list[FloatNode] = []
@@ -70,7 +78,7 @@ class _Reader:
         self.problems: list[str] = []
         self._names: set[str] = set()
 
-    def read(self, protos) -> None:
+    def read(self, protos: Iterable[NodeProto]) -> None:
         for proto in protos:
             foldable = not proto.op_type.startswith(RANDOM) and not any(
                 a.HasField("g") for a in proto.attribute)
@@ -93,7 +101,7 @@ class _Reader:
                 except ModelError as e:
                     self.problems.append(str(e))
 
-    def read_body(self, graph, loop: str) -> None:
+    def read_body(self, graph: GraphProto, loop: str) -> None:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
         those of another body, get the loop's in front."""
         from onnx import numpy_helper
@@ -114,7 +122,7 @@ class _Reader:
             protos.append(copy)
         self.read(protos)
 
-    def _fold(self, proto) -> None:
+    def _fold(self, proto: NodeProto) -> None:
         """Know the outputs of a node whose inputs are all known (of Shape: for a batch of 1)."""
         shapes = dict(self.shapes)
         for i in proto.input:
@@ -125,7 +133,7 @@ class _Reader:
         self.constants.update(_fold(proto, self.opset, self.constants, shapes))
 
 
-def parse(path: str | Path):
+def parse(path: str | Path) -> tuple[ModelProto, str]:
     """The ONNX model and its sha256. ModelError: the file is missing, not ONNX or cut short."""
     import onnx
     from google.protobuf.message import DecodeError
@@ -164,11 +172,11 @@ def unique(name: str, taken: set[str]) -> str:
     return name
 
 
-def _name(proto) -> str:
+def _name(proto: NodeProto) -> str:
     return proto.name or next((o for o in proto.output if o), proto.op_type)
 
 
-def _initializers(model, path) -> dict[str, np.ndarray]:
+def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
     from onnx import numpy_helper
     constants = {}
     if model.graph.sparse_initializer:
@@ -183,7 +191,8 @@ def _initializers(model, path) -> dict[str, np.ndarray]:
     return constants
 
 
-def _inputs(model, constants: dict, path) -> dict[str, tuple[int, ...]]:
+def _inputs(model: ModelProto, constants: dict[str, np.ndarray], path: str | Path
+            ) -> dict[str, Shape]:
     """Input names and their shapes without the batch axis."""
     inputs = {}
     for v in model.graph.input:
@@ -210,14 +219,15 @@ def _inputs(model, constants: dict, path) -> dict[str, tuple[int, ...]]:
     return inputs
 
 
-def _fold(proto, opset: int, constants: dict, shapes: dict) -> dict[str, np.ndarray]:
+def _fold(proto: NodeProto, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
+          ) -> dict[str, np.ndarray]:
     """The outputs of a node whose inputs are all known, or only looked at for their shapes."""
     import onnx
     from onnx.reference import ReferenceEvaluator
     feeds = {i: constants[i] if i in constants else np.zeros(shapes[i], np.float32)
              for i in proto.input if i}
 
-    def info(name: str):
+    def info(name: str) -> ValueInfoProto:
         return onnx.ValueInfoProto(name=name)
 
     graph = onnx.helper.make_graph([proto], "constant", [info(i) for i in feeds],
@@ -231,4 +241,4 @@ def _fold(proto, opset: int, constants: dict, shapes: dict) -> dict[str, np.ndar
 def _tidy(nodes: list[FloatNode]) -> list[FloatNode]:
     """Node names made unique."""
     taken: set[str] = set()
-    return [n.but(name=unique(n.name, taken)) for n in nodes]
+    return [replace(n, name=unique(n.name, taken)) for n in nodes]

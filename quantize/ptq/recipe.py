@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import Weighted
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
 from dsplet.quantize.ptq.convert import convert
@@ -99,7 +101,7 @@ class Recipe:
     def of(self, graph: FloatGraph) -> Recipe:
         """The recipe with its layers by their nodes' names. RecipeError for a layer that the graph
         does not have."""
-        weighted = [n.name for n in graph.nodes if "weight" in n.attrs]
+        weighted = [n.name for n in graph.nodes if isinstance(n, Weighted)]
         known = {n.name: n.name for n in graph.nodes} | (
             {"first": weighted[0], "last": weighted[-1]} if weighted else {})
         layers: dict[str, dict[str, int]] = {}
@@ -112,7 +114,10 @@ class Recipe:
 
     def at(self, node: str) -> Recipe:
         """The recipe of one node."""
-        return replace(self, **self.layers[node], layers={}) if node in self.layers else self
+        if node not in self.layers:
+            return self
+        changes: dict[str, Any] = {**self.layers[node], "layers": {}}
+        return replace(self, **changes)
 
     def activation_bits_of(self, nodes: Iterable[str], otherwise: int) -> int:
         """The widest exception among the nodes that give one value; `otherwise` without any."""
@@ -154,7 +159,7 @@ def _config(kind: str, value: object) -> object:
                       f"{', '.join(algorithms.names(kind))})")
 
 
-def _spelt(config: object) -> object:
+def _spelt(config: Any) -> object:
     return config and {"algorithm": algorithms.name_of(config)} | asdict(config)
 
 
@@ -201,17 +206,17 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    samples, graph = Samples(graph, samples), separate_inputs(graph)
+    known, graph = Samples(graph, samples), separate_inputs(graph)
     recipe = recipe.of(graph)
-    rescaling = Rescaling(graph, samples, recipe)
+    rescaling = Rescaling(graph, known, recipe)
     for config in recipe.equalization:
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))
     graph = rescaling.graph
-    formats = choose_formats(graph, histograms(graph, measured(graph), samples), recipe)
+    formats = choose_formats(graph, histograms(graph, measured(graph), known), recipe)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
-    fixed = convert(graph, formats, recipe, Passage(graph, samples),
+    fixed = convert(graph, formats, recipe, Passage(graph, known),
                     facts | (metadata or {}), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

@@ -11,7 +11,7 @@ from dsplet.quantize.fixed import ops  # noqa: F401  (registers the ops)
 from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Graph, from_text
 from dsplet.quantize.float.from_onnx import CONTRACT_KEY, parse
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.qdq.to_qdq import to_model
 
 

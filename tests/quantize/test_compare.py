@@ -12,7 +12,7 @@ from dsplet.quantize.analysis import compare
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.recipe import load, quantize
 from tests.quantize import onnx_nets as nets
 

@@ -14,7 +14,7 @@ from dsplet.quantize.fixed.graph import Requantizing
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.formats import separate_inputs
 from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
 from dsplet.quantize.search.suggestions import suggestions, widths_of
@@ -170,8 +170,8 @@ def test_what_is_free_comes_first(small):
     """Per tensor, one channel's weights are 40 times those of the others."""
     path, graph, x = small
     conv = graph.nodes[0]
-    weight = conv["weight"] * np.array([40, 1, 1, 1]).reshape(4, 1, 1, 1)
-    uneven = graph.rebuilt([conv.but(weight=weight), *graph.nodes[1:]])
+    weight = conv.weight * np.array([40, 1, 1, 1]).reshape(4, 1, 1, 1)
+    uneven = graph.rebuilt([replace(conv, weight=weight), *graph.nodes[1:]])
     recipe = Recipe(4, 8, per_channel=False, **NEAREST)
     tried = suggestions(Trials(uneven, x, np.zeros(len(x), np.uint8), recipe), 101.0)
     assert tried[0].what == "a weight step for each channel" and tried[0].extra_bytes == 0

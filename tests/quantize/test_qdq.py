@@ -15,7 +15,7 @@ from dsplet.quantize.fixed.graph import Graph, to_text
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
 from dsplet.quantize.qdq.from_qdq import QdqError

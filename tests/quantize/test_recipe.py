@@ -13,7 +13,7 @@ from dsplet.quantize.fixed.proof import Overflow
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.algorithms import UnknownAlgorithm, named
 from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
 from dsplet.quantize.ptq.recipe import load as load_recipe
@@ -131,11 +131,22 @@ def test_weights_and_biases_are_the_nearest_integers(bits, per_channel, tmp_path
     limit = 2 ** (bits - 1) - 1
     assert gemm.weight.frac.shape == ((4,) if per_channel else (1,))
     steps = 2.0**-gemm.weight.frac
-    inside = np.abs(real["weight"]) <= limit * steps[:, None]
-    assert np.abs(gemm.weight.real() - real["weight"])[inside].max() <= steps.max() / 2
+    inside = np.abs(real.weight) <= limit * steps[:, None]
+    assert np.abs(gemm.weight.real() - real.weight)[inside].max() <= steps.max() / 2
     assert np.abs(gemm.weight.q).max() <= limit
     acc = 2.0**-gemm.acc_frac
-    assert (np.abs(gemm.bias * acc - real["bias"]) <= acc / 2).all()
+    assert (np.abs(gemm.bias * acc - real.bias) <= acc / 2).all()
+
+
+def test_a_bias_that_varies_along_one_axis_is_one_of_every_place(tmp_path):
+    row = random("row", 6)
+    m = model([node("Conv", "x w", "a"), node("Add", "a row", "y")], {"x": (2, 4, 6)},
+              {"w": random("w", 3, 2, 1, 1), "row": row})
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    conv, = quantize(from_onnx.load(tmp_path / "net.onnx"), nets.inputs(m, 20)["x"],
+                     load_recipe("nearest")).nodes
+    assert conv.bias.shape == (3, 4, 6)
+    assert np.allclose(conv.bias * 2.0 ** -conv.acc_frac.reshape(-1, 1, 1), row, atol=1e-3)
 
 
 def test_silent_and_tiny_channels(tmp_path):

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -60,13 +61,23 @@ class Distribution:
         return float(np.dot(error, self.counts if weights is None else weights))
 
 
+class Room(Protocol):
+    """What integers (C, K) must keep to, so that no sum leaves an accumulator."""
+
+    def holds(self, q: np.ndarray) -> np.ndarray:
+        """(C,): whether the channels do."""
+
+    def project(self, q: np.ndarray) -> np.ndarray:
+        """The nearest that do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A layer of C channels with K weights each on N calibration samples, all in reals.
 
     weight: (C, K). x: (N, K), what the fixed-point network feeds it. wanted: (N, C), what the float
     network gives before its clamp. bias: broadcasts against that. low, high: what outputs are
-    clamped to. room: `quantize.ptq.shrink.Room`, which the integers must keep to; None: they will.
+    clamped to. room: what the integers must keep to; None: they will.
     """
 
     weight: np.ndarray
@@ -75,7 +86,7 @@ class Layer:
     bias: np.ndarray
     low: float = -np.inf
     high: float = np.inf
-    room: object | None = None
+    room: Room | None = None
 
     @cached_property
     def gram(self) -> np.ndarray:

@@ -7,8 +7,8 @@ from onnx import helper
 
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import model as float_model
-from dsplet.quantize.float.graph import ModelError
-from dsplet.quantize.float.readers import READERS
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.reading import READERS
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
 from tests.quantize.onnx_nets import model, node, random
