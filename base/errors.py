@@ -7,7 +7,7 @@ exception's class lives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -83,10 +83,10 @@ def shown(value: object) -> str:
         return f"a very long {type(value).__name__}"
 
 
-def near(word: str, known: list[str]) -> str:
+def near(word: str, known: Iterable[str]) -> str:
     """A remedy, "did you mean 'X'?", where one of the known words is much like it; else ""."""
     import difflib
-    found = difflib.get_close_matches(word[:MOST_SHOWN], known, 1)
+    found = difflib.get_close_matches(word[:MOST_SHOWN], list(known), 1)
     return f"did you mean '{found[0]}'?" if found else ""
 
 

@@ -110,7 +110,7 @@ def _refuse_keys(value: Any, kind: Any, error: type[UserError], place: str) -> N
     for key in value:
         if key not in known:
             raise error(f"unknown key {shown(key)}", where=place, expected=", ".join(known),
-                        remedy=near(str(key), list(known)))
+                        remedy=near(str(key), known))
     for key, needed in known.items():
         if needed and key not in value:
             raise error(f"{key} is missing", where=place)

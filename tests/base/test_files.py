@@ -1,4 +1,4 @@
-"""Reading with a limit, and writing all or nothing: links, modes, devices, full and closed disks."""
+"""Reading with a limit, and writing all or nothing: links, modes, devices, full disks."""
 
 import os
 import stat
