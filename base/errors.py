@@ -60,7 +60,7 @@ def door(where: object, *raised: type[Exception], what: str = "cannot be read",
                    remedy=remedy) from error
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """What a library's exception says, in a part of one line."""
     match error:
         case KeyError() if error.args:

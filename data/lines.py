@@ -78,7 +78,7 @@ def _frames(images: np.ndarray) -> np.ndarray:
 
 def _box(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The columns [first, last) of each image that have ink."""
-    ink = images.any(1)
+    ink = np.asarray(images.any(1))
     return ink.argmax(1), ink.shape[1] - ink[:, ::-1].argmax(1)
 
 
@@ -91,7 +91,7 @@ def cut(lines: Lines, random: np.random.RandomState) -> tuple[np.ndarray, np.nda
     shift = random.randint(-CENTRED, CENTRED + 1, lines.centres.size)
     middles = lines.centres.reshape(-1) + shift
     wild = random.randint(0, WIDTH, lines.centres.size)
-    apart = np.asarray(np.abs(wild[:, None] - lines.centres[rows]).min(1) >= APART)
+    apart = np.abs(wild[:, None] - lines.centres[rows]).min(1) >= APART
     rows, middles = np.concatenate([rows, rows[apart]]), np.concatenate([middles, wild[apart]])
     classes = np.concatenate([lines.classes.reshape(-1), np.zeros(int(apart.sum()), np.uint8)])
     order = random.permutation(len(rows))
