@@ -34,6 +34,7 @@ T = TypeVar("T")
 MOST_TOML_BYTES = 1 << 20
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false",
          list: "a list", tuple: "a list", dict: "a table"}
+_AT = re.compile(r" - at (`key` in )?`\$(.*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]|(\[\.\.\.\])")
 
 
@@ -78,7 +79,8 @@ def fitted(value: Any, kind: Any, error: type[UserError], name: str = "the whole
 def _told(problem: msgspec.ValidationError, value: Any, kind: Any, error: type[UserError],
           name: str) -> UserError:
     """msgspec's complaint with the value at the place that it names."""
-    said, _, path = str(problem).partition(" - at `$")
+    at = _AT.search(str(problem))
+    in_key, path = at.groups() if at else (None, "")
     place = ""
     for key, index, _ in _STEP.findall(path):
         kind = _bare(kind)
@@ -88,13 +90,15 @@ def _told(problem: msgspec.ValidationError, value: Any, kind: Any, error: type[U
         elif index:
             value, kind = value[int(index)], _item(kind, int(index))
             place += f"[{index}]"
-        else:
+        else:  # an entry of a table; msgspec does not say which
             kind = get_args(kind)[1]
-            key = next((k for k, v in value.items() if not _fits(v, kind)), None)
-            if key is None:
-                return error(said)
+            key = next(k for k, v in value.items() if not _fits(v, kind))
             value = value[key]
             place += f".{key}"
+    if in_key and get_origin(_bare(kind)) is dict:
+        kind = get_args(_bare(kind))[0]
+        value = next(k for k in value if not _fits(k, kind))
+        return error(f"{shown(value)} is a key", where=place, expected=_spelled(kind))
     try:
         _refuse_keys(value, kind, error, place)
     except UserError as found:
@@ -107,8 +111,9 @@ def _refuse_keys(value: Any, kind: Any, error: type[UserError], place: str) -> N
     kind = _bare(kind)
     if not isinstance(value, dict) or not (known := _keys(kind)):
         return
+    closed = is_dataclass(kind) or kind.__struct_config__.forbid_unknown_fields
     for key in value:
-        if key not in known:
+        if closed and key not in known:
             raise error(f"unknown key {shown(key)}", where=place, expected=", ".join(known),
                         remedy=near(str(key), known))
     for key, needed in known.items():
@@ -158,6 +163,8 @@ def _spelled(kind: Any) -> str:
         return " or ".join(_spelled(k) for k in several if k is not NoneType)
     if get_origin(kind) is Literal:
         return " or ".join(map(str, several))
+    if get_origin(kind) is tuple and several[-1] is not Ellipsis:
+        return f"a list of {len(several)}"
     return NAMES.get(get_origin(kind) or kind, "a table")
 
 

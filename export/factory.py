@@ -44,7 +44,9 @@ def load_factory(spec: str) -> Callable[[], Any]:
 
 
 def make(spec: str) -> Any:
-    """The network that the function of "path/to/file.py:name" makes. Raises FactoryError, FileError.
+    """The network that the function of "path/to/file.py:name" makes.
+
+    Raises FactoryError, FileError.
     """
     factory = load_factory(spec)
     with users_code(spec, "the function failed"):
