@@ -35,7 +35,7 @@ class UserError(ValueError):
 
     def at(self, where: str) -> Self:
         """The same mistake, in a wider place: a node's, now in a file. It names no place twice."""
-        if self.where == where or self.where.startswith(f"{where}:"):
+        if not where or self.where == where or str(self).startswith(f"{where}:"):
             return self
         found = type(self).__new__(type(self), *self.args)
         vars(found).update(vars(self))

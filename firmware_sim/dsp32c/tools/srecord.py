@@ -38,8 +38,8 @@ def _record(kind: str, address: int, address_bytes: int, data: bytes) -> str:
 
 
 def from_srecords(text: str, file: str = "<srecords>") -> dict[int, int]:
-    """Byte address -> byte. RecordError where a line is no S-record has a bad checksum or leaves
-    the 24 bits of an address."""
+    """Byte address -> byte. RecordError where a line is no S-record, has a bad checksum or passes
+    the last address."""
     memory: dict[int, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         try:
