@@ -145,7 +145,6 @@ def parse(path: str | Path):
     or cut short."""
     import onnx
     from google.protobuf.message import DecodeError
-    path = Path(path)
     data = read_bytes(path)
     try:
         model = onnx.load_model_from_string(data)
@@ -160,7 +159,7 @@ def parse(path: str | Path):
     # Missing, outside the folder, wrong length: onnx raises several kinds.
     with door(path, Exception, what="its weights lie in another file, which cannot be read",
               remedy="copy that file beside the model", kind=ModelError):
-        onnx.load_external_data_for_model(model, str(path.parent))
+        onnx.load_external_data_for_model(model, str(Path(path).parent))
     return model, hashlib.sha256(data).hexdigest()
 
 

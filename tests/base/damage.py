@@ -28,3 +28,11 @@ def mutated(data: bytes, count: int, chance: random.Random) -> Iterator[bytes]:
                 case 4:
                     found[at] = chance.choice(b"0129eE-+.,[]{}\"\n\xff")
         yield bytes(found)
+
+
+def flipped(data: bytes, count: int, chance: random.Random) -> Iterator[bytes]:
+    """`count` copies of the same length, each with one bit turned: lengths and tags mostly hold."""
+    for _ in range(count):
+        found = bytearray(data)
+        found[chance.randrange(len(found))] ^= 1 << chance.randrange(8)
+        yield bytes(found)
