@@ -169,10 +169,12 @@ def _spelled(kind: Any) -> str:
 
 
 def _ranged(meta: Meta) -> str:
-    low, high = meta.ge, meta.le
+    low, high, above = meta.ge, meta.le, meta.gt
     if meta.min_length is not None:
         return " that is not empty" if meta.max_length is None else \
             f" of {meta.min_length} to {meta.max_length}"
     if low is not None and high is not None:
         return f" from {low} to {high}"
+    if above is not None and high is not None:
+        return f" above {above} and at most {high}"
     return f" of at least {low}" if low is not None else ""

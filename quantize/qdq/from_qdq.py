@@ -16,7 +16,6 @@ from dsplet.quantize.float.from_onnx import CONTRACT_KEY, parse
 from dsplet.quantize.float.graph import ModelError
 from dsplet.quantize.qdq.to_qdq import to_model
 
-
 if TYPE_CHECKING:
     from onnx import ModelProto
 
