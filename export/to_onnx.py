@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -115,7 +116,7 @@ def export(
 
     found = _run_onnx(content, samples, dynamic_batch)
     differences = [_difference(f, e) for f, e in zip(found, expected, strict=True)]
-    difference, relative = (max(part) for part in zip(*differences, strict=True))
+    difference, relative = max(d for d, _ in differences), max(r for _, r in differences)
     if not relative <= TOLERANCE:
         raise ExportError(
             f"ONNX Runtime and PyTorch differ by {difference:.3g}, {relative:.3g} of the largest "
@@ -168,8 +169,8 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
     """The largest, and as a part of the largest number expected."""
     if found.shape != expected.shape:
         raise ExportError(f"ONNX Runtime gives {found.shape}, PyTorch {expected.shape}")
-    difference = float(np.abs(found - expected).max())
-    return difference, difference / max(float(np.abs(expected).max()), np.finfo(np.float32).tiny)
+    difference, tiny = float(np.abs(found - expected).max()), float(np.finfo(np.float32).tiny)
+    return difference, difference / max(float(np.abs(expected).max()), tiny)
 
 
 def _names(module: nn.Module) -> list[str]:
@@ -220,7 +221,8 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
 def _recurrent() -> dict:
     """torch.nn.RNN as ONNX's RNN, which torch.onnx would unroll; LSTM and GRU it translates itself.
     """
-    from onnxscript import opset18 as op
+    from onnxscript import opset18
+    op: Any = opset18  # its types are those of one opset each, and narrower than what it takes
 
     def translation(activation: str):
         def rnn(x, hx, params, has_biases: bool, num_layers: int, dropout: float, train: bool,

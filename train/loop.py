@@ -27,8 +27,9 @@ from dsplet.train.recurrent import propagation
 from dsplet.train.zoo import Card
 
 RUBBISH = 0.1  # the constant j of the loss "map"
-MEMORY = {torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
-          torch.optim.SGD: {"momentum_buffer"}}
+MEMORY: dict[type, set[str]] = {
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.SGD: {"momentum_buffer"}}
 """What an optimiser remembers of each parameter that has been learnt."""
 THREADS = 1  # the order in which threads add is part of the result; one never waits for another
 
@@ -54,7 +55,8 @@ def _nll(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.nll_loss(y.flatten(0, -2), labels.flatten())
 
 
-LOSSES = {"mse": _mse, "nll": _nll, "map": _map, "numbers": F.mse_loss}
+LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "mse": _mse, "nll": _nll, "map": _map, "numbers": F.mse_loss}
 
 
 def train(
@@ -197,10 +199,11 @@ def _error(module: nn.Module, x: np.ndarray, labels: np.ndarray, tolerance: floa
 
 
 def _optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    shared = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(module.parameters(), **shared)
-    return torch.optim.SGD(module.parameters(), momentum=config.momentum, **shared)
+        return torch.optim.AdamW(module.parameters(), lr=config.learning_rate,
+                                 weight_decay=config.weight_decay)
+    return torch.optim.SGD(module.parameters(), lr=config.learning_rate,
+                           momentum=config.momentum, weight_decay=config.weight_decay)
 
 
 def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

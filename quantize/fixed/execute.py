@@ -41,7 +41,7 @@ class Emitter:
         self._names += 1
         return f"{self._prefix}{self._names - 1}"
 
-    def const(self, array: np.ndarray) -> str:
+    def const(self, array: np.ndarray | np.generic) -> str:
         array = np.asarray(array)
         name = f"{self._prefix}c{len(self.initializers)}"
         self.initializers[name] = array

@@ -146,7 +146,7 @@ def _config(kind: str, value: object) -> object:
                       expected=", ".join(algorithms.names(kind)))
 
 
-def _spelt(config: object) -> object:
+def _spelt(config: Any) -> object:
     return config and {"algorithm": algorithms.name_of(config)} | asdict(config)
 
 
@@ -180,17 +180,17 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    samples, graph = Samples(graph, samples), separate_inputs(graph)
+    known, graph = Samples(graph, samples), separate_inputs(graph)
     recipe = recipe.of(graph)
-    rescaling = Rescaling(graph, samples, recipe)
+    rescaling = Rescaling(graph, known, recipe)
     for config in recipe.equalization:
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))
     graph = rescaling.graph
-    formats = choose_formats(graph, histograms(graph, measured(graph), samples), recipe)
+    formats = choose_formats(graph, histograms(graph, measured(graph), known), recipe)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
-    fixed = convert(graph, formats, recipe, Passage(graph, samples),
+    fixed = convert(graph, formats, recipe, Passage(graph, known),
                     facts | (metadata or {}), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

@@ -177,11 +177,11 @@ def _differences(vector: Vector, machine: Machine, before: dict[str, int]) -> It
     for number, actual in enumerate(machine.a):
         if f"a{number}" not in ignored:
             yield from _accumulator_difference(vector, number, actual)
-    for what, actual, wanted in (("flags", machine.flags, final.flags),
-                                 ("dflags", machine.dflags, final.dflags)):
-        if any(a != w for a, w, name in zip(actual, wanted, "nzvc", strict=True)
+    for what, seen, wanted in (("flags", machine.flags, final.flags),
+                               ("dflags", machine.dflags, final.dflags)):
+        if any(s != w for s, w, name in zip(seen, wanted, "nzvc", strict=True)
                if not (what == "flags" and name in ignored)):
-            yield f"{what} are {actual}, expected {wanted}"
+            yield f"{what} are {seen}, expected {wanted}"
     memory = {int(a, 16): int(w, 16) for a, w in (*vector.init.mem.items(), *final.mem.items())}
     for address, expected in memory.items():
         found = _word(machine, address)

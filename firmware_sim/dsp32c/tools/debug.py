@@ -40,9 +40,9 @@ def source_rows(assembly: Assembly, source: str) -> list[dict]:
         of_line.setdefault(line, []).append(address)
     rows = []
     for line, text in enumerate(source.splitlines(), 1):
-        addresses: list[int | None] = [*of_line.get(line, [None])]
-        for i, address in enumerate(addresses):
-            rows.append({"line": line} | _place(assembly.words, address)
+        places: list[int | None] = [*of_line.get(line, [None])]
+        for i, place in enumerate(places):
+            rows.append({"line": line} | _place(assembly.words, place)
                         | {"text": "" if i else text.rstrip()})
     return rows
 

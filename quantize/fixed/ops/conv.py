@@ -103,7 +103,7 @@ class Conv(Requantizing):
                           **self._attributes())
 
     def qdq(self, b, *xs: str) -> str:
-        return b.weighted("Conv", self, _joined(b, xs), **self._attributes())
+        return b.affine("Conv", self, _joined(b, xs), **self._attributes())
 
 
 def _joined(b, xs: tuple[str, ...]) -> str:

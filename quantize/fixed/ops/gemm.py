@@ -57,4 +57,4 @@ class Gemm(Requantizing):
         return b.weighted("Gemm", self, x, self.weight.q, self.bias)
 
     def qdq(self, b, x: str) -> str:
-        return b.weighted("Gemm", self, x)
+        return b.affine("Gemm", self, x)
