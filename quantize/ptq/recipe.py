@@ -130,7 +130,8 @@ class Recipe:
     @classmethod
     def from_json(cls, text: str) -> Recipe:
         """The inverse of `to_json`. Raises RecipeError."""
-        return parse_json(text, cls, RecipeError)
+        with door("the network's recipe"):
+            return parse_json(text, cls, RecipeError)
 
 
 def _config(kind: str, value: object) -> object:

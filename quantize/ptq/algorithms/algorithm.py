@@ -18,6 +18,7 @@ from msgspec import Meta
 from dsplet.base.errors import UserError, door, near
 from dsplet.base.schema import fitted
 from dsplet.quantize.fixed.arithmetic import round_half_up
+from dsplet.quantize.fixed.qformat import RangeError
 
 Count = Annotated[int, Meta(ge=1, le=1000)]
 Octaves = Annotated[int, Meta(ge=1, le=40)]
@@ -181,4 +182,5 @@ def finest(real_low: float, real_high: float, low: int, high: int) -> int:
         step = 2.0**-frac
         if real_high < (high + 0.5) * step and real_low >= (low - 0.5) * step:
             return frac
-    raise ValueError(f"the range [{real_low:g}, {real_high:g}] is beyond a step of 2**40")
+    raise RangeError(f"the range [{real_low:g}, {real_high:g}] is beyond a step of 2**40",
+                     remedy="scale what the network computes")
