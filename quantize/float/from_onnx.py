@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsplet.base.errors import door, said
+from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
@@ -28,13 +30,23 @@ RANDOM = ("Random", "Multinomial", "Bernoulli")
 
 
 def load(path: str | Path) -> FloatGraph:
-    """The simplified float graph of an ONNX file. ModelError (a ValueError) says what is wrong."""
-    return simplify(read(path))
+    """The simplified float graph of an ONNX file. ModelError, FileError say what is wrong."""
+    return simplified(*parse(path), path)
 
 
 def read(path: str | Path) -> FloatGraph:
     """The float graph of an ONNX file, node by node, before any pass."""
-    model, digest = parse(path)
+    return _read(*parse(path), path)
+
+
+def simplified(model, digest: str, path: str | Path) -> FloatGraph:
+    """The simplified float graph of the parsed file at `path`. Raises ModelError."""
+    # The last net of this door: what a file that lies makes of the reader may be anything.
+    with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
+        return simplify(_read(model, digest, path))
+
+
+def _read(model, digest: str, path: str | Path) -> FloatGraph:
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
@@ -100,6 +112,9 @@ class _Reader:
                         self.read_body))
                 except ModelError as e:
                     self.problems.append(str(e))
+                except Exception as e:  # what a node that lies makes of its reader
+                    self.problems.append(f"{proto.op_type} '{proto.name}': cannot be read: "
+                                         f"{type(e).__name__}: {said(e)}")
 
     def read_body(self, graph: GraphProto, loop: str) -> None:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
@@ -134,16 +149,10 @@ class _Reader:
 
 
 def parse(path: str | Path) -> tuple[ModelProto, str]:
-    """The ONNX model and its sha256. ModelError: the file is missing, not ONNX or cut short."""
+    """The ONNX model and its sha256. FileError: no such file; ModelError: not ONNX, or cut short."""
     import onnx
     from google.protobuf.message import DecodeError
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except OSError as e:
-        raise ModelError(f"{path}: cannot be read: {e.strerror}") from None
+    data = read_bytes(path)
     try:
         model = onnx.load_model_from_string(data)
     except DecodeError:
@@ -154,11 +163,10 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
     if not model.ir_version or not model.HasField("graph") or not model.graph.output:
         raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
                          f"{path}: the file is empty")
-    try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except Exception as e:  # missing, outside the folder, wrong length: onnx raises several kinds
-        raise ModelError(f"{path}: its weights lie in another file, which cannot be read: "
-                         f"{str(e).splitlines()[0]}; copy that file beside the model") from None
+    # Missing, outside the folder, wrong length: onnx raises several kinds.
+    with door(path, Exception, what="its weights lie in another file, which cannot be read",
+              remedy="copy that file beside the model", kind=ModelError):
+        onnx.load_external_data_for_model(model, str(Path(path).parent))
     return model, hashlib.sha256(data).hexdigest()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.ptq.algorithms.algorithm import Layer, algorithm
+from dsplet.quantize.ptq.algorithms.algorithm import Amount, Count, Layer, Share, algorithm
 from dsplet.quantize.ptq.algorithms.bias import after_clamp
 from dsplet.quantize.ptq.algorithms.gptq import Gptq, gptq
 
@@ -22,9 +22,9 @@ class AdaRound:
     """sweeps: over all weights. damping: of the start (GPTQ); ridge: the price of the distance from
     the float weights, as a share of the mean squared input, against overfitting."""
 
-    sweeps: int = 3
-    damping: float = 0.01
-    ridge: float = 0.01
+    sweeps: Count = 3
+    damping: Share = 0.01
+    ridge: Amount = 0.01
 
 
 @algorithm("rounding", AdaRound)
