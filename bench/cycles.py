@@ -14,8 +14,8 @@ from bench.networks import network
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c import wcet
 from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.optimize import external_bytes
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim.optimize import external_bytes
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize

@@ -20,8 +20,8 @@ from dsplet.base.files import write_atomically
 from dsplet.export import to_onnx
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.report import layer_rows, module_rows
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim.report import layer_rows, module_rows
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq import recipe

@@ -471,8 +471,8 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     """
     from dsplet.base import picture, render
     from dsplet.data.feed import feed
+    from dsplet.firmware_sim import report
     from dsplet.firmware_sim.dsp32c import parts as targets
-    from dsplet.firmware_sim.dsp32c import report
     from dsplet.quantize.network import Network
     from dsplet.quantize.ptq import recipe as recipes
     from dsplet.quantize.qdq import to_qdq
@@ -574,12 +574,12 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     from dsplet.base.files import write_atomically
     from dsplet.data import load_images
     from dsplet.data.feed import feed
+    from dsplet.firmware_sim import report
     from dsplet.firmware_sim.dsp32c import parts as targets
-    from dsplet.firmware_sim.dsp32c import report
-    from dsplet.firmware_sim.dsp32c.optimize import GOALS
     from dsplet.firmware_sim.dsp32c.sim.engine import fastest
     from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
     from dsplet.firmware_sim.dsp32c.sim.trace import to_text
+    from dsplet.firmware_sim.optimize import GOALS
     from dsplet.quantize.fixed.program import lower
     from dsplet.quantize.network import fixed_graph, float_network
     from dsplet.quantize.network import reference as run_reference
@@ -653,7 +653,7 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
         found["hot_lines"] = report.hot_lines(image, run.profile, len(q))[:HOT_LINES]
         found["causes"] = report.cause_rows(run)
     if spread:
-        from dsplet.firmware_sim.dsp32c.sensitivity import error_bar
+        from dsplet.firmware_sim.sensitivity import error_bar
         with progress("other assumptions") as tick:
             found |= error_bar(image, q, tick)
     if chrome_trace:
@@ -727,11 +727,11 @@ def emit(source, form, folder, name, target_name, board, goal, budget) -> None:
         from dsplet.export.c.printer import print_c
         files = dict(zip((f"{name}.h", f"{name}.c"), print_c(program, name), strict=True))
     else:
+        from dsplet.firmware_sim import report
         from dsplet.firmware_sim.dsp32c import parts as targets
-        from dsplet.firmware_sim.dsp32c import report
         from dsplet.firmware_sim.dsp32c.codegen.image import symbols
-        from dsplet.firmware_sim.dsp32c.optimize import GOALS
         from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
+        from dsplet.firmware_sim.optimize import GOALS
         target, limit = targets.get(target_name, board), latency(budget)
         image = GOALS[goal](program, target,
                             report.budget_cycles(limit, target) if limit else None)
@@ -885,7 +885,7 @@ def budgets() -> dict:
 @reports
 def targets() -> dict:
     """The processors and boards, with their memory maps and what they rest on."""
-    from dsplet.firmware_sim.dsp32c import report
+    from dsplet.firmware_sim import report
     return report.datasheets()
 
 

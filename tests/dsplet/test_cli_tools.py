@@ -11,9 +11,9 @@ import pytest
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
-from dsplet.firmware_sim.dsp32c.report import cause_rows, hot_lines
-from dsplet.firmware_sim.dsp32c.sensitivity import ALTERNATIVES
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim.report import cause_rows, hot_lines
+from dsplet.firmware_sim.sensitivity import ALTERNATIVES
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import from_qdq
 from tests.dsplet.test_cli import dsplet, folder, refusal  # noqa: F401  (folder is a fixture)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
+from dsplet.firmware_sim.compile.fuse import fuse, parts
+from dsplet.firmware_sim.compile.local_copies import stage
+from dsplet.firmware_sim.compile.tables import entries, walks
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, WIDTH, Constants, NeedsRegisters
-from dsplet.firmware_sim.dsp32c.codegen.delayed_requantize import delay_requantize
-from dsplet.firmware_sim.dsp32c.codegen.fuse import fuse, parts
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Line, compile_kernel
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import stage
-from dsplet.firmware_sim.dsp32c.codegen.lookup import entries, walks
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, DoesNotFit, Placement, Plan

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dsplet.firmware_sim.dsp32c.codegen.fuse import fusions
-from dsplet.firmware_sim.dsp32c.codegen.lookup import walks, widen, widenings
+from dsplet.firmware_sim.compile.fuse import fusions
+from dsplet.firmware_sim.compile.segments import STEPS_CYCLES, in_steps, segments
+from dsplet.firmware_sim.compile.tables import walks, widen, widenings
 from dsplet.firmware_sim.dsp32c.codegen.pack import pack, packings
-from dsplet.firmware_sim.dsp32c.codegen.segments import STEPS_CYCLES, in_steps, segments
 from dsplet.quantize.fixed.program import Program
 
 FUSED_CYCLES = 8

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import is_dense
-from dsplet.firmware_sim.dsp32c.codegen.lookup import EXACT, bodies
+from dsplet.firmware_sim.compile.local_copies import is_dense
+from dsplet.firmware_sim.compile.tables import EXACT, bodies
 from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Mac, Mul, Set, Store, refs
 from dsplet.quantize.fixed.program import Program
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dsplet.base.errors import UserError
+from dsplet.firmware_sim.compile.local_copies import Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target

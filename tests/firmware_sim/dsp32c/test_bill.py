@@ -9,9 +9,9 @@ from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.bill import items, module_rows
 from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
 from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
-from dsplet.firmware_sim.dsp32c.report import simulation
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
+from dsplet.firmware_sim.report import simulation
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c import networks
 from tests.firmware_sim.dsp32c.test_wcet import waiting

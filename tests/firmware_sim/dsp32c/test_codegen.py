@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dsplet.firmware_sim.compile.local_copies import Room, stage
+from dsplet.firmware_sim.compile.tables import widen, widenings
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.codegen.image import build, compile_program, symbols
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import Room, stage
-from dsplet.firmware_sim.dsp32c.codegen.lookup import widen, widenings
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import pack, packings
 from dsplet.firmware_sim.dsp32c.codegen.planner import DoesNotFit

@@ -7,8 +7,8 @@ from dsplet.cli import cli
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.codegen.image import build
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
-from dsplet.firmware_sim.dsp32c.optimize import GOALS, cycles, external_bytes
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim.optimize import GOALS, cycles, external_bytes
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dsplet.firmware_sim.compile.fuse import Mark, fuse, fusions, parts
+from dsplet.firmware_sim.compile.local_copies import Room, stage
+from dsplet.firmware_sim.compile.segments import in_steps, segments
 from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark, fuse, fusions, parts
 from dsplet.firmware_sim.dsp32c.codegen.image import build
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import Room, stage
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled
-from dsplet.firmware_sim.dsp32c.codegen.segments import in_steps, segments
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.graph import Graph, Value, Weight
