@@ -1,73 +1,102 @@
 """What a program is optimized for: time, memory under a latency budget, or both.
 
-Cycles are the proved worst case of the compiled program; bytes are those of external memory.
+Cycles are the proved worst case of the compiled program; bytes are those outside the chip.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
-from dsplet.firmware_sim.dsp32c import wcet
-from dsplet.firmware_sim.dsp32c.codegen.image import Image, build, compile_program
-from dsplet.firmware_sim.dsp32c.codegen.memory_time import Mixture, mixtures
-from dsplet.firmware_sim.dsp32c.codegen.planner import DoesNotFit
-from dsplet.firmware_sim.dsp32c.parts.target import Target
-from dsplet.quantize.fixed.program import Program
+from dsplet.base.errors import UserError
+from dsplet.firmware_sim.backend import Compiled, DoesNotFit
+from dsplet.firmware_sim.compile.pareto import Mixture
+
+T = TypeVar("T", bound=Compiled)
 
 
-def fastest(program: Program, target: Target, budget_cycles: float | None = None) -> Image:
+class Ways(ABC, Generic[T]):
+    """A program for a target in every way that it can be compiled.
+
+    mixtures: what each way is estimated to cost and to save, fastest first, smallest last.
+    """
+
+    mixtures: Sequence[Mixture[Any]]
+
+    @abstractmethod
+    def build(self, way: int) -> T:
+        """The program compiled so. Raises DoesNotFit."""
+
+
+def fastest(ways: Ways[T], budget_cycles: float | None = None) -> T:
     """The least cycles that the board's memory allows; the budget changes nothing."""
-    return compile_program(program, target)
+    return ways.build(_first_that_fits(ways))
 
 
-def smallest(program: Program, target: Target, budget_cycles: float | None = None) -> Image:
+def smallest(ways: Ways[T], budget_cycles: float | None = None) -> T:
     """The least memory within the budget; the fastest program where nothing keeps it."""
-    ways = mixtures(program)[::-1]  # the smallest first, the fastest last
+    order = range(len(ways.mixtures) - 1, -1, -1)  # the smallest first, the fastest last
 
-    def keeps(i: int) -> bool:
+    def keeps(way: int) -> bool:
         try:
-            return cycles(build(program, target, ways[i].choices)) <= budget_cycles
+            return budget_cycles is None or cycles(ways.build(way)) <= budget_cycles
         except DoesNotFit:
             return True  # a smaller one is wanted
 
-    first = 0 if budget_cycles is None else bisect_left(range(len(ways)), True, key=keeps)
-    if first == len(ways):
-        return compile_program(program, target)
-    return build(program, target, ways[first].choices)
+    first = bisect_left(order, True, key=keeps)
+    return fastest(ways) if first == len(order) else ways.build(order[first])
 
 
-def balanced(program: Program, target: Target, budget_cycles: float | None = None) -> Image:
+def balanced(ways: Ways[T], budget_cycles: float | None = None) -> T:
     """The least product of cycles and bytes, as estimated, that keeps the budget if one does."""
-    fast = compile_program(program, target)
-    spent, held = cycles(fast), external_bytes(fast)
-    ways = mixtures(program)
-    at = next(m for m in ways if m.choices == fast.choices)
+    at = _first_that_fits(ways)
+    spent, held, start = cycles(ways.build(at)), external_bytes(ways.build(at)), ways.mixtures[at]
 
-    def estimate(m: Mixture) -> float:
-        return spent + m.cycles - at.cycles
+    def estimate(way: int) -> float:
+        return spent + ways.mixtures[way].cycles - start.cycles
+
+    def bytes_left(way: int) -> float:
+        return held + start.bytes - ways.mixtures[way].bytes
 
     limit = float("inf") if budget_cycles is None else max(budget_cycles, spent)
     while True:
-        best = min((m for m in ways if m.bytes >= at.bytes and estimate(m) <= limit),
-                   key=lambda m: estimate(m) * (held + at.bytes - m.bytes))
-        image = build(program, target, best.choices)
-        over = cycles(image) - limit
-        if over <= 0 or best is at:
-            return image
+        best = min((way for way, m in enumerate(ways.mixtures)
+                    if m.bytes >= start.bytes and estimate(way) <= limit),
+                   key=lambda way: estimate(way) * bytes_left(way))
+        over = cycles(ways.build(best)) - limit
+        if over <= 0 or best == at:
+            return ways.build(best)
         limit = max(estimate(best) - over, spent)
 
 
-GOALS: dict[str, Callable[[Program, Target, float | None], Image]] = {
+GOALS: dict[str, Callable[[Ways[Any], float | None], Any]] = {
     "time": fastest, "memory": smallest, "balanced": balanced}
 
 
-def cycles(image: Image) -> float:
-    """The worst case in instruction cycles."""
-    return wcet.of_image(image).states / image.target.states_per_cycle
+def cycles(compiled: Compiled) -> float:
+    """The worst case in cycles. Raises UserError where none is proved."""
+    worst = compiled.worst_case()
+    if worst.cycles is None:
+        raise UserError(worst.why)
+    return worst.cycles
 
 
-def external_bytes(image: Image) -> int:
-    """External memory in use at once at most."""
-    external = {r.name for r in image.target.regions if r.external}
-    return sum(used for name, (used, _) in image.memory_by_region().items() if name in external)
+def external_bytes(compiled: Compiled) -> int:
+    """Memory outside the chip in use at once at most."""
+    external = {r.name for r in compiled.target.regions if r.external}
+    return sum(row.used_bytes for row in compiled.memory().by_region if row.region in external)
+
+
+def _first_that_fits(ways: Ways[Any]) -> int:
+    """The fastest way that the board has memory for. Raises DoesNotFit: the smallest's."""
+    lacking, last = 0, len(ways.mixtures) - 1
+    for way, mixture in enumerate(ways.mixtures):
+        if mixture.bytes >= lacking or way == last:
+            try:
+                ways.build(way)
+                return way
+            except DoesNotFit as error:
+                lacking, refused = mixture.bytes + error.missing_bytes, error
+    raise refused

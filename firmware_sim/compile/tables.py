@@ -1,27 +1,22 @@
-"""Tables are addressed by what the kernel before stored.
+"""Tables that are only read at indices which a kernel before has stored, and how wide they are.
 
-A buffer whose integers are only ever looked up holds, instead of an integer v, the place of v's
-entry: 2 * v, of which the lowest bit does not count, plus the address of the table where no clamp
-stands in the way. And no clamp does where the table is widened to every value that the proof
-allows, by repeating its ends: memory for time. Such tables hold 16-bit integers, which become
-floating-point as they are read.
+A requantize clamps its result to the table's entries. No clamp is needed where the table is widened
+to every value that the proof allows, by repeating its ends: memory for time. And where no clamp
+stands in the way, a processor may store where the entry lies instead of its index.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c.codegen.scale import Entry
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import Lookup, Loop, Ref, Requantize, Set, Statement, Store, refs
 from dsplet.quantize.fixed.program import Program
 
-EXACT = 1 << 31
-"""Accumulators are exact below (dsp32c.md 3.3)."""
-INT16 = 1 << 15
 UNBOUNDED = 1 << 40
 
 
@@ -52,14 +47,12 @@ class Walk:
         high = min([self.first + self.size - 1, *(q.high for q in self.made)])
         return self.reach is not None and low <= self.reach[0] and self.reach[1] <= high
 
-    def exact(self, top: int) -> bool:
-        """Whether addresses below `top` may be added to the accumulators."""
-        return all(max(-q.bound[0], q.bound[1]) + (top << max(*q.shifts, 1) - 1) < EXACT
-                   for q in self.made)
 
+def walks(program: Program, entry_limit: int) -> list[Walk]:
+    """The tables that are only read at stored indices, which serve nothing else.
 
-def walks(program: Program) -> list[Walk]:
-    """The tables that are only read at stored indices, which serve nothing else."""
+    entry_limit: their entries lie in [-entry_limit, entry_limit).
+    """
     reads: dict[str, set[str | None]] = {}
     tables: dict[str, set[str | None]] = {}
     made: dict[str, list[Requantize | None]] = {}
@@ -82,7 +75,7 @@ def walks(program: Program) -> list[Walk]:
     found = []
     for table, names in tables.items():
         data = program.buffers[table].data
-        if -INT16 <= data.min() and data.max() < INT16 and all(
+        if data is not None and -entry_limit <= data.min() and data.max() < entry_limit and all(
                 n and reads[n] == {table} and program.buffers[n].role == "activation"
                 for n in names):
             makers = [q for n in sorted(names) for q in made.get(n, [None])]
@@ -96,13 +89,13 @@ def _looks_up(s: Statement, after: Statement | None) -> bool:
             and after.d == s.d)
 
 
-def _maker(body: tuple, d: str) -> Requantize | None:
+def _maker(body: tuple[Any, ...], d: str) -> Requantize | None:
     """The requantize that made register d, if nothing changed it since."""
     s = next((s for s in reversed(body) if isinstance(s, Loop) or s.d == d), None)
     return s if isinstance(s, Requantize) else None
 
 
-def bodies(body: tuple) -> Iterator[tuple]:
+def bodies(body: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     """A body and those of its loops."""
     yield body
     for s in body:
@@ -110,21 +103,15 @@ def bodies(body: tuple) -> Iterator[tuple]:
             yield from bodies(s.body)
 
 
-def entries(program: Program, top: int) -> dict[str, Entry]:
-    """What each buffer of a walk holds. top: above every address of a table."""
-    return {b: Entry(w.table if w.inside and w.exact(top) else None)
-            for w in walks(program) for b in w.buffers}
-
-
-def widenings(program: Program) -> dict[str, int]:
+def widenings(program: Program, entry_limit: int) -> dict[str, int]:
     """Tables that can be widened, and by how many entries."""
-    return {w.table: w.reach[1] - w.reach[0] + 1 - w.size for w in walks(program)
+    return {w.table: w.reach[1] - w.reach[0] + 1 - w.size for w in walks(program, entry_limit)
             if w.reach and not w.inside and len({(q.low, q.high) for q in w.made}) == 1}
 
 
-def widen(program: Program, tables: frozenset[str]) -> Program:
+def widen(program: Program, tables: frozenset[str], entry_limit: int) -> Program:
     """The same program; these tables have an entry for every value that the proof allows."""
-    for w in (w for w in walks(program) if w.table in tables):
+    for w in (w for w in walks(program, entry_limit) if w.table in tables):
         low, high = w.reach
         at = np.clip(np.arange(low, high + 1), w.made[0].low, w.made[0].high) - w.first
         table = program.buffers[w.table]
@@ -134,7 +121,7 @@ def widen(program: Program, tables: frozenset[str]) -> Program:
     return program
 
 
-def _widened(body: tuple, w: Walk) -> tuple:
+def _widened(body: tuple[Any, ...], w: Walk) -> tuple[Any, ...]:
     """The statements without the clamps, and looking up in the wider table."""
     result = []
     for s in body:

@@ -1,0 +1,42 @@
+"""Dataclasses as the dictionaries that reports are rendered from.
+
+A field that is None by default and is None is left out; fields without a default always appear. A
+field `inlined()`, a mapping or a dataclass, gives its entries in its place, and `from_` is the key
+`from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, field, fields, is_dataclass
+from typing import Any
+
+
+def inlined() -> Any:
+    """A field whose entries stand in its place: columns that only who makes the row can name, or
+    a group of several."""
+    return field(metadata={"inlined": True})
+
+
+def to_dict(row: Any) -> dict[str, Any]:
+    """The row, a dataclass, and the rows in it."""
+    found: dict[str, Any] = {}
+    for f in fields(row):
+        value = getattr(row, f.name)
+        if f.metadata.get("inlined"):
+            found |= _plain(value)
+        elif not _left_out(f, value):
+            found[f.name.rstrip("_")] = _plain(value)
+    return found
+
+
+def _left_out(f: Field[Any], value: Any) -> bool:
+    return value is None and f.default is None
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_dict(value)
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
