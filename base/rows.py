@@ -24,9 +24,9 @@ def to_dict(row: Any) -> dict[str, Any]:
     for f in fields(row):
         value = getattr(row, f.name)
         if f.metadata.get("inlined"):
-            found |= _plain(value)
+            found |= plain(value)
         elif not _left_out(f, value):
-            found[f.name.rstrip("_")] = _plain(value)
+            found[f.name.rstrip("_")] = plain(value)
     return found
 
 
@@ -34,9 +34,10 @@ def _left_out(f: Field[Any], value: Any) -> bool:
     return value is None and f.default is None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Dataclasses and mappings as dictionaries, tuples as lists, and so all that is in them."""
     if is_dataclass(value) and not isinstance(value, type):
         return to_dict(value)
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value

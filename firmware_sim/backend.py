@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from dsplet.base.rows import inlined
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
+V = TypeVar("V")
 Progress = Callable[[int], None]
 """Told how many samples are done."""
 
@@ -345,8 +346,9 @@ class Backend(ABC):
     def get(self, name: str, board: str | None = None) -> Target:
         """The target of that name, on its own board or on a named one. Raises UnknownTarget."""
         target = known("target", name, self.targets)
-        return target if board is None else replace(target, board=known("board", board,
-                                                                        self.boards))
+        if board is None:
+            return target
+        return replace(target, board=known("board", board, self.boards))
 
     def assumptions(self, target: Target) -> Mapping[str, Any]:
         """What is taken for granted: the value of every switch."""
@@ -367,7 +369,7 @@ class Backend(ABC):
         raise BadAssumption(f"unknown assumption '{text}': expected one of {expected or 'none'}")
 
 
-def known(what: str, name: str, among: Mapping[str, Any]) -> Any:
+def known(what: str, name: str, among: Mapping[str, V]) -> V:
     """among[name]; UnknownTarget, which lists those there are, otherwise."""
     if name in among:
         return among[name]

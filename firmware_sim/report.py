@@ -173,7 +173,7 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
     worst, cycles = compiled.worst_case(), float(run.cycles.max())
     macs = sum(s.macs for s in compiled.sections)
     layers, y = layer_rows(compiled, run, worst), y.reshape(samples, -1)
-    kept = budget and verdict(budget, run, worst.cycles or cycles)
+    kept = verdict(budget, run, worst.cycles or cycles) if budget else None
     return Simulation(
         target=title(target), samples=samples,
         first_samples=[_sample(y[i], index[i], None if labels is None else labels[i],

@@ -54,8 +54,8 @@ def error_bar(compiled: Compiled, xs: Sequence[Array],
     rows: list[SpreadRow] = []
     for name, value in ways:
         run = own if value == assumed[name] else compiled.assuming(name, value).simulate(first)
-        cycles = float(run.cycles[0])
-        rows.append(SpreadRow(name, value, cycles, 100 * (cycles / usual - 1), sum(
+        seen = float(run.cycles[0])
+        rows.append(SpreadRow(name, value, seen, 100 * (seen / usual - 1), sum(
             int(np.count_nonzero(a != b)) for a, b in zip(run.outputs, own.outputs,
                                                           strict=True))))
         if progress:

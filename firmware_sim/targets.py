@@ -36,8 +36,7 @@ def backend(target: Target) -> Backend:
 def get(name: str, board: str | None = None) -> Target:
     """The target of that name, on its own board or on a named one. Raises UnknownTarget."""
     owners = {part: b for b in backends() for part in b.targets}
-    owner: Backend = known("target", name, owners)
-    return owner.get(name, board)
+    return known("target", name, owners).get(name, board)
 
 
 def assume(target: Target, text: str) -> Target:

@@ -32,10 +32,8 @@ def delay_requantize(kernels: Sequence[Kernel],
         users = [j for j, k in enumerate(kernels)
                  if j != i and any(r.buffer == buffer for top in k.body for r in refs(top))]
         if len(users) == 1 and _only_takes_maxima(kernels[users[0]], buffer):
-            j = users[0]
-            kernels[i] = _edit(maker, lambda s, gone=rounded: () if s is gone else (s,))
-            kernels[j] = _edit(kernels[j], lambda s, r=rounded: (
-                (replace(r, d=s.d), s) if isinstance(s, Store) else (s,)))
+            kernels[i] = _without(maker, rounded)
+            kernels[users[0]] = _before_stores(kernels[users[0]], rounded)
     return kernels
 
 
@@ -53,7 +51,17 @@ def _only_takes_maxima(user: Kernel, buffer: str) -> bool:
     return any(isinstance(s, Max) for s in statements)
 
 
-def _edit(kernel: Kernel, change: Callable[[Any], tuple[Any, ...]]) -> Kernel:
+def _without(kernel: Kernel, statement: Any) -> Kernel:
+    return _edited(kernel, lambda s: () if s is statement else (s,))
+
+
+def _before_stores(kernel: Kernel, statement: Any) -> Kernel:
+    """The statement on what is stored, before each store."""
+    return _edited(kernel, lambda s: (replace(statement, d=s.d), s) if isinstance(s, Store)
+                   else (s,))
+
+
+def _edited(kernel: Kernel, change: Callable[[Any], tuple[Any, ...]]) -> Kernel:
     def visit(body: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(t for s in body for t in (
             (replace(s, body=visit(s.body)),) if isinstance(s, Loop) else change(s)))

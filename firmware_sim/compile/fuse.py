@@ -68,8 +68,7 @@ def fuse(kernels: Sequence[Kernel], buffers: Mapping[str, Buffer], chosen: froze
             i += 1
             continue
         buffers[f.buffer] = replace(buffers[f.buffer], size=f.words)
-        found[i:i + 2] = [Fused(replace(first, body=(_fused(first.body[0], second, f),)),
-                                found[i].buffers | {f.buffer})]
+        found[i:i + 2] = [Fused(_fused(first, second, f), found[i].buffers | {f.buffer})]
     return found, buffers
 
 
@@ -87,10 +86,8 @@ def parts(kernel: Kernel) -> list[str]:
 
 def _fusion(first: Kernel, second: Kernel, kernels: Sequence[Kernel],
             buffers: Mapping[str, Buffer]) -> Fusion | None:
-    if not (len(first.body) == len(second.body) == 1):
-        return None
-    make, use = first.body[0], second.body[0]
-    if not (isinstance(make, Loop) and isinstance(use, Loop)) or use.extent % make.extent:
+    make, use = _loop(first), _loop(second)
+    if make is None or use is None or use.extent % make.extent:
         return None
     written, read = set(_written(make)), {r.buffer for r in _read(use)}
     if not set(_written(use)).isdisjoint(written | {r.buffer for r in _read(make)}):
@@ -109,6 +106,12 @@ def _fusion(first: Kernel, second: Kernel, kernels: Sequence[Kernel],
                for r in refs(loop) if r.buffer == b.name):
             return Fusion(b.name, make.extent, words, b.size)
     return None
+
+
+def _loop(kernel: Kernel) -> Loop | None:
+    """What the kernel is, if it is one loop."""
+    top = kernel.body[0]
+    return top if len(kernel.body) == 1 and isinstance(top, Loop) else None
 
 
 def _within(index: Affine, loop: Loop, step: int, words: int) -> bool:
@@ -140,16 +143,18 @@ def _read(top: Loop) -> Iterator[Ref]:
     return (r for s in flat(top) if not isinstance(s, Store) for r in refs(s))
 
 
-def _fused(make: Loop, second: Kernel, f: Fusion) -> Loop:
-    use = _renamed(second.body[0])
+def _fused(first: Kernel, second: Kernel, f: Fusion) -> Kernel:
+    make, use = _loop(first), _renamed(_loop(second))
+    assert make
     part = use.extent // f.turns
     inside = Affine(0, ((use.var, 1),))
-    use = map_affine(use, lambda a: a.substitute(use.var, Affine(0, ((make.var, part),)) + inside))
-    body = replace(use, extent=part) if part > 1 else None
-    used = (body,) if body else tuple(map_affine(s, lambda a: a.substitute(use.var, 0))
-                                      for s in use.body)
-    return Loop(make.var, f.turns, tuple(
-        _shrunk(s, f.buffer, make.var) for s in (*make.body, Mark(second.name), *used)))
+    apart = Affine(0, ((make.var, part),)) + inside
+    use = replace(use, body=tuple(map_affine(s, lambda a: a.substitute(use.var, apart))
+                                  for s in use.body))
+    used = (replace(use, extent=part),) if part > 1 else tuple(
+        map_affine(s, lambda a: a.substitute(use.var, 0)) for s in use.body)
+    body = tuple(_shrunk(s, f.buffer, make.var) for s in (*make.body, Mark(second.name), *used))
+    return replace(first, body=(Loop(make.var, f.turns, body),))
 
 
 def _renamed(s: Any) -> Any:

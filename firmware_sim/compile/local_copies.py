@@ -164,8 +164,9 @@ class _Copier:
                     if ref.buffer in _stored(around):
                         continue  # a copy made before that loop would be of old numbers
                     cut = _slice(ref, [*path, *inner], level, saved, self.costs)
-                    region = cut and self._region(cut.size, other, must)
-                    if region and (must or cut.gain_cycles > 0):
+                    if cut is None or not (must or cut.gain_cycles > 0):
+                        continue
+                    if region := self._region(cut.size, other, must):
                         options.append((must, -cut.copied if must else cut.gain_cycles, -cut.size,
                                         ref, cut, region))
             if options:

@@ -36,7 +36,7 @@ class Walk:
     @property
     def reach(self) -> tuple[int, int] | None:
         """What would be stored without clamps, as far as the proof allows."""
-        ends = [int(requantize(b, s, -UNBOUNDED, UNBOUNDED))
+        ends = [int(requantize(np.array(b), s, -UNBOUNDED, UNBOUNDED))
                 for q in self.made for s in q.shifts for b in q.bound]
         return (min(ends), max(ends)) if ends else None
 
@@ -58,14 +58,13 @@ def walks(program: Program, entry_limit: int) -> list[Walk]:
     made: dict[str, list[Requantize | None]] = {}
     first: dict[str, int] = {}
     for body in (b for k in program.kernels for b in bodies(k.body)):
-        stored = None
+        stored: str | None = None
         for i, s in enumerate(body):
             if isinstance(s, Loop):
                 continue
             if isinstance(s, Store):
                 made.setdefault(s.ref.buffer, []).append(_maker(body[:i], s.d))
-            after = body[i + 1] if i + 1 < len(body) else None
-            table = after.table if _looks_up(s, after) else None
+            table = _looked_up(s, body[i + 1:i + 2])
             for r in () if isinstance(s, Store) else refs(s):
                 reads.setdefault(r.buffer, set()).add(table)
             if isinstance(s, Lookup):
@@ -73,20 +72,25 @@ def walks(program: Program, entry_limit: int) -> list[Walk]:
                 tables.setdefault(s.table, set()).add(stored)
             stored = s.source.buffer if table else None
     found = []
-    for table, names in tables.items():
+    for table, indices in tables.items():
+        names = sorted(n for n in indices if n and reads[n] == {table}
+                       and program.buffers[n].role == "activation")
         data = program.buffers[table].data
-        if data is not None and -entry_limit <= data.min() and data.max() < entry_limit and all(
-                n and reads[n] == {table} and program.buffers[n].role == "activation"
-                for n in names):
-            makers = [q for n in sorted(names) for q in made.get(n, [None])]
-            found.append(Walk(table, first[table], program.buffers[table].size,
-                              tuple(sorted(names)), tuple(makers) if all(makers) else ()))
+        if len(names) == len(indices) and data is not None and (
+                -entry_limit <= data.min() and data.max() < entry_limit):
+            makers = [q for n in names for q in made.get(n, [None])]
+            known = tuple(q for q in makers if q)
+            found.append(Walk(table, first[table], program.buffers[table].size, tuple(names),
+                              known if len(known) == len(makers) else ()))
     return found
 
 
-def _looks_up(s: Statement, after: Statement | None) -> bool:
-    return (isinstance(s, Set) and isinstance(s.source, Ref) and isinstance(after, Lookup)
-            and after.d == s.d)
+def _looked_up(s: Statement, after: tuple[Any, ...]) -> str | None:
+    """The table that the statement after this one reads at what this one loads."""
+    match s, after:
+        case Set(d, Ref()), (Lookup(e, table, _),) if d == e:
+            return str(table)
+    return None
 
 
 def _maker(body: tuple[Any, ...], d: str) -> Requantize | None:
@@ -112,24 +116,25 @@ def widenings(program: Program, entry_limit: int) -> dict[str, int]:
 def widen(program: Program, tables: frozenset[str], entry_limit: int) -> Program:
     """The same program; these tables have an entry for every value that the proof allows."""
     for w in (w for w in walks(program, entry_limit) if w.table in tables):
+        table = program.buffers[w.table]
+        assert w.reach and table.data is not None, "see `widenings`"
         low, high = w.reach
         at = np.clip(np.arange(low, high + 1), w.made[0].low, w.made[0].high) - w.first
-        table = program.buffers[w.table]
         buffers = program.buffers | {w.table: replace(table, size=len(at), data=table.data[at])}
-        kernels = tuple(replace(k, body=_widened(k.body, w)) for k in program.kernels)
+        kernels = tuple(replace(k, body=_widened(k.body, w, low, high)) for k in program.kernels)
         program = replace(program, buffers=buffers, kernels=kernels)
     return program
 
 
-def _widened(body: tuple[Any, ...], w: Walk) -> tuple[Any, ...]:
+def _widened(body: tuple[Any, ...], w: Walk, low: int, high: int) -> tuple[Any, ...]:
     """The statements without the clamps, and looking up in the wider table."""
     result = []
     for s in body:
         if isinstance(s, Loop):
-            s = replace(s, body=_widened(s.body, w))
+            s = replace(s, body=_widened(s.body, w, low, high))
         elif isinstance(s, Requantize) and any(s is q for q in w.made):
-            s = replace(s, low=w.reach[0], high=w.reach[1])
+            s = replace(s, low=low, high=high)
         elif isinstance(s, Lookup) and s.table == w.table:
-            s = replace(s, first=w.reach[0])
+            s = replace(s, first=low)
         result.append(s)
     return tuple(result)
