@@ -7,10 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, WIDTH, Constants, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    POOL,
+    Constants,
+    Ins,
+    Label,
+    NeedsRegisters,
+)
 from dsplet.firmware_sim.dsp32c.codegen.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.dsp32c.codegen.fuse import fuse, parts
-from dsplet.firmware_sim.dsp32c.codegen.kernel import Line, compile_kernel
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
+from dsplet.firmware_sim.dsp32c.codegen.kernel import compile_kernel
 from dsplet.firmware_sim.dsp32c.codegen.local_copies import stage
 from dsplet.firmware_sim.dsp32c.codegen.lookup import entries, walks
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
@@ -18,6 +25,7 @@ from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, DoesNotFit, Placement, Plan
 from dsplet.firmware_sim.dsp32c.codegen.real import real
 from dsplet.firmware_sim.dsp32c.codegen.scale import Entry, Scaled, scale
+from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
@@ -26,8 +34,10 @@ from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.kernel import Buffer, Fetch, Kernel, Lookup, Repeat, flat
 from dsplet.quantize.fixed.program import Program
 
-LINEAR = "dauc = 4"
+LINEAR = control(4)
 """`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
+HALT = Label("halt")
+RESUME = Label("resume")
 PACKED = {"half": np.int16, "byte": np.uint8}
 
 
@@ -160,7 +170,7 @@ class _Compilation:
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}
-        self.plan = Plan(target, code_bytes, nodes)
+        self.plan = Plan(target, code_bytes, nodes, self.first)
         rooms = self.plan.rooms(0)
         copies = [self._stage(s, self._hoped, rooms)[1] for s in scaled]
         self.plan.add(list(self.buffers.values()), tuple(s.kernel for s in scaled),
@@ -169,28 +179,26 @@ class _Compilation:
                        for kernel in copies], self.repeats)
         self.constants = Constants()
         self.clock = Clock(self.repeats, self.plan.address(CLOCK) if self.repeats else 0)
-        self.lines: list[Line] = []
-        bodies = []
+        self.lines: Lines = []
+        bodies: list[Lines] = []
         for i, s in enumerate(scaled):
-            bodies.append(self._kernel(i, s, bodies[-1][-1].text if bodies else ""))
+            bodies.append(self._kernel(i, s, bodies[-1][-1] if bodies else None))
         for i, body in enumerate(bodies):
             if i == program.resume:
-                self.lines += [Line("goto halt", "other"), Line("nop", "nop"),
-                               Line("resume:", "label")]
+                self.lines += [goto(HALT), NOP, RESUME]
             self.lines += [line for r in self.repeats if r.first == i for line in self._head(r)]
             self.lines += body
             self.lines += [line for r in reversed(self.repeats) if r.last == i
                            for line in self._tail(r)]
         if "byte" in self.packed.values():
-            self.lines.insert(1, Line(LINEAR, "other"))
+            self.lines.insert(1, LINEAR)
 
-    def _kernel(self, i: int, scaled: Scaled, previous: str) -> list[Line]:
+    def _kernel(self, i: int, scaled: Scaled, previous: Ins | Label | None) -> Lines:
         kernel, copies = self._stage(scaled, self.plan.region, self.plan.rooms(i))
         self.plan.stage(copies, i)
         try:
-            return compile_kernel(kernel, self.plan.kind, self.plan.region, self.plan.address,
-                                  self._place, self.constants, self.clock, self.clock.counters(i),
-                                  previous)
+            return compile_kernel(kernel, self.plan, self.constants, self.clock,
+                                  self.clock.counters(i), previous)
         except NeedsRegisters:
             if scaled.fused:
                 raise CannotDo(scaled.fused, frozenset()) from None
@@ -198,13 +206,11 @@ class _Compilation:
                 raise CannotDo(frozenset(), self.choices.stepped) from None
             raise
 
-    def _head(self, r: Repeat) -> list[Line]:
-        return [Line(f"{r.var}_head:", "label"), *_instructions(self.clock.head(r)),
-                Line(f"{r.var}_turn:", "label")]
+    def _head(self, r: Repeat) -> Lines:
+        return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
 
-    def _tail(self, r: Repeat) -> list[Line]:
-        return [Line(f"{r.var}_tail:", "label"),
-                *_instructions(self.clock.tail(r, f"{r.var}_turn"))]
+    def _tail(self, r: Repeat) -> Lines:
+        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"))]
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
@@ -217,21 +223,16 @@ class _Compilation:
         return stage(scaled.kernel, region, rooms, lambda b: EXCESS.get(self.packed.get(b)),
                      waits / self.target.states_per_cycle)
 
-    def _place(self, table: str) -> int:
-        """The address of a table's entry for 0."""
-        width = WIDTH.get(self.plan.kind(table), 4)
-        return self.plan.address(table) - width * self.first.get(table, 0)
-
     def image(self) -> Image:
-        lines = [*self.lines, Line("halt:", "label"), Line("goto halt", "other"),
-                 Line("nop", "nop")]
-        assembly = assemble("\n".join(line.text for line in lines))
-        code = [line for line in lines if line.role != "label"]
+        lines = [*self.lines, HALT, goto(HALT), NOP]
+        texts = [str(line) if isinstance(line, Ins) else f"{line}:" for line in lines]
+        assembly = assemble("\n".join(texts))
+        code = [line for line in lines if isinstance(line, Ins)]
         words = np.array([assembly.words[4 * i] for i in range(len(code))], np.uint32)
         segments = [(0, words), *self._data()]
         return Image(
             self.program.name, self.target, tuple(segments), self._sections(assembly, len(code)),
-            {4 * i: line.role for i, line in enumerate(code)}, self._listing(lines, words),
+            {4 * i: line.role for i, line in enumerate(code)}, self._listing(texts, words),
             self.plan.placements, self._ports(self.program.inputs),
             self._ports(self.program.outputs), assembly.labels["halt"], self.steps, self.choices,
             resume=assembly.labels.get("resume"))
@@ -253,7 +254,7 @@ class _Compilation:
             numbers[:buffer.size] = buffer.data
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            base = self._place(self.tables[buffer.name]) if kind == "place" else 0
+            base = self.plan.place(self.tables[buffer.name]) if kind == "place" else 0
             return (base + 2 * buffer.data).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.words.get(buffer.name, buffer.data.astype(np.float64)))
@@ -279,24 +280,20 @@ class _Compilation:
         places = [self.plan[t] for t in sorted(looked_up)]
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
-    def _listing(self, lines: list[Line], words: np.ndarray) -> str:
+    def _listing(self, texts: list[str], words: np.ndarray) -> str:
         titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}
         rows, i = [], 0
-        for line in lines:
-            if line.role == "label":
-                rows.append(line.text + titles.get(line.text, ""))
+        for text in texts:
+            if text.endswith(":"):
+                rows.append(text + titles.get(text, ""))
             else:
-                rows.append(f"{4 * i:06x}  {words[i]:08x}      {line.text}")
+                rows.append(f"{4 * i:06x}  {words[i]:08x}      {text}")
                 i += 1
         return "\n".join(rows) + "\n"
 
     def _ports(self, border) -> tuple[Port, ...]:
         ieee = self.program.reals is not None
         return tuple(Port(v, self.plan.address(b), v.size, ieee) for v, b in border)
-
-
-def _instructions(texts: list[str]) -> list[Line]:
-    return [Line(text, "nop" if text == "nop" else "other") for text in texts]
 
 
 def _renumbered(program: Program, kernels: list[str]) -> tuple[Repeat, ...]:
