@@ -12,12 +12,14 @@ from dsplet.firmware_sim.compile.fuse import Fused
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, WIDTH, Constants, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
-from dsplet.firmware_sim.dsp32c.codegen.kernel import Line, compile_kernel
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
+from dsplet.firmware_sim.dsp32c.codegen.kernel import compile_kernel
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
+from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
@@ -25,8 +27,10 @@ from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import Buffer, Fetch, Kernel, Repeat, flat
 from dsplet.quantize.fixed.program import Program
 
-LINEAR = "dauc = 4"
+LINEAR = control(4)
 """`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
+HALT = Label("halt")
+RESUME = Label("resume")
 PACKED = {"half": np.int16, "byte": np.uint8}
 EXTERNAL_PAIR_CYCLES = 0.25
 """What a multiply-accumulate with both operands in external memory costs extra (dsp32c.md 4.4)."""
@@ -75,7 +79,7 @@ class _Attempt:
 
     def __init__(self, chosen: Chosen, reserved_bytes: int) -> None:
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
-        self.plan = Plan(self.target, reserved_bytes, chosen.nodes)
+        self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
         copies = [self._copies(k.kernel, self._hoped, rooms)[1] for k in chosen.kernels]
         self.plan.add(list(chosen.buffers.values()), [k.kernel for k in chosen.kernels],
@@ -88,30 +92,30 @@ class _Attempt:
 
     @property
     def code_bytes(self) -> int:
-        return 4 * sum(line.role != "label" for line in self.lines)
+        return 4 * sum(isinstance(line, Ins) for line in self.lines)
 
-    def _code(self) -> list[Line]:
-        repeats, lines = self.chosen.repeats, []
-        bodies: list[list[Line]] = []
+    def _code(self) -> Lines:
+        repeats = self.chosen.repeats
+        bodies: list[Lines] = []
+        lines: Lines = []
         for i, k in enumerate(self.chosen.kernels):
-            bodies.append(self._kernel(i, k, bodies[-1][-1].text if bodies else ""))
+            bodies.append(self._kernel(i, k, bodies[-1][-1] if bodies else None))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
-                lines += [Line("goto halt", "other"), Line("nop", "nop"), Line("resume:", "label")]
+                lines += [goto(HALT), NOP, RESUME]
             lines += [line for r in repeats if r.first == i for line in self._head(r)]
             lines += body
             lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
         if "byte" in self.chosen.choices.packed.values():
-            lines.insert(1, Line(LINEAR, "other"))
-        return [*lines, Line("halt:", "label"), Line("goto halt", "other"), Line("nop", "nop")]
+            lines.insert(1, LINEAR)
+        return [*lines, HALT, goto(HALT), NOP]
 
-    def _kernel(self, i: int, fused: Fused, previous: str) -> list[Line]:
+    def _kernel(self, i: int, fused: Fused, previous: Ins | Label | None) -> Lines:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
-            return compile_kernel(kernel, self.plan.kind, self.plan.region, self.plan.address,
-                                  self._place, self.constants, self.clock, self.clock.counters(i),
-                                  previous)
+            return compile_kernel(kernel, self.plan, self.constants, self.clock,
+                                  self.clock.counters(i), previous)
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None
@@ -119,13 +123,11 @@ class _Attempt:
                 raise _CannotDo(frozenset(), self.chosen.choices.stepped) from None
             raise
 
-    def _head(self, r: Repeat) -> list[Line]:
-        return [Line(f"{r.var}_head:", "label"), *_instructions(self.clock.head(r)),
-                Line(f"{r.var}_turn:", "label")]
+    def _head(self, r: Repeat) -> Lines:
+        return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
 
-    def _tail(self, r: Repeat) -> list[Line]:
-        return [Line(f"{r.var}_tail:", "label"),
-                *_instructions(self.clock.tail(r, f"{r.var}_turn"))]
+    def _tail(self, r: Repeat) -> Lines:
+        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"))]
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
@@ -140,20 +142,16 @@ class _Attempt:
                             Costs(EXTERNAL_PAIR_CYCLES, LOOP_CYCLES,
                                   waits / self.target.states_per_cycle))
 
-    def _place(self, table: str) -> int:
-        """The address of a table's entry for 0."""
-        width = WIDTH.get(self.plan.kind(table), 4)
-        return self.plan.address(table) - width * self.chosen.first.get(table, 0)
-
     # --- the image ------------------------------------------------------------------------------
     def image(self) -> Image:
-        assembly = assemble("\n".join(line.text for line in self.lines))
-        code = [line for line in self.lines if line.role != "label"]
+        texts = [str(line) if isinstance(line, Ins) else f"{line}:" for line in self.lines]
+        assembly = assemble("\n".join(texts))
+        code = [line for line in self.lines if isinstance(line, Ins)]
         words = np.array([assembly.words[4 * i] for i in range(len(code))], np.uint32)
         return Image(
             self.program.name, self.target, ((0, words), *self._data()),
             self._sections(assembly), {4 * i: line.role for i, line in enumerate(code)},
-            self._listing(words), self.plan.placements, self._ports(self.program.inputs),
+            self._listing(texts, words), self.plan.placements, self._ports(self.program.inputs),
             self._ports(self.program.outputs), assembly.labels["halt"], self.chosen.steps,
             self.chosen.choices, resume=assembly.labels.get("resume"))
 
@@ -174,7 +172,7 @@ class _Attempt:
             numbers[:buffer.size] = buffer.data
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            base = self._place(self.chosen.tables[buffer.name]) if kind == "place" else 0
+            base = self.plan.place(self.chosen.tables[buffer.name]) if kind == "place" else 0
             return (base + 2 * buffer.data).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.chosen.words.get(buffer.name, buffer.data.astype(np.float64)))
@@ -200,21 +198,17 @@ class _Attempt:
         places = [self.plan[t] for t in sorted(looked_up)]
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
-    def _listing(self, words: Array) -> str:
+    def _listing(self, texts: list[str], words: Array) -> str:
         titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}
         rows, i = [], 0
-        for line in self.lines:
-            if line.role == "label":
-                rows.append(line.text + titles.get(line.text, ""))
+        for text in texts:
+            if text.endswith(":"):
+                rows.append(text + titles.get(text, ""))
             else:
-                rows.append(f"{4 * i:06x}  {words[i]:08x}      {line.text}")
+                rows.append(f"{4 * i:06x}  {words[i]:08x}      {text}")
                 i += 1
         return "\n".join(rows) + "\n"
 
     def _ports(self, border) -> tuple[Port, ...]:
         ieee = self.program.reals is not None
         return tuple(Port(v, self.plan.address(b), v.size, ieee) for v, b in border)
-
-
-def _instructions(texts: list[str]) -> list[Line]:
-    return [Line(text, "nop" if text == "nop" else "other") for text in texts]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
 from dsplet.firmware_sim.compile.local_copies import ROLE, Copy, Room
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH
+from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH, Kind
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
@@ -54,9 +54,11 @@ class Bank(Arena):
 class Plan:
     """Places for all buffers of a program on a target."""
 
-    def __init__(self, target: Target, code_bytes: int, nodes: dict[str, str]) -> None:
-        """nodes: the graph node of each kernel, for messages."""
-        self.target, self._nodes = target, nodes
+    def __init__(self, target: Target, code_bytes: int, nodes: dict[str, str],
+                 first: dict[str, int]) -> None:
+        """nodes: the graph node of each kernel, for messages. first: what a table's first entry is
+        for."""
+        self.target, self._nodes, self._first = target, nodes, first
         self.placements: dict[str, Placement] = {}
         chip = [r for r in target.regions if not r.external]
         low = sorted((r for r in chip if r.start < code_bytes), key=lambda r: r.start)
@@ -75,8 +77,12 @@ class Plan:
         p = self.placements[buffer]
         return None if p.external else p.region
 
-    def kind(self, buffer: str) -> str:
-        return self.placements[buffer].kind if buffer in self.placements else "word"
+    def kind(self, buffer: str) -> Kind:
+        return Kind(self.placements[buffer].kind) if buffer in self.placements else Kind.WORD
+
+    def place(self, table: str) -> int:
+        """The address of a table's entry for 0."""
+        return self.address(table) - self.kind(table).bytes * self._first.get(table, 0)
 
     def add(self, buffers: list[Buffer], kernels: Sequence[Kernel], kinds: Mapping[str, str],
             copies: Sequence[int], repeats: Sequence[Repeat] = ()) -> None:
