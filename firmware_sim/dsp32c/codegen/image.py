@@ -181,8 +181,10 @@ class _Compilation:
         self.clock = Clock(self.repeats, self.plan.address(CLOCK) if self.repeats else 0)
         self.lines: Lines = []
         bodies: list[Lines] = []
+        previous: Ins | None = None
         for i, s in enumerate(scaled):
-            bodies.append(self._kernel(i, s, bodies[-1][-1] if bodies else None))
+            bodies.append(self._kernel(i, s, previous))
+            previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == program.resume:
                 self.lines += [goto(HALT), NOP, RESUME]
@@ -193,7 +195,7 @@ class _Compilation:
         if "byte" in self.packed.values():
             self.lines.insert(1, LINEAR)
 
-    def _kernel(self, i: int, scaled: Scaled, previous: Ins | Label | None) -> Lines:
+    def _kernel(self, i: int, scaled: Scaled, previous: Ins | None) -> Lines:
         kernel, copies = self._stage(scaled, self.plan.region, self.plan.rooms(i))
         self.plan.stage(copies, i)
         try:
