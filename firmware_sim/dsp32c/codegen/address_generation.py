@@ -55,7 +55,7 @@ class _Streams:
 
     def __init__(self, code: Code, share_constants: bool) -> None:
         self.share_constants = share_constants
-        keys = dict.fromkeys(self._key(a) for ins, _ in _walk(code, 1) for a in ins.accesses)
+        keys = dict.fromkeys(self._key(a) for ins, _ in _walk(code, 1) for _, a in ins.accesses)
         self.pointers = {key: f"pointer{i}" for i, key in enumerate(keys)}
         self.steps: dict[tuple[Ins, str], int] = {}
         self.moves: dict[Turns, list[tuple[str, int]]] = {}
@@ -81,7 +81,7 @@ class _Streams:
             if isinstance(item, Turns):
                 self._follow_loop(item, following)
             elif isinstance(item, Ins):
-                for letter, a in _operands(item):
+                for letter, a in item.accesses:
                     key = self._key(a)
                     self.steps[item, letter] = _distance(a, following.get(key))
                     following[key] = a
@@ -103,7 +103,7 @@ class _Streams:
             if isinstance(item, Turns):
                 found = {k: _at(a, item.var, 0) for k, a in self._first(item.body).items()} | found
             elif isinstance(item, Ins):
-                found = {self._key(a): a for a in item.accesses} | found
+                found = {self._key(a): a for _, a in item.accesses} | found
         return found
 
     # --- instructions ---------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class _Streams:
         """The most used steps get a register each; every other movement is an addition."""
         wanted: Counter[int] = Counter()
         for ins, weight in _walk(code, 1):
-            for letter, a in _operands(ins):
+            for letter, a in ins.accesses:
                 step = self.steps[ins, letter]
                 if step not in (0, *a.free_steps):
                     wanted[step] += weight
@@ -134,7 +134,7 @@ class _Streams:
     def _pointing(self, ins: Ins, increments: dict[int, str]) -> list[Ins]:
         """The instruction with pointers for accesses, and additions for what they cannot step."""
         operands, after = dict(ins.operands), list[Ins]()
-        for letter, a in _operands(ins):
+        for letter, a in ins.accesses:
             pointer, step = self.pointers[self._key(a)], self.steps[ins, letter]
             free = step in (0, *a.free_steps)
             if not free and (a.address or step not in increments):
@@ -155,12 +155,9 @@ def _walk(code: Code, weight: int) -> Iterator[tuple[Ins, int]]:
             yield item, weight
 
 
-def _operands(ins: Ins) -> list[tuple[str, Access]]:
-    return [(letter, o) for letter, o in ins.operands.items() if isinstance(o, Access)]
-
-
 def _at(a: Access, var: str, value: Affine | int) -> Access:
-    return replace(a, index=a.index.substitute(var, value))
+    index = a.index.substitute(var, value)
+    return a if index is a.index else replace(a, index=index)
 
 
 def _distance(a: Access, b: Access | None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.table import Instruction
@@ -76,7 +76,7 @@ class Layout(Protocol):
 
 
 # --- operands -----------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Acc:
     """One of the accumulators a0..a3."""
 
@@ -86,7 +86,7 @@ class Acc:
         return f"a{self.number}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Register:
     """A CAU register. width: "e" for its 24 bits, "" for 16."""
 
@@ -97,7 +97,7 @@ class Register:
         return self.name + self.width
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Access:
     """Element `index` of `buffer`, `size` bytes each.
 
@@ -132,7 +132,7 @@ class Access:
         return f"{'&' * self.address}{self.buffer}[{' + '.join(terms)}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What a pointer points at. step: "++" or "--" moves it on by the size of the operand, "++" and
     an increment by what that register holds. buffer: where it points, "" where the data tell."""
@@ -146,7 +146,7 @@ class Memory:
         return f"*{self.pointer}{self.step}{self.increment}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """A place in the code."""
 
@@ -183,10 +183,9 @@ class Ins:
     early: bool = False
 
     def __str__(self) -> str:
-        texts = dict.fromkeys("ZFSKC", "")
-        texts |= {letter: str(operand) for letter, operand in self.operands.items()}
-        if texts["Z"]:
-            texts["Z"] += " = "
+        texts = {"Z": "", "F": "", "S": "", "K": "", "C": ""}
+        for letter, operand in self.operands.items():
+            texts[letter] = f"{operand} = " if letter == "Z" else str(operand)
         return self.row.spelling.format_map(texts)
 
     @property
@@ -194,13 +193,15 @@ class Ins:
         """For the bill: "mac", "nop" or "other"."""
         return "mac" if self.mac else "other" if self.row.operands else "nop"
 
-    @cached_property
-    def accesses(self) -> tuple[Access, ...]:
-        return tuple(o for o in self.operands.values() if isinstance(o, Access))
+    @property
+    def accesses(self) -> list[tuple[str, Access]]:
+        """The elements of buffers among its operands, with their letters."""
+        return [(letter, o) for letter, o in self.operands.items() if isinstance(o, Access)]
 
     def map(self, change: Callable[[Operand], Operand]) -> Ins:
         """The same instruction of changed operands."""
-        return replace(self, operands={k: change(o) for k, o in self.operands.items()})
+        operands = {letter: change(o) for letter, o in self.operands.items()}
+        return Ins(self.row, operands, self.mac, self.early)
 
     def storing(self, access: Access) -> Ins:
         """The same instruction with its result stored (Z)."""
@@ -227,44 +228,48 @@ class Ins:
         return frozenset(o.pointer for o in self.operands.values()
                          if isinstance(o, Memory) and o.step)
 
-    @cached_property
+    @property
     def accumulator(self) -> Acc | None:
         """The one that it writes."""
         return next((o for o in self._written if isinstance(o, Acc)), None)
 
-    @cached_property
-    def multiplied(self) -> frozenset[Acc]:
+    @property
+    def multiplied(self) -> tuple[Acc, ...]:
         """Accumulators that go to the multiplier."""
-        return frozenset(o for letter in self.row.multiplies
-                         if isinstance(o := self.operands.get(letter), Acc))
+        return tuple(o for letter in self.row.multiplies
+                     if isinstance(o := self.operands.get(letter), Acc))
+
+    @property
+    def _written(self) -> list[Operand]:
+        return [o for letter, o in self.operands.items()
+                if letter in self.row.writes or letter in self.row.updates]
 
     @cached_property
-    def stored(self) -> Memory | None:
-        """The memory operand that it writes."""
-        return next((o for o in self._written if isinstance(o, Memory)), None)
+    def timing(self) -> Timing:
+        registers = [o.name for o in self.operands.values() if isinstance(o, Register)]
+        stored = next((o for o in self._written if isinstance(o, Memory)), None)
+        loaded = [o for o in self.operands.values() if isinstance(o, Memory) and o is not stored]
+        pointers = [name for m in loaded for name in (m.pointer, m.increment)]
+        late = [o.name for o in self._written if isinstance(o, Register) and self.row.late]
+        return Timing(self.accumulator, self.multiplied, tuple(late),
+                      tuple(registers + pointers), stored, tuple(m.buffer for m in loaded))
 
-    @cached_property
-    def loaded(self) -> tuple[Memory, ...]:
-        """The memory operands that it reads."""
-        return tuple(o for o in self.operands.values()
-                     if isinstance(o, Memory) and o is not self.stored)
 
-    @cached_property
-    def late(self) -> frozenset[str]:
-        """CAU registers that have their new value one instruction later."""
-        return frozenset(o.name for o in self._written if isinstance(o, Register)
-                         and self.row.late)
+class Timing(NamedTuple):
+    """What an instruction and those after it must know of each other.
 
-    @cached_property
-    def touched(self) -> frozenset[str]:
-        """CAU registers that it reads or writes, but for the pointer that it stores through."""
-        names = {o.name for o in self.operands.values() if isinstance(o, Register)}
-        return frozenset(names.union(*((m.pointer, m.increment) for m in self.loaded)))
+    accumulator: the one that it writes. multiplied: those that go to the multiplier. late: CAU
+    registers that have their new value one instruction later. touched: CAU registers that it reads
+    or writes, but for the pointer that it stores through. stored: the memory operand that it
+    writes. loaded: buffers that it reads.
+    """
 
-    @cached_property
-    def _written(self) -> tuple[Operand, ...]:
-        return tuple(o for letter, o in self.operands.items()
-                     if letter in self.row.writes or letter in self.row.updates)
+    accumulator: Acc | None
+    multiplied: tuple[Acc, ...]
+    late: tuple[str, ...]
+    touched: tuple[str, ...]
+    stored: Memory | None
+    loaded: tuple[str, ...]
 
 
 def _registers(operand: Operand) -> set[Acc | str]:

@@ -98,8 +98,10 @@ class _Attempt:
         repeats = self.chosen.repeats
         bodies: list[Lines] = []
         lines: Lines = []
+        previous: Ins | None = None
         for i, k in enumerate(self.chosen.kernels):
-            bodies.append(self._kernel(i, k, bodies[-1][-1] if bodies else None))
+            bodies.append(self._kernel(i, k, previous))
+            previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
                 lines += [goto(HALT), NOP, RESUME]
@@ -110,7 +112,7 @@ class _Attempt:
             lines.insert(1, LINEAR)
         return [*lines, HALT, goto(HALT), NOP]
 
-    def _kernel(self, i: int, fused: Fused, previous: Ins | Label | None) -> Lines:
+    def _kernel(self, i: int, fused: Fused, previous: Ins | None) -> Lines:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:

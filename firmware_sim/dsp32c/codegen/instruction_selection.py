@@ -111,7 +111,7 @@ class InstructionSelector:
         if not free or first.row is not MOVE or not isinstance(first.operands["Y"], Access) or (
                 macs[0].accumulator != a) or any(
                 i.accumulator != a or i.multiplied or _depends(i, loop.var)
-                or any(x.write for x in i.accesses) for i in start):
+                or any(x.write for _, x in i.accesses) for i in start):
             return
         b = free[0]
         self.using.starts.add(b)
@@ -134,7 +134,7 @@ class InstructionSelector:
 
 def _depends(ins: Ins, var: str) -> bool:
     """Whether it reads or writes elements that move with the loop."""
-    return any(a.index.coefficient(var) for a in ins.accesses)
+    return any(a.index.coefficient(var) for _, a in ins.accesses)
 
 
 def _registers(statements: tuple) -> Iterator[str]:

@@ -116,7 +116,7 @@ def _after(previous: Ins | None, setup: list[Ins]) -> list[Ins]:
     its word is not read and its pointer not touched too early."""
     moved = previous.moved if previous else frozenset()
     setup = sorted(setup, key=lambda ins: not ins.writes().isdisjoint(moved))
-    late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].late else []
+    late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].row.late else []
     return [NOP] * (STORE_LATENCY - 1 - len(setup)) + setup + late
 
 

@@ -169,7 +169,7 @@ class ScalarSelector:
         if kind in (*BORDER, *PLACES):
             last = apply(BORDER.get(kind, "int24"), TEMP, a)
         elif isinstance(last, Ins) and last.accumulator == a and not any(
-                c.write for c in last.accesses):
+                c.write for _, c in last.accesses):
             code.pop()
         else:
             last = move(TEMP, a)

@@ -31,15 +31,15 @@ Placed = tuple[Lines, list[Window]]
 
 def latency(prior: Ins, ins: Ins) -> int:
     """How many slots after `prior` `ins` reads what it should: 0 where it needs nothing of it."""
-    need = 0
-    if prior.accumulator in ins.multiplied and not ins.early:
+    need, before, now = 0, prior.timing, ins.timing
+    if before.accumulator in now.multiplied and not ins.early:
         need = MULTIPLIER_LATENCY
-    if not prior.late.isdisjoint(ins.touched):
+    if any(register in now.touched for register in before.late):
         need = max(need, LOAD_LATENCY)
-    if prior.stored:
-        if any(prior.stored.buffer == memory.buffer for memory in ins.loaded):
+    if before.stored:
+        if before.stored.buffer in now.loaded:
             need = STORE_LATENCY
-        if prior.stored.pointer in ins.touched:
+        if before.stored.pointer in now.touched:
             need = max(need, STORE_POINTER_LATENCY)
     return need
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Access, Constants, Layout, NeedsRegisters
 from dsplet.quantize.fixed.kernel import Ref, Source
 
-TEMP = Acc(3)
-"""It belongs to the selector; a0..a2 hold the kernel's registers."""
+*ACCUMULATORS, TEMP = map(Acc, range(4))
+"""a0..a2 hold the kernel's registers, a3 belongs to the selector."""
 
 
 class Selection:
@@ -26,8 +26,7 @@ class Selection:
     def acc(self, d: str) -> Acc:
         """The accumulator of a register."""
         if d not in self.accumulators:
-            free = self.free()
-            if not free:
+            if not (free := self.free()):
                 raise NeedsRegisters("a kernel may keep three registers alive")
             self.accumulators[d] = free[0]
         return self.accumulators[d]
@@ -40,7 +39,7 @@ class Selection:
     def free(self) -> list[Acc]:
         """Accumulators that hold nothing."""
         taken = {*self.accumulators.values(), *self.starts}
-        return [a for n in range(TEMP.number) if (a := Acc(n)) not in taken]
+        return [a for a in ACCUMULATORS if a not in taken]
 
     def unit(self, d: str) -> int:
         """What a register holds is a multiple of it: the number as so many units."""
