@@ -295,11 +295,20 @@ Code = list[Ins | Label | Turns]
 
 @dataclass
 class Constants:
-    """The pool of float words that instructions read through fixed pointers."""
+    """The pool of float words that instructions read through fixed pointers: numbers, and numbers
+    beside the address of a table's entry for 0. asked: for what, in order."""
 
-    values: list[float] = field(default_factory=list)
+    words: list[tuple[float, str]] = field(default_factory=list)
+    asked: list[tuple[float, str]] = field(default_factory=list)
 
-    def access(self, value: float) -> Access:
-        if value not in self.values:
-            self.values.append(value)
-        return Access(POOL, Affine(self.values.index(value)))
+    def access(self, value: float, table: str = "") -> Access:
+        """The word of a number; with a table, so much more than its place."""
+        word = value, table
+        self.asked.append(word)
+        if word not in self.words:
+            self.words.append(word)
+        return Access(POOL, Affine(self.words.index(word)))
+
+    def values(self, place: Callable[[str], int]) -> list[float]:
+        """What the words hold. place: see `Layout`."""
+        return [place(table) + value if table else value for value, table in self.words]

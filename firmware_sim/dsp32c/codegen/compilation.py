@@ -9,13 +9,14 @@ import numpy as np
 
 from dsplet.firmware_sim.backend import Array
 from dsplet.firmware_sim.compile.fuse import Fused
+from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
-from dsplet.firmware_sim.dsp32c.codegen.kernel import compile_kernel
+from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
@@ -42,7 +43,7 @@ class Compilation:
     """A program for a target, in every way that it can be compiled."""
 
     def __init__(self, program: Program, target: Target) -> None:
-        self.program, self.target = program, target
+        self.program, self.target, self._selections = program, target, Selections()
 
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
@@ -56,7 +57,7 @@ class Compilation:
         chosen, code_bytes = Chosen(self.program, self.target, choices), 4
         while True:
             try:
-                attempt = _Attempt(chosen, code_bytes)
+                attempt = _Attempt(chosen, code_bytes, self._selections)
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
@@ -65,6 +66,26 @@ class Compilation:
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
             code_bytes = attempt.code_bytes
+
+
+class Selections:
+    """Code by kernel, selected once for all the attempts to which it is the same: a layout that
+    only moves its buffers changes addresses, which are not in it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[tuple, Selected]]] = {}
+
+    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str]
+               ) -> Selected:
+        """See `kernel.select`."""
+        buffers = touched([kernel])
+        key = (kernel, taken, [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
+        known = self._known.setdefault(kernel.name, [])
+        for other, code in known:
+            if other == key and code.fits(constants):
+                return code
+        known.append((key, select(kernel, plan, constants, taken)))
+        return known[-1][1]
 
 
 class _CannotDo(Exception):
@@ -77,7 +98,7 @@ class _CannotDo(Exception):
 class _Attempt:
     """Everything in its place, with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, chosen: Chosen, reserved_bytes: int) -> None:
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections) -> None:
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -86,7 +107,7 @@ class _Attempt:
                       chosen.kinds,
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
-        self.constants = Constants()
+        self.constants, self.selections = Constants(), selections
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -116,14 +137,15 @@ class _Attempt:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
-            return compile_kernel(kernel, self.plan, self.constants, self.clock,
-                                  self.clock.counters(i), previous)
+            code = self.selections.select(kernel, self.plan, self.constants,
+                                          self.clock.counters(i))
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None
             if self.chosen.choices.stepped:
                 raise _CannotDo(frozenset(), self.chosen.choices.stepped) from None
             raise
+        return link(code, self.plan, self.clock, previous)
 
     def _head(self, r: Repeat) -> Lines:
         return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
@@ -158,10 +180,11 @@ class _Attempt:
             self.chosen.choices, resume=assembly.labels.get("resume"))
 
     def _data(self) -> list[tuple[int, Array]]:
-        if len(self.constants.values) > POOL_WORDS:
-            raise ValueError(f"{len(self.constants.values)} float constants; the pool has room for "
+        constants = self.constants.values(self.plan.place)
+        if len(constants) > POOL_WORDS:
+            raise ValueError(f"{len(constants)} float constants; the pool has room for "
                              f"{POOL_WORDS}")
-        data = [(self.plan.address(POOL), to_words(np.array(self.constants.values)))]
+        data = [(self.plan.address(POOL), to_words(np.array(constants)))]
         for name, p in sorted(self.plan.placements.items(), key=lambda item: item[1].address):
             buffer = self.chosen.buffers.get(name)
             if buffer is not None and buffer.data is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dsplet.firmware_sim.dsp32c.codegen.address_generation import Addressed, generate_addresses
 from dsplet.firmware_sim.dsp32c.codegen.code import (
@@ -36,13 +36,28 @@ COUNTERS = ["r20", "r21", "r22"]
 """Serial and interrupt pointers; general registers while neither is used."""
 
 
-def compile_kernel(kernel: Kernel, layout: Layout, constants: Constants, clock: Clock,
-                   taken: list[str], previous: Ins | None) -> Lines:
-    """The instructions of a scaled and staged kernel, and its labels.
+@dataclass(frozen=True)
+class Selected:
+    """A kernel's code but for what its registers hold as it begins: addresses. asked: the words of
+    the pool that it reads, and where in the pool they are."""
 
-    clock: where pointers that move with time are. taken: registers that loops over time need.
-    previous: the last instruction before.
-    """
+    name: str
+    addressed: Addressed
+    using: Selection
+    registers: dict[str, str]
+    lines: Lines
+    asked: tuple[tuple[tuple[float, str], int], ...]
+
+    def fits(self, constants: Constants) -> bool:
+        """Whether the words are where they are in that pool, to which missing ones are added."""
+        found = [constants.access(*word).index.const for word, _ in self.asked]
+        return found == [at for _, at in self.asked]
+
+
+def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str]) -> Selected:
+    """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
+    buffers count, and whether they lie on chip. taken: registers that loops over time need."""
+    before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
     code = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)))
     for share_constants in (False, True):
@@ -54,9 +69,19 @@ def compile_kernel(kernel: Kernel, layout: Layout, constants: Constants, clock: 
                                share_constants)
         if registers:
             break
-    setup = [_assigned(i, registers) for i in _setup(addressed, selector.using, clock)]
-    return [Label(kernel.name), *_after(previous, setup),
-            *(_assigned(line, registers) if isinstance(line, Ins) else line for line in lines)]
+    asked = tuple((word, constants.access(*word).index.const) for word in constants.asked[before:])
+    return Selected(kernel.name, addressed, selector.using, registers, [
+        _assigned(line, registers) if isinstance(line, Ins) else line for line in lines], asked)
+
+
+def link(code: Selected, layout: Layout, clock: Clock, previous: Ins | None) -> Lines:
+    """The kernel's label and instructions, those first that set its registers.
+
+    clock: where pointers that move with time are. previous: the last instruction before.
+    """
+    setup = [_assigned(ins, code.registers)
+             for ins in _setup(code.addressed, code.using, layout, clock)]
+    return [Label(code.name), *_after(previous, setup), *code.lines]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
@@ -96,18 +121,18 @@ def _registers(addressed: Addressed, using: Selection, counters: int, name: str,
     return registers | dict(zip(others, spare, strict=False))
 
 
-def _setup(addressed: Addressed, using: Selection, clock: Clock) -> list[Ins]:
+def _setup(addressed: Addressed, using: Selection, layout: Layout, clock: Clock) -> list[Ins]:
     """What the registers hold as the kernel begins."""
     loads, values = [], {}
     for pointer, first in addressed.start.items():
-        start = using.layout.address(first.buffer)
+        start = layout.address(first.buffer)
         if first.index.terms:
             loads.append(load(pointer, clock.word(start, first.size, first.index)))
         else:
             values[pointer] = start + first.size * first.index.const
     values |= {name: step for step, name in addressed.increments.items()}
     values |= {stride(step): step for step in sorted(using.strides)}
-    values |= {base(t): using.layout.place(t) for t in sorted(using.tables)}
+    values |= {base(t): layout.place(t) for t in sorted(using.tables)}
     return [*loads, *(set_to(name, value) for name, value in values.items())]
 
 

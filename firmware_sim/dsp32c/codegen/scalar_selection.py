@@ -46,8 +46,7 @@ class ScalarSelector:
             case Word(d, value):
                 code.append(move(using.result(d), using.constant(value)))
             case Base(d, table):
-                place = using.constant(float(using.layout.place(table)))
-                code.append(add(using.result(d), using.acc(d), place))
+                code.append(add(using.result(d), using.acc(d), using.constant(0.0, table)))
             case Mac(d, x, w):
                 self._mac(d, x, w, code)
             case Add():

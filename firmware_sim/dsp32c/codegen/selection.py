@@ -52,8 +52,8 @@ class Selection:
     def at(self, ref: Ref, write: bool = False) -> Access:
         return Access(ref.buffer, ref.index, self.layout.kind(ref.buffer).bytes, write)
 
-    def constant(self, value: float) -> Access:
-        return self.constants.access(value)
+    def constant(self, value: float, table: str = "") -> Access:
+        return self.constants.access(value, table)
 
     def source(self, source: Source) -> Acc | Access:
         """What the multiplier or the adder reads."""

@@ -88,8 +88,8 @@ class TableSelector:
         whole = walks[0].first % (1 << walks[0].step_log2) == 0
         for s, a, t in zip(walks, slots, temps, strict=True):
             scale = 4.0 * 2.0**-s.step_log2
-            base = using.layout.place(s.table) if whole else 0  # which a mantissa has room for
-            start = using.constant(base - 0.5 - s.first * scale)
+            base = s.table if whole else ""  # whose place a mantissa has room for
+            start = using.constant(-0.5 - s.first * scale, base)
             code.append(add(t, start, a, using.constant(scale)))
         scratch = [Ref(SCRATCH, Affine(i)) for i in range(len(walks))]
         names = [using.index(i) for i in range(len(walks))]
