@@ -34,9 +34,6 @@ from dsplet.quantize.fixed.kernel import (
     Source,
     Statement,
     Store,
-    flat,
-    map_affine,
-    refs,
 )
 from dsplet.quantize.fixed.program import Program
 
@@ -87,10 +84,10 @@ class _Printer:
 
     def __init__(self, buffers: dict[str, Buffer], kernel: Kernel, times: list[str]) -> None:
         self.kernel = kernel
-        named = {var for s in kernel.body for r in refs(s) for var, _ in r.index.terms}
+        named = {var for s in kernel.body for r in s.refs() for var, _ in r.index.terms}
         self.times = [t for t in times if t in named]
         self.shift_tables: list[Buffer] = []
-        used = {r.buffer for s in kernel.body for r in refs(s)}
+        used = {r.buffer for s in kernel.body for r in s.refs()}
         self.borders = [b for b in buffers.values()
                         if b.name in used and b.role in ("input", "output")]
         self._buffers = buffers
@@ -99,7 +96,7 @@ class _Printer:
     def function(self) -> str:
         k = self.kernel
         work = f", {k.macs} MACs" if k.macs else ""
-        registers = sorted({s.d for whole in k.body for s in flat(whole)})
+        registers = sorted({r for s in k.body for r in s.registers()})
         parameters = ", ".join([*(_parameter(b) for b in self.borders),
                                 *(f"int32_t {t}" for t in self.times)]) or "void"
         return "\n".join([f"/* {_comment(k.op)} '{_comment(k.node)}'{work} */",
@@ -112,8 +109,8 @@ class _Printer:
     def _statement(self, s: Statement, indent: str) -> list[str]:
         match s:
             case Loop(var, 1, body):
-                body = (map_affine(inner, lambda a: a.substitute(var, 0)) for inner in body)
-                return [line for inner in body for line in self._statement(inner, indent)]
+                turn = (inner.map_affine(lambda a: a.substitute(var, 0)) for inner in body)
+                return [line for inner in turn for line in self._statement(inner, indent)]
             case Loop(var, extent, body):
                 lines = [line for inner in body for line in self._statement(inner, indent + "    ")]
                 return [f"{indent}for (int32_t {var} = 0; {var} < {extent}; {var}++) {{", *lines,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dsplet.quantize.fixed.kernel import Kernel, Loop, Max, Ref, Set, Statement, Store, flat, refs
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Max, Set, Store, flat, refs
+from dsplet.quantize.fixed.statement import Ref, Statement
 
 
 def delay_requantize(kernels: Sequence[Kernel],

@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dsplet.quantize.fixed.kernel import (
-    Affine,
     Buffer,
     Kernel,
     Loop,
-    Ref,
     Repeat,
     Store,
     flat,
@@ -24,10 +22,11 @@ from dsplet.quantize.fixed.kernel import (
     refs,
 )
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 
 @dataclass(frozen=True)
-class Mark:
+class Mark(Statement):
     """Here begins the part of another kernel."""
 
     kernel: str

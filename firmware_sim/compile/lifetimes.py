@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsplet.quantize.fixed.kernel import Buffer, Kernel, Repeat, Store, flat, refs
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Repeat
 
 
 @dataclass
@@ -62,13 +62,8 @@ def touched(kernels: Sequence[Kernel]) -> dict[str, set[int]]:
     """The numbers of the kernels that touch each buffer."""
     found: dict[str, set[int]] = {}
     for i, kernel in enumerate(kernels):
-        for top in kernel.body:
-            names = {r.buffer for r in refs(top)} | {
-                getattr(s, field) for s in flat(top) for field in ("table", "slopes")
-                if hasattr(s, field)} | {
-                s.ref.buffer for s in flat(top) if isinstance(s, Store)}
-            for name in names:
-                found.setdefault(name, set()).add(i)
+        for name in set().union(*(s.buffers() for s in kernel.body)):
+            found.setdefault(name, set()).add(i)
     return found
 
 

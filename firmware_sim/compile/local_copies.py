@@ -13,17 +13,16 @@ from typing import Any
 
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Kernel,
     Loop,
     Mac,
-    Ref,
     Set,
     Store,
     flat,
     map_affine,
 )
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 ROLE = "stage"
 """Of the buffers that hold copies: what maps and reports call them."""
@@ -115,9 +114,7 @@ class _Copier:
             if n > 0:
                 var = f"{loop.var}_{i}"
                 index = Affine(at, ((var, 1),))
-                pieces.append(Loop(var, n, tuple(
-                    map_affine(t, lambda a, index=index: a.substitute(loop.var, index))
-                    for t in loop.body)))
+                pieces.append(Loop(var, n, _at(loop, index)))
                 at += n
         return pieces
 
@@ -185,6 +182,11 @@ class _Copier:
         fits = [r for r, room in self.rooms.items() if words <= room]
         free = [r for r in fits if r != taken]
         return next(iter(free or (fits if must else [])), None)
+
+
+def _at(loop: Loop, index: Affine) -> tuple[Any, ...]:
+    """The loop's statements with its variable replaced."""
+    return tuple(map_affine(s, lambda a: a.substitute(loop.var, index)) for s in loop.body)
 
 
 def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Loop, ...]]]:

@@ -6,19 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from dsplet.quantize.fixed.kernel import (
-    Add,
-    Affine,
-    Interpolate,
-    Lookup,
-    Loop,
-    Mul,
-    Requantize,
-    Set,
-    Statement,
-    flat,
-)
+from dsplet.quantize.fixed.kernel import Add, Interpolate, Lookup, Loop, Mul, Requantize, Set, flat
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Statement
 
 
 def segments(program: Program) -> dict[str, tuple[int, int]]:

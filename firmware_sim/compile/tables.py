@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import requantize
-from dsplet.quantize.fixed.kernel import Lookup, Loop, Ref, Requantize, Set, Statement, Store, refs
+from dsplet.quantize.fixed.kernel import Lookup, Loop, Requantize, Set, Store, refs
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Ref, Statement
 
 UNBOUNDED = 1 << 40
 

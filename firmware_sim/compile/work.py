@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Max, Mul, Ref, Store, refs
+from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Max, Mul, Store, refs
+from dsplet.quantize.fixed.statement import Ref
 
 
 @dataclass(frozen=True)

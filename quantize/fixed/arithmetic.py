@@ -5,17 +5,26 @@ Everything is exact integer arithmetic; numbers are numpy int64 or Python intege
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+StoredArray = npt.NDArray[np.integer[Any]]
+"""Integers of whatever width a file holds them in."""
+RealArray = npt.NDArray[np.floating[Any]]
+N = TypeVar("N", int, IntArray)
 
 CONTRACT = "pow2-half-up/1"
 
 
-def round_half_up(real: np.ndarray) -> np.ndarray:
+def round_half_up(real: npt.ArrayLike) -> IntArray:
     """Real numbers to the nearest integers, ties toward +infinity, as int64."""
-    return np.floor(np.asarray(real, np.float64) + 0.5).astype(np.int64)
+    return np.asarray(np.floor(np.asarray(real, np.float64) + 0.5)).astype(np.int64)
 
 
-def requantize(acc: np.ndarray, shift: np.ndarray | int, low: int, high: int) -> np.ndarray:
+def requantize(acc: IntArray | int, shift: IntArray | int, low: int, high: int) -> IntArray:
     """clamp((acc + 2**(shift-1)) >> shift): round half up, then saturate to [low, high].
 
     acc: int64, |acc| < 2**47. shift: integer or an array that broadcasts against acc, in -31..47;
@@ -25,10 +34,11 @@ def requantize(acc: np.ndarray, shift: np.ndarray | int, low: int, high: int) ->
     shift = np.asarray(shift, np.int64)
     right, left = np.maximum(shift, 0), np.maximum(-shift, 0)
     half = (np.int64(1) << right) >> 1
-    return np.clip(((acc + half) >> right) << left, low, high)
+    y: IntArray = np.clip(((acc + half) >> right) << left, low, high)
+    return y
 
 
-def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def divide(numerator: N, denominator: N) -> N:
     """numerator / denominator rounded half up, for denominator > 0."""
     return (2 * numerator + denominator) // (2 * denominator)
 

@@ -15,10 +15,11 @@ from dataclasses import replace
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Graph, Value
-from dsplet.quantize.fixed.kernel import Affine, Buffer, Storage, contiguous
+from dsplet.quantize.fixed.kernel import Buffer, Storage, contiguous
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.fixed.statement import Affine
 
 BORDER = ("input", "output")
 """Roles of the buffers at the border of the program, which only copies touch."""
@@ -82,7 +83,7 @@ class BufferAssignment:
             if isinstance(node, Moving) and not node.view(_probe(node.inputs[0])):
                 y = self._own(node.output)
                 if node.fill is not None:
-                    self._preset(node, y)
+                    self._preset(y, node.output.shape, node.fill)
                 for x, part in zip(node.inputs, node.parts(y), strict=True):
                     if x.name in claimable and x.name not in self.storage:
                         self.storage[x.name] = part
@@ -133,14 +134,15 @@ class BufferAssignment:
             self.storage[v.name] = Storage(name, 0, contiguous(v.shape))
         return self.storage[v.name]
 
-    def _preset(self, node: Moving, y: Storage) -> None:
+    def _preset(self, y: Storage, shape: tuple[int, ...], fill: int) -> None:
         """Write the border of a Pad into the buffer's initial contents."""
+        assert isinstance(y.offset, int), "a border does not move with time"
         buffer = self.buffers[y.buffer]
         data = np.zeros(buffer.size, np.int64) if buffer.data is None else buffer.data
-        indices = [y.offset]
-        for n, stride in zip(node.output.shape, y.strides, strict=True):
+        indices = np.array(y.offset)
+        for n, stride in zip(shape, y.strides, strict=True):
             indices = np.add.outer(indices, stride * np.arange(n))
-        data[indices] = node.fill
+        data[indices] = fill
         self.buffers[y.buffer] = replace(buffer, data=data)
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import round_half_up
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, round_half_up
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.kernel import Interpolate, Lookup
 
 EXACT_BITS = 10
@@ -27,10 +29,10 @@ class Curve:
 
     first: int
     step_log2: int
-    table: np.ndarray
+    table: IntArray
 
     @classmethod
-    def sample(cls, f: Callable[[np.ndarray], np.ndarray], first: int, last: int, x_frac: int,
+    def sample(cls, f: Callable[[RealArray], RealArray], first: int, last: int, x_frac: int,
                frac: int, limits: tuple[int, int]) -> Curve:
         """Evaluate f (double precision) for integers first..last at step 2**-x_frac.
 
@@ -45,7 +47,7 @@ class Curve:
         return cls(first, step_log2, np.clip(round_half_up(y * 2.0**frac), *limits))
 
     @property
-    def slopes(self) -> np.ndarray:
+    def slopes(self) -> IntArray:
         return np.append(np.diff(self.table), 0)
 
     @property
@@ -53,13 +55,14 @@ class Curve:
         """The range of the result."""
         return int(self.table.min()) << self.step_log2, int(self.table.max()) << self.step_log2
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def __call__(self, x: IntArray) -> IntArray:
         u = x - self.first
         i = u >> self.step_log2
         r = u - (i << self.step_log2)
-        return (self.table[i] << self.step_log2) + self.slopes[i] * r
+        y: IntArray = (self.table[i] << self.step_log2) + self.slopes[i] * r
+        return y
 
-    def emit(self, k, d: str, role: str) -> None:
+    def emit(self, k: Builder, d: str, role: str) -> None:
         """Statements for d = curve(d)."""
         table = k.const(role, self.table).buffer
         if not self.step_log2:
@@ -68,7 +71,7 @@ class Curve:
         slopes = k.const(f"{role}_slope", self.slopes).buffer
         k.emit(Interpolate(d, table, slopes, self.first, self.step_log2))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         u = b.node("Add", x, b.const(np.float32(-self.first)))
         if not self.step_log2:
             return b.gather(self.table, u)

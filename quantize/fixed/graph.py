@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import requantize
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, StoredArray, requantize
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.qformat import QFormat
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class Weight:
     frac: shape (1,) per tensor, or (C,) with one entry for each index of q's axis 0.
     """
 
-    q: np.ndarray
+    q: StoredArray
     bits: int
-    frac: np.ndarray
+    frac: IntArray
 
     def __post_init__(self) -> None:
         limit = (1 << (self.bits - 1)) - 1
@@ -49,8 +53,9 @@ class Weight:
     def dtype(self) -> np.dtype:
         return np.dtype(np.int8 if self.bits <= 8 else np.int16)
 
-    def real(self) -> np.ndarray:
-        return self.q * 2.0 ** -self.frac.reshape(-1, *(1,) * (self.q.ndim - 1))
+    def real(self) -> RealArray:
+        scale: RealArray = 2.0 ** -self.frac.reshape(-1, *(1,) * (self.q.ndim - 1))
+        return self.q * scale
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,11 @@ class Interval:
     @property
     def magnitude(self) -> int:
         return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
+
+
+def per_input(method: Callable[..., T]) -> Callable[..., T]:
+    """Marks a method that takes an argument for each input: an op names those that it has."""
+    return method
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +90,6 @@ class Node:
     output: Value
 
     registry: ClassVar[dict[str, type[Node]]] = {}
-    macs: ClassVar[int] = 0
     value_fields: ClassVar[tuple[str, ...]] = ("inputs", "output")
     """The fields that hold values, one or several."""
 
@@ -90,6 +99,11 @@ class Node:
     @property
     def op(self) -> str:
         return type(self).__name__
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one sample."""
+        return 0
 
     @property
     def outputs(self) -> tuple[Value, ...]:
@@ -108,21 +122,24 @@ class Node:
             raise ValueError(f"{self.op} '{self.name}' gives shape {tuple(shape)}, "
                              f"its output '{self.output.name}' has {self.output.shape}")
 
-    def reference(self, *xs: np.ndarray) -> np.ndarray:
+    @per_input
+    def reference(self, *xs: IntArray) -> Any:
         """Whole-array definition. xs: int64, (batch, *shape) each; result the same (a tuple of
         them where there are several outputs)."""
         raise TypeError(f"{self.op} has no reference")
 
-    def kernel(self, k) -> None:
-        """Write the op as a loop nest with the builder k (`quantize.fixed.kernel.Builder`)."""
+    def kernel(self, k: Builder) -> None:
+        """Write the op as a loop nest with the builder k (`quantize.fixed.builder.Builder`)."""
         raise TypeError(f"{self.op} has no kernel")
 
-    def integer_onnx(self, b, *xs: str) -> str:
+    @per_input
+    def integer_onnx(self, b: Emitter, *xs: str) -> Any:
         """Print the op as ONNX nodes on float tensors that carry the integers
-        (`quantize.fixed.execute.Emitter`)."""
+        (`quantize.fixed.emitter.Emitter`)."""
         raise TypeError(f"{self.op} has no form as integer-in-float ONNX")
 
-    def qdq(self, b, *xs: str) -> str | None:
+    @per_input
+    def qdq(self, b: RealWords, *xs: str) -> str | None:
         """Print the op as ONNX nodes on dequantized reals, up to its exact accumulator.
 
         None where no plain ONNX spelling gives our integers; the integer form then becomes a
@@ -145,26 +162,28 @@ class Requantizing(Node):
     clamp: tuple[int, int] | None = field(default=None, kw_only=True)
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         """frac of the accumulator: shape (1,) or one entry per channel (axis 0 of the output)."""
         raise TypeError(f"{self.op} has no acc_frac")
 
     @property
-    def shift(self) -> np.ndarray:
+    def shift(self) -> IntArray:
         return self.acc_frac - self.output.format.frac
 
-    def accumulate(self, *xs: np.ndarray) -> np.ndarray:
+    @per_input
+    def accumulate(self, *xs: IntArray) -> IntArray:
         """The exact accumulator, int64, before the requantize. xs: as for `reference`.
 
         TypeError for an op that has more than one.
         """
         raise TypeError(f"{self.op} has no single accumulator")
 
-    def reference(self, *xs: np.ndarray) -> np.ndarray:
+    @per_input
+    def reference(self, *xs: IntArray) -> IntArray:
         return requantize(self.accumulate(*xs), self.aligned_shift, *self.limits)
 
     @property
-    def aligned_shift(self) -> np.ndarray:
+    def aligned_shift(self) -> IntArray:
         """`shift`, shaped to broadcast against the accumulator."""
         return self.shift
 
@@ -213,7 +232,7 @@ class Graph:
     def consumers(self, value: Value) -> list[Node]:
         return [n for n in self.nodes if value in n.inputs]
 
-    def run(self, *xs: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, *xs: IntArray) -> dict[str, IntArray]:
         """The NumPy reference: integers (batch, *shape) in, every value by name out (int64)."""
         env = {v.name: np.asarray(x, np.int64) for v, x in zip(self.inputs, xs, strict=True)}
         for v in self.inputs:
@@ -233,13 +252,13 @@ class Graph:
 
 # --- text form -------------------------------------------------------------------------------
 
-def to_text(graph: Graph) -> tuple[str, dict[str, np.ndarray]]:
+def to_text(graph: Graph) -> tuple[str, dict[str, StoredArray]]:
     """JSON text and the arrays it names (weights, biases, tables), which travel beside it."""
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, StoredArray] = {}
     return json.dumps(_encode_graph(graph, arrays), separators=(",", ":")), arrays
 
 
-def _encode_graph(graph: Graph, arrays: dict[str, np.ndarray]) -> dict:
+def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any]:
     def encode(owner: str, x: Any) -> Any:
         if isinstance(x, np.ndarray):
             if owner in arrays:
@@ -257,7 +276,7 @@ def _encode_graph(graph: Graph, arrays: dict[str, np.ndarray]) -> dict:
             return [encode(f"{owner}.{i}", e) for i, e in enumerate(x)]
         return x
 
-    def node(n: Node) -> dict:
+    def node(n: Node) -> dict[str, Any]:
         return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
                                for f in fields(n)}
 
@@ -272,12 +291,12 @@ def _encode_graph(graph: Graph, arrays: dict[str, np.ndarray]) -> dict:
     }
 
 
-def from_text(text: str, arrays: dict[str, np.ndarray]) -> Graph:
+def from_text(text: str, arrays: dict[str, StoredArray]) -> Graph:
     """The graph that `to_text` wrote. ValueError or KeyError where text and arrays do not agree."""
     return _decode_graph(json.loads(text), arrays)
 
 
-def _decode_graph(data: dict, arrays: dict[str, np.ndarray]) -> Graph:
+def _decode_graph(data: dict[str, Any], arrays: dict[str, StoredArray]) -> Graph:
     values = {name: Value(name, tuple(shape), QFormat(bits, frac, signed))
               for name, (shape, bits, frac, signed) in data["values"].items()}
 
@@ -290,7 +309,7 @@ def _decode_graph(data: dict, arrays: dict[str, np.ndarray]) -> Graph:
             return _decode_graph(x["graph"], arrays)
         return tuple(decode(e) for e in x) if isinstance(x, list) else x
 
-    def node(d: dict) -> Node:
+    def node(d: dict[str, Any]) -> Node:
         cls = Node.registry[d["op"]]
         named = {k: d[k] for k in cls.value_fields}
         d = {k: decode(v) for k, v in d.items() if k != "op"}

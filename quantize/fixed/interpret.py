@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from dsplet.quantize.fixed.arithmetic import divide, requantize
+from dsplet.quantize.fixed.arithmetic import IntArray, divide, requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Divide,
     Fetch,
     Interpolate,
@@ -17,15 +14,14 @@ from dsplet.quantize.fixed.kernel import (
     Mac,
     Max,
     Mul,
-    Ref,
     Requantize,
     Set,
-    Statement,
     Store,
 )
+from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
 
-def interpret(kernel: Kernel, memory: dict[str, np.ndarray],
+def interpret(kernel: Kernel, memory: dict[str, IntArray],
               time: dict[str, int] | None = None) -> None:
     """Execute the kernel on `memory`: buffer name -> int64 array, changed in place.
 
@@ -34,14 +30,15 @@ def interpret(kernel: Kernel, memory: dict[str, np.ndarray],
     _block(kernel.body, memory, time or {}, {})
 
 
-def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, int]) -> None:
-    def place(ref: Ref) -> tuple[np.ndarray, int]:
+def _block(body: tuple[Statement, ...], memory: dict[str, IntArray], loops: dict[str, int],
+           r: dict[str, int]) -> None:
+    def place(ref: Ref) -> tuple[IntArray, int]:
         at = ref.index.at(loops)
         if not 0 <= at < len(memory[ref.buffer]):
             raise IndexError(f"{ref.buffer}[{at}] is outside the buffer")
         return memory[ref.buffer], at
 
-    def get(source) -> int:
+    def get(source: Source) -> int:
         if isinstance(source, Ref):
             buffer, at = place(source)
             return int(buffer[at])
@@ -70,8 +67,7 @@ def _block(body: tuple[Statement, ...], memory: dict, loops: dict, r: dict[str, 
                 r[d] = get(Ref(table, Affine(r[d] - first)))
             case Interpolate(d, table, slopes, first, step):
                 i, rest = divmod(r[d] - first, 1 << step)
-                at = Affine(i)
-                r[d] = (get(Ref(table, at)) << step) + get(Ref(slopes, at)) * rest
+                r[d] = (get(Ref(table, Affine(i))) << step) + get(Ref(slopes, Affine(i))) * rest
             case Fetch(d, ref, offset):
                 r[d] = get(Ref(ref.buffer, ref.index + r[offset]))
             case Divide(d, by):

@@ -1,27 +1,29 @@
 """The kernel language: what an op means to a machine.
 
     kernel    ::= statement*
-    statement ::= Loop(var, extent, statement*)
-                | Set(d, source)                      d = source
-                | Add(d, source, shift, negate)       d = d +- (source << shift)
-                | Mac(d, x, w)                        d = d + x * w
-                | Mul(d, source)                      d = d * source
-                | Max(d, source)                      d = max(d, source)
-                | Requantize(d, shifts, index, low, high)
-                                                      d = requantize(d, shifts[index], low, high)
-                | Lookup(d, table, first)             d = table[d - first]
-                | Interpolate(d, table, slopes, first, step_log2)
-                                                      with u = d - first and i = u >> step_log2:
+    statement ::= for VAR < EXTENT { statement* }     Loop
+                | d = source                          Set
+                | d += source << shift, or -=         Add
+                | d += x * w                          Mac
+                | d *= source                         Mul
+                | d = max(d, source)                  Max
+                | requantize d >> shifts[index] clamp [low, high] of bound
+                                                      Requantize: round half up, then clamp
+                | d = table(d - first)                Lookup: d = table[d - first]
+                | d = interpolate(table, slopes, d - first, step_log2)
+                                                      Interpolate: with u = d - first and
+                                                      i = u >> step_log2:
                                                       d = (table[i] << step_log2)
                                                           + slopes[i] * (u - (i << step_log2))
-                | Fetch(d, ref, offset)               d = the element `offset` places after ref
-                | Divide(d, by)                       d = d / by, rounded half up; by > 0
-                | Store(ref, d)                       ref = d
-    source    ::= Ref | register name | integer
-    Ref       ::= buffer[affine expression of loop variables]
+                | d = ref[offset]                     Fetch: the element `offset` places after ref
+                | divide d by by up to bound          Divide: rounded half up; by > 0
+                | ref = d                             Store
+    source    ::= ref | register | integer
+    ref       ::= buffer[affine expression of loop variables]
 
 A program is a list of kernels; a run of them may be a loop over time, `Repeat(var, extent, first,
-last)`, whose variable may occur in their affine expressions.
+last)`, whose variable may occur in their affine expressions. `quantize.fixed.kernel_text` prints
+and reads it all.
 
 Registers are named integers; a kernel keeps at most three alive. C and each instruction set
 implement these statements and never hear of ops. `quantize.fixed.interpret` is their definition.
@@ -29,152 +31,164 @@ implement these statements and never hear of ops. `quantize.fixed.interpret` is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Affine:
-    """const + sum(coefficient * loop variable); terms are sorted and have no zero coefficient."""
-
-    const: int = 0
-    terms: tuple[tuple[str, int], ...] = ()
-
-    def __add__(self, other: Affine | int) -> Affine:
-        if isinstance(other, int):
-            return Affine(self.const + other, self.terms)
-        sums = dict(self.terms)
-        for var, c in other.terms:
-            sums[var] = sums.get(var, 0) + c
-        return Affine(self.const + other.const, _tidy(sums))
-
-    __radd__ = __add__
-
-    def __mul__(self, k: int) -> Affine:
-        return Affine(self.const * k, _tidy({v: c * k for v, c in self.terms}))
-
-    __rmul__ = __mul__
-
-    def coefficient(self, var: str) -> int:
-        return dict(self.terms).get(var, 0)
-
-    def substitute(self, var: str, value: Affine | int) -> Affine:
-        c = self.coefficient(var)
-        rest = Affine(self.const, tuple(t for t in self.terms if t[0] != var))
-        return rest + (Affine(value) if isinstance(value, int) else value) * c if c else self
-
-    def at(self, env: dict[str, int]) -> int:
-        return self.const + sum(c * env[v] for v, c in self.terms)
-
-
-def _tidy(coefficients: dict[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((v, c) for v, c in coefficients.items() if c))
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.statement import (
+    Affine,
+    Changed,
+    Read,
+    Ref,
+    Role,
+    Source,
+    Span,
+    Statement,
+    Table,
+    Target,
+    Written,
+)
 
 
 @dataclass(frozen=True)
-class Ref:
-    buffer: str
-    index: Affine
-
-
-Source = Ref | str | int
-
-
-@dataclass(frozen=True)
-class Set:
-    d: str
+class Set(Statement):
+    d: Written
     source: Source
 
+    spellings = {"{d} = {source}": {}}
+
 
 @dataclass(frozen=True)
-class Add:
-    d: str
+class Add(Statement):
+    d: Changed
     source: Source
     shift: int = 0
     negate: bool = False
 
+    spellings = {"{d} += {source}": {"shift": 0, "negate": False},
+                 "{d} -= {source}": {"shift": 0, "negate": True},
+                 "{d} += {source} << {shift}": {"negate": False},
+                 "{d} -= {source} << {shift}": {"negate": True}}
+
 
 @dataclass(frozen=True)
-class Mac:
-    d: str
+class Mac(Statement):
+    d: Changed
     x: Ref
     w: Ref
 
+    spellings = {"{d} += {x} * {w}": {}}
+
 
 @dataclass(frozen=True)
-class Mul:
-    d: str
+class Mul(Statement):
+    d: Changed
     source: Source
 
+    spellings = {"{d} *= {source}": {}}
+
 
 @dataclass(frozen=True)
-class Max:
-    d: str
+class Max(Statement):
+    d: Changed
     source: Source
 
+    spellings = {"{d} = max({d}, {source})": {}}
+
 
 @dataclass(frozen=True)
-class Requantize:
+class Requantize(Statement):
     """bound: a proved interval of d before the shift; a clamp it rules out need not be executed."""
 
-    d: str
+    d: Changed
     shifts: tuple[int, ...]
     index: Affine
     low: int
     high: int
-    bound: tuple[int, int]
+    bound: Span
+
+    spellings = {
+        "requantize {d} >> {shifts} clamp [{low}, {high}] of {bound}": {"index": Affine()},
+        "requantize {d} >> {shifts}[{index}] clamp [{low}, {high}] of {bound}": {}}
 
 
 @dataclass(frozen=True)
-class Lookup:
-    d: str
-    table: str
+class Lookup(Statement):
+    d: Changed
+    table: Table
     first: int
 
+    spellings = {"{d} = {table}({d})": {"first": 0}, "{d} = {table}({d} - {first})": {}}
+
 
 @dataclass(frozen=True)
-class Interpolate:
-    d: str
-    table: str
-    slopes: str
+class Interpolate(Statement):
+    d: Changed
+    table: Table
+    slopes: Table
     first: int
     step_log2: int
 
+    spellings = {"{d} = interpolate({table}, {slopes}, {d} - {first}, {step_log2})": {}}
+
 
 @dataclass(frozen=True)
-class Fetch:
-    d: str
+class Fetch(Statement):
+    d: Written
     ref: Ref
-    offset: str
+    offset: Read
+
+    spellings = {"{d} = {ref}[{offset}]": {}}
 
 
 @dataclass(frozen=True)
-class Divide:
+class Divide(Statement):
     """bound: the largest quotient and the largest divisor (both proved, both < 2**24)."""
 
-    d: str
+    d: Changed
     by: Source
     bound: tuple[int, int]
 
-
-@dataclass(frozen=True)
-class Store:
-    ref: Ref
-    d: str
+    spellings = {"divide {d} by {by} up to {bound}": {}}
 
 
 @dataclass(frozen=True)
-class Loop:
+class Store(Statement):
+    ref: Target
+    d: Read
+
+    spellings = {"{ref} = {d}": {}}
+
+
+@dataclass(frozen=True)
+class Loop(Statement):
+    """What it reads and writes is what its body does."""
+
     var: str
     extent: int
-    body: tuple
+    body: tuple[Statement, ...]
+
+    def flat(self) -> Iterator[Statement]:
+        for s in self.body:
+            yield from s.flat()
+
+    def tables(self) -> Iterator[str]:
+        for s in self.body:
+            yield from s.tables()
+
+    def map_affine(self, f: Callable[[Affine], Affine]) -> Loop:
+        return replace(self, body=tuple(s.map_affine(f) for s in self.body))
+
+    def operands(self) -> Iterator[tuple[Ref | str, Role | None]]:
+        for s in self.body:
+            yield from s.operands()
 
 
-Statement = (Loop | Set | Add | Mac | Mul | Max | Requantize | Lookup | Interpolate | Fetch
-             | Divide | Store)
+SIMPLE: tuple[type[Statement], ...] = (Set, Add, Mac, Mul, Max, Requantize, Lookup, Interpolate,
+                                       Fetch, Divide, Store)
+"""Every statement of the language but the loop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +204,7 @@ class Buffer:
     low: int
     high: int
     role: str
-    data: np.ndarray | None = None
+    data: IntArray | None = None
 
     @property
     def dtype(self) -> np.dtype:
@@ -235,7 +249,7 @@ class Storage:
     offset: int | Affine
     strides: tuple[int, ...]
 
-    def __getitem__(self, index: tuple) -> Ref:
+    def __getitem__(self, index: Affine | int | tuple[Affine | int, ...]) -> Ref:
         index = index if isinstance(index, tuple) else (index,)
         at = Affine() + self.offset
         for i, stride in zip(index, self.strides, strict=True):
@@ -251,88 +265,19 @@ def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides[:len(shape)])
 
 
-class Builder:
-    """Collects the statements of one kernel; ops write their loop nests with it."""
-
-    def __init__(self, name: str, storage: dict[str, Storage]) -> None:
-        self.name = name
-        self.buffers: list[Buffer] = []
-        self._storage = storage
-        self._bodies: list[list[Statement]] = [[]]
-        self._vars = 0
-
-    def __getitem__(self, value) -> Storage:
-        """Where a graph value is stored, indexed like the value."""
-        return self._storage[value.name]
-
-    def const(self, role: str, data: np.ndarray) -> Storage:
-        """A constant buffer with the integers `data`, indexed like the array."""
-        data = np.asarray(data)
-        name = f"{self.name}_{role}"
-        self.buffers.append(Buffer(name, data.size, int(data.min()), int(data.max()), "const",
-                                   data.reshape(-1).astype(np.int64)))
-        return Storage(name, 0, contiguous(data.shape))
-
-    def temp(self, role: str, size: int, low: int, high: int) -> Storage:
-        """A scratch buffer of the kernel for integers in [low, high]."""
-        name = f"{self.name}_{role}"
-        self.buffers.append(Buffer(name, size, low, high, "activation"))
-        return Storage(name, 0, (1,))
-
-    @contextmanager
-    def loop(self, extent: int) -> Iterator[Affine]:
-        var = f"i{self._vars}"
-        self._vars += 1
-        self._bodies.append([])
-        yield Affine(0, ((var, 1),))
-        body = tuple(self._bodies.pop())
-        self.emit(Loop(var, extent, body))
-
-    @contextmanager
-    def loops(self, *extents: int) -> Iterator[tuple[Affine, ...]]:
-        """Nested loops, outermost first."""
-        if not extents:
-            yield ()
-            return
-        with self.loop(extents[0]) as i, self.loops(*extents[1:]) as rest:
-            yield (i, *rest)
-
-    def emit(self, *statements: Statement) -> None:
-        self._bodies[-1].extend(statements)
-
-    def requantize(self, d: str, node, bound: tuple[int, int], channel: Affine | int = 0) -> None:
-        """The requantize that ends a `Requantizing` node; channel indexes per-channel shifts."""
-        shifts = tuple(int(s) for s in node.shift)
-        index = Affine() if len(shifts) == 1 or isinstance(channel, int) else channel
-        self.emit(Requantize(d, shifts, index, *node.limits, bound))
-
-    def body(self) -> tuple[Statement, ...]:
-        return tuple(coalesce(s) for s in self._bodies[0])
-
-
 def refs(statement: Statement) -> Iterator[Ref]:
     """Every memory reference of a statement, loops included."""
-    if isinstance(statement, Loop):
-        for s in statement.body:
-            yield from refs(s)
-        return
-    for f in fields(statement):
-        if isinstance(r := getattr(statement, f.name), Ref):
-            yield r
+    return statement.refs()
 
 
-def map_affine(statement: Statement, f) -> Statement:
+def flat(statement: Statement) -> Iterator[Statement]:
+    """The statements without their loops."""
+    return statement.flat()
+
+
+def map_affine(statement: Statement, f: Callable[[Affine], Affine]) -> Statement:
     """The statement with every affine expression replaced by f of it."""
-    if isinstance(statement, Loop):
-        return replace(statement, body=tuple(map_affine(s, f) for s in statement.body))
-    changes = {}
-    for field in fields(statement):
-        match getattr(statement, field.name):
-            case Ref(buffer, index):
-                changes[field.name] = Ref(buffer, f(index))
-            case Affine() as index:
-                changes[field.name] = f(index)
-    return replace(statement, **changes) if changes else statement
+    return statement.map_affine(f)
 
 
 def coalesce(statement: Statement) -> Statement:
@@ -341,26 +286,17 @@ def coalesce(statement: Statement) -> Statement:
         return statement
     body = tuple(coalesce(s) for s in statement.body)
     if statement.extent == 1:
-        body = tuple(map_affine(s, lambda a: a.substitute(statement.var, 0)) for s in body)
+        body = tuple(s.map_affine(lambda a: a.substitute(statement.var, 0)) for s in body)
         if len(body) == 1 and isinstance(body[0], Loop):
             return body[0]
         return Loop(statement.var, 1, body)
     if len(body) == 1 and isinstance(inner := body[0], Loop):
         if inner.extent == 1:
             return Loop(statement.var, statement.extent, inner.body)
-        indices = [r.index for r in refs(inner)] + [s.index for s in flat(inner)
-                                                    if isinstance(s, Requantize)]
+        indices = [r.index for r in inner.refs()] + [s.index for s in inner.flat()
+                                                     if isinstance(s, Requantize)]
         if all(a.coefficient(statement.var) == inner.extent * a.coefficient(inner.var)
                for a in indices):
-            merged = map_affine(inner, lambda a: a.substitute(statement.var, 0))
+            merged = inner.map_affine(lambda a: a.substitute(statement.var, 0))
             return replace(merged, extent=statement.extent * inner.extent)
     return Loop(statement.var, statement.extent, body)
-
-
-def flat(statement: Statement) -> Iterator[Statement]:
-    """The statements without their loops."""
-    if isinstance(statement, Loop):
-        for s in statement.body:
-            yield from flat(s)
-    else:
-        yield statement

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray
 from dsplet.quantize.fixed.buffer_assignment import BufferAssignment, identifier
+from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.interpret import interpret
 from dsplet.quantize.fixed.join import join
 from dsplet.quantize.fixed.kernel import (
     Buffer,
-    Builder,
     Kernel,
     Repeat,
     Set,
     Storage,
     Store,
     contiguous,
-    flat,
-    refs,
 )
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.op import Moving
@@ -34,7 +33,8 @@ from dsplet.quantize.fixed.proof import Bound, prove
 class Program:
     """Kernels in order of execution. inputs, outputs: graph values and the buffers that carry them,
     row-major, at the border of the program. storage: where each graph value lives inside.
-    repeats: loops over time, outer ones before inner ones. bounds: what was proved of its graph.
+    repeats: loops over time, outer ones before inner ones. bounds: what was proved of its
+    graph, which is no part of what it computes.
     reals: what constants hold, of a program in float arithmetic (`quantize.float.kernel`); else
     None.
     """
@@ -46,10 +46,10 @@ class Program:
     outputs: tuple[tuple[Value, str], ...]
     storage: dict[str, Storage]
     repeats: tuple[Repeat, ...] = ()
-    reals: dict[str, np.ndarray] | None = None
+    reals: dict[str, RealArray] | None = None
     resume: int | None = None
     """Where the program runs once up to a kernel and then step by step from it: its number."""
-    bounds: tuple[Bound, ...] = ()
+    bounds: tuple[Bound, ...] = field(default=(), compare=False)
 
     @property
     def macs(self) -> int:
@@ -108,7 +108,7 @@ class _Lowering:
             self._copy("output", v.name, "Output", assigned.storage[v.name],
                        Storage(name, 0, contiguous(v.shape)), v.shape)
         used = {*assigned.inputs, *assigned.outputs,
-                *(b for k in self.kernels for b in _touched(k))}
+                *(b for k in self.kernels for s in k.body for b in s.buffers())}
         return Program(identifier("", graph.name),
                        {n: b for n, b in self.buffers.items() if n in used}, tuple(self.kernels),
                        inputs, outputs, assigned.storage, tuple(self.repeats))
@@ -195,7 +195,7 @@ class _Lowering:
             self._copy("state", scan.name, "Scan", source, target, v.shape)
 
 
-def run(program: Program, *xs: np.ndarray) -> list[np.ndarray]:
+def run(program: Program, *xs: IntArray) -> list[IntArray]:
     """Interpret every kernel for one sample: integers of each input's shape in, outputs out."""
     memory = {b.name: np.zeros(b.size, np.int64) if b.data is None else b.data.copy()
               for b in program.buffers.values()}
@@ -205,7 +205,7 @@ def run(program: Program, *xs: np.ndarray) -> list[np.ndarray]:
     return [memory[name].reshape(v.shape) for v, name in program.outputs]
 
 
-def execute(program: Program, memory: dict[str, np.ndarray]) -> None:
+def execute(program: Program, memory: dict[str, IntArray]) -> None:
     """Interpret every kernel on `memory`: buffer name -> int64 array, changed in place."""
     def block(items: Iterator[int | Repeat], time: dict[str, int]) -> None:
         for item in items:
@@ -216,13 +216,6 @@ def execute(program: Program, memory: dict[str, np.ndarray]) -> None:
                 block(program.walk(item.first, item.last, len(time) + 1), time | {item.var: t})
 
     block(program.walk(), {})
-
-
-def _touched(kernel: Kernel) -> set[str]:
-    """The buffers that the kernel reads or writes."""
-    return {r.buffer for s in kernel.body for r in refs(s)} | {
-        getattr(t, name) for s in kernel.body for t in flat(s) for name in ("table", "slopes")
-        if hasattr(t, name)}
 
 
 def _copy(k: Builder, source: Storage | int, target: Storage, shape: tuple[int, ...]) -> None:

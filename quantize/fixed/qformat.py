@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from dsplet.quantize.fixed.arithmetic import round_half_up
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, round_half_up
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ class QFormat:
         """The smallest numpy integer type that stores q."""
         return np.dtype(f"{'' if self.signed else 'u'}int{8 if self.bits <= 8 else 16}")
 
-    def quantize(self, real: np.ndarray) -> np.ndarray:
+    def quantize(self, real: npt.ArrayLike) -> IntArray:
         """Nearest integers (half up, saturating), int64."""
         q = round_half_up(np.asarray(real, np.float64) * 2.0**self.frac)
-        return np.clip(q, self.min, self.max)
+        clipped: IntArray = np.clip(q, self.min, self.max)
+        return clipped
 
-    def dequantize(self, q: np.ndarray) -> np.ndarray:
+    def dequantize(self, q: npt.ArrayLike) -> RealArray:
         return np.asarray(q, np.float64) * self.step
 
     def __str__(self) -> str:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.fixed.graph import Node, Requantizing, Weight
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.graph import Node, Requantizing
+from dsplet.quantize.fixed.ops.conv import Conv
+from dsplet.quantize.fixed.ops.gemm import Gemm
+from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +21,7 @@ class Witness:
     what they are."""
 
     node: Node
-    inputs: tuple[np.ndarray, ...]
+    inputs: tuple[IntArray, ...]
     reached: int
     words: str
 
@@ -30,9 +34,9 @@ def witness(node: Requantizing) -> Witness | None:
     every input at either end of its format.
     """
     try:
-        if hasattr(node, "weights"):
+        if isinstance(node, GemmSum):
             found = _of_gates(node)
-        elif isinstance(getattr(node, "weight", None), Weight):
+        elif isinstance(node, Conv | Gemm):
             found = _of_weights(node)
         else:
             found = _of_ends(node)
@@ -53,7 +57,7 @@ def _of_ends(node: Requantizing) -> list[Witness]:
     return found
 
 
-def _of_gates(node) -> list[Witness]:
+def _of_gates(node: GemmSum) -> list[Witness]:
     """Of a GemmSum, as of a layer of weights."""
     found = []
     for low, high in (("min", "max"), ("max", "min")):
@@ -69,7 +73,7 @@ def _of_gates(node) -> list[Witness]:
     return found
 
 
-def _of_weights(node: Requantizing) -> list[Witness]:
+def _of_weights(node: Conv | Gemm) -> list[Witness]:
     fmt, q = node.inputs[0].format, node.weight.q.astype(np.int64)
     rows = q.reshape(len(q), -1)
     found = []
@@ -86,10 +90,10 @@ def _of_weights(node: Requantizing) -> list[Witness]:
     return found
 
 
-def _placed(node: Requantizing, pattern: np.ndarray, channel: int, at: int) -> np.ndarray:
+def _placed(node: Conv | Gemm, pattern: IntArray, channel: int, at: int) -> IntArray:
     """The input whose window under the output element (channel, at) holds the pattern."""
     x = np.zeros(node.inputs[0].shape, np.int64)
-    if node.op == "Gemm":
+    if isinstance(node, Gemm):
         x[...] = pattern
         return x
     fan_in, *taps = node.weight.q.shape[1:]

@@ -9,34 +9,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dsplet.quantize.fixed.statement import Changed, Statement, Table
+
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Statement):
     """d = d * scale + offset."""
 
-    d: str
+    d: Changed
     scale: float
     offset: float = 0.0
 
 
 @dataclass(frozen=True)
-class Clamp:
+class Clamp(Statement):
     """d = min(max(d, low), high); a bound that is None does not bind."""
 
-    d: str
+    d: Changed
     low: float | None
     high: float | None
 
 
 @dataclass(frozen=True)
-class InterpolateReal:
+class InterpolateReal(Statement):
     """t = clamp(d * scale + offset, 0, last), i = floor(t), d = table[2i] + (t - i) * table[2i+1].
 
     table: a constant buffer of last + 1 pairs (value, slope to the next).
     """
 
-    d: str
-    table: str
+    d: Changed
+    table: Table
     scale: float
     offset: float
     last: int

@@ -21,7 +21,8 @@ import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.quantize.fixed.arithmetic import CONTRACT
-from dsplet.quantize.fixed.execute import FLOAT32_EXACT, IR_VERSION, OPSET, Emitter
+from dsplet.quantize.fixed.emitter import FLOAT32_EXACT, Emitter
+from dsplet.quantize.fixed.execute import IR_VERSION, OPSET
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, to_text
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.gemm import Gemm

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from dsplet.base.errors import UserError
-from dsplet.quantize.fixed.execute import Emitter
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.train.qat.straight_through import floor, lookup
 
 DTYPES = {1: torch.float32, 7: torch.int64, 11: torch.float64}  # onnx.TensorProto's codes

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dsplet.quantize.fixed.execute import FLOAT32_EXACT
+from dsplet.quantize.fixed.emitter import FLOAT32_EXACT
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Weight
 from dsplet.quantize.fixed.ops.binary import Binary
 from dsplet.quantize.fixed.ops.constant import Constant

@@ -33,10 +33,9 @@ LINEAR = control(4)
 HALT = Label("halt")
 RESUME = Label("resume")
 PACKED = {"half": np.int16, "byte": np.uint8}
-EXTERNAL_PAIR_CYCLES = 0.25
-"""What a multiply-accumulate with both operands in external memory costs extra (dsp32c.md 4.4)."""
-LOOP_CYCLES = 3
-"""A zero-overhead loop of its own: `do` and a moved pointer."""
+COSTS = Costs(pair=0.25, loop=3)
+"""A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
+4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
 
 
 class Compilation:
@@ -163,8 +162,7 @@ class _Attempt:
         waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
         packed = self.chosen.choices.packed
         return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b)),
-                            Costs(EXTERNAL_PAIR_CYCLES, LOOP_CYCLES,
-                                  waits / self.target.states_per_cycle))
+                            replace(COSTS, wait=waits / self.target.states_per_cycle))
 
     # --- the image ------------------------------------------------------------------------------
     def image(self) -> Image:

@@ -34,6 +34,7 @@ from dsplet.quantize.fixed.kernel import (
     flat,
     refs,
 )
+from dsplet.quantize.fixed.statement import Changed, Table, Written
 
 MULTIPLIER_EXACT = 1 << 24
 """A multiplier operand has 24 mantissa bits (dsp32c.md 3.2): larger integers go in two parts."""
@@ -43,61 +44,61 @@ MANTISSA_INTEGERS = 1 << 23
 
 
 @dataclass(frozen=True)
-class Word:
+class Word(Statement):
     """d = the float word `value`."""
 
-    d: str
+    d: Written
     value: float
 
 
 @dataclass(frozen=True)
-class AddScaled:
+class AddScaled(Statement):
     """d = d + source * factor."""
 
-    d: str
+    d: Changed
     source: Ref
     factor: float
 
 
 @dataclass(frozen=True)
-class SetScaled:
+class SetScaled(Statement):
     """d = source * factor."""
 
-    d: str
+    d: Written
     source: Ref
     factor: float
 
 
 @dataclass(frozen=True)
-class Between:
+class Between(Statement):
     """d = value + slope * (d - node), of the segment that d lies in: segment i begins at its node,
     the integer first + (i << step_log2). table: `segments` nodes, then slopes, then values."""
 
-    d: str
-    table: str
+    d: Changed
+    table: Table
     segments: int
     first: int
     step_log2: int
 
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(Statement):
     """d = half + d * factor; wide: d may have more than 24 bits. factor: a number or a constant."""
 
-    d: str
+    d: Changed
     half: float
     factor: float | Ref
     wide: bool
 
 
 @dataclass(frozen=True)
-class Round:
+class Round(Statement):
     """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None.
 
     floor: whether a fraction is left to drop. magnitude: |d| / unit never exceeds it.
     """
 
-    d: str
+    d: Changed
     unit: int
     floor: bool
     low: int | None
@@ -106,11 +107,11 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Base:
+class Base(Statement):
     """d = d + the address of the table's entry for 0."""
 
-    d: str
-    table: str
+    d: Changed
+    table: Table
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Interval, Node
-from dsplet.quantize.fixed.kernel import Add, Affine, Max, Requantize, Set, Store
+from dsplet.quantize.fixed.kernel import Add, Max, Requantize, Set, Store
 from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.statement import Affine
 
 MOST_BITS = 30
 
@@ -35,14 +39,15 @@ class ArgMax(Node):
             raise ValueError(f"ArgMax '{self.name}': {self.classes} numbers of "
                              f"{self.inputs[0].format} need more than {MOST_BITS} bits")
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
-        return x.argmax(-1)
+    def reference(self, x: IntArray) -> IntArray:
+        y: IntArray = x.argmax(-1)
+        return y
 
     def accumulators(self) -> list[Interval]:
         fmt, k = self.inputs[0].format, self.place_bits
         return [Interval((fmt.min << k) - (1 << k), (fmt.max + 1 << k) - 1)]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]
         fmt, n, bits = self.inputs[0].format, self.classes, self.place_bits
         order = k.const("order", np.arange(n - 1, -1, -1))
@@ -56,7 +61,7 @@ class ArgMax(Node):
                    Add("best", "d", bits, negate=True),
                    Set("d", n - 1), Add("d", "best", negate=True), Store(y[at], "d"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         y = b.node("Cast", b.node("ArgMax", x, axis=-1, keepdims=0), to=1)
         b.types[y] = np.float32
         return y

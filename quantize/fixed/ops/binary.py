@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.arithmetic import IntArray, half_step
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing
 from dsplet.quantize.fixed.kernel import Add as AddTo
 from dsplet.quantize.fixed.kernel import Max as MaxWith
 from dsplet.quantize.fixed.kernel import Mul as MulBy
 from dsplet.quantize.fixed.kernel import Set, Storage, Store
 from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,33 +37,41 @@ class Binary(Requantizing):
         half = half_step(int(self.shift[0]))
         return [Interval(min(int(corners.min()), 0), max(int(corners.max()), 0) + half)]
 
-    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
         """The accumulator."""
         raise TypeError(f"{self.op} has no arithmetic")
 
-    def accumulate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def combine(self, k: Builder, a: Ref, b: Ref) -> None:
+        """Write the accumulator of two elements into the register "acc"."""
+        raise TypeError(f"{self.op} has no kernel")
+
+    def emit(self, b: Emitter, x0: str, x1: str) -> str:
+        """Print the accumulator."""
+        raise TypeError(f"{self.op} has no form as integer-in-float ONNX")
+
+    def accumulate(self, a: IntArray, b: IntArray) -> IntArray:
         n = self.output.shape
         a, b = (x.reshape(len(x), *(1,) * (len(n) - x.ndim + 1), *x.shape[1:]) for x in (a, b))
         return self.exact(a, b)
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         y = k[self.output]
         with k.loops(*self.output.shape) as at:
             self.combine(k, *(_at(k[v], v.shape, at) for v in self.inputs))
             k.requantize("acc", self, span(self.accumulators()[0]))
             k.emit(Store(y[at], "acc"))
 
-    def integer_onnx(self, b, x0: str, x1: str) -> str:
+    def integer_onnx(self, b: Emitter, x0: str, x1: str) -> str:
         if b.wide(self):
             x0, x1 = b.double(x0), b.double(x1)
         return b.requantize(self.emit(b, x0, x1), self)
 
-    def qdq(self, b, x0: str, x1: str) -> str:
+    def qdq(self, b: RealWords, x0: str, x1: str) -> str:
         return b.node(self.op, *(b.align(x, v, self.output) for x, v in
                                  zip((x0, x1), self.inputs, strict=True)))
 
 
-def _at(storage: Storage, shape: tuple[int, ...], at: tuple):
+def _at(storage: Storage, shape: tuple[int, ...], at: tuple[Affine, ...]) -> Ref:
     """The element that broadcasting pairs with output element `at`."""
     return storage[tuple(i if n > 1 else 0 for i, n in zip(at[len(at) - len(shape):], shape,
                                                            strict=True))]
@@ -67,21 +79,28 @@ def _at(storage: Storage, shape: tuple[int, ...], at: tuple):
 
 @dataclass(frozen=True, eq=False)
 class Sum(Binary):
-    """Operands are aligned to the larger frac by exact left shifts."""
+    """Operands are aligned to the larger frac by exact left shifts.
+
+    sign: of the second one.
+    """
+
+    sign: ClassVar[int] = 1
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([max(x.format.frac for x in self.inputs)])
 
     @property
     def alignment(self) -> tuple[int, int]:
-        return tuple(int(self.acc_frac[0]) - x.format.frac for x in self.inputs)
+        i, j = (int(self.acc_frac[0]) - x.format.frac for x in self.inputs)
+        return i, j
 
-    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
         i, j = self.alignment
-        return (a << i) + self.sign * (b << j)
+        y: IntArray = (a << i) + self.sign * (b << j)
+        return y
 
-    def combine(self, k, a, b) -> None:
+    def combine(self, k: Builder, a: Ref, b: Ref) -> None:
         i, j = self.alignment
         if i == 0:
             k.emit(Set("acc", a), AddTo("acc", b, j, self.sign < 0))
@@ -90,7 +109,7 @@ class Sum(Binary):
         else:
             k.emit(Set("acc", 0), AddTo("acc", b, 0, True), AddTo("acc", a, i))
 
-    def emit(self, b, x0: str, x1: str) -> str:
+    def emit(self, b: Emitter, x0: str, x1: str) -> str:
         x0, x1 = (b.scale(b.align(x, v, self.output), 2.0**s) for x, v, s in
                   zip((x0, x1), self.inputs, self.alignment, strict=True))
         return b.node(self.op, x0, x1)
@@ -99,8 +118,6 @@ class Sum(Binary):
 @op
 class Add(Sum):
     """y = requantize((x0 << i) + (x1 << j))."""
-
-    sign = 1
 
 
 @op
@@ -114,11 +131,12 @@ class Sub(Sum):
 class Max(Sum):
     """y = requantize(max(x0 << i, x1 << j))."""
 
-    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
         i, j = self.alignment
-        return np.maximum(a << i, b << j)
+        y: IntArray = np.maximum(a << i, b << j)
+        return y
 
-    def combine(self, k, a, b) -> None:
+    def combine(self, k: Builder, a: Ref, b: Ref) -> None:
         i, j = self.alignment
         if j:
             a, b, i = b, a, j
@@ -130,15 +148,15 @@ class Mul(Binary):
     """y = requantize(x0 * x1)."""
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([sum(x.format.frac for x in self.inputs)])
 
-    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
         return a * b
 
-    def combine(self, k, a, b) -> None:
+    def combine(self, k: Builder, a: Ref, b: Ref) -> None:
         k.emit(Set("acc", a), MulBy("acc", b))
 
-    def emit(self, b, x0: str, x1: str) -> str:
+    def emit(self, b: Emitter, x0: str, x1: str) -> str:
         return b.node("Mul", *(b.align(x, v, self.output) for x, v in
                                zip((x0, x1), self.inputs, strict=True)))

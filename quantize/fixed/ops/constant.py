@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray, StoredArray
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Node
 from dsplet.quantize.fixed.ops.op import op
 
@@ -12,7 +14,7 @@ from dsplet.quantize.fixed.ops.op import op
 class Constant(Node):
     """y = q, the same for every sample. q: integers of the output's shape and format."""
 
-    q: np.ndarray
+    q: StoredArray
 
     def check(self) -> None:
         self.expect_shape(self.q.shape)
@@ -20,8 +22,8 @@ class Constant(Node):
         if self.q.min() < fmt.min or self.q.max() > fmt.max:
             raise ValueError(f"Constant '{self.name}' does not fit {fmt}")
 
-    def reference(self) -> np.ndarray:
+    def reference(self) -> IntArray:
         return self.q.astype(np.int64)[None]
 
-    def integer_onnx(self, b) -> str:
+    def integer_onnx(self, b: Emitter) -> str:
         return b.repeat(b.const(self.q[None].astype(np.float32)), self.q.ndim)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords, Words
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
 from dsplet.quantize.fixed.ops.op import op, span, weighted_interval
@@ -21,7 +26,7 @@ class Conv(Requantizing):
     """
 
     weight: Weight
-    bias: np.ndarray
+    bias: IntArray
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
     groups: int = 1
@@ -45,7 +50,7 @@ class Conv(Requantizing):
             raise ValueError(f"Conv '{self.name}': bias has shape {self.bias.shape}")
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return self.inputs[0].format.frac + self.weight.frac
 
     @property
@@ -53,16 +58,16 @@ class Conv(Requantizing):
         return self.output.size * int(np.prod(self.weight.q.shape[1:]))
 
     @property
-    def aligned_shift(self) -> np.ndarray:
+    def aligned_shift(self) -> IntArray:
         return self.shift.reshape(-1, *(1,) * (len(self.output.shape) - 1))
 
-    def accumulate(self, *xs: np.ndarray) -> np.ndarray:
+    def accumulate(self, *xs: IntArray) -> IntArray:
         x = np.concatenate(xs, 1)
         w, axes = self.weight.q.astype(np.int64), tuple(range(2, x.ndim))
         window = tuple((k - 1) * d + 1 for k, d in zip(w.shape[2:], self.dilations, strict=True))
         v = np.lib.stride_tricks.sliding_window_view(x, window, axes)
-        v = v[(..., *(slice(None, None, s) for s in self.strides),
-               *(slice(None, None, d) for d in self.dilations))]
+        steps: Any = (slice(None, None, s) for s in (*self.strides, *self.dilations))
+        v = v[(..., *steps)]
         per = w.shape[0] // self.groups
         channels = []
         for g in range(self.groups):
@@ -78,7 +83,7 @@ class Conv(Requantizing):
         bias = np.broadcast_to(self.bias, (n, *self.bias.shape[1:])).reshape(n, -1)
         return [weighted_interval(self, self.weight.q.reshape(n, -1).astype(np.int64), bias)]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         y, first = k[self.output], [0, *np.cumsum([v.shape[0] for v in self.inputs]).tolist()]
         w, b = k.const("weight", self.weight.q), k.const("bias", self.bias)
         out, per_group, *taps = self.weight.q.shape
@@ -95,16 +100,16 @@ class Conv(Requantizing):
                 k.requantize("acc", self, span(self.accumulators()[0]), c)
                 k.emit(Store(y[(c, *at)], "acc"))
 
-    def _attributes(self) -> dict:
+    def _attributes(self) -> dict[str, Any]:
         return {"strides": self.strides, "dilations": self.dilations, "group": self.groups}
 
-    def integer_onnx(self, b, *xs: str) -> str:
+    def integer_onnx(self, b: Emitter, *xs: str) -> str:
         return b.weighted("Conv", self, _joined(b, xs), self.weight.q, self.bias,
                           **self._attributes())
 
-    def qdq(self, b, *xs: str) -> str:
+    def qdq(self, b: RealWords, *xs: str) -> str:
         return b.weighted("Conv", self, _joined(b, xs), **self._attributes())
 
 
-def _joined(b, xs: tuple[str, ...]) -> str:
+def _joined(b: Words, xs: tuple[str, ...]) -> str:
     return xs[0] if len(xs) == 1 else b.node("Concat", *xs, axis=1)

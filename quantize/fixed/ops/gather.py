@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Node
-from dsplet.quantize.fixed.kernel import Affine, Fetch, Mul, Requantize, Set, Store
+from dsplet.quantize.fixed.kernel import Fetch, Mul, Requantize, Set, Store
 from dsplet.quantize.fixed.ops.op import op
+from dsplet.quantize.fixed.statement import Affine
 
 
 @op
@@ -29,13 +33,13 @@ class Gather(Node):
     def last(self) -> int:
         return self.inputs[0].shape[0] - 1
 
-    def reference(self, data: np.ndarray, index: np.ndarray) -> np.ndarray:
+    def reference(self, data: IntArray, index: IntArray) -> IntArray:
         batch = max(len(data), len(index))
         data, index = (np.broadcast_to(a, (batch, *a.shape[1:])) for a in (data, index))
         sample = np.arange(batch).reshape(-1, *(1,) * (index.ndim - 1))
         return data[sample, np.clip(index, 0, self.last)]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         data, index, y = k[self.inputs[0]], k[self.inputs[1]], k[self.output]
         fmt, stride = self.inputs[1].format, data.strides[0]
         with k.loops(*self.inputs[1].shape) as at:
@@ -47,7 +51,7 @@ class Gather(Node):
             with k.loops(*self.inputs[0].shape[1:]) as row:
                 k.emit(Fetch("d", data[(0, *row)], "p"), Store(y[(*at, *row)], "d"))
 
-    def integer_onnx(self, b, data: str, index: str) -> str:
+    def integer_onnx(self, b: Emitter, data: str, index: str) -> str:
         index = b.clip(index, 0, self.last)
         place = b.node("Unsqueeze", b.node("Cast", index, to=7), b.const(np.array([-1])))
         y = b.node("GatherND", data, place, batch_dims=1)

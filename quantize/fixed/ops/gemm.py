@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
 from dsplet.quantize.fixed.ops.op import op, span, weighted_interval
@@ -17,7 +20,7 @@ class Gemm(Requantizing):
     """
 
     weight: Weight
-    bias: np.ndarray
+    bias: IntArray
 
     def check(self) -> None:
         *lead, k = self.inputs[0].shape
@@ -29,20 +32,20 @@ class Gemm(Requantizing):
         self.expect_shape((*lead, self.weight.q.shape[0]))
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return self.inputs[0].format.frac + self.weight.frac
 
     @property
     def macs(self) -> int:
-        return self.output.size * self.weight.q.shape[1]
+        return self.output.size * int(self.weight.q.shape[1])
 
-    def accumulate(self, x: np.ndarray) -> np.ndarray:
+    def accumulate(self, x: IntArray) -> IntArray:
         return x @ self.weight.q.astype(np.int64).T + self.bias
 
     def accumulators(self) -> list[Interval]:
         return [weighted_interval(self, self.weight.q.astype(np.int64), self.bias[:, None])]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]
         w, b = k.const("weight", self.weight.q), k.const("bias", self.bias)
         m, fan_in = self.weight.q.shape
@@ -53,8 +56,8 @@ class Gemm(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]), o)
             k.emit(Store(y[(*at, o)], "acc"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         return b.weighted("Gemm", self, x, self.weight.q, self.bias)
 
-    def qdq(self, b, x: str) -> str:
+    def qdq(self, b: RealWords, x: str) -> str:
         return b.weighted("Gemm", self, x)

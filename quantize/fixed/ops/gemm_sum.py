@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
 from dsplet.quantize.fixed.ops.op import dot_interval, op, span
@@ -18,7 +21,7 @@ class GemmSum(Requantizing):
     """
 
     weights: tuple[Weight, ...]
-    bias: np.ndarray
+    bias: IntArray
 
     def check(self) -> None:
         lead = self.inputs[0].shape[:-1]
@@ -32,38 +35,39 @@ class GemmSum(Requantizing):
         self.expect_shape((*lead, len(self.bias)))
 
     @property
-    def _fracs(self) -> np.ndarray:
+    def _fracs(self) -> IntArray:
         """frac of each product: (inputs, M)."""
         return np.stack([np.broadcast_to(x.format.frac + w.frac, self.bias.shape)
                          for x, w in zip(self.inputs, self.weights, strict=True)])
 
     @property
-    def acc_frac(self) -> np.ndarray:
-        frac = self._fracs.max(0)
+    def acc_frac(self) -> IntArray:
+        frac: IntArray = self._fracs.max(0)
         return frac[:1] if (frac == frac[0]).all() else frac
 
     @property
-    def aligned(self) -> list[np.ndarray]:
+    def aligned(self) -> list[IntArray]:
         """The weights at the accumulator's step, int64."""
         return [w.q.astype(np.int64) << (self.acc_frac - f)[:, None]
                 for w, f in zip(self.weights, self._fracs, strict=True)]
 
     @property
     def macs(self) -> int:
-        return self.output.size * sum(w.q.shape[1] for w in self.weights)
+        return self.output.size * sum(int(w.q.shape[1]) for w in self.weights)
 
-    def accumulate(self, *xs: np.ndarray) -> np.ndarray:
-        return sum(x @ w.T for x, w in zip(xs, self.aligned, strict=True)) + self.bias
+    def accumulate(self, *xs: IntArray) -> IntArray:
+        y: IntArray = sum(x @ w.T for x, w in zip(xs, self.aligned, strict=True)) + self.bias
+        return y
 
     def accumulators(self) -> list[Interval]:
-        high = low = 0
+        high = low = np.zeros(self.bias.shape, np.int64)
         for x, w in zip(self.inputs, self.aligned, strict=True):
             ends = np.stack([w * x.format.min, w * x.format.max])
             high = high + np.maximum(ends.max(0), 0).sum(1)
             low = low + np.minimum(ends.min(0), 0).sum(1)
         return [dot_interval(high, low, self.bias[:, None], self.shift)]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         y, b = k[self.output], k.const("bias", self.bias)
         terms = [(k[x], k.const(f"weight{j}", w)) for j, (x, w) in
                  enumerate(zip(self.inputs, self.aligned, strict=True))]
@@ -75,11 +79,11 @@ class GemmSum(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]), o)
             k.emit(Store(y[(*at, o)], "acc"))
 
-    def integer_onnx(self, b, *xs: str) -> str:
+    def integer_onnx(self, b: Emitter, *xs: str) -> str:
         x = b.node("Concat", *xs, axis=-1)
         return b.weighted("Gemm", self, x, np.concatenate(self.aligned, 1), self.bias)
 
-    def qdq(self, b, *xs: str) -> str | None:
+    def qdq(self, b: RealWords, *xs: str) -> str | None:
         if len(self.output.shape) > 1:
             return None
         terms = [b.term(self, j, x) for j, x in enumerate(xs)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import half_step, requantize
+from dsplet.quantize.fixed.arithmetic import IntArray, half_step, requantize
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Interval
 from dsplet.quantize.fixed.kernel import Add, Set, Store
 from dsplet.quantize.fixed.ops.op import op, span
@@ -22,7 +24,7 @@ class LogSumExp(Logarithmic):
     def shape(self) -> tuple[int, ...]:
         return self.inputs[0].shape[:-1]
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         i, j = self.alignment
         acc = (x.max(-1) << i) + (self.logarithm(self.exponentials(x)[1])[..., 0] << j)
         return requantize(acc, self.shift, *self.limits)
@@ -34,7 +36,7 @@ class LogSumExp(Logarithmic):
         return [Interval(min(fmt.min << i, 0), (max(fmt.max, 0) << i) + ((1 << 15) << j) + half),
                 Interval(min(low, 0), 2 * high)]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y, (i_shift, j_shift) = k[self.inputs[0]], k[self.output], self.alignment
         with k.loops(*self.output.shape) as at:
             cells, _ = self.exp_kernel(k, x, at)
@@ -43,7 +45,7 @@ class LogSumExp(Logarithmic):
             k.requantize("d", self, span(self.accumulators()[0]))
             k.emit(Store(y[at], "d"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         i, j = self.alignment
         top, _, _, total = self.exp_carrier(b, x)
         acc = b.node("Add", b.double(b.scale(top, 2.0**i)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.arithmetic import IntArray, half_step
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
 from dsplet.quantize.fixed.ops.op import op, span
@@ -21,14 +23,14 @@ class MatMul(Requantizing):
         self.expect_shape((*a[:-1], b[-1]))
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([self.inputs[0].format.frac + self.inputs[1].format.frac])
 
     @property
     def macs(self) -> int:
         return self.output.size * self.inputs[0].shape[-1]
 
-    def accumulate(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def accumulate(self, a: IntArray, b: IntArray) -> IntArray:
         return a @ b
 
     def accumulators(self) -> list[Interval]:
@@ -37,7 +39,7 @@ class MatMul(Requantizing):
         n = self.inputs[0].shape[-1]
         return [Interval(n * min(*ends, 0), n * max(*ends, 0) + half_step(int(self.shift[0])))]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         a, b, y = k[self.inputs[0]], k[self.inputs[1]], k[self.output]
         *lead, rows, inner = self.inputs[0].shape
         with k.loops(*lead, rows, self.output.shape[-1]) as (*at, r, c):
@@ -47,10 +49,10 @@ class MatMul(Requantizing):
             k.requantize("acc", self, span(self.accumulators()[0]))
             k.emit(Store(y[(*at, r, c)], "acc"))
 
-    def integer_onnx(self, b, x0: str, x1: str) -> str:
+    def integer_onnx(self, b: Emitter, x0: str, x1: str) -> str:
         if b.wide(self):
             x0, x1 = b.double(x0), b.double(x1)
         return b.requantize(b.node("MatMul", x0, x1), self)
 
-    def qdq(self, b, x0: str, x1: str) -> str:
+    def qdq(self, b: RealWords, x0: str, x1: str) -> str:
         return b.node("MatMul", x0, x1)

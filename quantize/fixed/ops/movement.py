@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.emitter import RealWords, Words
 from dsplet.quantize.fixed.kernel import Storage, contiguous
 from dsplet.quantize.fixed.ops.op import Moving, op
 
@@ -18,7 +20,7 @@ class Reshape(Moving):
             raise ValueError(f"Reshape '{self.name}': {self.inputs[0].shape} has not the size of "
                              f"{self.output.shape}")
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         return x.reshape(len(x), *self.output.shape)
 
     def view(self, x: Storage) -> Storage | None:
@@ -26,12 +28,12 @@ class Reshape(Moving):
             return None
         return Storage(x.buffer, x.offset, contiguous(self.output.shape))
 
-    def parts(self, y: Storage) -> list[Storage] | None:
+    def parts(self, y: Storage) -> list[Storage]:
         if y.strides != contiguous(self.output.shape):
-            return None
+            return []
         return [Storage(y.buffer, y.offset, contiguous(self.inputs[0].shape))]
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Words, x: str) -> str:
         return b.node("Reshape", x, b.const(np.array([-1, *self.output.shape], np.int64)))
 
     qdq = integer_onnx
@@ -47,13 +49,13 @@ class Transpose(Moving):
         super().check()
         self.expect_shape(tuple(self.inputs[0].shape[p] for p in self.perm))
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         return x.transpose(0, *(p + 1 for p in self.perm))
 
     def view(self, x: Storage) -> Storage:
         return Storage(x.buffer, x.offset, tuple(x.strides[p] for p in self.perm))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Words, x: str) -> str:
         return b.node("Transpose", x, perm=(0, *(p + 1 for p in self.perm)))
 
     qdq = integer_onnx
@@ -73,7 +75,7 @@ class Slice(Moving):
             if not (0 <= a < n and 0 <= a + (m - 1) * s < n):
                 raise ValueError(f"Slice '{self.name}' leaves the axis of size {n}")
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         for axis, (a, s, m) in enumerate(zip(self.starts, self.steps, self.output.shape,
                                              strict=True), 1):
             x = x.take(a + s * np.arange(m), axis)
@@ -84,7 +86,7 @@ class Slice(Moving):
         return Storage(x.buffer, offset, tuple(s * t for s, t in zip(self.steps, x.strides,
                                                                      strict=True)))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Words, x: str) -> str:
         rank = len(self.starts)
         ends = [a + s * m for a, s, m in zip(self.starts, self.steps, self.output.shape,
                                              strict=True)]
@@ -114,7 +116,7 @@ class Pad(Moving):
     def fill(self) -> int:
         return self.value
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         pads = [(0, 0), *zip(self.before, self.after, strict=True)]
         return np.pad(x, pads, constant_values=self.value)
 
@@ -122,14 +124,14 @@ class Pad(Moving):
         offset = y.offset + sum(a * s for a, s in zip(self.before, y.strides, strict=True))
         return [Storage(y.buffer, offset, y.strides)]
 
-    def _pad(self, b, x: str, value: float) -> str:
+    def _pad(self, b: Words, x: str, value: float) -> str:
         pads = np.array([0, *self.before, 0, *self.after], np.int64)
         return b.node("Pad", x, b.const(pads), b.const(np.float32(value)))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Words, x: str) -> str:
         return self._pad(b, x, self.value)
 
-    def qdq(self, b, x: str) -> str:
+    def qdq(self, b: RealWords, x: str) -> str:
         return self._pad(b, x, self.value * self.output.format.step)
 
 
@@ -145,7 +147,7 @@ class Concat(Moving):
         shape[self.axis] = sum(x.shape[self.axis] for x in self.inputs)
         self.expect_shape(tuple(shape))
 
-    def reference(self, *xs: np.ndarray) -> np.ndarray:
+    def reference(self, *xs: IntArray) -> IntArray:
         n = max(len(x) for x in xs)
         return np.concatenate([np.broadcast_to(x, (n, *x.shape[1:])) for x in xs], self.axis + 1)
 
@@ -154,7 +156,7 @@ class Concat(Moving):
         return [Storage(y.buffer, y.offset + int(s) * y.strides[self.axis], y.strides)
                 for s in starts[:-1]]
 
-    def integer_onnx(self, b, *xs: str) -> str:
+    def integer_onnx(self, b: Words, *xs: str) -> str:
         return b.node("Concat", *xs, axis=self.axis + 1)
 
     qdq = integer_onnx

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar, dataclass_transform
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.arithmetic import IntArray, half_step
 from dsplet.quantize.fixed.graph import Interval, Node, Requantizing
 from dsplet.quantize.fixed.kernel import Storage
 
+C = TypeVar("C", bound=Node)
 
-def op(cls: type) -> type:
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def op(cls: type[C]) -> type[C]:
     """Make a class an op: a frozen dataclass, found by its name in `Node.registry`."""
     cls = dataclass(frozen=True, eq=False)(cls)
     Node.registry[cls.__name__] = cls
@@ -31,9 +35,9 @@ class Moving(Node):
         """Where the output lies inside the stored input; None where only a copy will do."""
         return None
 
-    def parts(self, y: Storage) -> list[Storage] | None:
-        """Where each input lies inside the stored output; None where that has no meaning."""
-        return None
+    def parts(self, y: Storage) -> list[Storage]:
+        """Where each input lies inside the stored output; nothing where that has no meaning."""
+        return []
 
     @property
     def fill(self) -> int | None:
@@ -41,8 +45,8 @@ class Moving(Node):
         return None
 
 
-def dot_interval(products_high: np.ndarray, products_low: np.ndarray, bias: np.ndarray,
-                 shift: np.ndarray) -> Interval:
+def dot_interval(products_high: IntArray, products_low: IntArray, bias: IntArray,
+                 shift: IntArray) -> Interval:
     """The range of every partial sum of a dot product, in any order of summation.
 
     products_high, products_low: per channel, the sums of the products' largest and smallest
@@ -53,7 +57,7 @@ def dot_interval(products_high: np.ndarray, products_low: np.ndarray, bias: np.n
                     products_high + np.maximum(bias.max(axis=1), 0) + half)
 
 
-def weighted_interval(node: Requantizing, weight: np.ndarray, bias: np.ndarray) -> Interval:
+def weighted_interval(node: Requantizing, weight: IntArray, bias: IntArray) -> Interval:
     """The proof for a node whose accumulator c is sum(weight[c] * x) + bias[c].
 
     weight: (C, fan-in). bias: (C, anything). x: the node's first input, anywhere in its format.

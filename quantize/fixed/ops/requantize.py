@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import half_step
+from dsplet.quantize.fixed.arithmetic import IntArray, half_step
+from dsplet.quantize.fixed.builder import Builder
+from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing
 from dsplet.quantize.fixed.kernel import Set, Store
 from dsplet.quantize.fixed.ops.op import op
@@ -18,10 +20,10 @@ class Requantize(Requantizing):
         self.expect_shape(self.inputs[0].shape)
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([self.inputs[0].format.frac])
 
-    def accumulate(self, x: np.ndarray) -> np.ndarray:
+    def accumulate(self, x: IntArray) -> IntArray:
         return x
 
     def accumulators(self) -> list[Interval]:
@@ -29,7 +31,7 @@ class Requantize(Requantizing):
         left = max(-s, 0)
         return [Interval(fmt.min << left, (fmt.max << left) + half_step(s))]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]
         fmt = self.inputs[0].format
         with k.loops(*self.output.shape) as at:
@@ -37,8 +39,8 @@ class Requantize(Requantizing):
             k.requantize("acc", self, (fmt.min, fmt.max))
             k.emit(Store(y[at], "acc"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         return b.requantize(x, self)
 
-    def qdq(self, b, x: str) -> str:
+    def qdq(self, b: RealWords, x: str) -> str:
         return x

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.ops.op import op
 
@@ -48,7 +50,8 @@ class Scan(Node):
                 raise ValueError(f"Scan '{self.name}': the state '{before.name}' {before.shape} "
                                  f"{before.format} becomes {after.shape} {after.format}")
 
-    def _pair(self, outside: tuple, inside: tuple, elements: range, verb: str) -> None:
+    def _pair(self, outside: tuple[Value, ...], inside: tuple[Value, ...], elements: range,
+              verb: str) -> None:
         """The values outside against those of the body."""
         if len(outside) != len(inside):
             raise ValueError(f"Scan '{self.name}' {verb} {len(outside)} values, its body "
@@ -63,9 +66,10 @@ class Scan(Node):
     def macs(self) -> int:
         return self.steps * self.body.macs
 
-    def reference(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def reference(self, *xs: IntArray) -> tuple[IntArray, ...]:
         n, m = self.states, self.states + self.sequences
-        states, stacks = list(xs[:n]), [[] for _ in self.outputs[n:]]
+        states = list(xs[:n])
+        stacks: list[list[IntArray]] = [[] for _ in self.outputs[n:]]
         for t in range(self.steps):
             env = self.body.run(*states, *(x[:, t] for x in xs[n:m]), *xs[m:])
             found = [env[v.name] for v in self.body.outputs]
@@ -74,7 +78,7 @@ class Scan(Node):
                 stack.append(y)
         return (*states, *(np.stack(np.broadcast_arrays(*s), 1) for s in stacks))
 
-    def integer_onnx(self, b, *xs: str) -> list[str]:
+    def integer_onnx(self, b: Emitter, *xs: str) -> list[str]:
         from dsplet.quantize.fixed.execute import carry
         n, m = self.states, self.states + self.sequences
 

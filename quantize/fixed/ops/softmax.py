@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import divide, half_step, requantize
+from dsplet.quantize.fixed.arithmetic import IntArray, divide, half_step, requantize
+from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.curve import Curve
-from dsplet.quantize.fixed.graph import Interval, Requantizing
-from dsplet.quantize.fixed.kernel import Add, Affine, Divide, Max, Requantize, Set, Storage, Store
+from dsplet.quantize.fixed.emitter import Emitter
+from dsplet.quantize.fixed.graph import Interval, Requantizing, Value
+from dsplet.quantize.fixed.kernel import Add, Divide, Max, Requantize, Set, Storage, Store
 from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.statement import Affine
 
 EXP_FRAC = 14
 """exp(x - max) is held as an integer of at most 2**14, which stands for 1."""
@@ -25,7 +29,7 @@ class _Exponential(Requantizing):
     exp_table: `Curve` nodes over the differences -(2**bits - 1)..0.
     """
 
-    exp_table: np.ndarray
+    exp_table: IntArray
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -38,7 +42,7 @@ class _Exponential(Requantizing):
             raise ValueError(f"{self.op} '{self.name}': at most 512 classes keep the sum exact")
 
     @staticmethod
-    def _exp_curve(fmt) -> Curve:
+    def _exp_curve(fmt: QFormat) -> Curve:
         lowest = -(fmt.max - fmt.min)
         return Curve.sample(np.exp, lowest, 0, fmt.frac, EXP_FRAC, (0, 1 << EXP_FRAC))
 
@@ -51,13 +55,13 @@ class _Exponential(Requantizing):
             step += 1
         return Curve(lowest, step, self.exp_table)
 
-    def exponentials(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def exponentials(self, x: IntArray) -> tuple[IntArray, IntArray]:
         """x - max, and e."""
         d = x - x.max(-1, keepdims=True)
         curve = self.exp_curve
         return d, requantize(curve(d), curve.step_log2, 0, 1 << EXP_FRAC)
 
-    def exp_kernel(self, k, x: Storage, at: tuple) -> tuple[Storage, Storage]:
+    def exp_kernel(self, k: Builder, x: Storage, at: tuple[Affine, ...]) -> tuple[Storage, Storage]:
         """Statements that leave max(x) and sum(e) in cells[0] and cells[1], e in a buffer."""
         n, fmt, curve = self.inputs[0].shape[-1], self.inputs[0].format, self.exp_curve
         cells = k.temp("cells", 2, fmt.min, max(fmt.max, n << EXP_FRAC))
@@ -78,7 +82,7 @@ class _Exponential(Requantizing):
         k.emit(Store(cells[1], "d"))
         return cells, e
 
-    def exp_carrier(self, b, x: str) -> tuple[str, str, str, str]:
+    def exp_carrier(self, b: Emitter, x: str) -> tuple[str, str, str, str]:
         """max(x), x - max(x), e and sum(e)."""
         curve = self.exp_curve
         top = b.node("ReduceMax", x, b.const(np.array([-1], np.int64)), keepdims=1)
@@ -96,7 +100,7 @@ class Softmax(_Exponential):
     """y = clamp(e * 2**frac / sum(e)), rounded half up."""
 
     @classmethod
-    def of(cls, name: str, x, y, clamp=None) -> Softmax:
+    def of(cls, name: str, x: Value, y: Value, clamp: tuple[int, int] | None = None) -> Softmax:
         return cls(name, (x,), y, cls._exp_curve(x.format).table, clamp=clamp)
 
     def check(self) -> None:
@@ -105,10 +109,10 @@ class Softmax(_Exponential):
             raise ValueError(f"Softmax '{self.name}': the output's frac must be 0..15")
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([self.output.format.frac])
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         e = self.exponentials(x)[1]
         y = divide(e << self.output.format.frac, e.sum(-1, keepdims=True))
         return requantize(y, 0, *self.limits)
@@ -117,7 +121,7 @@ class Softmax(_Exponential):
         n = self.inputs[0].shape[-1]
         return [Interval(0, (2 << EXP_FRAC + self.output.format.frac) + (n << EXP_FRAC))]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y, frac = k[self.inputs[0]], k[self.output], self.output.format.frac
         *lead, n = self.output.shape
         with k.loops(*lead) as at:
@@ -128,7 +132,7 @@ class Softmax(_Exponential):
                 k.requantize("d", self, (0, 1 << frac))
                 k.emit(Store(y[(*at, i)], "d"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         *_, e, total = self.exp_carrier(b, x)
         numerator = b.scale(e, 2.0 ** (self.output.format.frac + 1))
         y = b.node("Add", numerator, total)
@@ -146,10 +150,10 @@ class Logarithmic(_Exponential):
     log_table: `Curve` nodes of the natural log over sum(e) = 2**14 .. n * 2**14, frac 12.
     """
 
-    log_table: np.ndarray
+    log_table: IntArray
 
     @classmethod
-    def of(cls, name: str, x, y, clamp=None) -> Logarithmic:
+    def of(cls, name: str, x: Value, y: Value, clamp: tuple[int, int] | None = None) -> Logarithmic:
         exp, log = cls._exp_curve(x.format), cls._log_curve(x.shape[-1])
         return cls(name, (x,), y, exp.table, log.table, clamp=clamp)
 
@@ -167,7 +171,7 @@ class Logarithmic(_Exponential):
         return Curve(1 << EXP_FRAC, step, self.log_table)
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([max(self.inputs[0].format.frac, LOG_FRAC)])
 
     @property
@@ -176,13 +180,13 @@ class Logarithmic(_Exponential):
         frac = int(self.acc_frac[0])
         return frac - self.inputs[0].format.frac, frac - LOG_FRAC
 
-    def logarithm(self, e: np.ndarray) -> np.ndarray:
+    def logarithm(self, e: IntArray) -> IntArray:
         """log(sum(e)), the last axis kept."""
         curve = self.log_curve
         total = np.maximum(e.sum(-1, keepdims=True), curve.first)
         return requantize(curve(total), curve.step_log2, 0, 1 << 15)
 
-    def log_kernel(self, k, cells: Storage) -> None:
+    def log_kernel(self, k: Builder, cells: Storage) -> None:
         """Statements that replace the sum in cells[1] by its logarithm."""
         curve = self.log_curve
         k.emit(Set("d", cells[1]), Max("d", curve.first))  # exp(0) may interpolate below 1
@@ -190,7 +194,7 @@ class Logarithmic(_Exponential):
         k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << 15, curve.span),
                Store(cells[1], "d"))
 
-    def log_carrier(self, b, total: str) -> str:
+    def log_carrier(self, b: Emitter, total: str) -> str:
         curve = self.log_curve
         total = b.node("Max", b.single(total), b.const(np.float32(curve.first)))
         return b.shift_round(curve.integer_onnx(b, total), curve.step_log2, 0, 1 << 15)
@@ -200,7 +204,7 @@ class Logarithmic(_Exponential):
 class LogSoftmax(Logarithmic):
     """y = requantize((x - max) - log(sum(e))), both at the finer of the two steps."""
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         d, e = self.exponentials(x)
         i, j = self.alignment
         return requantize((d << i) - (self.logarithm(e) << j), self.shift, *self.limits)
@@ -211,7 +215,7 @@ class LogSoftmax(Logarithmic):
         low, high = self.log_curve.span
         return [Interval(lowest, half_step(int(self.shift[0]))), Interval(min(low, 0), 2 * high)]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]
         i_shift, j_shift = self.alignment
         *lead, n = self.output.shape
@@ -226,7 +230,7 @@ class LogSoftmax(Logarithmic):
                 k.requantize("d", self, span(self.accumulators()[0]))
                 k.emit(Store(y[(*at, i)], "d"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         _, d, _, total = self.exp_carrier(b, x)
         i, j = self.alignment
         log = self.log_carrier(b, total)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import half_step, requantize
+from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, half_step, requantize
+from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.curve import Curve
+from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Value
 from dsplet.quantize.fixed.kernel import Set, Store
 from dsplet.quantize.fixed.ops.op import op
@@ -21,12 +23,13 @@ class Table(Requantizing):
     function: what it tabulates, for people.
     """
 
-    table: np.ndarray
+    table: IntArray
     step_log2: int
     function: str = ""
 
     @classmethod
-    def of(cls, f: Callable, name: str, x: Value, y: Value, function: str = "") -> Table:
+    def of(cls, f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value,
+           function: str = "") -> Table:
         fmt = y.format
         curve = Curve.sample(f, x.format.min, x.format.max, x.format.frac, fmt.frac,
                              (fmt.min, fmt.max))
@@ -45,10 +48,10 @@ class Table(Requantizing):
                              f"needs {entries}")
 
     @property
-    def acc_frac(self) -> np.ndarray:
+    def acc_frac(self) -> IntArray:
         return np.array([self.output.format.frac + self.step_log2])
 
-    def reference(self, x: np.ndarray) -> np.ndarray:
+    def reference(self, x: IntArray) -> IntArray:
         return requantize(self.curve(x), self.step_log2, *self.limits)
 
     def accumulators(self) -> list[Interval]:
@@ -58,7 +61,7 @@ class Table(Requantizing):
         slope = int(np.abs(self.curve.slopes).max()) << self.step_log2
         return [Interval(min(low, 0) - slope, high + slope + half_step(self.step_log2))]
 
-    def kernel(self, k) -> None:
+    def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]
         with k.loops(*self.output.shape) as at:
             k.emit(Set("d", x[at]))
@@ -67,6 +70,6 @@ class Table(Requantizing):
                 k.requantize("d", self, self.curve.span)
             k.emit(Store(y[at], "d"))
 
-    def integer_onnx(self, b, x: str) -> str:
+    def integer_onnx(self, b: Emitter, x: str) -> str:
         y = self.curve.integer_onnx(b, x)
         return b.requantize(y, self) if self.step_log2 else y

@@ -10,8 +10,8 @@ import pytest
 
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.backend import DoesNotFit
-from dsplet.firmware_sim.compile.local_copies import Costs, Room, copy_on_chip
-from dsplet.firmware_sim.dsp32c.codegen.compilation import EXTERNAL_PAIR_CYCLES, LOOP_CYCLES
+from dsplet.firmware_sim.compile.local_copies import Room, copy_on_chip
+from dsplet.firmware_sim.dsp32c.codegen.compilation import COSTS
 from dsplet.firmware_sim.dsp32c.codegen.image import symbols
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import pack, packings
@@ -135,7 +135,7 @@ def test_packing_keeps_the_meaning():
     for kernel in byte.kernels:
         excess = {b: 128 for b in byte.buffers if b.endswith("weight")}
         new, made = copy_on_chip(kernel, lambda b: None, [Room("R", 512)], excess.get,
-                                 Costs(EXTERNAL_PAIR_CYCLES, LOOP_CYCLES))
+                                 COSTS)
         actual |= {c.buffer.name: np.zeros(c.buffer.size, np.int64) for c in made}
         interpret(new, actual)
     name = program.outputs[0][1]
