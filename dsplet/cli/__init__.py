@@ -472,8 +472,8 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     """
     from dsplet.base import picture, render
     from dsplet.data.feed import feed
-    from dsplet.firmware_sim.dsp32c import parts as targets
-    from dsplet.firmware_sim.dsp32c import report
+    from dsplet.firmware_sim import targets
+    from dsplet.firmware_sim.budget import budget_cycles
     from dsplet.quantize.network import Network
     from dsplet.quantize.ptq import recipe as recipes
     from dsplet.quantize.qdq import to_qdq
@@ -483,7 +483,7 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
     from dsplet.quantize.search.trial import Trials
     target = targets.get(target_name, board)
     budgets = searching.Budgets(memory and searching.memory_bytes(memory),
-                                latency and report.budget_cycles(latency, target), accuracy)
+                                latency and budget_cycles(latency, target), accuracy)
     if plot:
         picture.check(plot)
     if out and not budgets:
@@ -527,11 +527,10 @@ def widths(source, out=None, memory=None, latency=None, accuracy=None, calibrate
 
 def cycles_of(fixed, target, images, part) -> float:
     """Cycles of the first sample on the simulator."""
-    from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-    from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+    from dsplet.firmware_sim import targets
     from dsplet.quantize.fixed.program import lower
     q = fixed.inputs[0].format.quantize(images(part[:1].images))
-    return float(Simulator(compile_program(lower(fixed), target))(q).cycles.max())
+    return float(targets.compile(lower(fixed), target).simulate([q]).cycles.max())
 
 
 # --- on the chip ----------------------------------------------------------------------------------
@@ -573,14 +572,14 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     import numpy as np
 
     from dsplet.base.files import write_atomically
+    from dsplet.base.rows import to_dict
     from dsplet.data import load_images
     from dsplet.data.feed import feed
-    from dsplet.firmware_sim.dsp32c import parts as targets
-    from dsplet.firmware_sim.dsp32c import report
-    from dsplet.firmware_sim.dsp32c.optimize import GOALS
-    from dsplet.firmware_sim.dsp32c.sim.engine import fastest
-    from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
-    from dsplet.firmware_sim.dsp32c.sim.trace import to_text
+    from dsplet.firmware_sim import report, targets
+    from dsplet.firmware_sim.bill import cause_rows
+    from dsplet.firmware_sim.budget import Budget, budget_cycles
+    from dsplet.firmware_sim.compile.streaming import streaming
+    from dsplet.firmware_sim.sensitivity import error_bar
     from dsplet.quantize.fixed.program import lower
     from dsplet.quantize.network import fixed_graph, float_network
     from dsplet.quantize.network import reference as run_reference
@@ -588,7 +587,7 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     for text in assume:
         target = targets.assume(target, text)
     limit = latency(budget)
-    allowed = report.budget_cycles(limit, target) if limit else None
+    allowed = Budget(budget, budget_cycles(limit, target)) if limit else None
     if stream:
         refused = {"--arithmetic float": arithmetic == "float", "--beside": beside,
                    "--budget": budget, "-O": goal != "time", "--map": memory_map,
@@ -612,59 +611,56 @@ def simulate(source, target_name="dsp32c-40", board=None, samples="1", budget=No
     else:
         part = feeding.test(samples)
         pixels, labels, index = part.images, part.labels, part.index
-    if stream:
-        from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-        from dsplet.firmware_sim.dsp32c.sim.stream import Stream, streaming
-        image = compile_program(streaming(fixed, lower(fixed)), target)
-        q = fixed.inputs[0].format.quantize(feeding(pixels))
-        steps = Stream(image)(q.reshape(len(q), -1, *image.inputs[0].value.shape))
-        return {"network": source, **report.streamed(
-            fixed, image, steps, run_reference(fixed, q)[0], labels)}
-    image = GOALS[goal](program, target, allowed)
     q = feeding(pixels)
     q = q if arithmetic == "float" else fixed.inputs[0].format.quantize(q)
-    chip, slow = fastest(target)
-    if slow:
-        click.echo(f"the slow simulator is used: {slow}", err=True)
+    if stream:
+        compiled = targets.compile(streaming(program), target)
+        (element, _), = compiled.program.inputs
+        steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
+        return {"network": source, **to_dict(report.streamed(
+            compiled, steps, run_reference(fixed, q)[0], labels, facts))}
+    compiled = targets.compile(program, target, goal, allowed and allowed.cycles)
+    for tool, wanted in {"memory_map": memory_map, "hot_lines": profile, "assuming": spread,
+                         "trace": trace_count or trace_file or chrome_trace}.items():
+        if wanted:
+            compiled.need(tool)
+    if compiled.slow_because:
+        click.echo(f"the slow simulator is used: {compiled.slow_because}", err=True)
     began = time.perf_counter()
     with progress("simulating") as tick:
-        run = Simulator(image, chip)(q, progress=lambda done: tick(done, len(q)))
+        run = compiled.simulate([q], lambda done: tick(done, len(q)))
     if (seconds := time.perf_counter() - began) > 2:
         click.echo(f"{len(q):,} samples executed in {seconds:.1f} s", err=True)
     with progress("reference") as tick:
         wanted = (network.scores(q, tick) if arithmetic == "float" else
                   run_reference(fixed, q, tick))
     if listing:
-        write_atomically(listing, image.listing.encode())
+        write_atomically(listing, compiled.artefact("listing", program.name).encode())
+    make = report.float_simulation if arithmetic == "float" else report.simulation
+    seen = make(compiled, run, wanted, index, labels, facts, allowed)
     found = {"network": source, "arithmetic": arithmetic,
-             **({"assumed": ", ".join(assume)} if assume else {}),
-             **(report.float_simulation(program, facts, image, run, wanted, index, labels, limit)
-                if arithmetic == "float" else
-                report.simulation(fixed, image, run, wanted, index, labels, limit))}
+             **({"assumed": ", ".join(assume)} if assume else {}), **to_dict(seen)}
     if beside:
         other = simulate(beside, target_name, board, samples, None, goal, images, assume=assume,
                          arithmetic="fixed" if arithmetic == "float" else "float", data=data,
                          input_scale=input_scale, input_offset=input_offset)
         found["side_by_side"] = report.side_by_side(found, other)
-    if budget:
-        found["budget"][0]["budget"] = budget
     if memory_map:
-        found["memory_map"] = report.map_rows(image)
+        found["memory_map"] = [to_dict(row) for row in compiled.memory_map()]
     if profile:
-        found["hot_lines"] = report.hot_lines(image, run.profile, len(q))[:HOT_LINES]
-        found["causes"] = report.cause_rows(run)
+        found["hot_lines"] = [to_dict(row) for row in compiled.hot_lines(run)[:HOT_LINES]]
+        found["causes"] = [to_dict(row) for row in cause_rows(run)]
     if spread:
-        from dsplet.firmware_sim.dsp32c.sensitivity import error_bar
         with progress("other assumptions") as tick:
-            found |= error_bar(image, q, tick)
+            found |= to_dict(error_bar(compiled, [q], tick))
     if chrome_trace:
-        write_atomically(chrome_trace, to_text(image, q, trace_instructions, True).encode())
+        write_atomically(chrome_trace, compiled.trace([q], trace_instructions, True).encode())
         found["chrome_trace"] = chrome_trace
     if trace_file:
-        write_atomically(trace_file, to_text(image, q, trace_count or 200).encode())
+        write_atomically(trace_file, compiled.trace([q], trace_count or 200).encode())
         found["trace_file"] = trace_file
     elif trace_count:
-        found["trace"] = to_text(image, q, trace_count).splitlines()
+        found["trace"] = compiled.trace([q], trace_count).splitlines()
     return found
 
 
@@ -683,9 +679,8 @@ def read(pictures, source, target_name="dsp32c-40", board=None) -> dict:
     from dsplet.data import automaton as machine
     from dsplet.data import load_line
     from dsplet.data.feed import feed
-    from dsplet.firmware_sim.dsp32c import parts as targets
-    from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-    from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+    from dsplet.firmware_sim import targets
+    from dsplet.firmware_sim.report import title
     from dsplet.quantize.fixed.program import lower
     from dsplet.quantize.network import fixed_graph
     from dsplet.quantize.network import reference as run_reference
@@ -694,11 +689,11 @@ def read(pictures, source, target_name="dsp32c-40", board=None) -> dict:
     states, images = machine.states_of(facts, source), feed(facts, shape)
     lines = np.stack([load_line(Path(name), shape[1:]) for name in pictures])
     q = fixed.inputs[0].format.quantize(images(lines))
-    run, wanted = Simulator(compile_program(lower(fixed), target))(q), run_reference(fixed, q)
+    run, wanted = targets.compile(lower(fixed), target).simulate([q]), run_reference(fixed, q)
     paths = run.outputs[-1]
     differing = sum(int((y != w).sum()) for y, w in zip(run.outputs, wanted, strict=True))
     return {
-        "network": source, "target": f"{target.name}, board {target.board.name}",
+        "network": source, "target": title(target),
         "lines": [{"picture": name, "text": machine.read_path(states, path),
                    "path": machine.spelled(states, path), "cycles": float(cycles),
                    "latency_ms": target.ms(cycles)}
@@ -728,17 +723,13 @@ def emit(source, form, folder, name, target_name, board, goal, budget) -> None:
         from dsplet.export.c.printer import print_c
         files = dict(zip((f"{name}.h", f"{name}.c"), print_c(program, name), strict=True))
     else:
-        from dsplet.firmware_sim.dsp32c import parts as targets
-        from dsplet.firmware_sim.dsp32c import report
-        from dsplet.firmware_sim.dsp32c.codegen.image import symbols
-        from dsplet.firmware_sim.dsp32c.optimize import GOALS
-        from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
+        from dsplet.firmware_sim import targets
+        from dsplet.firmware_sim.budget import budget_cycles
         target, limit = targets.get(target_name, board), latency(budget)
-        image = GOALS[goal](program, target,
-                            report.budget_cycles(limit, target) if limit else None)
-        files = {f"{name}.{'s28' if form == 'image' else form}": {
-            "image": lambda: to_srecords(name, image.segments, image.entry),
-            "listing": lambda: image.listing, "symbols": lambda: symbols(image)}[form]()}
+        compiled = targets.compile(program, target, goal,
+                                   budget_cycles(limit, target) if limit else None)
+        text = compiled.artefact(form, name)
+        files = {f"{name}.{compiled.artefacts[form]}": text}
     Path(folder).mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         write_atomically(Path(folder) / file, text.encode())
@@ -825,7 +816,7 @@ def run(source, target_name, board, origin, until, breaks, regs, mem, max_instru
 
     Breakpoints always show the registers.
     """
-    from dsplet.firmware_sim.dsp32c import parts as targets
+    from dsplet.firmware_sim import targets
     from dsplet.firmware_sim.dsp32c.tools import debug
     target = targets.get(target_name, board)
     assembly = debug.build(text_of(source), source, origin)
@@ -886,8 +877,9 @@ def budgets() -> dict:
 @reports
 def targets() -> dict:
     """The processors and boards, with their memory maps and what they rest on."""
-    from dsplet.firmware_sim.dsp32c import report
-    return report.datasheets()
+    from dsplet.base.rows import to_dict
+    from dsplet.firmware_sim.datasheets import datasheets
+    return to_dict(datasheets())
 
 
 @reports
@@ -922,9 +914,9 @@ def demo(model, keep, target_name, board) -> dict:
     """Train, export, quantize and execute a digit net on digits that ship with scikit-learn."""
     import tempfile
 
-    from dsplet.firmware_sim.dsp32c import parts as parts
+    from dsplet.firmware_sim import targets
     from dsplet.train import zoo as models
-    card, clock = models.get(model), parts.get(target_name, board).clock_mhz
+    card, clock = models.get(model), targets.get(target_name, board).clock_mhz
     published = next(iter(card.budgets), None)
     budget = published and published.name
     chip = f"--target {target_name}" + (f" --board {board}" if board else "")

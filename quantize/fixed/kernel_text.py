@@ -20,8 +20,8 @@ A value line says where a value of the graph lives: element [i, j, ..] lies i, j
 strides behind the place that is named. Lines `reals NAME = ...` hold what constants are in float
 arithmetic (`program NAME reals`); `resume` stands before the kernel with which a step begins.
 Statements are written as `quantize.fixed.kernel` has them, others as their class and fields:
-`Mark(kernel=k02)`. A `#` begins a comment. Nothing is left out: `kernel_reader.from_text` gives an
-equal program.
+`Mark(kernel=k02)`. A `#` begins a comment. Nothing is left out but what was proved of the graph:
+`kernel_reader.from_text` gives an equal program.
 """
 
 from __future__ import annotations

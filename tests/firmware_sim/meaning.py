@@ -8,7 +8,7 @@ from math import floor
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
+from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,

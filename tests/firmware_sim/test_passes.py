@@ -22,15 +22,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c.codegen.delayed_requantize import delay_requantize
-from dsplet.firmware_sim.dsp32c.codegen.fuse import fuse
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import Room, stage
-from dsplet.firmware_sim.dsp32c.codegen.lookup import entries, widen, widenings
+from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
+from dsplet.firmware_sim.compile.fuse import fuse
+from dsplet.firmware_sim.compile.local_copies import Room, copy_on_chip
+from dsplet.firmware_sim.compile.segments import in_steps
+from dsplet.firmware_sim.compile.tables import widen, widenings
+from dsplet.firmware_sim.dsp32c.codegen.compilation import COSTS
+from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS, pack
 from dsplet.firmware_sim.dsp32c.codegen.real import real
-from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled, scale
-from dsplet.firmware_sim.dsp32c.codegen.segments import in_steps
+from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled, may_wait, scale
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
 from dsplet.quantize.fixed.kernel import coalesce
 from dsplet.quantize.fixed.kernel_reader import from_text
@@ -67,7 +69,7 @@ def run_coalesce(p: Program) -> Program:
 
 def run_widen(p: Program, *tables: str) -> Program:
     """All that can be widened, or these."""
-    return widen(p, frozenset(tables or widenings(p)))
+    return widen(p, frozenset(tables or widenings(p, ENTRY_LIMIT)), ENTRY_LIMIT)
 
 
 def run_pack(p: Program, *weights: str) -> Program:
@@ -90,13 +92,11 @@ def run_scale(p: Program, top: str = "") -> Program:
 
 
 def run_delay_requantize(p: Program) -> Program:
-    kernels = delay_requantize([Scaled(k, {}) for k in p.kernels])
-    return replace(p, kernels=tuple(k.kernel for k in kernels))
+    return replace(p, kernels=tuple(delay_requantize(p.kernels, may_wait)))
 
 
 def run_fuse(p: Program, *buffers: str) -> Program:
-    kernels, left = fuse([Scaled(k, {}) for k in p.kernels], p.buffers, frozenset(buffers),
-                         p.borders)
+    kernels, left = fuse(p.kernels, p.buffers, frozenset(buffers), p.borders)
     return replace(p, kernels=tuple(k.kernel for k in kernels), buffers=left)
 
 
@@ -106,8 +106,8 @@ def run_local_copies(p: Program, *words: str) -> Program:
     rooms = [Room(name, int(n)) for name, n in found.items() if n.isdigit()]
     kernels = []
     for kernel in p.kernels:
-        kernel, copies = stage(kernel, lambda b: None, rooms,
-                               lambda b: EXCESS.get(found.get(b, "")))
+        kernel, copies = copy_on_chip(kernel, lambda b: None, rooms,
+                                      lambda b: EXCESS.get(found.get(b, "")), COSTS)
         kernels.append(kernel)
         p = replace(p, buffers=p.buffers | {c.buffer.name: c.buffer for c in copies})
     return replace(p, kernels=tuple(kernels))

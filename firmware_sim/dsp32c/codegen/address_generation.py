@@ -9,10 +9,19 @@ next loop. Where a loop lies in between, one addition after the loop corrects th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Access, Ins, Turns
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    POOL,
+    Access,
+    Code,
+    Ins,
+    Memory,
+    Register,
+    Turns,
+)
+from dsplet.firmware_sim.dsp32c.codegen.instructions import advance
 from dsplet.quantize.fixed.kernel import Affine
 
 INCREMENT_REGISTERS = 5
@@ -20,99 +29,135 @@ IMMEDIATE_BYTES = 1 << 15
 """Format 5b adds a signed 16-bit immediate."""
 
 Key = tuple
+"""Of a stream."""
 
 
 @dataclass
-class AddressStreams:
-    """pointers: stream -> register name, with the first element it points at (`start`).
-    increments: step in bytes -> register name. steps: post-increment of each access, in bytes."""
+class Addressed:
+    """Code whose memory operands are pointers. start: pointer -> the first element it points at.
+    increments: step in bytes -> the register that holds it."""
 
-    code: list
-    pointers: dict[Key, str]
-    start: dict[Key, Access]
-    increments: dict[int, str] = field(default_factory=dict)
-    steps: dict[tuple[int, int], int] = field(default_factory=dict)
-    key: Callable[[Access], Key] = None
-
-    def operand(self, ins: Ins, i: int) -> str:
-        """Text of ins's i-th memory operand, with register names as format fields."""
-        access = ins.accesses[i]
-        name = self.pointers[self.key(access)]
-        if access.address:
-            return f"{{{name}}}e"
-        pointer = f"*{{{name}}}"
-        step = self.steps.get((id(ins), i), 0)
-        if step in (access.size, -access.size):
-            return pointer + ("++" if step > 0 else "--")
-        return pointer + (f"++{{{self.increments[step]}}}" if step else "")
+    code: Code
+    start: dict[str, Access]
+    increments: dict[int, str]
 
 
-def generate_addresses(code: list, share_constants: bool,
-                       increments: int = INCREMENT_REGISTERS) -> AddressStreams:
+def generate_addresses(code: Code, share_constants: bool,
+                       increments: int = INCREMENT_REGISTERS) -> Addressed:
     """share_constants: one moving pointer for all constants, not a fixed pointer for each.
     increments: registers for steps."""
-
-    def key(a: Access) -> Key:
-        return (*a.stream, a.index.const) if a.buffer == POOL and not share_constants else a.stream
-
-    keys = list(dict.fromkeys(key(a) for ins, _ in _walk(code, 1) for a in ins.accesses))
-    streams = AddressStreams(code, {k: f"pointer{i}" for i, k in enumerate(keys)}, {}, key=key)
-    for k in keys:
-        streams.start[k] = _first(code, k, key)
-        code = _follow(code, k, None, streams)
-    streams.code = _materialise(code, streams, increments)
-    return streams
+    return _Streams(code, share_constants).addressed(code, increments)
 
 
-def _walk(code: list, weight: int):
+class _Streams:
+    """pointers: stream -> register name. steps: bytes by which an operand, an instruction's letter,
+    moves its pointer on. moves: what corrects pointers after a loop, in bytes."""
+
+    def __init__(self, code: Code, share_constants: bool) -> None:
+        self.share_constants = share_constants
+        keys = dict.fromkeys(self._key(a) for ins, _ in _walk(code, 1) for _, a in ins.accesses)
+        self.pointers = {key: f"pointer{i}" for i, key in enumerate(keys)}
+        self.steps: dict[tuple[Ins, str], int] = {}
+        self.moves: dict[Turns, list[tuple[str, int]]] = {}
+
+    def addressed(self, code: Code, increments: int) -> Addressed:
+        first: dict[Key, Access] = {}
+        self._follow(code, first)
+        registers = self._increments(code, increments)
+        return Addressed(self._materialise(code, registers),
+                         {pointer: first[key] for key, pointer in self.pointers.items()}, registers)
+
+    def _key(self, a: Access) -> Key:
+        fixed = a.buffer == POOL and not self.share_constants
+        return (*a.stream, a.index.const) if fixed else a.stream
+
+    # --- steps ----------------------------------------------------------------------------------
+    def _follow(self, code: Code, following: dict[Key, Access]) -> None:
+        """Record every step and move.
+
+        following: what each stream accesses after the code; afterwards, what it accesses first.
+        """
+        for item in reversed(code):
+            if isinstance(item, Turns):
+                self._follow_loop(item, following)
+            elif isinstance(item, Ins):
+                for letter, a in item.accesses:
+                    key = self._key(a)
+                    self.steps[item, letter] = _distance(a, following.get(key))
+                    following[key] = a
+
+    def _follow_loop(self, loop: Turns, following: dict[Key, Access]) -> None:
+        entry = self._first(loop.body)
+        next_turn = Affine(1, ((loop.var, 1),))
+        self._follow(loop.body, {k: _at(a, loop.var, next_turn) for k, a in entry.items()})
+        left_at = {k: _at(a, loop.var, loop.extent) for k, a in entry.items()}
+        self.moves[loop] = [
+            (pointer, step) for key, pointer in reversed(self.pointers.items())
+            if key in entry and (step := _distance(left_at[key], following.get(key)))]
+        following |= {k: _at(a, loop.var, 0) for k, a in entry.items()}
+
+    def _first(self, code: Code) -> dict[Key, Access]:
+        """What each stream accesses first, at the first turn of the loops in between."""
+        found: dict[Key, Access] = {}
+        for item in code:
+            if isinstance(item, Turns):
+                found = {k: _at(a, item.var, 0) for k, a in self._first(item.body).items()} | found
+            elif isinstance(item, Ins):
+                found = {self._key(a): a for _, a in item.accesses} | found
+        return found
+
+    # --- instructions ---------------------------------------------------------------------------
+    def _increments(self, code: Code, registers: int) -> dict[int, str]:
+        """The most used steps get a register each; every other movement is an addition."""
+        wanted: Counter[int] = Counter()
+        for ins, weight in _walk(code, 1):
+            for letter, a in ins.accesses:
+                step = self.steps[ins, letter]
+                if step not in (0, *a.free_steps):
+                    wanted[step] += weight
+        best = sorted(wanted, key=lambda s: (-wanted[s], s))[:registers]
+        return {s: f"increment{i}" for i, s in enumerate(best)}
+
+    def _materialise(self, code: Code, increments: dict[int, str]) -> Code:
+        result: Code = []
+        for item in code:
+            if isinstance(item, Turns):
+                result.append(replace(item, body=self._materialise(item.body, increments)))
+                for pointer, step in self.moves[item]:
+                    result += _additions(pointer, step, increments)
+            elif isinstance(item, Ins):
+                result += self._pointing(item, increments)
+            else:
+                result.append(item)
+        return result
+
+    def _pointing(self, ins: Ins, increments: dict[int, str]) -> list[Ins]:
+        """The instruction with pointers for accesses, and additions for what they cannot step."""
+        operands, after = dict(ins.operands), list[Ins]()
+        for letter, a in ins.accesses:
+            pointer, step = self.pointers[self._key(a)], self.steps[ins, letter]
+            free = step in (0, *a.free_steps)
+            if not free and (a.address or step not in increments):
+                after += _additions(pointer, step, increments)
+                step = 0
+            operands[letter] = Register(pointer) if a.address else Memory(
+                pointer, "--" if free and step < 0 else "++" if step else "",
+                "" if free or not step else increments[step], a.buffer)
+        return [replace(ins, operands=operands), *after]
+
+
+def _walk(code: Code, weight: int) -> Iterator[tuple[Ins, int]]:
     """Every instruction with the number of times it runs."""
     for item in code:
         if isinstance(item, Turns):
             yield from _walk(item.body, weight * item.extent)
-        else:
+        elif isinstance(item, Ins):
             yield item, weight
 
 
-def _first(code: list, k: Key, key) -> Access | None:
-    """The stream's first access, at the first turn of the loops in between."""
-    for item in code:
-        if isinstance(item, Turns):
-            inner = _first(item.body, k, key)
-            if inner is not None:
-                return _at(inner, item.var, 0)
-        else:
-            for a in item.accesses:
-                if key(a) == k:
-                    return a
-    return None
-
-
 def _at(a: Access, var: str, value: Affine | int) -> Access:
-    return replace(a, index=a.index.substitute(var, value))
-
-
-def _follow(code: list, k: Key, target: Access | None, streams: AddressStreams) -> list:
-    """Record the steps of one stream; `target` is what it accesses after `code`.
-
-    Returns the code with corrections (`_Move`) after loops.
-    """
-    events = [i for i, item in enumerate(code) if _first([item], k, streams.key) is not None]
-    result, following = list(code), target
-    for i in reversed(events):
-        item = code[i]
-        if isinstance(item, Turns):
-            entry = _first(item.body, k, streams.key)
-            again = _at(entry, item.var, Affine(1, ((item.var, 1),)))
-            result[i] = Turns(item.var, item.extent, _follow(item.body, k, again, streams))
-            left_at = _at(entry, item.var, item.extent)
-            step = _distance(left_at, following)
-            if step:
-                result.insert(i + 1, _Move(k, step))
-        else:
-            j = next(j for j, a in enumerate(item.accesses) if streams.key(a) == k)
-            streams.steps[id(item), j] = _distance(item.accesses[j], following)
-        following = _first([item], k, streams.key)
-    return result
+    index = a.index.substitute(var, value)
+    return a if index is a.index else replace(a, index=index)
 
 
 def _distance(a: Access, b: Access | None) -> int:
@@ -125,58 +170,12 @@ def _distance(a: Access, b: Access | None) -> int:
     return gap.const * a.size
 
 
-@dataclass(frozen=True)
-class _Move:
-    """Advance the stream's pointer by `step` bytes."""
-
-    key: Key
-    step: int
-    accesses = ()
-
-
-def _materialise(code: list, streams: AddressStreams, increments: int) -> list:
-    """Give the most used steps an increment register; every other movement is an addition."""
-    wanted: Counter = Counter()
-    for ins, weight in _walk(code, 1):
-        if isinstance(ins, _Move):
-            continue
-        for i, a in enumerate(ins.accesses):
-            step = streams.steps.get((id(ins), i), 0)
-            if step not in (0, *a.free_steps):
-                wanted[step] += weight
-    best = sorted(wanted, key=lambda s: (-wanted[s], s))[:increments]
-    streams.increments = {s: f"increment{i}" for i, s in enumerate(best)}
-    return _select_moves(code, streams)
-
-
-def _select_moves(code: list, streams: AddressStreams) -> list:
-    result: list = []
-    for item in code:
-        if isinstance(item, Turns):
-            result.append(Turns(item.var, item.extent, _select_moves(item.body, streams)))
-        elif isinstance(item, _Move):
-            result += _additions(streams.pointers[item.key], item.step, streams)
-        else:
-            result.append(item)
-            for i, a in enumerate(item.accesses):
-                step = streams.steps.get((id(item), i), 0)
-                if step not in (0, *a.free_steps) and (
-                        a.address or step not in streams.increments):
-                    streams.steps[id(item), i] = 0
-                    result += _additions(streams.pointers[streams.key(a)], step, streams)
-    return result
-
-
-def _additions(pointer: str, step: int, streams: AddressStreams) -> list[Ins]:
-    if step in streams.increments:
-        name = streams.increments[step]
-        return [Ins(f"{{{pointer}}}e = {{{pointer}}}e + {{{name}}}e", uses=(pointer, name),
-                    sets=(pointer,))]
+def _additions(pointer: str, step: int, increments: dict[int, str]) -> list[Ins]:
+    if step in increments:
+        return [advance(pointer, increments[step])]
     moves = []
     while step:
         part = max(-IMMEDIATE_BYTES, min(step, IMMEDIATE_BYTES - 4))
-        moves.append(Ins(f"{{{pointer}}}e = {{{pointer}}}e + {part}", uses=(pointer,),
-                         sets=(pointer,)))
+        moves.append(advance(pointer, part))
         step -= part
     return moves
-

@@ -1,20 +1,105 @@
-"""Instructions before they have registers: text with holes, and the facts that scheduling needs."""
+"""Code as records: instructions are rows of the instruction table with typed operands.
+
+Before `address_generation` the memory operands are elements of buffers (`Access`), afterwards they
+are pointers (`Memory`). Pointers and other CAU registers have names such as "pointer0" until
+`kernel` gives them registers of the chip. `str` prints an instruction as AT&T spells it; nothing
+reads that text to learn what the instruction does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 from dsplet.base.errors import UserError
+from dsplet.firmware_sim.dsp32c.isa.table import Instruction
 from dsplet.quantize.fixed.kernel import Affine
+
+POOL = "constants"
+SCRATCH = "scratch"
 
 
 class NeedsRegisters(UserError):
     """A kernel needs more registers than the chip has."""
 
 
-@dataclass(frozen=True)
+class Kind(StrEnum):
+    """How the numbers of a buffer are stored."""
+
+    WORD = "word"
+    """Float words."""
+    LONG = "long"
+    """int24 in words, at the border."""
+    IEEE = "ieee"
+    """IEEE numbers, at the border of float arithmetic."""
+    HALF = "half"
+    """int16."""
+    BYTE = "byte"
+    """The integer + 128."""
+    OFFSET = "offset"
+    """Bytes from a table's entry for 0 (`scale.Entry`) ..."""
+    PLACE = "place"
+    """... and from address 0."""
+
+    @property
+    def bytes(self) -> int:
+        return WIDTH.get(self, 4)
+
+    @property
+    def unpack(self) -> str | None:
+        """The function that makes a float word of what is stored (dsp32c.md 5.3)."""
+        return UNPACK.get(self)
+
+
+WIDTH = {Kind.HALF: 2, Kind.BYTE: 1}
+"""Bytes of a packed number; everything else is words of 4."""
+UNPACK = {Kind.LONG: "float24", Kind.HALF: "float", Kind.BYTE: "ic", Kind.IEEE: "dsp"}
+PLACES = (Kind.OFFSET, Kind.PLACE)
+
+
+class Layout(Protocol):
+    """Where buffers lie, and how."""
+
+    def kind(self, buffer: str) -> Kind: ...
+
+    def region(self, buffer: str) -> str | None:
+        """Its on-chip region; None in external memory."""
+
+    def address(self, buffer: str) -> int:
+        """Its first byte."""
+
+    def place(self, table: str) -> int:
+        """The address of the table's entry for 0."""
+
+
+# --- operands -----------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Acc:
+    """One of the accumulators a0..a3."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"a{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A CAU register. width: "e" for its 24 bits, "" for 16."""
+
+    name: str
+    width: str = "e"
+
+    def __str__(self) -> str:
+        return self.name + self.width
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """One memory operand: element `index` of `buffer`, `size` bytes each.
+    """Element `index` of `buffer`, `size` bytes each.
 
     Accesses of a kernel that move alike share a stream, and a stream becomes one pointer.
     """
@@ -40,36 +125,160 @@ class Access:
     def stream(self) -> tuple:
         return self.group or (self.buffer, self.index.terms, self.write, self.lane)
 
+    def __str__(self) -> str:
+        terms = [var if c == 1 else f"{c}*{var}" for var, c in self.index.terms]
+        if self.index.const or not terms:
+            terms.append(str(self.index.const))
+        return f"{'&' * self.address}{self.buffer}[{' + '.join(terms)}]"
 
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a pointer points at. step: "++" or "--" moves it on by the size of the operand, "++" and
+    an increment by what that register holds. buffer: where it points, "" where the data tell."""
+
+    pointer: str
+    step: str = ""
+    increment: str = ""
+    buffer: str = ""
+
+    def __str__(self) -> str:
+        return f"*{self.pointer}{self.step}{self.increment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place in the code."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Address(int):
+    """A number of 24 bits."""
+
+    def __str__(self) -> str:
+        return f"0x{self & 0xFFFFFF:06x}"
+
+
+Operand = Acc | Register | Access | Memory | Label | int | str
+"""A str is a sign or the name of a function."""
+
+
+# --- instructions -------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class Ins:
-    """One instruction.
+    """One instruction: a row of the instruction table, and an operand for each of its letters that
+    is not empty.
 
-    text: AT&T spelling with {0}, {1}, .. for memory operands and {name} for CAU registers.
-    role: "mac", "other" or "nop", for the bill. accumulator: the one it writes, if any.
-    multiplies: accumulators it reads at the multiplier (latency 3).
-    uses, sets: CAU registers by name; load: the register arrives one slot late (latency 2).
-    early: it reads an accumulator's older value on purpose.
+    mac: it counts as a multiply-accumulate on the bill. early: it reads an accumulator's older
+    value on purpose.
     """
 
-    text: str
-    accesses: tuple[Access, ...] = ()
-    role: str = "other"
-    accumulator: int | None = None
-    multiplies: tuple[int, ...] = ()
-    uses: tuple[str, ...] = ()
-    sets: tuple[str, ...] = ()
-    load: bool = False
+    row: Instruction
+    operands: dict[str, Operand]
+    mac: bool = False
     early: bool = False
 
+    def __str__(self) -> str:
+        texts = {"Z": "", "F": "", "S": "", "K": "", "C": ""}
+        for letter, operand in self.operands.items():
+            texts[letter] = f"{operand} = " if letter == "Z" else str(operand)
+        return self.row.spelling.format_map(texts)
+
     @property
-    def dau(self) -> bool:
-        return self.accumulator is not None
+    def role(self) -> str:
+        """For the bill: "mac", "nop" or "other"."""
+        return "mac" if self.mac else "other" if self.row.operands else "nop"
+
+    @property
+    def accesses(self) -> list[tuple[str, Access]]:
+        """The elements of buffers among its operands, with their letters."""
+        return [(letter, o) for letter, o in self.operands.items() if isinstance(o, Access)]
+
+    def map(self, change: Callable[[Operand], Operand]) -> Ins:
+        """The same instruction of changed operands."""
+        operands = {letter: change(o) for letter, o in self.operands.items()}
+        return Ins(self.row, operands, self.mac, self.early)
 
     def storing(self, access: Access) -> Ins:
         """The same instruction with its result stored (Z)."""
-        return replace(self, text=f"{{{len(self.accesses)}}} = {self.text}",
-                       accesses=(*self.accesses, access))
+        return replace(self, operands=self.operands | {"Z": access})
+
+    # --- what it reads and writes ---------------------------------------------------------------
+    def reads(self) -> set[Acc | str]:
+        """Accumulators, and CAU registers by name."""
+        found: set[Acc | str] = set()
+        for letter, o in self.operands.items():
+            if isinstance(o, Memory):
+                found |= {o.pointer, o.increment} - {""}
+            elif letter not in self.row.writes:
+                found |= _registers(o)
+        return found
+
+    def writes(self) -> set[Acc | str]:
+        """Accumulators, and CAU registers by name; pointers that it moves on, too."""
+        return set(self.moved).union(*map(_registers, self._written))
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """The pointers that memory operands move on."""
+        return frozenset(o.pointer for o in self.operands.values()
+                         if isinstance(o, Memory) and o.step)
+
+    @property
+    def accumulator(self) -> Acc | None:
+        """The one that it writes."""
+        return next((o for o in self._written if isinstance(o, Acc)), None)
+
+    @property
+    def multiplied(self) -> tuple[Acc, ...]:
+        """Accumulators that go to the multiplier."""
+        return tuple(o for letter in self.row.multiplies
+                     if isinstance(o := self.operands.get(letter), Acc))
+
+    @property
+    def _written(self) -> list[Operand]:
+        return [o for letter, o in self.operands.items()
+                if letter in self.row.writes or letter in self.row.updates]
+
+    @cached_property
+    def timing(self) -> Timing:
+        registers = [o.name for o in self.operands.values() if isinstance(o, Register)]
+        stored = next((o for o in self._written if isinstance(o, Memory)), None)
+        loaded = [o for o in self.operands.values() if isinstance(o, Memory) and o is not stored]
+        pointers = [name for m in loaded for name in (m.pointer, m.increment)]
+        late = [o.name for o in self._written if isinstance(o, Register) and self.row.late]
+        return Timing(self.accumulator, self.multiplied, tuple(late),
+                      tuple(registers + pointers), stored, tuple(m.buffer for m in loaded))
+
+
+class Timing(NamedTuple):
+    """What an instruction and those after it must know of each other.
+
+    accumulator: the one that it writes. multiplied: those that go to the multiplier. late: CAU
+    registers that have their new value one instruction later. touched: CAU registers that it reads
+    or writes, but for the pointer that it stores through. stored: the memory operand that it
+    writes. loaded: buffers that it reads.
+    """
+
+    accumulator: Acc | None
+    multiplied: tuple[Acc, ...]
+    late: tuple[str, ...]
+    touched: tuple[str, ...]
+    stored: Memory | None
+    loaded: tuple[str, ...]
+
+
+def _registers(operand: Operand) -> set[Acc | str]:
+    match operand:
+        case Acc():
+            return {operand}
+        case Register(name):
+            return {name}
+    return set()
 
 
 @dataclass(eq=False)
@@ -78,23 +287,28 @@ class Turns:
 
     var: str
     extent: int
-    body: list
+    body: Code
+
+
+Code = list[Ins | Label | Turns]
 
 
 @dataclass
 class Constants:
-    """The pool of float words that instructions read through fixed pointers."""
+    """The pool of float words that instructions read through fixed pointers: numbers, and numbers
+    beside the address of a table's entry for 0. asked: for what, in order."""
 
-    values: list[float] = field(default_factory=list)
+    words: list[tuple[float, str]] = field(default_factory=list)
+    asked: list[tuple[float, str]] = field(default_factory=list)
 
-    def access(self, value: float) -> Access:
-        if value not in self.values:
-            self.values.append(value)
-        return Access(POOL, Affine(self.values.index(value)))
+    def access(self, value: float, table: str = "") -> Access:
+        """The word of a number; with a table, so much more than its place."""
+        word = value, table
+        self.asked.append(word)
+        if word not in self.words:
+            self.words.append(word)
+        return Access(POOL, Affine(self.words.index(word)))
 
-
-WIDTH = {"half": 2, "byte": 1}
-"""Bytes of a packed number by its kind; everything else is words of 4."""
-POOL = "constants"
-SCRATCH = "scratch"
-NOP = Ins("nop", role="nop")
+    def values(self, place: Callable[[str], int]) -> list[float]:
+        """What the words hold. place: see `Layout`."""
+        return [place(table) + value if table else value for value, table in self.words]

@@ -1,15 +1,30 @@
-"""One kernel to assembly: the passes in order, then registers and text."""
+"""One kernel to machine instructions: the passes in order, then registers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dsplet.firmware_sim.dsp32c.codegen.address_generation import AddressStreams, generate_addresses
-from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Ins, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.address_generation import Addressed, generate_addresses
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    Constants,
+    Ins,
+    Label,
+    Layout,
+    Memory,
+    NeedsRegisters,
+    Operand,
+    Register,
+)
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, load, set_to
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
-from dsplet.firmware_sim.dsp32c.codegen.schedule import LOAD_LATENCY, STORE_LATENCY, Scheduler
+from dsplet.firmware_sim.dsp32c.codegen.schedule import (
+    LOAD_LATENCY,
+    STORE_LATENCY,
+    Lines,
+    Scheduler,
+)
+from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
 from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Statement, map_affine
@@ -22,38 +37,51 @@ COUNTERS = ["r20", "r21", "r22"]
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of the listing. role: "label", or see `code.Ins`."""
+class Selected:
+    """A kernel's code but for what its registers hold as it begins: addresses. asked: the words of
+    the pool that it reads, and where in the pool they are."""
 
-    text: str
-    role: str
+    name: str
+    addressed: Addressed
+    using: Selection
+    registers: dict[str, str]
+    lines: Lines
+    asked: tuple[tuple[tuple[float, str], int], ...]
+
+    def fits(self, constants: Constants) -> bool:
+        """Whether the words are where they are in that pool, to which missing ones are added."""
+        found = [constants.access(*word).index.const for word, _ in self.asked]
+        return found == [at for _, at in self.asked]
 
 
-def compile_kernel(kernel: Kernel, kind: Callable[[str], str],
-                   region: Callable[[str], str | None],
-                   address: Callable[[str], int], place: Callable[[str], int],
-                   constants: Constants, clock: Clock, taken: list[str],
-                   previous: str) -> list[Line]:
-    """Assembly of a scaled and staged kernel.
-
-    kind, place: see `InstructionSelector`. region: see `stage`. address(buffer): its first byte.
-    clock: where pointers that move with time are. taken: registers that loops over time need.
-    previous: the last instruction before.
-    """
-    body = shape(_by_depth(kernel.body, 0), kind)
-    selector = InstructionSelector(kind, lambda b: region(b) is not None, place, constants)
-    code = peel(selector.kernel(body))
+def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str]) -> Selected:
+    """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
+    buffers count, and whether they lie on chip. taken: registers that loops over time need."""
+    before = len(constants.asked)
+    selector = InstructionSelector(layout, constants)
+    code = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)))
     for share_constants in (False, True):
-        streams = generate_addresses(code, share_constants, len(INCREMENTS) - len(selector.strides))
-        scheduler = Scheduler(streams, kernel.name)
-        lines = scheduler.run(streams.code)
-        registers = _registers(streams, selector, scheduler, kernel.name, taken, share_constants)
-        if registers is not None:
+        addressed = generate_addresses(code, share_constants,
+                                       len(INCREMENTS) - len(selector.using.strides))
+        scheduler = Scheduler(kernel.name)
+        lines = scheduler.run(addressed.code)
+        registers = _registers(addressed, selector.using, scheduler.counters, kernel.name, taken,
+                               share_constants)
+        if registers:
             break
-    setup = _after(previous, _setup(streams, selector, registers, address, place, clock))
-    return [Line(f"{kernel.name}:", "label"),
-            *(Line(text, "nop" if text == "nop" else "other") for text in setup),
-            *(_render(line, streams, registers) for line in lines)]
+    asked = tuple((word, constants.access(*word).index.const) for word in constants.asked[before:])
+    return Selected(kernel.name, addressed, selector.using, registers, [
+        _assigned(line, registers) if isinstance(line, Ins) else line for line in lines], asked)
+
+
+def link(code: Selected, layout: Layout, clock: Clock, previous: Ins | None) -> Lines:
+    """The kernel's label and instructions, those first that set its registers.
+
+    clock: where pointers that move with time are. previous: the last instruction before.
+    """
+    setup = [_assigned(ins, code.registers)
+             for ins in _setup(code.addressed, code.using, layout, clock)]
+    return [Label(code.name), *_after(previous, setup), *code.lines]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
@@ -70,63 +98,60 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     return tuple(result)
 
 
-def _registers(streams: AddressStreams, selector: InstructionSelector, scheduler: Scheduler,
-               name: str, taken: list[str], last_try: bool) -> dict[str, str] | None:
-    """Register of every name; None where the address registers do not suffice."""
-    pointers = [*streams.pointers.values(), *(f"index{i}" for i in range(selector.indices))]
+def _registers(addressed: Addressed, using: Selection, counters: int, name: str, taken: list[str],
+               last_try: bool) -> dict[str, str]:
+    """Register of every name; none where the address registers do not suffice."""
+    pointers = [*addressed.start, *(f"index{i}" for i in range(using.indices))]
     if len(pointers) > len(POINTERS):
         if last_try:
             raise NeedsRegisters(f"kernel '{name}' needs {len(pointers)} address registers; the "
                                  f"DSP32C has {len(POINTERS)}")
-        return None
+        return {}
     registers = dict(zip(pointers, POINTERS, strict=False))
-    increments = [*streams.increments.values(), *sorted(selector.strides)]
+    increments = [*addressed.increments.values(), *map(stride, sorted(using.strides))]
     registers |= dict(zip(increments, INCREMENTS, strict=False))
     spare = [*(r for r in COUNTERS if r not in taken), *reversed(INCREMENTS[len(increments):]),
              *reversed(POINTERS[len(pointers):])]
-    others = [*(f"count{i}" for i in range(scheduler.counters)),
-              *(f"base {t}" for t in sorted(selector.tables))]
+    others = [*(f"count{i}" for i in range(counters)), *map(base, sorted(using.tables))]
     if len(others) > len(spare):
         if last_try:
             raise NeedsRegisters(f"kernel '{name}' needs {len(others)} loop and table registers; "
                                  f"{len(spare)} are left")
-        return None
+        return {}
     return registers | dict(zip(others, spare, strict=False))
 
 
-def _setup(streams: AddressStreams, selector: InstructionSelector, registers: dict[str, str],
-           address: Callable[[str], int], place: Callable[[str], int],
-           clock: Clock) -> list[str]:
+def _setup(addressed: Addressed, using: Selection, layout: Layout, clock: Clock) -> list[Ins]:
+    """What the registers hold as the kernel begins."""
     loads, values = [], {}
-    for key, name in streams.pointers.items():
-        first = streams.start[key]
+    for pointer, first in addressed.start.items():
+        start = layout.address(first.buffer)
         if first.index.terms:
-            word = clock.word(address(first.buffer), first.size, first.index)
-            loads.append(f"{registers[name]}e = *{word}")
+            loads.append(load(pointer, clock.word(start, first.size, first.index)))
         else:
-            values[name] = address(first.buffer) + first.size * first.index.const
-    values |= {name: step for step, name in streams.increments.items()}
-    values |= {stride: int(stride.split()[1]) for stride in sorted(selector.strides)}
-    values |= {f"base {t}": place(t) for t in sorted(selector.tables)}
-    return [*loads, *(f"{registers[name]}e = {_hex(value)}" for name, value in values.items())]
+            values[pointer] = start + first.size * first.index.const
+    values |= {name: step for step, name in addressed.increments.items()}
+    values |= {stride(step): step for step in sorted(using.strides)}
+    values |= {base(t): layout.place(t) for t in sorted(using.tables)}
+    return [*loads, *(set_to(name, value) for name, value in values.items())]
 
 
-def _after(previous: str, setup: list[str]) -> list[str]:
+def _after(previous: Ins | None, setup: list[Ins]) -> list[Ins]:
     """The setup in an order, and long enough, for the store that may have ended the last kernel:
     its word is not read and its pointer not touched too early."""
-    setup = sorted(setup, key=lambda text: f"*{text.partition('e =')[0]}+" in previous)
-    late = ["nop"] * (LOAD_LATENCY - 1) if setup and "= *" in setup[-1] else []
-    return ["nop"] * (STORE_LATENCY - 1 - len(setup)) + setup + late
+    moved = previous.moved if previous else frozenset()
+    setup = sorted(setup, key=lambda ins: not ins.writes().isdisjoint(moved))
+    late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].row.late else []
+    return [NOP] * (STORE_LATENCY - 1 - len(setup)) + setup + late
 
 
-def _hex(value: int) -> str:
-    return f"0x{value & 0xFFFFFF:06x}"
+def _assigned(ins: Ins, registers: dict[str, str]) -> Ins:
+    """The instruction with registers of the chip."""
+    def assigned(o: Operand) -> Operand:
+        if isinstance(o, Register):
+            return Register(registers[o.name], o.width)
+        if isinstance(o, Memory):
+            return Memory(registers[o.pointer], o.step, registers.get(o.increment, ""), o.buffer)
+        return o
 
-
-def _render(line: Ins | str, streams: AddressStreams, registers: dict[str, str]) -> Line:
-    if isinstance(line, str):
-        return Line(line, "label")
-    operands = [streams.operand(line, i).format_map(registers) for i in range(len(line.accesses))]
-    return Line(line.text.format(*operands, **registers), line.role)
-
-
+    return ins.map(assigned)

@@ -8,24 +8,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsplet.firmware_sim.dsp32c.codegen.code import Ins, Turns
+from dsplet.firmware_sim.dsp32c.codegen.code import Access, Code, Ins, Operand, Turns
 
 
-def peel(code: list, depth: int = 0) -> list:
+def peel(code: Code, depth: int = 0) -> Code:
     """Peel the innermost loops that other loops repeat."""
-    result: list = []
+    result: Code = []
     for item in code:
         if not isinstance(item, Turns):
             result.append(item)
-        elif depth and item.extent > 2 and all(isinstance(i, Ins) and i.role == "mac"
-                                               and not i.early for i in item.body):
+            continue
+        macs = [i for i in item.body if isinstance(i, Ins) and i.mac and not i.early]
+        if depth and item.extent > 2 and len(macs) == len(item.body):
             result += [Turns(item.var, item.extent - 1, item.body),
-                       *(_at_turn(i, item.var, item.extent - 1) for i in item.body)]
+                       *(_at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
             result.append(Turns(item.var, item.extent, peel(item.body, depth + 1)))
     return result
 
 
 def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
-    return replace(ins, accesses=tuple(
-        replace(a, index=a.index.substitute(var, turn), group=a.stream) for a in ins.accesses))
+    def at(o: Operand) -> Operand:
+        if not isinstance(o, Access):
+            return o
+        return replace(o, index=o.index.substitute(var, turn), group=o.stream)
+
+    return ins.map(at)

@@ -7,8 +7,10 @@ loop too. The last instruction of a counted loop moves into the branch's delay s
 
 from __future__ import annotations
 
-from dsplet.firmware_sim.dsp32c.codegen.address_generation import AddressStreams
-from dsplet.firmware_sim.dsp32c.codegen.code import NOP, Ins, Turns
+from collections.abc import Callable
+
+from dsplet.firmware_sim.dsp32c.codegen.code import Code, Ins, Label, Turns
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, count, do, start_counter
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
 
 MULTIPLIER_LATENCY = 3
@@ -20,70 +22,81 @@ LOAD_LATENCY = 2
 STORE_POINTER_LATENCY = 2
 """A store pointer's post-modification to any other use of the pointer (S L)."""
 
+Lines = list[Ins | Label]
 Window = tuple[Ins, ...]
+"""The instructions that may have been executed last."""
+Placed = tuple[Lines, list[Window]]
+"""Lines, and the windows after them."""
+
+
+def latency(prior: Ins, ins: Ins) -> int:
+    """How many slots after `prior` `ins` reads what it should: 0 where it needs nothing of it."""
+    need, before, now = 0, prior.timing, ins.timing
+    if before.accumulator in now.multiplied and not ins.early:
+        need = MULTIPLIER_LATENCY
+    if any(register in now.touched for register in before.late):
+        need = max(need, LOAD_LATENCY)
+    if before.stored:
+        if before.stored.buffer in now.loaded:
+            need = STORE_LATENCY
+        if before.stored.pointer in now.touched:
+            need = max(need, STORE_POINTER_LATENCY)
+    return need
 
 
 class Scheduler:
-    """Flattens code into lines: instructions and labels (`name:`)."""
+    """Flattens code into lines: instructions and labels. prefix: of the labels."""
 
-    def __init__(self, streams: AddressStreams, prefix: str) -> None:
-        self.streams, self.prefix = streams, prefix
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
         self.counters = 0
         self._labels = 0
 
-    def run(self, code: list) -> list[Ins | str]:
+    def run(self, code: Code) -> Lines:
         lines, _ = self._block(code, [()], 0)
         return lines
 
-    def _block(self, code: list, before: list[Window], depth: int):
-        lines: list[Ins | str] = []
+    def _block(self, code: Code, before: list[Window], depth: int) -> Placed:
+        lines: Lines = []
         for item in code:
             if isinstance(item, Turns):
                 new, before = self._turns(item, before, depth)
                 lines += new
+            elif isinstance(item, Ins):
+                before = _place(item, lines, before)
             else:
-                before = self._place(item, lines, before)
+                lines.append(item)
         return lines, before
 
-    def _place(self, ins: Ins, lines: list, before: list[Window]) -> list[Window]:
-        if ins.role == "label":
-            lines.append(ins.text)
-            return before
-        for _ in range(max(self._gap(ins, w) for w in before)):
-            lines.append(NOP)
-            before = _push(before, NOP)
-        lines.append(ins)
-        return _push(before, ins)
-
-    def _turns(self, loop: Turns, before: list[Window], depth: int):
-        if loop.extent <= DO_TURNS and all(isinstance(i, Ins) and i.role != "label"
-                                           for i in loop.body):
-            do = Ins("do", role="other")
-            body, after = self._repeat(loop.body, _push(before, do), depth, self._block)
+    def _turns(self, loop: Turns, before: list[Window], depth: int) -> Placed:
+        if loop.extent <= DO_TURNS and all(isinstance(i, Ins) for i in loop.body):
+            body, after = self._repeat(loop.body, _push(before, do(1, loop.extent)), depth,
+                                       self._block)
             if len(body) <= DO_INSTRUCTIONS:
-                do = Ins(f"do {len(body) - 1},{loop.extent - 1}")
-                return [do, *body], after
+                return [do(len(body), loop.extent), *body], after
         counter = f"count{depth}"
         self.counters = max(self.counters, depth + 1)
-        label = f"{self.prefix}_{self._labels}"
+        label = Label(f"{self.prefix}_{self._labels}")
         self._labels += 1
-        start = Ins(f"{{{counter}}} = {loop.extent - 2}", sets=(counter,))
-        branch = Ins(f"if ({{{counter}}}-- >= 0) goto {label}", uses=(counter,), sets=(counter,))
+        start, branch = start_counter(counter, loop.extent), count(counter, label)
 
-        def with_branch(code, windows, d):
-            *head, last = code
-            if not isinstance(last, Ins) or last.role == "label":
-                head, last = code, NOP
-            lines, windows = self._block(head, windows, d)
-            for _ in range(max(self._gap(last, w) for w in _push(windows, branch))):
+        def with_branch(code: Code, windows: list[Window], depth: int) -> Placed:
+            last = code[-1]
+            if isinstance(last, Ins):
+                code = code[:-1]
+            else:
+                last = NOP
+            lines, windows = self._block(code, windows, depth)
+            for _ in range(_gap(last, _push(windows, branch))):
                 lines.append(NOP)
                 windows = _push(windows, NOP)
             return [*lines, branch, last], _push(_push(windows, branch), last)
 
         body, after = self._repeat(loop.body, _push(before, start), depth + 1, with_branch)
-        return [start, f"{label}:", *body], after
+        return [start, label, *body], after
 
-    def _repeat(self, body: list, before: list[Window], depth: int, place):
+    def _repeat(self, body: Code, before: list[Window], depth: int,
+                place: Callable[[Code, list[Window], int], Placed]) -> Placed:
         """Place a loop body so that both its first turn and its later ones are right."""
         labels = self._labels
         windows = before
@@ -95,29 +108,19 @@ class Scheduler:
             windows = list(dict.fromkeys(before + after))
         return lines, after
 
-    def _gap(self, ins: Ins, window: Window) -> int:
-        """How many slots must still pass before `ins` may follow `window`."""
-        return max((self._latency(prior, ins) - distance
-                    for distance, prior in enumerate(reversed(window), 1)), default=0)
 
-    def _latency(self, prior: Ins, ins: Ins) -> int:
-        need = 0
-        if prior.accumulator in ins.multiplies and prior.dau and not ins.early:
-            need = MULTIPLIER_LATENCY
-        touched = {*ins.uses, *ins.sets, *(self._pointer(a) for a in ins.accesses)}
-        if prior.load and touched & set(prior.sets):
-            need = max(need, LOAD_LATENCY)
-        for a in prior.accesses:
-            if not a.write:
-                continue
-            if any(a.buffer == b.buffer and not b.write for b in ins.accesses):
-                need = STORE_LATENCY
-            if self._pointer(a) in ins.uses:
-                need = max(need, STORE_POINTER_LATENCY)
-        return need
+def _place(ins: Ins, lines: Lines, before: list[Window]) -> list[Window]:
+    for _ in range(_gap(ins, before)):
+        lines.append(NOP)
+        before = _push(before, NOP)
+    lines.append(ins)
+    return _push(before, ins)
 
-    def _pointer(self, access) -> str:
-        return self.streams.pointers[self.streams.key(access)]
+
+def _gap(ins: Ins, windows: list[Window]) -> int:
+    """How many slots must still pass before `ins` may follow any of the windows."""
+    return max((latency(prior, ins) - distance for window in windows
+                for distance, prior in enumerate(reversed(window), 1)), default=0)
 
 
 def _push(windows: list[Window], ins: Ins) -> list[Window]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dsplet.firmware_sim.dsp32c.codegen.code import WIDTH
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
+from collections.abc import Callable
+
+from dsplet.firmware_sim.compile.fuse import Mark
+from dsplet.firmware_sim.dsp32c.codegen.code import WIDTH, Kind
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
@@ -22,10 +24,11 @@ DO_TURNS = 2048
 UNROLL = 27
 """Loop nests up to this many instructions are written out: a 5x5 window and its bias fit a `do`."""
 
-def shape(body: tuple, kind, nested: bool = False) -> tuple:
+
+def shape(body: tuple, kind: Callable[[str], Kind], nested: bool = False) -> tuple:
     """Split loops that are too long for `do`, and write out small inner loops.
 
-    kind(buffer name): see `InstructionSelector`. nested: whether a loop is around the body. Loops
+    kind: of a buffer. nested: whether a loop is around the body. Loops
     that unpack words stay loops; loops that only look up take two turns at a time.
     """
     result: list = []
@@ -36,7 +39,7 @@ def shape(body: tuple, kind, nested: bool = False) -> tuple:
     return tuple(result)
 
 
-def _shape(s, kind, alone: bool) -> list:
+def _shape(s, kind: Callable[[str], Kind], alone: bool) -> list:
     """alone: whether a loop around it might become a `do`, were this one written out."""
     if not isinstance(s, Loop):
         return [s]

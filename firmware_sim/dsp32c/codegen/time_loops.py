@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dsplet.firmware_sim.dsp32c.codegen.code import NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.code import Address, Ins, Label, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.instructions import (
+    NOP,
+    advance,
+    count,
+    load,
+    set_to,
+    start_counter,
+    store,
+)
 from dsplet.quantize.fixed.kernel import Affine, Repeat
 
 CLOCK = "clock"
@@ -29,7 +38,7 @@ class Clock:
     address: int
     pointers: list[Moving] = field(default_factory=list)
 
-    def word(self, first: int, size: int, index: Affine) -> str:
+    def word(self, first: int, size: int, index: Affine) -> Address:
         """Where a kernel finds the pointer to element `index` of what begins at address `first`."""
         moving = (first + size * index.const, tuple((v, size * c) for v, c in index.terms))
         if moving not in self.pointers:
@@ -43,33 +52,31 @@ class Clock:
         """The registers that kernel number `kernel` must leave alone."""
         return [self._counter(r) for r in self.repeats if r.first <= kernel <= r.last]
 
-    def head(self, repeat: Repeat) -> list[str]:
+    def head(self, repeat: Repeat) -> list[Ins]:
         """Set the counter, and the pointers that no loop around this one moves."""
-        lines = ["nop", f"{self._counter(repeat)} = {repeat.extent - 2}"]
+        code = [NOP, start_counter(self._counter(repeat), repeat.extent)]
         for word, (first, steps) in self._moved(repeat):
             if self._outermost(steps) is repeat:
-                lines += [f"r1e = {first:#08x}", f"*{word} = r1e"]
-        return lines
+                code += [set_to("r1", first), store("r1", word)]
+        return code
 
-    def tail(self, repeat: Repeat, turn: str) -> list[str]:
+    def tail(self, repeat: Repeat, turn: Label) -> list[Ins]:
         """Advance, branch to the label `turn`; afterwards take back what an outer loop goes on
         from."""
         moved = [(word, dict(steps)[repeat.var], self._outermost(steps) is not repeat)
                  for word, (_, steps) in self._moved(repeat)]
-        lines = ["nop"]
+        code = [NOP]
         for word, step, _ in moved:
-            lines += self._advance(word, step)
-        delayed = lines.pop()
-        lines += [f"if ({self._counter(repeat)}-- >= 0) goto {turn}", delayed]
+            code += self._advance(word, step)
+        code.insert(-1, count(self._counter(repeat), turn))  # the last is in its delay slot
         for word, step, inner in moved:
-            lines += self._advance(word, -step * repeat.extent) if inner else []
-        return lines
+            code += self._advance(word, -step * repeat.extent) if inner else []
+        return code
 
-    def _advance(self, word: str, step: int) -> list[str]:
-        return [f"r1e = *{word}", f"r2e = {step & 0xFFFFFF:#08x}", "r1e = r1e + r2e",
-                f"*{word} = r1e"]
+    def _advance(self, word: Address, step: int) -> list[Ins]:
+        return [load("r1", word), set_to("r2", step), advance("r1", "r2"), store("r1", word)]
 
-    def _moved(self, repeat: Repeat) -> list[tuple[str, Moving]]:
+    def _moved(self, repeat: Repeat) -> list[tuple[Address, Moving]]:
         return [(self._at(i), moving)
                 for i, moving in enumerate(self.pointers) if repeat.var in dict(moving[1])]
 
@@ -84,5 +91,5 @@ class Clock:
                                  f"{depth} counters")
         return COUNTERS[depth]
 
-    def _at(self, word: int) -> str:
-        return f"{self.address + 4 * word & 0xFFFFFF:#08x}"
+    def _at(self, word: int) -> Address:
+        return Address(self.address + 4 * word)

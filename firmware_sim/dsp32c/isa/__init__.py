@@ -1,7 +1,7 @@
-"""Instruction sets as tables: one row holds an instruction's encoding, spelling and effect.
+"""Instruction sets as tables: one row holds an instruction's encoding, spelling and effect, and
+which of its operands it reads and writes.
 
-`table.py` is the machinery; `dsp32c.py` is the one set so far: its operands in `operands.py`, its
-rows in `dsp32c_ca.py` (control and moves), `dsp32c_alu.py` (integers) and `dsp32c_da.py` (floats).
-The assembler, the disassembler and the machine all read the same rows. `dsp32c_spell.py` is how the
-set spells each statement of the kernel language, `dsp32c_tables.py` the ones that read tables.
+`table.py` is the machinery; `instruction_set.py` is the one set so far: its operands in
+`operands.py`, its rows in `ca.py` (control and moves), `alu.py` (integers) and `da.py` (floats).
+The assembler, the disassembler, the machine and the code generator all read the same rows.
 """

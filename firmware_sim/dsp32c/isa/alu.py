@@ -4,9 +4,13 @@ A row's layout, spelling and effect stand together.  A 16-bit form reads the low
 its result sign-extended to 24 [M].  Rows that differ in width only are made for both.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
 from dsplet.firmware_sim.dsp32c.isa import operands as o
 from dsplet.firmware_sim.dsp32c.isa.operands import signed
-from dsplet.firmware_sim.dsp32c.isa.table import Instruction, choice
+from dsplet.firmware_sim.dsp32c.isa.table import Instruction, Operand, choice
 
 N, Z, V, C = 8, 4, 2, 1  # CAU flags: negative, zero, overflow, carry
 
@@ -67,6 +71,8 @@ _COMPARE, _TEST = 7, 15
 _BINARY = {"+": 0, "-": 4, "&~": 6, "^": 8, "|": 10, "&": 14}
 _BINARY_SIGN = choice("an operator (+ - &~ ^ | &)", _BINARY)
 _IMMEDIATE_SIGN = choice("an operator (- &~ ^ | &)", {s: f for s, f in _BINARY.items() if f})
+_IMMEDIATE = {"0": o.IMMEDIATE16, "1": o.IMMEDIATE24}
+_NUMBER = "NNNNNNNNNNNNNNNN"
 _SHIFT_SIGN = choice("* 2, / 2, >> 1, >>> 1 or <<< 1",
                      {"* 2": 1, ">>> 1": 9, "<<< 1": 11, ">> 1": 12, "/ 2": 13},
                      r"(?:\*\s*2|/\s*2|>>\s*1|>>>\s*1|<<<\s*1)(?!\w)")
@@ -141,65 +147,67 @@ def _add_immediate(bits):
     return effect
 
 
-def _alu_rows():
+def _alu_rows() -> Iterator[Instruction]:
     for wide, suffix, bits in (("0", "", 16), ("1", "e", 24)):
-        d, s, a = o.DESTINATION[suffix], o.SOURCE[suffix], o.SECOND[suffix]
-        immediate = o.IMMEDIATE24 if wide == "1" else o.IMMEDIATE16
-        add, name = f"{wide}00101 DDDDD", "5b" if wide == "1" else "5a"
-        if wide == "0":  # 24-bit constants are 8b
-            yield Instruction(name, add + "00000 NNNNNNNNNNNNNNNN", "{D} = {N}",
-                              {"D": d, "N": immediate}, _add_immediate(bits))
-        base = o.registers(suffix, pc=True)
-        yield Instruction(name, add + "HHHHH 0000000000000000", "{D} = {H}",
-                          {"D": d, "H": base}, _add_immediate(bits))
-        base = o.registers(suffix, pc=True, zero=True)
-        yield Instruction(name, add + "HHHHH NNNNNNNNNNNNNNNN", "{D} = {H} + {N}",
-                          {"D": d, "H": base, "N": immediate}, _add_immediate(bits))
+        yield from _addition_rows(wide, suffix, bits)
+        yield from _immediate_rows(wide, suffix, bits)
+        yield from _register_rows(wide, suffix, bits)
+    yield Instruction("8b", "110 MMMMMMMM DDDDD MMMMMMMMMMMMMMMM", "{D} = {M}",
+                      {"D": o.DESTINATION["e"], "M": o.WIDE}, lambda m, f: m.set_reg(f.D, f.M),
+                      writes="D")
 
-        imm, name = f"{wide}001101", "6d" if wide == "1" else "6c"
-        number = "NNNNNNNNNNNNNNNN"
-        reads = {"D": d, "N": immediate}
-        yield Instruction(name, f"{imm} FFFF DDDDD {number}", "{D} = {D} {F} {N}",
-                          reads | {"F": _IMMEDIATE_SIGN}, _alu_immediate(bits))
-        yield Instruction(name, f"{imm} 0010 DDDDD {number}", "{D} = {N} - {D}",
-                          reads, _alu_immediate(bits, 2))
-        yield Instruction(name, f"{imm} 0011 DDDDD {number}", "{D} = {D} +r {N}",
-                          reads, _alu_immediate(bits, 3))
-        yield Instruction(name, f"{imm} 0111 DDDDD {number}", "{D} - {N}",
-                          reads, _alu_immediate(bits, _COMPARE))
-        yield Instruction(name, f"{imm} 1111 DDDDD {number}", "{D} & {N}",
-                          reads, _alu_immediate(bits, _TEST))
 
-        alu, name = f"{wide}001100", "6b" if wide == "1" else "6a"
-        two, three, one = "KKKK0K AAAAA 00000", "KKKK1K AAAAA BBBBB", "KKKK1K AAAAA 00000"
-        ops = {"K": o.WHEN, "D": d, "A": a}
-        yield Instruction(name, f"{alu} FFFF DDDDD {two}", "{K}{D} = {D} {F} {A}",
-                          ops | {"F": _BINARY_SIGN}, _alu(bits))
-        yield Instruction(name, f"{alu} 0010 DDDDD {two}", "{K}{D} = {A} - {D}",
-                          ops, _alu(bits, 2))
-        yield Instruction(name, f"{alu} FFFF DDDDD {three}", "{K}{D} = {B} {F} {A}",
-                          ops | {"F": _BINARY_SIGN, "B": s}, _alu(bits, second="B"))
-        yield Instruction(name, f"{alu} 0010 DDDDD {three}", "{K}{D} = {A} - {B}",
-                          ops | {"B": s}, _alu(bits, 2, "B"))
-        ops = {"K": o.WHEN, "D": d, "A": o.REVERSED}
-        yield Instruction(name, f"{alu} 0011 DDDDD {two}", "{K}{D} = {D} + {A}",
-                          ops, _alu(bits, 3))
-        yield Instruction(name, f"{alu} 0011 DDDDD {three}", "{K}{D} = {B} + {A}",
-                          ops | {"B": s}, _alu(bits, 3, "B"))
-        ops = {"K": o.WHEN, "D": d, "A": s}
-        for unused in (two, one):
-            yield Instruction(name, f"{alu} 0101 DDDDD {unused}", "{K}{D} = -{A}",
-                              ops, _alu(bits, 5, None))
-            yield Instruction(name, f"{alu} FFFF DDDDD {unused}", "{K}{D} = {A} {F}",
-                              ops | {"F": _SHIFT_SIGN}, _alu(bits, second=None))
-        ops = {"K": o.WHEN, "D": d, "A": a}
-        yield Instruction(name, f"{alu} 0111 DDDDD {two}", "{K}{D} - {A}",
-                          ops, _alu(bits, _COMPARE))
-        yield Instruction(name, f"{alu} 1111 DDDDD {two}", "{K}{D} & {A}",
-                          ops, _alu(bits, _TEST))
-        if wide == "1":
-            yield Instruction("8b", "110 MMMMMMMM DDDDD MMMMMMMMMMMMMMMM", "{D} = {M}",
-                              {"D": d, "M": o.WIDE}, lambda m, f: m.set_reg(f.D, f.M))
+def _addition_rows(wide: str, suffix: str, bits: int) -> Iterator[Instruction]:
+    add, name = f"{wide}00101 DDDDD", "5b" if wide == "1" else "5a"
+    d, immediate = o.DESTINATION[suffix], _IMMEDIATE[wide]
+    base, or_zero = o.registers(suffix, pc=True), o.registers(suffix, pc=True, zero=True)
+    if wide == "0":  # 24-bit constants are 8b
+        yield Instruction(name, add + f"00000 {_NUMBER}", "{D} = {N}",
+                          {"D": d, "N": immediate}, _add_immediate(bits), writes="D")
+    yield Instruction(name, add + "HHHHH 0000000000000000", "{D} = {H}",
+                      {"D": d, "H": base}, _add_immediate(bits), writes="D")
+    yield Instruction(name, add + f"HHHHH {_NUMBER}", "{D} = {H} + {N}",
+                      {"D": d, "H": or_zero, "N": immediate}, _add_immediate(bits), writes="D")
+
+
+def _immediate_rows(wide: str, suffix: str, bits: int) -> Iterator[Instruction]:
+    name, number = "6d" if wide == "1" else "6c", f"DDDDD {_NUMBER}"
+    reads = {"D": o.DESTINATION[suffix], "N": _IMMEDIATE[wide]}
+    for function, spelling, sign in (("FFFF", "{D} = {D} {F} {N}", {"F": _IMMEDIATE_SIGN}),
+                                     ("0010", "{D} = {N} - {D}", {}),
+                                     ("0011", "{D} = {D} +r {N}", {})):
+        yield Instruction(name, f"{wide}001101 {function} {number}", spelling, reads | sign,
+                          _alu_immediate(bits, None if sign else int(function, 2)), updates="D")
+    yield Instruction(name, f"{wide}001101 0111 {number}", "{D} - {N}", reads,
+                      _alu_immediate(bits, _COMPARE))
+    yield Instruction(name, f"{wide}001101 1111 {number}", "{D} & {N}", reads,
+                      _alu_immediate(bits, _TEST))
+
+
+def _register_rows(wide: str, suffix: str, bits: int) -> Iterator[Instruction]:
+    alu, name = f"{wide}001100", "6b" if wide == "1" else "6a"
+    d, s, a = o.DESTINATION[suffix], o.SOURCE[suffix], o.SECOND[suffix]
+    two, three, one = "KKKK0K AAAAA 00000", "KKKK1K AAAAA BBBBB", "KKKK1K AAAAA 00000"
+
+    def row(function: str, rest: str, spelling: str, effect: Callable[..., None],
+            writes: str = "", updates: str = "", **kinds: Operand) -> Instruction:
+        return Instruction(name, f"{alu} {function} DDDDD {rest}", spelling,
+                           {"K": o.WHEN, "D": d, "A": a} | kinds, effect, writes=writes,
+                           updates=updates)
+
+    yield row("FFFF", two, "{K}{D} = {D} {F} {A}", _alu(bits), updates="D", F=_BINARY_SIGN)
+    yield row("0010", two, "{K}{D} = {A} - {D}", _alu(bits, 2), updates="D")
+    yield row("FFFF", three, "{K}{D} = {B} {F} {A}", _alu(bits, second="B"), "D",
+              F=_BINARY_SIGN, B=s)
+    yield row("0010", three, "{K}{D} = {A} - {B}", _alu(bits, 2, "B"), "D", B=s)
+    yield row("0011", two, "{K}{D} = {D} + {A}", _alu(bits, 3), updates="D", A=o.REVERSED)
+    yield row("0011", three, "{K}{D} = {B} + {A}", _alu(bits, 3, "B"), "D", A=o.REVERSED, B=s)
+    for unused in (two, one):
+        yield row("0101", unused, "{K}{D} = -{A}", _alu(bits, 5, None), "D", A=s)
+        yield row("FFFF", unused, "{K}{D} = {A} {F}", _alu(bits, second=None), "D",
+                  A=s, F=_SHIFT_SIGN)
+    yield row("0111", two, "{K}{D} - {A}", _alu(bits, _COMPARE))
+    yield row("1111", two, "{K}{D} & {A}", _alu(bits, _TEST))
 
 
 ROWS = list(_alu_rows())

@@ -12,6 +12,7 @@ this skips are zero.  Integers may be expressions of numbers and labels joined b
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -39,7 +40,7 @@ _RANGES = {"int24": (-1 << 23, (1 << 24) - 1), "long": (-1 << 31, (1 << 32) - 1)
 class AssemblyError(UserError):
     """A statement that cannot be assembled: file, line, the line with a caret, what to expect."""
 
-    def __init__(self, file: str, line: int, text: str, column: int, message: str):
+    def __init__(self, file: str, line: int, text: str, column: int, message: str) -> None:
         self.file, self.line, self.column = file, line, column
         caret = "".join("\t" if c == "\t" else " " for c in text[:column]) + "^"
         super().__init__(f"{file}:{line}: {message}\n    {text}\n    {caret}")
@@ -80,6 +81,14 @@ class _Statement:
     address: int = 0
     kind: str = ""  # a directive, "nop" for repeats, "" for an instruction
     count: int = 1
+    data: int = 0  # column of a directive's data within the text
+
+
+@dataclass(frozen=True)
+class _Label:
+    name: str
+    line: int
+    column: int
 
 
 class _Refused(Exception):
@@ -93,16 +102,17 @@ def assemble(source: str, origin: int = 0, file: str = "<asm>",
     symbols: more names and their values.  Raises AssemblyError.
     """
     source_lines = source.splitlines()
-    statements, labels = [], {}
+    statements: list[_Statement] = []
+    labels: dict[str, int] = {}
 
-    def fail(line, column, message):
+    def fail(line: int, column: int, message: str) -> AssemblyError:
         return AssemblyError(file, line, source_lines[line - 1], column, message)
 
-    address, waiting = origin, []
+    address, waiting = origin, list[str]()
     for line, text in enumerate(source_lines, 1):
         for item in _split(text, line):
-            if item.text.endswith(":"):
-                name = item.text[:-1].strip()
+            if isinstance(item, _Label):
+                name = item.name
                 if name in RESERVED or name in labels or name in (symbols or {}):
                     what = "reserved" if name in RESERVED else "already defined"
                     raise fail(line, item.column, f"label `{name}` is {what}")
@@ -123,7 +133,8 @@ def assemble(source: str, origin: int = 0, file: str = "<asm>",
                 raise fail(line, item.column, f"the program passes the last address, {LAST:#x}")
             statements.append(item)
 
-    pieces, lines = {}, {}
+    pieces: dict[int, int] = {}
+    lines: dict[int, int] = {}
     context = Context(symbols=(symbols or {}) | labels)
     for item in statements:
         context.address = item.address
@@ -145,14 +156,14 @@ def disassemble(word: int, address: int = 0) -> str:
     return TABLE.show(word) or f"word 0x{word:08x}"
 
 
-def _split(text: str, line: int):
+def _split(text: str, line: int) -> Iterator[_Label | _Statement]:
     """The labels (with their colon) and statements of a line, each with its column."""
     comment = _COMMENT.search(text)
     column = 0
     for part in text[:comment.start() if comment else None].split(";"):
         start = 0
         while label := _LABEL.match(part, start):
-            yield _Statement(label[1] + ":", line, column + label.start(1))
+            yield _Label(label[1], line, column + label.start(1))
             start = label.end()
         body = part[start:].strip()
         if body:
@@ -169,13 +180,13 @@ def _measure(item: _Statement, context: Context) -> tuple[int, int]:
     directive = _DIRECTIVE.match(item.text)
     if not directive or item.text.startswith("=", directive.end()):
         return 4, 4
-    item.kind = directive[1]
-    rest = item.text[directive.end():]
+    item.kind, item.data = directive[1], directive.end()
+    rest = item.text[item.data:]
     if item.kind == "org":
         try:
             address = _integer(rest, context, 0, LAST)
         except OperandError as error:
-            raise _Refused(error.args[0], directive.end()) from None
+            raise _Refused(error.args[0], item.data) from None
         return address, 1
     item.count = rest.count(",") + 1
     size = _SIZES[item.kind]
@@ -190,8 +201,7 @@ def _emit(item: _Statement, context: Context, words: dict[int, int]) -> None:
         for at in range(item.address, item.address + 4 * item.count, 4):
             _place(words, at, 4, word)
         return
-    start = _DIRECTIVE.match(item.text).end()
-    address, size = item.address, _SIZES[item.kind]
+    start, address, size = item.data, item.address, _SIZES[item.kind]
     for text in item.text[start:].split(","):
         try:
             value = _datum(item.kind, text.strip(), context)
@@ -223,7 +233,8 @@ def _datum(kind: str, text: str, context: Context) -> int:
     return _integer(text, context, *_RANGES[kind], sign_bit=23 if kind == "int24" else None)
 
 
-def _integer(text, context, low, high, sign_bit=None) -> int:
+def _integer(text: str, context: Context, low: int, high: int,
+             sign_bit: int | None = None) -> int:
     if not _EXPRESSION.fullmatch(text):
         raise OperandError("expected a number or a label")
     value = evaluate(text, context)

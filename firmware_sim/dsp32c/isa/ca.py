@@ -4,10 +4,14 @@ A row's layout, spelling and effect stand together.  Effects see the machine thr
 `set_reg`, `load`, `store` and `branch`, which keep the latencies of dsp32c.md 7.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
 from dsplet.firmware_sim.dsp32c.isa import operands as o
 from dsplet.firmware_sim.dsp32c.isa.alu import N, Z, holds, reverse_add
 from dsplet.firmware_sim.dsp32c.isa.operands import signed
-from dsplet.firmware_sim.dsp32c.isa.table import Instruction
+from dsplet.firmware_sim.dsp32c.isa.table import Instruction, Operand
 
 
 def _target(machine, f, number="N", bits=16):
@@ -47,21 +51,21 @@ def _do(machine, f):
     machine.repeat(f.K + 1, repeats)
 
 
-def _control_rows():
+def _control_rows() -> Iterator[Instruction]:
     number = "NNNNNNNNNNNNNNNN"
 
-    def goto(form, layout, prefix, given, effect):
-        yield Instruction(form, f"{layout} 00000 {number}", prefix + "goto {N}",
-                          given | {"N": o.TARGET}, effect)
-        yield Instruction(form, f"{layout} HHHHH 0000000000000000", prefix + "goto {H}",
-                          given | {"H": o.BASE}, effect)
-        yield Instruction(form, f"{layout} HHHHH {number}", prefix + "goto {H}{N}",
-                          given | {"H": o.BASE_OR_ZERO, "N": o.OFFSET}, effect)
+    def goto(form: str, layout: str, prefix: str, given: dict[str, Operand],
+             effect: Callable[..., None], updates: str = "") -> Iterator[Instruction]:
+        def row(rest: str, spelling: str, alias: bool = False, **to: Operand) -> Instruction:
+            return Instruction(form, f"{layout} {rest}", prefix + spelling, given | to, effect,
+                               alias, updates=updates)
+
+        yield row(f"00000 {number}", "goto {N}", N=o.TARGET)
+        yield row("HHHHH 0000000000000000", "goto {H}", H=o.BASE)
+        yield row(f"HHHHH {number}", "goto {H}{N}", H=o.BASE_OR_ZERO, N=o.OFFSET)
         # a label beyond the reach of direct addresses: relative to pc
-        yield Instruction(form, f"{layout} 01111 {number}", prefix + "goto {N}",
-                          given | {"N": o.RELATIVE}, effect, alias=True)
-        yield Instruction(form, f"{layout} 01111 {number}", prefix + "pcgoto {N}",
-                          given | {"N": o.RELATIVE}, effect, alias=True)
+        yield row(f"01111 {number}", "goto {N}", alias=True, N=o.RELATIVE)
+        yield row(f"01111 {number}", "pcgoto {N}", alias=True, N=o.RELATIVE)
 
     def unsupported(machine, f):
         machine.unsupported("an interrupt return")
@@ -77,13 +81,14 @@ def _control_rows():
                       {"M": o.WIDE}, _goto_wide)
     yield from more_gotos
     yield Instruction("8a", wide, "goto {H}{M}", {"H": o.BASE, "M": o.OFFSET_WIDE}, _goto_wide)
-    yield from goto("3a", "000011 MMMMM", "if ({M}-- >= 0) ", {"M": o.COUNTER}, _loop)
+    yield from goto("3a", "000011 MMMMM", "if ({M}-- >= 0) ", {"M": o.COUNTER}, _loop,
+                    updates="M")
     yield Instruction("8c", "111 MMMMMMMM RRRRR MMMMMMMMMMMMMMMM", "call {M} ({R})",
-                      {"M": o.WIDE, "R": o.COUNTER}, _call_wide)
+                      {"M": o.WIDE, "R": o.COUNTER}, _call_wide, writes="R")
     yield Instruction("4", "000100 RRRRR HHHHH 0000000000000000", "call {H} ({R})",
-                      {"H": o.BASE, "R": o.COUNTER}, _call)
+                      {"H": o.BASE, "R": o.COUNTER}, _call, writes="R")
     yield Instruction("4", f"000100 RRRRR HHHHH {number}", "call {H}{N} ({R})",
-                      {"H": o.BASE_OR_ZERO, "N": o.OFFSET, "R": o.COUNTER}, _call)
+                      {"H": o.BASE_OR_ZERO, "N": o.OFFSET, "R": o.COUNTER}, _call, writes="R")
     yield Instruction("3b", "1000110 0000 KKKKK 00000 NNNNNNNNNNN", "do {K},{N}",
                       {"K": o.BODY, "N": o.REPEATS}, _do)
     yield Instruction("3c", "1000110 0001 KKKKK 00000000000 MMMMM", "do {K},{M}",
@@ -165,28 +170,30 @@ def _io_to_memory(size):
     return effect
 
 
-def _move_rows():
+def _move_rows() -> Iterator[Instruction]:
     direct = {"D": o.SIZED, "N": o.DIRECT}
     number = "NNNNNNNNNNNNNNNN"
-    yield Instruction("7a", f"0001110 0 DD 0 DDDDD {number}", "{D} = *{N}", direct, _load_direct)
-    yield Instruction("7a", f"0001110 1 DD 0 DDDDD {number}", "*{N} = {D}", direct, _store_direct)
+    yield Instruction("7a", f"0001110 0 DD 0 DDDDD {number}", "{D} = *{N}", direct,
+                      _load_direct, writes="D", late=True)
+    yield Instruction("7a", f"0001110 1 DD 0 DDDDD {number}", "*{N} = {D}", direct,
+                      _store_direct, writes="N")
     memory = {"D": o.SIZED, "P": o.CAU_POINTER}
     pointer = "PPPPPPPPPPP"
     yield Instruction("7b", f"0001111 0 DD 1 DDDDD 00000{pointer}", "{D} = {P}",
-                      memory, _load_indirect)
+                      memory, _load_indirect, writes="D", late=True)
     yield Instruction("7b", f"0001111 1 DD 1 DDDDD 00000{pointer}", "{P} = {D}",
-                      memory, _store_indirect)
+                      memory, _store_indirect, writes="P")
     register = {"D": o.SIZED, "I": o.ANY_IO}
     yield Instruction("7b", "0001111 0 DD 0 DDDDD 00000 000000 IIIII", "{D} = {I}",
-                      register, _read_io)
+                      register, _read_io, writes="D", late=True)
     yield Instruction("7b", "0001111 1 DD 0 DDDDD 00000 000000 IIIII", "{I} = {D}",
-                      register, _write_io)
+                      register, _write_io, writes="I")
     for width, size, kind in (("10", 2, o.WORD_IO), ("01", 1, o.BYTE_IO)):
         both = {"I": kind, "P": o.CAU_POINTER}
         yield Instruction("7d", f"0001110 0 {width} 1 IIIII 00000{pointer}", "{I} = {P}",
-                          both, _memory_to_io(size))
+                          both, _memory_to_io(size), writes="I")
         yield Instruction("7d", f"0001110 1 {width} 1 IIIII 00000{pointer}", "{P} = {I}",
-                          both, _io_to_memory(size))
+                          both, _io_to_memory(size), writes="P")
 
 
 ROWS = [*_control_rows(), *_move_rows()]

@@ -6,10 +6,15 @@ sees accumulators as three instructions ago; adder inputs and store sources see 
 store is visible four instructions later.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from dsplet.firmware_sim.dsp32c.isa import floats, g711
 from dsplet.firmware_sim.dsp32c.isa import operands as o
 from dsplet.firmware_sim.dsp32c.isa.alu import reverse_add
-from dsplet.firmware_sim.dsp32c.isa.table import Instruction
+from dsplet.firmware_sim.dsp32c.isa.table import Instruction, Operand
 
 _UNSUPPORTED = {4: "serial input (ibuf)", 5: "serial output (obuf)", 6: "the parallel port (pdr)"}
 _CONSTANTS = {4: 0, 5: floats.ONE}  # M field: 0.0 and 1.0
@@ -110,6 +115,7 @@ def _special(machine, f):
     store(machine, f, function.z_size, stored, y_address)
 
 
+@dataclass(frozen=True)
 class _Function:
     """A special function: operand sizes in bytes, and run(machine, f, y).
 
@@ -117,8 +123,10 @@ class _Function:
     `raw` the memory operand's bits.
     """
 
-    def __init__(self, y_size, z_size, run, raw=False):
-        self.y_size, self.z_size, self.run, self.raw = y_size, z_size, run, raw
+    y_size: int
+    z_size: int
+    run: Callable[..., tuple[int, int | None, int]]
+    raw: bool = False
 
 
 def _to_float(bits):
@@ -207,36 +215,39 @@ SPECIAL = {
     o.FUNCTIONS["seed"]: _Function(4, 4, _seed),
 }
 
+FLAGLESS = ("oc", "int", "ifalt", "ifaeq", "ifagt", "int24", "ieee")
+"""The functions that leave the flags as they are [dsp32c.md 5.3]."""
+
 _KINDS = {"A": o.ACCUMULATOR, "F": o.MINUS, "S": o.PLUS_MINUS, "X": o.X_OPERAND,
-          "Y": o.Y_OPERAND, "M": o.FACTOR, "Z": o.STORE}
+          "Y": o.Y_OPERAND, "M": o.FACTOR}
 _XYZ = "XXXXXXX YYYYYYY ZZZZZZZ"
 
 
-def _row(form, layout, spelling, effect, **kinds):
-    named = {name: kind for name, kind in (_KINDS | kinds).items() if name in layout}
-    return Instruction(form, layout, spelling, named, effect, settle=o.settle_store)
+def _row(form: str, layout: str, spelling: str, addend: str | None, factors: tuple,
+         tap: bool = False, **kinds: Operand) -> Instruction:
+    """A row of formats 1 to 4; see `_multiply_add`."""
+    kinds = _KINDS | {"Z": o.TAP if tap else o.STORE} | kinds
+    return Instruction(form, layout, spelling, {n: k for n, k in kinds.items() if n in layout},
+                       _multiply_add(addend, factors, tap), settle=o.settle_store, writes="ZA",
+                       multiplies="".join(f for f in factors if isinstance(f, str)))
 
 
 # The first row that fits wins, both ways.  `aA + aB * X` is both format 1 and format 3: format 3.
 # M = 5 as an addend of 1.0 in formats 2 and 3 is in the opcode map only [K60].
 ROWS = [
-    _row("DA 1", "001 100 ZF0 AA 0000000 YYYYYYY ZZZZZZZ", "{Z}{A} = {F}{Y}",
-         _multiply_add("Y", (0, 0))),
-    _row("DA 1", f"001 101 ZFS AA {_XYZ}", "{Z}{A} = {F}{Y} {S} {X}",
-         _multiply_add("Y", (floats.ONE, "X"))),
-    _row("DA 3", f"011 100 Z0S AA {_XYZ}", "{Z}{A} = {S}{Y} * {X}",
-         _multiply_add(None, ("Y", "X")), S=o.MINUS),
-    _row("DA 3", f"011 MMM ZFS AA {_XYZ}", "{Z}{A} = {F}{M} {S} {Y} * {X}",
-         _multiply_add("M", ("Y", "X"))),
-    _row("DA 1", f"001 MMM ZFS AA {_XYZ}", "{Z}{A} = {F}{Y} {S} {M} * {X}",
-         _multiply_add("Y", ("M", "X"))),
+    _row("DA 1", "001 100 ZF0 AA 0000000 YYYYYYY ZZZZZZZ", "{Z}{A} = {F}{Y}", "Y", (0, 0)),
+    _row("DA 1", f"001 101 ZFS AA {_XYZ}", "{Z}{A} = {F}{Y} {S} {X}", "Y", (floats.ONE, "X")),
+    _row("DA 3", f"011 100 Z0S AA {_XYZ}", "{Z}{A} = {S}{Y} * {X}", None, ("Y", "X"), S=o.MINUS),
+    _row("DA 3", f"011 MMM ZFS AA {_XYZ}", "{Z}{A} = {F}{M} {S} {Y} * {X}", "M", ("Y", "X")),
+    _row("DA 1", f"001 MMM ZFS AA {_XYZ}", "{Z}{A} = {F}{Y} {S} {M} * {X}", "Y", ("M", "X")),
     _row("DA 4", f"001 110 ZFS AA {_XYZ}", "{A} = {F}({Z}{Y}) {S} {X}",
-         _multiply_add("Y", (floats.ONE, "X"), tap=True), Z=o.TAP),
+         "Y", (floats.ONE, "X"), tap=True),
     _row("DA 2", f"010 100 Z0S AA {_XYZ}", "{A} = {S}({Z}{Y}) * {X}",
-         _multiply_add(None, ("Y", "X"), tap=True), S=o.MINUS, Z=o.TAP),
+         None, ("Y", "X"), tap=True, S=o.MINUS),
     _row("DA 2", f"010 MMM ZFS AA {_XYZ}", "{A} = {F}{M} {S} ({Z}{Y}) * {X}",
-         _multiply_add("M", ("Y", "X"), tap=True), Z=o.TAP),
-    # bit 25 of format 5 is the top bit of G: no bit-reversed stores
-    _row("DA 5", "01111 GGGG AA 0000000 YYYYYYY ZZZZZZZ", "{Z}{A} = {G}({Y})",
-         _special, G=o.FUNCTION, Y=o.Y_SPECIAL, Z=o.STORE_FORWARD),
+         "M", ("Y", "X"), tap=True),
+    # bit 25 of format 5 is the top bit of G: no bit-reversed stores; ifalt and its like may keep A
+    Instruction("DA 5", "01111 GGGG AA 0000000 YYYYYYY ZZZZZZZ", "{Z}{A} = {G}({Y})",
+                {"A": o.ACCUMULATOR, "G": o.FUNCTION, "Y": o.Y_SPECIAL, "Z": o.STORE_FORWARD},
+                _special, settle=o.settle_store, writes="Z", updates="A"),
 ]

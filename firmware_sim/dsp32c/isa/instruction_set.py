@@ -6,12 +6,10 @@ Left out of the *effects* (they assemble and print, the machine refuses them): i
 
 import re
 
-from dsplet.firmware_sim.dsp32c.isa import alu as dsp32c_alu
-from dsplet.firmware_sim.dsp32c.isa import ca as dsp32c_ca
-from dsplet.firmware_sim.dsp32c.isa import da as dsp32c_da
+from dsplet.firmware_sim.dsp32c.isa import alu, ca, da
 from dsplet.firmware_sim.dsp32c.isa.table import Table
 
 _FLOATING = re.compile(r"(?:\ba\d+|\{A\})\s*=(?!=)")
 
-TABLE = Table([*dsp32c_da.ROWS, *dsp32c_ca.ROWS, *dsp32c_alu.ROWS],
+TABLE = Table([*da.ROWS, *ca.ROWS, *alu.ROWS],
               group=lambda text: _FLOATING.search(text) is not None)

@@ -4,8 +4,15 @@ Each is an `Operand`: the text it accepts and the field value that stands for it
 """
 
 import re
+from collections.abc import Callable, Iterator
 
-from dsplet.firmware_sim.dsp32c.isa.table import Context, Operand, OperandError, choice
+from dsplet.firmware_sim.dsp32c.isa.table import (
+    Context,
+    Fields,
+    Operand,
+    OperandError,
+    choice,
+)
 
 # 5-bit register codes [dsp32c.md 2, M A]
 R0, PC, MINUS_ONE, PLUS_ONE, DAUC, IOC, PCSH = 0, 15, 22, 23, 26, 27, 30
@@ -53,10 +60,11 @@ def evaluate(text: str, context: Context) -> int:
     return total
 
 
-def number(what: str, bits: int, low: int, high: int, show, wrap: bool = False) -> Operand:
+def number(what: str, bits: int, low: int, high: int, show: Callable[[int], str],
+           wrap: bool = False) -> Operand:
     """An integer in low..high; wrap: also 2^24 less, so that addresses may be above 0xff8000."""
 
-    def read(text, context):
+    def read(text: str, context: Context) -> int:
         value = evaluate(text, context)
         if wrap and value >= 0xFF8000:
             value -= 1 << 24
@@ -108,7 +116,8 @@ def _with(suffix: str, codes: dict[str, int]) -> dict[str, int]:
     return {name + suffix: code for name, code in codes.items()}
 
 
-def registers(suffix: str, *, pc=False, zero=False, constants=False, pcsh=True) -> Operand:
+def registers(suffix: str, *, pc: bool = False, zero: bool = False, constants: bool = False,
+              pcsh: bool = True) -> Operand:
     """General registers with a width suffix ("" 16 bits, "e" 24 bits), and whichever extras."""
     shadow = {"pcsh": PCSH} if pcsh else {}
     codes = _with(suffix, (CODES if zero else POINTERS) | SYNONYMS | shadow)
@@ -141,7 +150,7 @@ WORD_IO = choice("an I/O register", {name: code for name, code in IO.items() if 
 ANY_IO = choice("an I/O register", IO)
 
 
-def _cau_pointers():
+def _cau_pointers() -> Iterator[tuple[str, int]]:
     for name, pointer in POINTERS.items():
         base = f"*{name}", pointer << 5
         yield base
@@ -177,7 +186,7 @@ _Z_TEXTS |= {f"{text}r": 1 << 7 | code for text, code in _Z_TEXTS.items() if "++
 _Z_NAMES = {code: text for text, code in _Z_TEXTS.items()}
 
 
-def _show_store(value: int, fields) -> str | None:
+def _show_store(value: int, fields: Fields) -> str | None:
     if value >> 3 & 15 != Y_ADDRESS:
         name = _Z_NAMES.get(value)
     else:
@@ -188,7 +197,7 @@ def _show_store(value: int, fields) -> str | None:
     return name and f"{name} = "
 
 
-def settle_store(fields) -> None:
+def settle_store(fields: Fields) -> None:
     """Stores through Y's own pointer use the code AT&T's assembler emits [dsp32c.md 5.2, L]."""
     if 0 < fields.Z >> 3 & 15 < Y_ADDRESS and fields.Y == fields.Z & 0x78:
         fields.Z |= Y_ADDRESS << 3

@@ -3,11 +3,14 @@
 A layout is 32 characters, bit 31 first: `0` and `1` are fixed, a letter belongs to the operand of
 that name, wherever its bits lie.  A spelling is the source text with `{letter}` for each operand;
 the row's `operands` give each letter its kind.  From these a row can encode, decode, parse and
-print; its effect is a function of a machine and the operand values.
+print; its effect is a function of a machine and the operand values.  Which operands it writes, and
+when what it reads and writes is there, stands beside: a scheduler needs no more.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
@@ -38,7 +41,8 @@ class Operand:
     show: Callable[[int, Fields], str | None]  # field value -> text; None: illegal value
 
 
-def choice(what: str, values: dict[str, int], pattern: str | None = None, aliases=()) -> Operand:
+def choice(what: str, values: dict[str, int], pattern: str | None = None,
+           aliases: Collection[str] = ()) -> Operand:
     """An operand whose texts can be listed; white space inside a text does not count.
 
     aliases: texts that are understood but never printed.
@@ -50,7 +54,7 @@ def choice(what: str, values: dict[str, int], pattern: str | None = None, aliase
         pattern = "(?:" + "|".join(map(re.escape, longest_first)) + ")"
         pattern += r"(?!\w)" if longest_first[0][-1].isalnum() else ""
 
-    def read(text, context):
+    def read(text: str, context: Context) -> int:
         code = texts.get("".join(text.split()))
         if code is None:
             raise OperandError(f"expected {what}")
@@ -63,24 +67,44 @@ _TOKEN = re.compile(r"\{(.)\}|(\w+)|(--|>=|[^\s\w])")
 """Of a spelling: an operand's letter, a word or a sign."""
 
 
-@dataclass(frozen=True)
+Run = tuple[int, int, int]
+"""Adjacent bits of an operand: lowest bit in the word, lowest bit in the value, mask."""
+
+
+@dataclass(frozen=True, eq=False)
 class Instruction:
-    """One row of an instruction set."""
+    """One row of an instruction set.
+
+    writes, updates: the letters of the registers and memory operands that it writes, and of those
+    that it reads as well; all others it only reads. multiplies: the letters of those that go to the
+    multiplier, which sees accumulators late. late: what it writes is there one instruction later.
+    """
 
     format: str  # docs/dsp32c.md's number: "5a", "DA 3"
     layout: str  # 32 bits, spaces ignored
     spelling: str
     operands: dict[str, Operand]
-    effect: Callable  # (machine, fields) -> None
+    effect: Callable[..., None]  # (machine, fields)
     alias: bool = False  # understood by the assembler, never printed
     settle: Callable[[Fields], None] = lambda fields: None  # after parsing: canonical choice
+    writes: str = ""
+    updates: str = ""
+    multiplies: str = ""
+    late: bool = False
+    mask: int = field(init=False)
+    """The bits of the word that are the row's own ..."""
+    match: int = field(init=False)
+    """... and what they are."""
+    runs: dict[str, list[Run]] = field(init=False)
+    """Where the bits of each operand lie."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         bits = self.layout.replace(" ", "")
         assert len(bits) == 32, (self.format, len(bits))
         places = {name: [31 - i for i, bit in enumerate(bits) if bit == name]
                   for name in sorted(set(bits) - {"0", "1"})}
-        assert set(places) == set(self.operands) - {"?"}, (self.format, self.spelling)
+        assert set(places) == set(self.operands), (self.format, self.spelling)
+        assert set(self.writes + self.updates + self.multiplies) <= set(places), self.spelling
         derive = object.__setattr__
         derive(self, "mask", sum(1 << 31 - i for i, bit in enumerate(bits) if bit in "01"))
         derive(self, "match", int(re.sub(r"\D", "0", bits), 2))
@@ -98,7 +122,7 @@ class Instruction:
                      if not letter)
 
     @cached_property
-    def regex(self) -> re.Pattern:
+    def regex(self) -> re.Pattern[str]:
         """Matches a statement spelled like this row; group g<i> is the i-th piece."""
         return re.compile("".join(rf"\s*(?P<g{i}>{pattern})"
                                   for i, (pattern, _, _) in enumerate(self.pieces)))
@@ -124,8 +148,9 @@ class Instruction:
 
     def show(self, fields: Fields) -> str:
         """The source text of the operand values."""
-        return re.sub(r"\{(.)\}", lambda m: self.operands[m[1]].show(
-            getattr(fields, m[1]), fields), self.spelling)
+        return self.spelling.format_map({
+            name: operand.show(getattr(fields, name), fields)
+            for name, operand in self.operands.items()})
 
     def parse(self, statement: str, context: Context) -> int | None:
         """The word of a statement, None where it is spelled differently.
@@ -137,7 +162,8 @@ class Instruction:
         found = self.regex.fullmatch(statement)
         if not found:
             return None
-        fields, seen = Fields(), {}
+        fields = Fields()
+        seen: dict[str, int] = {}
         for index, (_, name, _) in enumerate(self.pieces):
             if not name:
                 continue
@@ -154,7 +180,8 @@ class Instruction:
 
     def progress(self, statement: str) -> tuple[int, str]:
         """How far a misspelled statement follows this row, and what was expected there."""
-        column, seen, what = 0, {}, ""
+        column, what = 0, ""
+        seen: dict[str, str] = {}
         for pattern, name, expected in self.pieces:
             what = expected
             found = re.compile(rf"\s*({pattern})").match(statement, column)
@@ -169,9 +196,10 @@ class Instruction:
         return column + len(statement[column:]) - len(statement[column:].lstrip()), what
 
 
-def _runs(places: list[int]) -> list[tuple[int, int, int]]:
-    """(lowest bit in the word, lowest bit in the value, mask) of each contiguous run of bits."""
-    runs, value_bit = [], len(places)
+def _runs(places: list[int]) -> list[Run]:
+    """The contiguous runs of an operand's bits, which lie at these places of the word."""
+    runs: list[Run] = []
+    value_bit = len(places)
     for index, place in enumerate(places):
         value_bit -= 1
         if index and places[index - 1] == place + 1:
@@ -181,7 +209,7 @@ def _runs(places: list[int]) -> list[tuple[int, int, int]]:
     return runs
 
 
-def _pieces(spelling: str, operands: dict[str, Operand]):
+def _pieces(spelling: str, operands: dict[str, Operand]) -> Iterator[tuple[str, str | None, str]]:
     for letter, word, sign in _TOKEN.findall(spelling):
         if letter:
             yield operands[letter].pattern, letter, operands[letter].what
@@ -194,7 +222,7 @@ def _pieces(spelling: str, operands: dict[str, Operand]):
 class Table:
     """An instruction set: rows in order of preference, for parsing and for printing."""
 
-    def __init__(self, rows: list[Instruction], group: Callable[[str], int]):
+    def __init__(self, rows: list[Instruction], group: Callable[[str], int]) -> None:
         """group(statement) tells which statements can match which rows: a row is in the group of
         its own spelling, and only the statement's group is tried."""
         self.rows = rows
@@ -209,11 +237,16 @@ class Table:
                 if (top << 26 ^ row.match) & row.mask & 0xFC000000 == 0:
                     self._by_top.setdefault(top, []).append(row)
 
+    def row(self, form: str, spelling: str) -> Instruction:
+        """The row of that format and spelling."""
+        return next(r for r in self.rows if r.format == form and r.spelling == spelling)
+
     def decode(self, word: int) -> tuple[Instruction, Fields] | None:
         """The row and operand values of a word; None for an illegal word."""
         if word not in self._decoded:
-            found = ((row, row.decode(word)) for row in self._by_top.get(word >> 26, ()))
-            self._decoded[word] = next((pair for pair in found if pair[1] is not None), None)
+            self._decoded[word] = next(
+                ((row, fields) for row in self._by_top.get(word >> 26, ())
+                 if (fields := row.decode(word)) is not None), None)
         return self._decoded[word]
 
     def parse(self, statement: str, context: Context) -> int:

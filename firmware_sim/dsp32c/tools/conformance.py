@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,8 +18,8 @@ from msgspec import Meta
 
 from dsplet.base.errors import UserError
 from dsplet.base.schema import read_json
-from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.isa import floats
+from dsplet.firmware_sim.dsp32c.parts import BOARDS, TARGETS
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, Machine, MachineError
 
 INEXACT_TOLERANCE = 2.0**-22  # relative, for vectors marked exact = false
@@ -40,7 +40,7 @@ class Result:
 
 def python_machine() -> Machine:
     """A machine for vectors: memory everywhere, illegal sequences allowed."""
-    return Machine(targets.get("dsp32c-50", board="flat"), strict=False)
+    return Machine(replace(TARGETS["dsp32c-50"], board=BOARDS["flat"]), strict=False)
 
 
 class VectorsError(UserError):

@@ -1,0 +1,237 @@
+"""Compilation: from a program to an image, in attempts until code and data fit side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from dsplet.firmware_sim.backend import Array
+from dsplet.firmware_sim.compile.fuse import Fused
+from dsplet.firmware_sim.compile.lifetimes import touched
+from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
+from dsplet.firmware_sim.compile.pareto import Mixture
+from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
+from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
+from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select
+from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
+from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
+from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
+from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
+from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble
+from dsplet.firmware_sim.dsp32c.isa.floats import to_words
+from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.quantize.fixed.kernel import Buffer, Fetch, Kernel, Repeat, flat
+from dsplet.quantize.fixed.program import Program
+
+LINEAR = control(4)
+"""`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
+HALT = Label("halt")
+RESUME = Label("resume")
+PACKED = {"half": np.int16, "byte": np.uint8}
+COSTS = Costs(pair=0.25, loop=3)
+"""A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
+4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
+
+
+class Compilation:
+    """A program for a target, in every way that it can be compiled."""
+
+    def __init__(self, program: Program, target: Target) -> None:
+        self.program, self.target, self._selections = program, target, Selections()
+
+    @cached_property
+    def mixtures(self) -> list[Mixture[Choices]]:
+        """Fastest first, smallest last."""
+        return mixtures(self.program)
+
+    def build(self, choices: Choices) -> Image:
+        """Machine code as chosen, but for kernels that would need more registers together than the
+        chip has. Raises DoesNotFit."""
+        first = next(r for r in self.target.regions if r.start == 0)
+        chosen, code_bytes = Chosen(self.program, self.target, choices), 4
+        while True:
+            try:
+                attempt = _Attempt(chosen, code_bytes, self._selections)
+            except _CannotDo as error:
+                choices = replace(choices, fused=choices.fused - error.fused,
+                                  stepped=choices.stepped - error.stepped)
+                chosen = Chosen(self.program, self.target, choices)
+                continue
+            if attempt.code_bytes <= max(code_bytes, first.bytes):
+                return attempt.image()
+            code_bytes = attempt.code_bytes
+
+
+class Selections:
+    """Code by kernel, selected once for all the attempts to which it is the same: a layout that
+    only moves its buffers changes addresses, which are not in it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[tuple, Selected]]] = {}
+
+    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str]
+               ) -> Selected:
+        """See `kernel.select`."""
+        buffers = touched([kernel])
+        key = (kernel, taken, [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
+        known = self._known.setdefault(kernel.name, [])
+        for other, code in known:
+            if other == key and code.fits(constants):
+                return code
+        known.append((key, select(kernel, plan, constants, taken)))
+        return known[-1][1]
+
+
+class _CannotDo(Exception):
+    """Choices of which a kernel needs more registers than there are."""
+
+    def __init__(self, fused: frozenset[str], stepped: frozenset[str]) -> None:
+        self.fused, self.stepped = fused, stepped
+
+
+class _Attempt:
+    """Everything in its place, with `code_bytes` reserved for code from address 0."""
+
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections) -> None:
+        self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
+        self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
+        rooms = self.plan.rooms(0)
+        copies = [self._copies(k.kernel, self._hoped, rooms)[1] for k in chosen.kernels]
+        self.plan.add(list(chosen.buffers.values()), [k.kernel for k in chosen.kernels],
+                      chosen.kinds,
+                      [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
+                       for kernel in copies], chosen.repeats)
+        self.constants, self.selections = Constants(), selections
+        self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
+        self.lines = self._code()
+
+    @property
+    def code_bytes(self) -> int:
+        return 4 * sum(isinstance(line, Ins) for line in self.lines)
+
+    def _code(self) -> Lines:
+        repeats = self.chosen.repeats
+        bodies: list[Lines] = []
+        lines: Lines = []
+        previous: Ins | None = None
+        for i, k in enumerate(self.chosen.kernels):
+            bodies.append(self._kernel(i, k, previous))
+            previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
+        for i, body in enumerate(bodies):
+            if i == self.program.resume:
+                lines += [goto(HALT), NOP, RESUME]
+            lines += [line for r in repeats if r.first == i for line in self._head(r)]
+            lines += body
+            lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
+        if "byte" in self.chosen.choices.packed.values():
+            lines.insert(1, LINEAR)
+        return [*lines, HALT, goto(HALT), NOP]
+
+    def _kernel(self, i: int, fused: Fused, previous: Ins | None) -> Lines:
+        kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
+        self.plan.copy(copies, i)
+        try:
+            code = self.selections.select(kernel, self.plan, self.constants,
+                                          self.clock.counters(i))
+        except NeedsRegisters:
+            if fused.buffers:
+                raise _CannotDo(fused.buffers, frozenset()) from None
+            if self.chosen.choices.stepped:
+                raise _CannotDo(frozenset(), self.chosen.choices.stepped) from None
+            raise
+        return link(code, self.plan, self.clock, previous)
+
+    def _head(self, r: Repeat) -> Lines:
+        return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
+
+    def _tail(self, r: Repeat) -> Lines:
+        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"))]
+
+    def _hoped(self, buffer: str) -> str | None:
+        """Before anything has a place: activations that could lie on chip do."""
+        b = self.chosen.buffers[buffer]
+        small = any(4 * b.size <= bank.region.bytes for bank in self.plan.banks)
+        return "chip" if b.role == "activation" and b.data is None and small else None
+
+    def _copies(self, kernel: Kernel, region, rooms: list[Room]) -> tuple[Kernel, list[Copy]]:
+        waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
+        packed = self.chosen.choices.packed
+        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b)),
+                            replace(COSTS, wait=waits / self.target.states_per_cycle))
+
+    # --- the image ------------------------------------------------------------------------------
+    def image(self) -> Image:
+        texts = [str(line) if isinstance(line, Ins) else f"{line}:" for line in self.lines]
+        assembly = assemble("\n".join(texts))
+        code = [line for line in self.lines if isinstance(line, Ins)]
+        words = np.array([assembly.words[4 * i] for i in range(len(code))], np.uint32)
+        return Image(
+            self.program.name, self.target, ((0, words), *self._data()),
+            self._sections(assembly), {4 * i: line.role for i, line in enumerate(code)},
+            self._listing(texts, words), self.plan.placements, self._ports(self.program.inputs),
+            self._ports(self.program.outputs), assembly.labels["halt"], self.chosen.steps,
+            self.chosen.choices, resume=assembly.labels.get("resume"))
+
+    def _data(self) -> list[tuple[int, Array]]:
+        constants = self.constants.values(self.plan.place)
+        if len(constants) > POOL_WORDS:
+            raise ValueError(f"{len(constants)} float constants; the pool has room for "
+                             f"{POOL_WORDS}")
+        data = [(self.plan.address(POOL), to_words(np.array(constants)))]
+        for name, p in sorted(self.plan.placements.items(), key=lambda item: item[1].address):
+            buffer = self.chosen.buffers.get(name)
+            if buffer is not None and buffer.data is not None:
+                data.append((p.address, self._encode(buffer, p.kind)))
+        return data
+
+    def _encode(self, buffer: Buffer, kind: str) -> Array:
+        if kind in PACKED:
+            numbers = np.zeros((buffer.size + 3) // 4 * 4, PACKED[kind])
+            numbers[:buffer.size] = buffer.data
+            return numbers.view(np.uint32)
+        if kind in ("offset", "place"):
+            base = self.plan.place(self.chosen.tables[buffer.name]) if kind == "place" else 0
+            return (base + 2 * buffer.data).astype(np.int32).view(np.uint32)
+        try:
+            return to_words(self.chosen.words.get(buffer.name, buffer.data.astype(np.float64)))
+        except ValueError as error:
+            raise ValueError(f"constant '{buffer.name}' does not fit the DSP32C's 24-bit mantissa: "
+                             f"{error}") from None
+
+    def _sections(self, assembly: Assembly) -> tuple[Section, ...]:
+        found = [(assembly.labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
+                  self._tables(k)) for i, k in enumerate(self.program.kernels)]
+        found += [(assembly.labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
+                  for name in (f"{r.var}_head", f"{r.var}_tail")]
+        found.sort()
+        ends = [*(start for start, *_ in found[1:]), assembly.labels["halt"]]
+        return tuple(Section(name, node, op, macs, start, end, tables)
+                     for (start, name, node, op, macs, tables), end in
+                     zip(found, ends, strict=True))
+
+    def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:
+        statements = [s for top in kernel.body for s in flat(top)]
+        looked_up = {s.table for s in statements if hasattr(s, "table")} | {
+            s.ref.buffer for s in statements if isinstance(s, Fetch)}
+        places = [self.plan[t] for t in sorted(looked_up)]
+        return tuple((p.address, p.address + p.bytes - 1) for p in places)
+
+    def _listing(self, texts: list[str], words: Array) -> str:
+        titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}
+        rows, i = [], 0
+        for text in texts:
+            if text.endswith(":"):
+                rows.append(text + titles.get(text, ""))
+            else:
+                rows.append(f"{4 * i:06x}  {words[i]:08x}      {text}")
+                i += 1
+        return "\n".join(rows) + "\n"
+
+    def _ports(self, border) -> tuple[Port, ...]:
+        ieee = self.program.reals is not None
+        return tuple(Port(v, self.plan.address(b), v.size, ieee) for v, b in border)
