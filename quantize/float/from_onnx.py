@@ -149,7 +149,7 @@ class _Reader:
 
 
 def parse(path: str | Path) -> tuple[ModelProto, str]:
-    """The ONNX model and its sha256. FileError: no such file; ModelError: not ONNX, or cut short."""
+    """The ONNX model and its sha256. FileError: no such file. ModelError: not ONNX, or cut."""
     import onnx
     from google.protobuf.message import DecodeError
     data = read_bytes(path)
