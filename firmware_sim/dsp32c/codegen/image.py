@@ -234,7 +234,7 @@ class _Compilation:
         segments = [(0, words), *self._data()]
         return Image(
             self.program.name, self.target, tuple(segments), self._sections(assembly, len(code)),
-            {4 * i: line.role for i, line in enumerate(code)}, self._listing(texts, words),
+            {4 * i: line.role for i, line in enumerate(code)}, self._listing(lines, texts, words),
             self.plan.placements, self._ports(self.program.inputs),
             self._ports(self.program.outputs), assembly.labels["halt"], self.steps, self.choices,
             resume=assembly.labels.get("resume"))
@@ -282,12 +282,12 @@ class _Compilation:
         places = [self.plan[t] for t in sorted(looked_up)]
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
-    def _listing(self, texts: list[str], words: np.ndarray) -> str:
-        titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}
+    def _listing(self, lines: Lines, texts: list[str], words: np.ndarray) -> str:
+        titles = {Label(k.name): f"  // {k.op} {k.node}" for k in self.program.kernels}
         rows, i = [], 0
-        for text in texts:
-            if text.endswith(":"):
-                rows.append(text + titles.get(text, ""))
+        for line, text in zip(lines, texts, strict=True):
+            if isinstance(line, Label):
+                rows.append(text + titles.get(line, ""))
             else:
                 rows.append(f"{4 * i:06x}  {words[i]:08x}      {text}")
                 i += 1
