@@ -23,6 +23,7 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     move,
     multiply,
     set_to,
+    sets_flags,
     start_counter,
     store,
     subtract,
@@ -30,6 +31,7 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
+from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.codegen.listing import A0, A1, A2
@@ -103,3 +105,15 @@ def test_the_listing_of_a_network_is_made_of_the_rows_it_says():
     for line in compile_program(lower(tiny().graph()), FLAT).listing.splitlines():
         if line.startswith("0") and "0x" not in line and "goto" not in line:
             assert TABLE.show(int(line[8:16], 16)) == line[22:]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_which_functions_set_flags(name):
+    """An operand that is zero sets Z, if anything does."""
+    ins = apply(name, A0, A1)
+    code = assemble(f"{ins}\nend: goto end\nnop")
+    machine = Machine(FLAT)
+    code.load(machine.memory)
+    machine.dnzuv = floats.N | floats.V
+    machine.run(code.labels["end"], 2)
+    assert (machine.dnzuv != floats.N | floats.V) == sets_flags(ins)
