@@ -15,6 +15,7 @@ from dsplet.data.answers import (
     class_names,
     nrmse_percent,
     percent_right,
+    places_of,
     same,
     spelled,
     tolerance_of,
@@ -116,8 +117,7 @@ def _read(scores: np.ndarray, labels: np.ndarray | None, names: dict[int, str]) 
     """The answers, of as many places as the labels have; else as the classes of a place allow."""
     if labels is not None:
         return answers(scores, labels.shape[1:])
-    places = scores[0].size // len(names) if names else 1
-    return answers(scores, (places,) if places > 1 else ())
+    return answers(scores, places_of(scores, names))
 
 
 def _differing(y: np.ndarray, z: np.ndarray, labels: np.ndarray | None, facts: Mapping[str, str]

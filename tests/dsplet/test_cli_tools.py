@@ -107,7 +107,7 @@ def test_files_that_are_no_programs(programs):
             (("asm", "sum.s", "--origin", "3"),
              "error: origin 0x3 is not a multiple of 4 in 0..0xfffffc"),
             (("asm", "sum.s", "--origin", "ten"),
-             "error: --origin is 'ten': expected 2048 or 0x800"),
+             "error: --origin is 'ten'; expected 2048 or 0x800"),
             (("asm", "sum.s", "-o", "nowhere/sum.s28"),
              "error: nowhere: there is no such folder")):
         assert refusal(*words, folder=programs) == wanted

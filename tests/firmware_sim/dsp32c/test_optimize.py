@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from dsplet.cli import cli
 from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.codegen.image import build
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
@@ -46,8 +45,3 @@ def test_the_least_memory_that_keeps_a_budget():
     assert cycles(build(program, TARGET, ways[chosen + 1].choices)) > budget
     assert cycles(GOALS["balanced"](program, TARGET, budget)) <= budget
     assert cycles(GOALS["memory"](program, TARGET, fast - 1)) == fast
-
-
-def test_the_command_line_knows_the_goals():
-    option = next(p for p in cli.commands["simulate"].params if p.name == "goal")
-    assert list(option.type.choices) == list(GOALS)

@@ -1,0 +1,41 @@
+"""Dataclasses as the dictionaries that reports are rendered from.
+
+A field that is None by default and is None is left out; fields without a default always appear. A
+mapping that is a field `inlined()` gives its entries in its place, and `from_` is the key `from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, field, fields, is_dataclass
+from typing import Any
+
+
+def inlined() -> Any:
+    """A field whose entries stand in its place: columns that only who makes the row can name."""
+    return field(metadata={"inlined": True})
+
+
+def to_dict(row: Any) -> dict[str, Any]:
+    """The row, a dataclass, and the rows in it."""
+    found: dict[str, Any] = {}
+    for f in fields(row):
+        value = getattr(row, f.name)
+        if f.metadata.get("inlined"):
+            found |= value
+        elif not _left_out(f, value):
+            found[f.name.rstrip("_")] = plain(value)
+    return found
+
+
+def _left_out(f: Field[Any], value: Any) -> bool:
+    return value is None and f.default is None
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and mappings as dictionaries, tuples as lists, and so all that is in them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_dict(value)
+    if isinstance(value, Mapping):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value

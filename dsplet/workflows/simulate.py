@@ -1,0 +1,261 @@
+"""Run samples through machine code: cycles, latency, memory, and whether all bits agree."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+import numpy as np
+
+from dsplet.base.files import write_atomically
+from dsplet.base.progress import SILENT, Watch
+from dsplet.base.rows import plain
+from dsplet.data import load_images
+from dsplet.firmware_sim.dsp32c import parts, report
+from dsplet.firmware_sim.dsp32c.codegen.image import Image, compile_program
+from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.firmware_sim.dsp32c.sensitivity import error_bar
+from dsplet.firmware_sim.dsp32c.sim.engine import fastest
+from dsplet.firmware_sim.dsp32c.sim.simulate import Run, Simulator
+from dsplet.firmware_sim.dsp32c.sim.stream import Stream, streaming
+from dsplet.firmware_sim.dsp32c.sim.trace import to_text
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.network import Network, fixed_graph, float_network, reference
+from dsplet.quantize.ptq.real_program import lower_real
+from dsplet.workflows import chip
+from dsplet.workflows.request import FromData, OnTarget, RequestError
+from dsplet.workflows.simulation import Simulation, Streamed
+
+HOT_LINES = 20
+TRACED = 200
+"""Instructions in a trace file, where nothing else is said."""
+PATIENCE_S = 2.0
+HINTS = get_type_hints(Simulation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What to report besides, and write: memory_map, where every buffer lies; profile, the
+    costliest lines; spread, cycles if the chip is not as assumed; the first `trace_count`
+    instructions of the first sample, in the report or in `trace_file`; a `chrome_trace` of at most
+    `trace_instructions`; the assembly `listing`."""
+
+    memory_map: bool = False
+    profile: bool = False
+    spread: bool = False
+    trace_count: int = 0
+    trace_file: str | None = None
+    chrome_trace: str | None = None
+    trace_instructions: int = 20_000
+    listing: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Extras, FromData, OnTarget):
+    """What to run, on what, and what to report.
+
+    source: a network, fixed point or, with arithmetic "float", float. samples: of the test split, a
+    number or "all"; images: a .npy or .npz of uint8 (N, H, W) instead. goal: "time", "memory" or
+    "balanced", within the budget ("33.3ms", "333333cycles", a name). assume: NAME=VALUE of the
+    chip. stream: a recurrent network one step a call. beside: a file of the same network in the
+    other arithmetic.
+    """
+
+    source: str
+    samples: str = "1"
+    images: str | None = None
+    goal: str = "time"
+    budget: str | None = None
+    assume: tuple[str, ...] = ()
+    stream: bool = False
+    arithmetic: str = "fixed"
+    beside: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Inputs x, reals (N, *shape) as the network reads them. labels: None where nobody knows them.
+    index: each sample's position in its data set."""
+
+    x: np.ndarray
+    labels: np.ndarray | None
+    index: np.ndarray
+
+
+class FixedPoint:
+    """A fixed-point network to run. name: of its file."""
+
+    arithmetic = "fixed"
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.graph, self.name, self.program = graph, name, lower(graph)
+        self.facts, self.shape = dict(graph.metadata), graph.inputs[0].shape
+
+    def inputs(self, x: np.ndarray) -> np.ndarray:
+        """Reals as the machine reads them."""
+        return self.graph.inputs[0].format.quantize(x)
+
+    def wanted(self, q: np.ndarray, watch: Watch) -> list[np.ndarray]:
+        """What the reference computes."""
+        with watch.progress("reference") as tick:
+            return reference(self.graph, q, tick)
+
+    def report(self, image: Image, done: Run, wanted: Any, samples: Samples,
+               budget: str | None) -> dict[str, Any]:
+        return report.simulation(self.graph, image, done, wanted, samples.index, samples.labels,
+                                 budget)
+
+
+class FloatingPoint:
+    """The same of a float network on the chip's floating point."""
+
+    arithmetic = "float"
+
+    def __init__(self, network: Network) -> None:
+        assert network.float
+        self.network, self.name, self.program = network, network.path, lower_real(network.float)
+        self.facts, self.shape = network.facts, network.shape
+
+    def inputs(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def wanted(self, x: np.ndarray, watch: Watch) -> np.ndarray:
+        with watch.progress("reference") as tick:
+            return self.network.scores(x, tick)
+
+    def report(self, image: Image, done: Run, wanted: Any, samples: Samples,
+               budget: str | None) -> dict[str, Any]:
+        return report.float_simulation(self.program, self.facts, image, done, wanted,
+                                       samples.index, samples.labels, budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """A finished run: its report, and what more can be asked of it."""
+
+    report: Simulation
+    image: Image
+    inputs: np.ndarray
+    done: Run
+
+
+def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
+    """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, DoesNotFit,
+    CannotStream, RequestError."""
+    target = _target(request)
+    chip.as_cycles(request.budget, target)  # a budget that cannot be read is refused at once
+    if request.stream:
+        return _stream(request, target)
+    subject: FixedPoint | FloatingPoint = (
+        FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
+        FixedPoint(fixed_graph(request.source), request.source))
+    ran = execute(subject, _samples(request, subject.facts, subject.shape), target, request.goal,
+                  request.budget, watch)
+    found = replace(ran.report, assumed=", ".join(request.assume) or None)
+    if request.beside:
+        other = run(_beside(request), watch)
+        sides = report.side_by_side(*(plain(r) for r in (found, other)))
+        found = replace(found, **_fields({"side_by_side": sides}))
+    return _with_extras(found, request, ran, watch)
+
+
+def execute(subject: FixedPoint | FloatingPoint, samples: Samples, target: Target,
+            goal: str = "time", budget: str | None = None, watch: Watch = SILENT) -> Execution:
+    """Compile and run. Raises BudgetError, DoesNotFit."""
+    image, inputs = chip.compiled(subject.program, target, goal, budget), subject.inputs(samples.x)
+    engine, slow = fastest(target)
+    if slow:
+        watch.note(f"the slow simulator is used: {slow}")
+    began = time.perf_counter()
+    with watch.progress("simulating") as tick:
+        done = Simulator(image, engine)(inputs, progress=lambda n: tick(n, len(inputs)))
+    if (seconds := time.perf_counter() - began) > PATIENCE_S:
+        watch.note(f"{len(inputs):,} samples executed in {seconds:.1f} s")
+    found = subject.report(image, done, subject.wanted(inputs, watch), samples,
+                           chip.as_time(budget))
+    if budget:
+        found["budget"][0]["budget"] = budget
+    found |= {"network": subject.name, "arithmetic": subject.arithmetic}
+    return Execution(report=Simulation(**_fields(found)), image=image, inputs=inputs, done=done)
+
+
+def _target(request: Request) -> Target:
+    target = chip.target_of(request)
+    for text in request.assume:
+        target = parts.assume(target, text)
+    return target
+
+
+def _samples(request: Request, facts: dict[str, str], shape: tuple[int, ...]) -> Samples:
+    feeding = request.feed(facts, shape)
+    if request.images:
+        pixels = load_images(Path(request.images))
+        return Samples(x=feeding(pixels), labels=None, index=np.arange(len(pixels)))
+    part = feeding.test(request.samples)
+    return Samples(x=feeding(part.images), labels=part.labels, index=part.index)
+
+
+def _beside(request: Request) -> Request:
+    """The same samples on the same chip, of the other network."""
+    assert request.beside
+    return Request(
+        source=request.beside, arithmetic="fixed" if request.arithmetic == "float" else "float",
+        samples=request.samples, images=request.images, goal=request.goal, assume=request.assume,
+        **{f: getattr(request, f) for c in (FromData, OnTarget) for f in c.__dataclass_fields__})
+
+
+def _stream(request: Request, target: Target) -> Streamed:
+    refused = {"--arithmetic float": request.arithmetic == "float", "--beside": request.beside,
+               "--budget": request.budget, "-O": request.goal != "time",
+               "--map": request.memory_map, "--profile": request.profile,
+               "--spread": request.spread, "--trace": request.trace_count,
+               "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
+               "--listing": request.listing}
+    if given := ", ".join(option for option, value in refused.items() if value):
+        raise RequestError("--stream reports one step of a fixed-point program: leave out "
+                           f"{given}")
+    subject = FixedPoint(fixed_graph(request.source), request.source)
+    samples = _samples(request, subject.facts, subject.shape)
+    image = compile_program(streaming(subject.graph, subject.program), target)
+    q = subject.inputs(samples.x)
+    steps = Stream(image)(q.reshape(len(q), -1, *image.inputs[0].value.shape))
+    found = report.streamed(subject.graph, image, steps, reference(subject.graph, q)[0],
+                            samples.labels)
+    return msgspec.convert({"network": request.source, **found}, Streamed)
+
+
+def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
+    """The report with what was asked for besides; files are written."""
+    more: dict[str, Any] = {}
+    if asked.listing:
+        write_atomically(asked.listing, ran.image.listing.encode())
+    if asked.memory_map:
+        more["memory_map"] = report.map_rows(ran.image)
+    if asked.profile:
+        lines = report.hot_lines(ran.image, ran.done.profile, len(ran.inputs))
+        more |= {"hot_lines": lines[:HOT_LINES], "causes": report.cause_rows(ran.done)}
+    if asked.spread:
+        with watch.progress("other assumptions") as tick:
+            more |= error_bar(ran.image, ran.inputs, tick)
+    if asked.chrome_trace:
+        text = to_text(ran.image, ran.inputs, asked.trace_instructions, True)
+        write_atomically(asked.chrome_trace, text.encode())
+        more["chrome_trace"] = asked.chrome_trace
+    if asked.trace_file:
+        text = to_text(ran.image, ran.inputs, asked.trace_count or TRACED)
+        write_atomically(asked.trace_file, text.encode())
+        more["trace_file"] = asked.trace_file
+    elif asked.trace_count:
+        more["trace"] = to_text(ran.image, ran.inputs, asked.trace_count).splitlines()
+    return replace(found, **_fields(more))
+
+
+def _fields(found: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a simulation, from plain rows."""
+    for row in found.get("memory_map") or ():
+        row["from_"] = row.pop("from")
+    return {key: msgspec.convert(value, HINTS[key]) for key, value in found.items()}
