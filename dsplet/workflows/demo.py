@@ -67,8 +67,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         drop_points=floats - fixed, drop_allowed_points=DROP_POINTS, executed_digits=ran.samples,
         differing_integers=ran.differing_integers, compared_with=ran.compared_with,
         cycles=ran.cycles, cycles_per_mac=ran.cycles_per_mac, clock_mhz=clock,
-        latency_ms=ran.latency_ms, budget_ms=budget and budget.latency_ms,
-        budget_source=budget and budget.source,
+        latency_ms=ran.latency_ms, budget_ms=budget.latency_ms if budget else None,
+        budget_source=budget.source if budget else None,
         passed=ran.passed and floats - fixed <= DROP_POINTS)
 
 
@@ -104,6 +104,6 @@ def _steps(request: Request, folder: Path, budget: Budget | None, watch: Watch
          *(("--budget", budget.name) if budget else ()))
     ran = simulate.run(simulate.Request(
         source=fixed, target=request.target, board=request.board, samples="all",
-        budget=budget and budget.name), watch)
+        budget=budget.name if budget else None), watch)
     assert isinstance(ran, Simulation)
     return commands, seen, ran

@@ -95,8 +95,8 @@ def _from_checkpoint(request: Request) -> Source:
     module, own = trained.module(), {}
     if request.machine:
         from dsplet.train.lines import read_lines
-        module, card = read_lines(module, card, request.machine, splits,
-                                  request.input_shape and factory.parse_shape(request.input_shape))
+        size = factory.parse_shape(request.input_shape) if request.input_shape else None
+        module, card = read_lines(module, card, request.machine, splits, size)
         own = module.facts
     facts = to_onnx.metadata(
         model=card.name, data=splits.name, input_scale=card.normalization.scale,

@@ -53,7 +53,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     fixed, target = fixed_graph(request.model), chip.target_of(request)
     facts, shape = dict(fixed.metadata), fixed.inputs[0].shape
     states, images = automaton.states_of(facts, request.model), feed(facts, shape)
-    lines = np.stack([load_line(Path(name), shape[1:]) for name in request.pictures])
+    _, height, width = shape
+    lines = np.stack([load_line(Path(name), (height, width)) for name in request.pictures])
     q = fixed.inputs[0].format.quantize(images(lines))
     done, wanted = chip.execute(fixed, target, q), reference(fixed, q)
     differing = sum(int((y != w).sum()) for y, w in zip(done.outputs, wanted, strict=True))

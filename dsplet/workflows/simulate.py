@@ -129,8 +129,8 @@ class FloatingPoint:
 
     def report(self, image: Image, done: Run, wanted: Any, samples: Samples,
                budget: str | None) -> dict[str, Any]:
-        return report.float_simulation(self.program, self.facts, image, done, wanted,
-                                       samples.index, samples.labels, budget)
+        return report.float_simulation(self.program, list(self.facts.items()), image, done,
+                                       wanted, samples.index, samples.labels, budget)
 
 
 @dataclass(frozen=True, kw_only=True)

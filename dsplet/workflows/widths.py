@@ -86,7 +86,7 @@ class _Search:
     def __init__(self, request: Request, watch: Watch) -> None:
         self.request, self.watch, self.target = request, watch, chip.target_of(request)
         self.budgets = searching.Budgets(
-            request.memory and searching.memory_bytes(request.memory),
+            searching.memory_bytes(request.memory) if request.memory else None,
             chip.as_cycles(request.latency, self.target), request.accuracy)
         if request.plot:
             picture.check(request.plot)
@@ -109,14 +109,14 @@ class _Search:
 
     def points(self) -> searching.Found:
         """The search itself. Raises NoSolution."""
-        asked = self.request
+        asked, storage = self.request, self.request.study
         with self.watch.progress("searching") as tick:
             def study(points: list[Point]) -> list[Point]:
-                return studies.explore(self.trials, points, asked.study, asked.trials, asked.seed,
+                return studies.explore(self.trials, points, storage or "", asked.trials, asked.seed,
                                        tick)
 
             return searching.search(self.trials, self.budgets, self.cycles,
-                                    study if asked.study else None, tick)
+                                    study if storage else None, tick)
 
     def chosen(self, point: Point) -> Chosen:
         """The network of these widths by the default recipe."""
