@@ -43,7 +43,7 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
     seen = compare.run(compare.Request(reference=net, test=fixed), WATCH)
     budget = next(iter(card.budgets), None)
     run = simulate.run(simulate.Request(source=fixed, board=card.board, samples=executed,
-                                        budget=budget and budget.name), WATCH)
+                                        budget=budget.name if budget else None), WATCH)
     assert isinstance(run, Simulation) and run.cycles_per_mac and run.differing_integers is not None
     return {
         "model": model, "data": data, "epochs": epochs, "samples": seen.samples,
