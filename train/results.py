@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dsplet.train import zoo
 
@@ -56,7 +56,8 @@ def load(path: Path = FILE) -> list[dict]:
 def columns(rows: list[dict], table: type[Row]) -> list[Row]:
     """The rows as those of one table; None where a row has none of a column."""
     names = [f.name for f in fields(table)]
-    return [table(**{name: row.get(name) for name in names}) for row in rows]
+    known: list[dict[str, Any]] = [{name: row.get(name) for name in names} for row in rows]
+    return [table(**row) for row in known]
 
 
 def save(rows: list[dict], path: Path = FILE) -> None:
