@@ -1,7 +1,8 @@
 """Dataclasses as the dictionaries that reports are rendered from.
 
 A field that is None by default and is None is left out; fields without a default always appear. A
-mapping that is a field `inlined()` gives its entries in its place, and `from_` is the key `from`.
+field `inlined()`, a mapping or a dataclass, gives its entries in its place, and `from_` is the key
+`from`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 
 def inlined() -> Any:
-    """A field whose entries stand in its place: columns that only who makes the row can name."""
+    """A field whose entries stand in its place: columns that only who makes the row can name, or
+    a group of several."""
     return field(metadata={"inlined": True})
 
 
@@ -22,7 +24,7 @@ def to_dict(row: Any) -> dict[str, Any]:
     for f in fields(row):
         value = getattr(row, f.name)
         if f.metadata.get("inlined"):
-            found |= value
+            found |= plain(value)
         elif not _left_out(f, value):
             found[f.name.rstrip("_")] = plain(value)
     return found

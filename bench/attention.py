@@ -13,9 +13,7 @@ from dsplet.base.picture import picture
 from dsplet.data.answers import answers
 from dsplet.data.dates import READ, WRITTEN
 from dsplet.data.feed import feed
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.graph import Graph, Value
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.ops.softmax import Softmax
@@ -50,8 +48,8 @@ def maps(path: Path, samples: tuple[int, ...]) -> list[tuple[str, str, np.ndarra
     feeding = feed(dict(graph.metadata), graph.inputs[0].shape)
     codes = feeding.splits.test[list(samples)].images
     q = graph.inputs[0].format.quantize(feeding(codes))
-    scores, looked = Simulator(compile_program(lower(graph), targets.get("dsp32c-40", "1991")))(
-        q).outputs
+    scores, looked = targets.compile(
+        lower(graph), targets.get("dsp32c-40", "1991")).simulate([q]).outputs
     for y, wanted in zip((scores, looked), reference(graph, q), strict=True):
         assert np.array_equal(y, wanted), "the chip and the reference differ"
     weights = graph.outputs[-1].format.dequantize(looked)[:, :, 0]

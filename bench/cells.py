@@ -13,9 +13,7 @@ from rich.table import Table
 
 from bench.whole import go
 from dsplet.data.feed import feed
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph
@@ -53,11 +51,11 @@ def modulations(path: Path, maps: int) -> list[float]:
     graph = fixed_graph(path)
     cells = until(graph, (maps, 22, 22))
     most = cells.outputs[0].format.max
-    run = Simulator(compile_program(lower(cells), targets.get("dsp32c-40")))
+    chip = targets.compile(lower(cells), targets.get("dsp32c-40"))
     feeding, found = feed(dict(graph.metadata), graph.inputs[0].shape), []
     for i in range(ORIENTATIONS):
         x = graph.inputs[0].format.quantize(feeding(gratings(i)))
-        y = run(x).outputs[0][:, i, 11, 11]
+        y = chip.simulate([x]).outputs[0][:, i, 11, 11]
         assert y.max() < most, "the cells saturate: lower the contrast"
         found.append(float((y.max() - y.min()) / (y.max() + y.min())))
     return found

@@ -11,11 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.networks import network
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c import wcet
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.optimize import external_bytes
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.optimize import external_bytes
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
@@ -39,14 +36,14 @@ def main() -> dict[str, float]:
         fixed = quantize(from_onnx.load(path), x[:200], Recipe())
         target = targets.get("dsp32c-40", board)
         q = fixed.inputs[0].format.quantize(x[:3])
-        image = compile_program(lower(fixed), target)
-        run = Simulator(image)(q)
+        compiled = targets.compile(lower(fixed), target)
+        run = compiled.simulate([q])
         wrong = np.count_nonzero(run.outputs[0] != fixed.run(q)[fixed.outputs[0].name])
         cycles = float(run.cycles.max())
         counts[f"{name}/{board}"] = cycles
-        stalls = sum(b.bank for b in run.bills if b.section.op in DENSE)
-        worst = wcet.of_image(image).states / target.states_per_cycle
-        table.add_row(name, board, f"{external_bytes(image):,}", f"{fixed.macs:,}",
+        stalls = sum(b.stalls["bank"] for b in run.bills if b.section.op in DENSE)
+        worst = compiled.worst_case().cycles
+        table.add_row(name, board, f"{external_bytes(compiled):,}", f"{fixed.macs:,}",
                       f"{cycles:,.0f}", f"{worst:,.0f}", f"{stalls:g}",
                       f"{cycles / fixed.macs:.3f}", f"{limit:.2f}" if limit else "",
                       f"{target.ms(cycles):.2f}", str(wrong))

@@ -8,9 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.networks import network
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
@@ -32,8 +30,8 @@ def main() -> dict[str, float]:
         path, x = network(name)
         fixed = quantize(from_onnx.load(path), x[:200], Recipe())
         target = targets.get("dsp32c-40", board)
-        run = Simulator(compile_program(lower(fixed), target))(
-            fixed.inputs[0].format.quantize(x[:1]))
+        run = targets.compile(lower(fixed), target).simulate(
+            [fixed.inputs[0].format.quantize(x[:1])])
         cycles, card = float(np.max(run.cycles)), zoo.get(name)
         budget = next(iter(card.budgets), None)
         era = ERA_CYCLES * card.counts.links

@@ -73,16 +73,14 @@ def start(weight_bits: int, activation_bits: int):
 
 def run(before, seed: int) -> dict:
     """One training: accuracies on 10,000 test images, in percent."""
-    from dsplet.firmware_sim.dsp32c import parts as targets
-    from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-    from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+    from dsplet.firmware_sim import targets
     from dsplet.quantize.fixed.program import lower
     from dsplet.train.qat.finetune import FinetuneConfig, finetune
     known, began = images(), time.monotonic()
     after = finetune(before, {}, known.teacher, known.splits.train, known.inputs,
                      FinetuneConfig(epochs=EPOCHS, seed=seed))
     q = after.inputs[0].format.quantize(known.test[:CHECKED])
-    chip = Simulator(compile_program(lower(after), targets.get("dsp32c-40", "1991")))(q)
+    chip = targets.compile(lower(after), targets.get("dsp32c-40", "1991")).simulate([q])
     return {"seed": seed, "epochs": EPOCHS, "float": known.accuracy(known.teacher(known.test)),
             "before": known.fixed_accuracy(before), "after": known.fixed_accuracy(after),
             "seconds": time.monotonic() - began, "differing": int(np.count_nonzero(

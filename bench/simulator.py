@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.networks import network
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.quantize.fixed.graph import Graph
@@ -44,7 +43,7 @@ def main() -> dict[str, float]:
     for name, images in IMAGES.items():
         path, x = network(name)
         fixed = quantize(from_onnx.load(path), x[:200], Recipe(), metadata=Network(path).facts)
-        simulator = Simulator(compile_program(lower(fixed), target), chip)
+        simulator = Simulator(targets.compile(lower(fixed), target).image, chip)
         q = fixed.inputs[0].format.quantize(x[:images])
         for _ in range(REPEATS):
             chip.reset()

@@ -18,10 +18,8 @@ from rich.table import Table
 
 from dsplet.base.files import write_atomically
 from dsplet.export import to_onnx
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.report import layer_rows, module_rows
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.bill import layer_rows, module_rows
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq import recipe
@@ -40,15 +38,15 @@ def measure(module, shape: tuple[int, ...]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         to_onnx.export(module, shape, path := Path(folder) / "net.onnx", {}, samples=x)
         fixed = recipe.quantize(from_onnx.load(path), x, recipe.load("nearest"))
-    image = compile_program(lower(fixed), targets.get("dsp32c-40", BOARD))
+    compiled = targets.compile(lower(fixed), targets.get("dsp32c-40", BOARD))
     q = fixed.inputs[0].format.quantize(x[:1])
-    run = Simulator(image)(q)
+    run = compiled.simulate([q])
     wanted = fixed.run(q)
     assert all((y == wanted[v.name]).all() for y, v in zip(run.outputs, fixed.outputs, strict=True))
-    rows = layer_rows(run, None, {}, image.target.states_per_cycle)
-    return {"macs": fixed.macs, "cycles": float(run.cycles[0]), "latency_ms": image.target.ms(
-        float(run.cycles[0])), "modules": {row["module"]: row["cycles"] for row in
-                                           module_rows(rows).get("modules", [])}}
+    rows = module_rows(layer_rows(compiled, run, compiled.worst_case()))
+    cycles = float(run.cycles[0])
+    return {"macs": fixed.macs, "cycles": cycles, "latency_ms": compiled.target.ms(cycles),
+            "modules": {row.module: row.cycles for row in rows or ()}}
 
 
 def main() -> dict:

@@ -237,4 +237,7 @@ def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
               budget: str | None) -> Simulation:
     x = net.inputs(samples)
     given = simulate.Samples(x=x, labels=_labels(labels, len(x)), index=np.arange(len(x)))
-    return simulate.execute(subject, given, chip.target_of(on), goal, budget).report
+    target = chip.target_of(on)
+    limit = chip.budget_of(budget, target)
+    compiled = chip.compiled(subject.program, target, goal, limit)
+    return simulate.execute(subject, given, compiled, limit).report

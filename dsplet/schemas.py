@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -22,7 +22,6 @@ from dsplet.cli import SECTIONS
 
 INFINITE = ("_db", "nrmse_percent")
 """Ends of the names of numbers that may be infinite, which JSON spells null."""
-NULL = {"type": "null"}
 
 Schema = dict[str, Any]
 
@@ -41,53 +40,63 @@ def report_type(command: str) -> Any:
 
 def schema(name: str, kind: Any) -> Schema:
     """The schema of a document of that name. kind: a dataclass, or a union of them."""
-    several = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    roots, components = msgspec.json.schema_components(several, ref_template="#/$defs/{name}")
-    classes = {c.__name__: c for c in _classes(kind)}
-    for found, component in components.items():
-        _as_rendered(component, classes[found])
-    for root in several:
-        component = components[root.__name__]
-        component["properties"] = {"schema": {"const": f"dsplet.{name}/1"},
-                                   **component["properties"]}
-        component["required"].insert(0, "schema")
+    defs: dict[str, Schema] = {}
+    root = _of(kind, defs)
+    for report in get_args(kind) or (kind,):
+        found = defs[report.__name__]
+        found["properties"] = {"schema": {"const": f"dsplet.{name}/1"}, **found["properties"]}
+        found["required"].insert(0, "schema")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"dsplet.{name}.1.json",
-            **(roots[0] if len(roots) == 1 else {"anyOf": list(roots)}),
-            "$defs": dict(sorted(components.items()))}
+            "$id": f"dsplet.{name}.1.json", **root, "$defs": dict(sorted(defs.items()))}
 
 
-def _classes(kind: Any) -> Iterator[Any]:
-    """Every dataclass in a type."""
+def _of(kind: Any, defs: dict[str, Schema]) -> Schema:
+    """A type's schema. msgspec knows all but unions of dataclasses, which go to `defs`."""
+    inner, origin = get_args(kind), get_origin(kind)
     if is_dataclass(kind):
-        yield kind
-        for inner in get_type_hints(kind).values():
-            yield from _classes(inner)
-    for inner in get_args(kind):
-        yield from _classes(inner)
+        name = getattr(kind, "__name__")  # noqa: B009  (mypy takes it for an instance)
+        if name not in defs:
+            defs[name] = _as_rendered(kind, defs)
+        return {"$ref": f"#/$defs/{name}"}
+    if origin in (Union, UnionType):
+        return {"anyOf": [_of(k, defs) for k in inner]}
+    if origin is list:
+        return {"type": "array", "items": _of(inner[0], defs)}
+    return msgspec.json.schema(kind)
 
 
-def _as_rendered(component: Schema, kind: Any) -> None:
-    """A dataclass's schema as `base.rows` and `base.render` spell it."""
-    properties: dict[str, Schema] = {}
-    required: list[str] = []
-    component["additionalProperties"] = False
+def _as_rendered(kind: Any, defs: dict[str, Schema]) -> Schema:
+    """A dataclass's schema, as `base.rows` and `base.render` spell it."""
+    made: Schema = {"type": "object", "description": " ".join((kind.__doc__ or "").split()),
+                    "properties": {}, "required": [], "additionalProperties": False}
+    hints = get_type_hints(kind)
     for f in fields(kind):
-        found, key = component["properties"][f.name], f.name.rstrip("_")
+        hint, key = hints[f.name], f.name.rstrip("_")
         if f.metadata.get("inlined"):
-            component["additionalProperties"] = found["additionalProperties"]
+            _inline(made, hint, defs)
             continue
         if f.default is None:  # left out, never null
-            del found["default"]
-            found["anyOf"].remove(NULL)
+            hint = Union[tuple(k for k in get_args(hint) if k is not NoneType)]  # noqa: UP007
         else:
-            required.append(key)
-        if key.endswith(INFINITE) and NULL not in found.get("anyOf", ()):
-            found = {"anyOf": [*found.get("anyOf", [found]), NULL]}
-        properties[key] = found["anyOf"][0] if len(found.get("anyOf", ())) == 1 else found
-    component |= {"properties": properties, "required": required}
-    component.setdefault("description", "")
-    component["description"] = " ".join(component["description"].split())
+            made["required"].append(key)
+        if key.endswith(INFINITE):
+            hint = Union[hint, None]  # noqa: UP007
+        made["properties"][key] = _of(hint, defs)
+    return made
+
+
+def _inline(made: Schema, kind: Any, defs: dict[str, Schema]) -> None:
+    """The entries of a mapping, of a dataclass or of one of several among an object's own."""
+    if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
+        made["additionalProperties"] = _of(get_args(kind)[1], defs)
+        return
+    groups = [_as_rendered(k, defs) for k in get_args(kind) or (kind,)]
+    for group in groups:
+        made["properties"] |= group["properties"]
+    common = [k for k in groups[0]["required"] if all(k in g["required"] for g in groups)]
+    made["required"] += common
+    if len(groups) > 1:
+        made["anyOf"] = [{"required": g["required"]} for g in groups]
 
 
 def main(folder: str) -> None:

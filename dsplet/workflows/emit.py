@@ -61,10 +61,8 @@ def c_sources(program: Program, name: str) -> dict[str, str]:
 
 
 def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
-    from dsplet.firmware_sim.dsp32c.codegen.image import symbols
-    from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
-    image = chip.compiled(program, chip.target_of(request), request.goal, request.budget)
-    if request.form == "image":
-        return {f"{name}.s28": to_srecords(name, image.segments, image.entry)}
-    text = image.listing if request.form == "listing" else symbols(image)
-    return {f"{name}.{request.form}": text}
+    target = chip.target_of(request)
+    budget = chip.budget_of(request.budget, target)
+    compiled = chip.compiled(program, target, request.goal, budget)
+    text = compiled.artefact(request.form, name)
+    return {f"{name}.{compiled.artefacts[request.form]}": text}

@@ -10,6 +10,7 @@ import numpy as np
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data import automaton, load_line
 from dsplet.data.feed import feed
+from dsplet.firmware_sim.report import title
 from dsplet.quantize.network import fixed_graph, reference
 from dsplet.workflows import chip
 from dsplet.workflows.request import OnTarget
@@ -60,7 +61,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     differing = sum(int((y != w).sum()) for y, w in zip(done.outputs, wanted, strict=True))
     found = zip(request.pictures, done.outputs[-1], done.cycles, strict=True)
     return Report(
-        network=request.model, target=chip.described(target),
+        network=request.model, target=title(target),
         lines=[Line(picture=name, text=automaton.read_path(states, path),
                     path=automaton.spelled(states, path), cycles=float(cycles),
                     latency_ms=target.ms(cycles)) for name, path, cycles in found],

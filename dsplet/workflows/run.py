@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dsplet.base.progress import SILENT, Watch
+from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.tools import debug
 from dsplet.firmware_sim.dsp32c.tools.debug import Stop, stop_text
+from dsplet.firmware_sim.report import title
 from dsplet.workflows import chip
 from dsplet.workflows.request import OnTarget, RequestError
 from dsplet.workflows.source import text_of
@@ -41,7 +43,7 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """What `stops` raises."""
     seen = list(stops(request))
-    return Report(program=request.source, target=chip.described(chip.target_of(request)),
+    return Report(program=request.source, target=title(chip.target_of(request)),
                   stops=seen)
 
 
@@ -49,6 +51,9 @@ def stops(request: Request) -> Iterator[Stop]:
     """Each stop as the machine gets there. Raises AssemblyError, DebugError, MachineError,
     UnknownTarget, RequestError."""
     target = chip.target_of(request)
+    if not isinstance(target, Target):
+        raise RequestError(f"target {target.name} runs no programs that are assembled here",
+                           remedy="`dsplet targets` lists parts whose processor is dsp32c")
     assembly = debug.build(text_of(request.source), request.source, request.origin)
     if request.until == "halt" and request.until not in assembly.labels:
         raise RequestError(f"{request.source} has no label halt: say where to stop with --until")

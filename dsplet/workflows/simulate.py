@@ -5,36 +5,31 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
-from dsplet.base.rows import plain
 from dsplet.data import load_images
-from dsplet.firmware_sim.dsp32c import parts, report
-from dsplet.firmware_sim.dsp32c.codegen.image import Image, compile_program
-from dsplet.firmware_sim.dsp32c.parts.target import Target
-from dsplet.firmware_sim.dsp32c.sensitivity import error_bar
-from dsplet.firmware_sim.dsp32c.sim.engine import fastest
-from dsplet.firmware_sim.dsp32c.sim.simulate import Run, Simulator
-from dsplet.firmware_sim.dsp32c.sim.stream import Stream, streaming
-from dsplet.firmware_sim.dsp32c.sim.trace import to_text
+from dsplet.firmware_sim import report, targets
+from dsplet.firmware_sim.backend import Compiled, Run, Target
+from dsplet.firmware_sim.bill import cause_rows
+from dsplet.firmware_sim.budget import Budget
+from dsplet.firmware_sim.compile.streaming import streaming
+from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import Network, fixed_graph, float_network, reference
 from dsplet.quantize.ptq.real_program import lower_real
 from dsplet.workflows import chip
 from dsplet.workflows.request import FromData, OnTarget, RequestError
-from dsplet.workflows.simulation import Simulation, Streamed
+from dsplet.workflows.simulation import Simulation, Streamed, flat, side
 
 HOT_LINES = 20
 TRACED = 200
 """Instructions in a trace file, where nothing else is said."""
 PATIENCE_S = 2.0
-HINTS = get_type_hints(Simulation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +94,12 @@ class FixedPoint:
         """Reals as the machine reads them."""
         return self.graph.inputs[0].format.quantize(x)
 
-    def wanted(self, q: np.ndarray, watch: Watch) -> list[np.ndarray]:
-        """What the reference computes."""
+    def report(self, compiled: Compiled, done: Run, q: np.ndarray, samples: Samples,
+               budget: Budget | None, watch: Watch) -> report.Simulation:
+        """The run beside the reference, on the same inputs q."""
         with watch.progress("reference") as tick:
-            return reference(self.graph, q, tick)
-
-    def report(self, image: Image, done: Run, wanted: Any, samples: Samples,
-               budget: str | None) -> dict[str, Any]:
-        return report.simulation(self.graph, image, done, wanted, samples.index, samples.labels,
+            wanted = reference(self.graph, q, tick)
+        return report.simulation(compiled, done, wanted, samples.index, samples.labels, self.facts,
                                  budget)
 
 
@@ -123,14 +116,12 @@ class FloatingPoint:
     def inputs(self, x: np.ndarray) -> np.ndarray:
         return x
 
-    def wanted(self, x: np.ndarray, watch: Watch) -> np.ndarray:
+    def report(self, compiled: Compiled, done: Run, x: np.ndarray, samples: Samples,
+               budget: Budget | None, watch: Watch) -> report.Simulation:
         with watch.progress("reference") as tick:
-            return self.network.scores(x, tick)
-
-    def report(self, image: Image, done: Run, wanted: Any, samples: Samples,
-               budget: str | None) -> dict[str, Any]:
-        return report.float_simulation(self.program, list(self.facts.items()), image, done,
-                                       wanted, samples.index, samples.labels, budget)
+            wanted = self.network.scores(x, tick)
+        return report.float_simulation(compiled, done, wanted, samples.index, samples.labels,
+                                       self.facts, budget)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,56 +129,64 @@ class Execution:
     """A finished run: its report, and what more can be asked of it."""
 
     report: Simulation
-    image: Image
+    compiled: Compiled
     inputs: np.ndarray
     done: Run
 
 
 def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
-    """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, DoesNotFit,
-    CannotStream, RequestError."""
+    """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
+    DoesNotFit, CannotStream, RequestError."""
     target = _target(request)
-    chip.as_cycles(request.budget, target)  # a budget that cannot be read is refused at once
+    budget = chip.budget_of(request.budget, target)
     if request.stream:
         return _stream(request, target)
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_graph(request.source), request.source))
-    ran = execute(subject, _samples(request, subject.facts, subject.shape), target, request.goal,
-                  request.budget, watch)
+    samples = _samples(request, subject.facts, subject.shape)
+    compiled = chip.compiled(subject.program, target, request.goal, budget)
+    for tool in _tools(request):
+        compiled.need(tool)
+    ran = execute(subject, samples, compiled, budget, watch)
     found = replace(ran.report, assumed=", ".join(request.assume) or None)
     if request.beside:
         other = run(_beside(request), watch)
-        sides = report.side_by_side(*(plain(r) for r in (found, other)))
-        found = replace(found, **_fields({"side_by_side": sides}))
+        assert isinstance(other, Simulation)
+        found = replace(found, side_by_side=[side(found), side(other)])
     return _with_extras(found, request, ran, watch)
 
 
-def execute(subject: FixedPoint | FloatingPoint, samples: Samples, target: Target,
-            goal: str = "time", budget: str | None = None, watch: Watch = SILENT) -> Execution:
-    """Compile and run. Raises BudgetError, DoesNotFit."""
-    image, inputs = chip.compiled(subject.program, target, goal, budget), subject.inputs(samples.x)
-    engine, slow = fastest(target)
-    if slow:
-        watch.note(f"the slow simulator is used: {slow}")
+def execute(subject: FixedPoint | FloatingPoint, samples: Samples, compiled: Compiled,
+            budget: Budget | None = None, watch: Watch = SILENT) -> Execution:
+    """Run the subject's compiled program."""
+    inputs = subject.inputs(samples.x)
+    if compiled.slow_because:
+        watch.note(f"the slow simulator is used: {compiled.slow_because}")
     began = time.perf_counter()
     with watch.progress("simulating") as tick:
-        done = Simulator(image, engine)(inputs, progress=lambda n: tick(n, len(inputs)))
+        done = compiled.simulate([inputs], lambda n: tick(n, len(inputs)))
     if (seconds := time.perf_counter() - began) > PATIENCE_S:
         watch.note(f"{len(inputs):,} samples executed in {seconds:.1f} s")
-    found = subject.report(image, done, subject.wanted(inputs, watch), samples,
-                           chip.as_time(budget))
-    if budget:
-        found["budget"][0]["budget"] = budget
-    found |= {"network": subject.name, "arithmetic": subject.arithmetic}
-    return Execution(report=Simulation(**_fields(found)), image=image, inputs=inputs, done=done)
+    found = subject.report(compiled, done, inputs, samples, budget, watch)
+    return Execution(report=Simulation(network=subject.name, arithmetic=subject.arithmetic,
+                                       **flat(found)),
+                     compiled=compiled, inputs=inputs, done=done)
 
 
 def _target(request: Request) -> Target:
     target = chip.target_of(request)
     for text in request.assume:
-        target = parts.assume(target, text)
+        target = targets.assume(target, text)
     return target
+
+
+def _tools(asked: Extras) -> list[str]:
+    """Which of `backend.TOOLS` are asked for."""
+    traced = asked.trace_count or asked.trace_file or asked.chrome_trace
+    wanted = {"memory_map": asked.memory_map, "hot_lines": asked.profile,
+              "assuming": asked.spread, "trace": traced}
+    return [tool for tool, asked_for in wanted.items() if asked_for]
 
 
 def _samples(request: Request, facts: dict[str, str], shape: tuple[int, ...]) -> Samples:
@@ -220,42 +219,38 @@ def _stream(request: Request, target: Target) -> Streamed:
                            f"{given}")
     subject = FixedPoint(fixed_graph(request.source), request.source)
     samples = _samples(request, subject.facts, subject.shape)
-    image = compile_program(streaming(subject.graph, subject.program), target)
+    compiled = targets.compile(streaming(subject.program), target)
+    (element, _), = compiled.program.inputs
     q = subject.inputs(samples.x)
-    steps = Stream(image)(q.reshape(len(q), -1, *image.inputs[0].value.shape))
-    found = report.streamed(subject.graph, image, steps, reference(subject.graph, q)[0],
-                            samples.labels)
-    return msgspec.convert({"network": request.source, **found}, Streamed)
+    steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
+    found = report.streamed(compiled, steps, reference(subject.graph, q)[0], samples.labels,
+                            subject.facts)
+    return Streamed(network=request.source, **flat(found))
 
 
 def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
     """The report with what was asked for besides; files are written."""
     more: dict[str, Any] = {}
+    compiled, inputs = ran.compiled, [ran.inputs]
     if asked.listing:
-        write_atomically(asked.listing, ran.image.listing.encode())
+        listing = compiled.artefact("listing", compiled.program.name)
+        write_atomically(asked.listing, listing.encode())
     if asked.memory_map:
-        more["memory_map"] = report.map_rows(ran.image)
+        more["memory_map"] = compiled.memory_map()
     if asked.profile:
-        lines = report.hot_lines(ran.image, ran.done.profile, len(ran.inputs))
-        more |= {"hot_lines": lines[:HOT_LINES], "causes": report.cause_rows(ran.done)}
+        more |= {"hot_lines": compiled.hot_lines(ran.done)[:HOT_LINES],
+                 "causes": cause_rows(ran.done)}
     if asked.spread:
         with watch.progress("other assumptions") as tick:
-            more |= error_bar(ran.image, ran.inputs, tick)
+            more |= vars(error_bar(compiled, inputs, tick))
     if asked.chrome_trace:
-        text = to_text(ran.image, ran.inputs, asked.trace_instructions, True)
+        text = compiled.trace(inputs, asked.trace_instructions, True)
         write_atomically(asked.chrome_trace, text.encode())
         more["chrome_trace"] = asked.chrome_trace
     if asked.trace_file:
-        text = to_text(ran.image, ran.inputs, asked.trace_count or TRACED)
+        text = compiled.trace(inputs, asked.trace_count or TRACED)
         write_atomically(asked.trace_file, text.encode())
         more["trace_file"] = asked.trace_file
     elif asked.trace_count:
-        more["trace"] = to_text(ran.image, ran.inputs, asked.trace_count).splitlines()
-    return replace(found, **_fields(more))
-
-
-def _fields(found: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a simulation, from plain rows."""
-    for row in found.get("memory_map") or ():
-        row["from_"] = row.pop("from")
-    return {key: msgspec.convert(value, HINTS[key]) for key, value in found.items()}
+        more["trace"] = compiled.trace(inputs, asked.trace_count).splitlines()
+    return replace(found, **more)

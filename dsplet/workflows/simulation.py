@@ -1,84 +1,17 @@
-"""The report of a simulation: rows of samples, layers, items, memory, and what else was asked for.
-"""
+"""The report of a simulation, of a network in a file: what `firmware_sim.report` finds, as one
+table of fields, and what else was asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-Answer = int | str
-"""A class by its number, a sequence by the names of its symbols."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """index: in its data set. label: where it is known. largest_error: of numbers."""
-
-    index: int
-    label: Answer | None = None
-    read_as: str | None = None
-    largest_error: float | None = None
-    cycles: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """Cycles of one sample by what they were spent on. worst_case: None where none is proved."""
-
-    layer: str
-    op: str
-    macs: int
-    cycles: float
-    worst_case: float | None
-    lower_bound: float
-    mac: float
-    other: float
-    nop: float
-    bank_stall: float
-    wait_stall: float
-    cycles_per_mac: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Module:
-    """Cycles of a network that is part of the network."""
-
-    module: str
-    macs: int
-    cycles: float
-    percent: float
-    cycles_per_mac: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """Cycles of one sample by kind of work. stalls: the part that was lost on memory."""
-
-    item: str
-    cycles: float
-    stalls: float
-    percent: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemoryRow:
-    """Bytes used and there, and what the region holds."""
-
-    region: str
-    used_bytes: int
-    bytes: int
-    wait_states: int
-    holds: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetRow:
-    """Whether the worst case keeps the budget."""
-
-    budget: str
-    allowed_cycles: float
-    cycles: float
-    met: bool
-    largest_layers: str
+from dsplet.firmware_sim import report
+from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
+from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
+from dsplet.firmware_sim.budget import Verdict
+from dsplet.firmware_sim.report import NumberSample, ReadSample
+from dsplet.firmware_sim.sensitivity import SpreadRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,53 +29,6 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapRow:
-    """Where a buffer lies, and between which layers it is alive."""
-
-    address: str
-    bytes: int
-    region: str
-    kind: str
-    role: str
-    buffer: str
-    from_: str
-    to: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class HotLine:
-    """A line of the listing; per sample, stalls in cycles."""
-
-    address: str
-    text: str
-    section: str
-    count: float
-    cycles: float
-    bank: float
-    wait: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """Cycles of one sample by what they were spent on, all layers together."""
-
-    cause: str
-    cycles: float
-    percent: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alternative:
-    """The first sample, were the chip not as assumed."""
-
-    assumption: str
-    value: int | str | bool
-    cycles: float
-    change_percent: float
-    differing_integers: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Simulation:
     """What a run of machine code computed, cost and needed.
 
@@ -156,7 +42,7 @@ class Simulation:
     assumed: str | None = None
     target: str
     samples: int
-    first_samples: list[Sample]
+    first_samples: list[ReadSample | NumberSample]
     accuracy_percent: float | None
     right_within: float | None = None
     nrmse_percent: float | None = None
@@ -166,9 +52,9 @@ class Simulation:
     largest_difference: float | None = None
     differing_answers: int | None = None
     compared_with: str
-    layers: list[Layer]
-    modules: list[Module] | None = None
-    items: list[Item]
+    layers: list[LayerRow]
+    modules: list[ModuleRow] | None = None
+    items: list[ItemRow]
     not_included: list[str]
     memory: list[MemoryRow]
     smallest_headroom_bits: int | None = None
@@ -178,13 +64,13 @@ class Simulation:
     cycles_per_mac: float | None
     clock_mhz: float
     latency_ms: float
-    budget: list[BudgetRow] | None = None
+    budget: list[Verdict] | None = None
     passed: bool
     side_by_side: list[Side] | None = None
     memory_map: list[MapRow] | None = None
     hot_lines: list[HotLine] | None = None
-    causes: list[Cause] | None = None
-    spread: list[Alternative] | None = None
+    causes: list[CauseRow] | None = None
+    spread: list[SpreadRow] | None = None
     lowest_cycles: float | None = None
     highest_cycles: float | None = None
     chrome_trace: str | None = None
@@ -211,3 +97,18 @@ class Streamed:
     latency_ms_per_step: float
     memory: list[MemoryRow]
     passed: bool
+
+
+def flat(found: report.Simulation | report.Streamed) -> dict[str, Any]:
+    """Its fields by name; those of its groups stand among them."""
+    groups = {f.name for f in fields(found) if f.metadata.get("inlined")}
+    own = {k: v for k, v in vars(found).items() if k not in groups}
+    return own | {k: v for group in groups for k, v in vars(getattr(found, group)).items()}
+
+
+def side(found: Simulation) -> Side:
+    """The simulation as a row beside another."""
+    return Side(arithmetic=found.arithmetic, network=found.network, cycles=found.cycles,
+                latency_ms=found.latency_ms, cycles_per_mac=found.cycles_per_mac,
+                used_bytes=sum(row.used_bytes for row in found.memory),
+                accuracy_percent=found.accuracy_percent, samples=found.samples)

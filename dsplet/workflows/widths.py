@@ -85,9 +85,10 @@ class _Search:
 
     def __init__(self, request: Request, watch: Watch) -> None:
         self.request, self.watch, self.target = request, watch, chip.target_of(request)
+        latency = chip.budget_of(request.latency, self.target)
         self.budgets = searching.Budgets(
             searching.memory_bytes(request.memory) if request.memory else None,
-            chip.as_cycles(request.latency, self.target), request.accuracy)
+            latency.cycles if latency else None, request.accuracy)
         if request.plot:
             picture.check(request.plot)
         if request.out and not self.budgets:

@@ -1,12 +1,15 @@
-"""The whole bill: what a run's cycles were spent on, from input conversion to output, and what is
-not on it. An instruction's item follows from its word, and for whole layers from their op.
+"""The whole bill: what a run's cycles were spent on, from input conversion to output, by item and
+by line, and what is not on it. An instruction's item follows from its word, and for whole layers
+from their op.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 
+from dsplet.firmware_sim.backend import HotLine, Item
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
+from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS, NO_STORE
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
@@ -27,7 +30,8 @@ NOT_INCLUDED = (
 )
 
 
-def items(image: Image, profile: Profile, samples: int, indexed: tuple[int, ...]) -> list[dict]:
+def items(image: Image, profile: Profile, samples: int, indexed: tuple[int, ...]
+          ) -> list[Item]:
     """Cycles of one sample by item; they add up to the run's. stalls: the part lost on memory.
 
     indexed: addresses of instructions that read tables where the data say.
@@ -43,28 +47,24 @@ def items(image: Image, profile: Profile, samples: int, indexed: tuple[int, ...]
             _item(int(code[(address - start) // 4]), image.roles[address]))
         spent[item][0] += (count + stalls) / samples
         spent[item][1] += stalls / samples
-    total = sum(cycles for cycles, _ in spent.values())
-    return [{"item": item, "cycles": cycles, "stalls": stalls,
-             "percent": 100 * cycles / total if total else 0.0}
-            for item, (cycles, stalls) in spent.items()]
+    return [Item(item, cycles, stalls) for item, (cycles, stalls) in spent.items()]
 
 
-def module_rows(layers: list[dict]) -> dict[str, list[dict]]:
-    """Of a network made of networks, whose layers have names such as "generator.embed/Gemm": the
-    cycles of each of them as the table `modules`, in order; no table for others."""
-    *layers, total = layers
-    if not any("." in row["layer"].partition("/")[0] for row in layers):
-        return {}
-    sums: dict[str, dict] = {}
-    for row in layers:
-        name = row["layer"].partition("/")[0].partition(".")[0]
-        found = sums.setdefault(name, {"module": name, "macs": 0, "cycles": 0.0})
-        found["macs"] += row["macs"]
-        found["cycles"] += row["cycles"]
-    return {"modules": [row | {
-        "percent": 100 * row["cycles"] / total["cycles"],
-        "cycles_per_mac": row["cycles"] / row["macs"] if row["macs"] else None}
-        for row in sums.values()]}
+def hot_lines(image: Image, profile: Profile, samples: int = 1) -> list[HotLine]:
+    """The executed lines of the listing, the costliest first; per sample, stalls in cycles."""
+    per_cycle = image.target.states_per_cycle
+    starts = [s.start for s in image.sections]
+    start, code = image.segments[0]
+    rows = []
+    for address, executed in profile.count.items():
+        count = executed / samples
+        stalls = {cause: profile.stalls.get(cause, {}).get(address, 0) / samples / per_cycle
+                  for cause in ("bank", "wait")}
+        section = image.sections[max(bisect_right(starts, address) - 1, 0)]
+        rows.append(HotLine(
+            address=f"{address:06x}", text=disassemble(int(code[(address - start) // 4]), address),
+            section=section.node, count=count, cycles=count + sum(stalls.values()), stalls=stalls))
+    return sorted(rows, key=lambda row: (-row.cycles, row.address))
 
 
 def _item(word: int, role: str) -> str:

@@ -23,10 +23,9 @@ generator is not asked. Why no program of the same arithmetic is faster:
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Mapping
 
-import numpy as np
-
+from dsplet.firmware_sim.compile.work import work
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -34,41 +33,26 @@ from dsplet.quantize.fixed.kernel import (
     Interpolate,
     Kernel,
     Lookup,
-    Loop,
     Mac,
     Max,
     Mul,
-    Ref,
     Set,
     Store,
-    refs,
 )
 from dsplet.quantize.float.kernel import InterpolateReal
 
 
-def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Target) -> float:
+def lower_bound_cycles(kernel: Kernel, buffers: Mapping[str, Buffer], target: Target) -> float:
     """The bound of one kernel, in instruction cycles; in a loop over time, of one step. buffers:
     those of its program, by name."""
-    count = dict.fromkeys((Mac, Mul, Add, Max, Lookup, Interpolate, InterpolateReal, Store,
-                           Set), 0)
-    touched: dict[str, np.ndarray] = {}
-    for statement, extents in _flat(kernel.body, {}):
-        constant = isinstance(getattr(statement, "source", ""), int)
-        if type(statement) in count and not (constant and isinstance(statement, Add | Mul | Max)):
-            count[type(statement)] += prod(extents.values())
-        for ref in refs(statement):
-            elements = _elements(ref, extents)
-            if not isinstance(statement, Store):
-                known = touched.get(ref.buffer, np.empty(0, np.int64))
-                touched[ref.buffer] = np.union1d(known, elements)
-    maxima = max(0, count[Max] - count[Set])  # the first of a window needs no comparison
-    between = count[Interpolate] + count[InterpolateReal]
-    arithmetic = max(count[Mac] + count[Mul] + between,
-                     count[Add] + maxima) + maxima
-    elements = sum(map(len, touched.values()))
-    loads = count[Lookup] + between
-    issues = loads + max(arithmetic, count[Store], elements / 2)
-    needed_bytes = sum(len(e) * buffers[b].dtype.itemsize for b, e in touched.items()
+    least = work(kernel)
+    maxima = max(0, least.count(Max) - least.count(Set))  # a window's first needs no comparison
+    between = least.count(Interpolate, InterpolateReal)
+    arithmetic = max(least.count(Mac, Mul) + between, least.count(Add) + maxima) + maxima
+    elements = sum(map(len, least.read.values()))
+    loads = least.count(Lookup) + between
+    issues = loads + max(arithmetic, least.count(Store), elements / 2)
+    needed_bytes = sum(len(e) * buffers[b].dtype.itemsize for b, e in least.read.items()
                        if b in buffers)
     outside = max(0.0, (needed_bytes - sum(r.bytes for r in target.on_chip)) / 4)
     wait = min(r.wait_states for r in target.regions if r.external)
@@ -76,21 +60,3 @@ def lower_bound_cycles(kernel: Kernel, buffers: dict[str, Buffer], target: Targe
     busy = target.assumptions.bank_busy_states + wait
     return max(issues + outside * stall / target.states_per_cycle,
                outside * busy / target.states_per_cycle)
-
-
-def _flat(body: tuple, extents: dict[str, int]):
-    """Every statement with the loops around it."""
-    for s in body:
-        if isinstance(s, Loop):
-            yield from _flat(s.body, extents | {s.var: s.extent})
-        else:
-            yield s, extents
-
-
-def _elements(ref: Ref, extents: dict[str, int]) -> np.ndarray:
-    """The different elements of its buffer that a reference touches, at one step of a loop over
-    time."""
-    found = np.array([ref.index.const])
-    for var, step in ref.index.terms:
-        found = np.unique(found[:, None] + step * np.arange(extents.get(var, 1)))
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -27,14 +27,14 @@ from dsplet.quantize.fixed.kernel import (
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
-from dsplet.quantize.fixed.proof import prove
+from dsplet.quantize.fixed.proof import Bound, prove
 
 
 @dataclass(frozen=True)
 class Program:
     """Kernels in order of execution. inputs, outputs: graph values and the buffers that carry them,
     row-major, at the border of the program. storage: where each graph value lives inside.
-    repeats: loops over time, outer ones before inner ones.
+    repeats: loops over time, outer ones before inner ones. bounds: what was proved of its graph.
     reals: what constants hold, of a program in float arithmetic (`quantize.float.kernel`); else
     None.
     """
@@ -49,6 +49,7 @@ class Program:
     reals: dict[str, np.ndarray] | None = None
     resume: int | None = None
     """Where the program runs once up to a kernel and then step by step from it: its number."""
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def macs(self) -> int:
@@ -83,8 +84,8 @@ def lower(graph: Graph) -> Program:
 
     Raises `quantize.fixed.proof.Overflow` where an accumulator cannot be proved to fit.
     """
-    prove(graph)
-    return _Lowering(graph).program()
+    bounds = tuple(prove(graph))
+    return replace(_Lowering(graph).program(), bounds=bounds)
 
 
 class _Lowering:

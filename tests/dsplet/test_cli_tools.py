@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.base.rows import to_dict
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.bill import cause_rows
+from dsplet.firmware_sim.dsp32c.backend import Dsp32c
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
-from dsplet.firmware_sim.dsp32c.report import cause_rows, hot_lines
-from dsplet.firmware_sim.dsp32c.sensitivity import ALTERNATIVES
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import from_qdq
 from tests.dsplet.small_nets import SUM
@@ -175,24 +174,24 @@ def test_runs_that_are_refused(programs):
 # --- profile and trace ----------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def image(folder):  # noqa: F811
-    return compile_program(lower(from_qdq.load(folder / "small.q.onnx")),
+def compiled(folder):  # noqa: F811
+    return targets.compile(lower(from_qdq.load(folder / "small.q.onnx")),
                            targets.get("dsp32c-40"))
 
 
-def test_hot_lines_add_up(image):
+def test_hot_lines_add_up(compiled):
     x = np.arange(3 * 64).reshape(3, 1, 8, 8) % 256
-    simulator = Simulator(image)
-    once, run = simulator(x), simulator(x)
+    once, run = compiled.simulate([x]), compiled.simulate([x])
     assert once.bills == run.bills and once.profile.count == run.profile.count
-    rows = hot_lines(image, run.profile, 3)
+    rows = [to_dict(row) for row in compiled.hot_lines(run)]
     assert sum(r["cycles"] for r in rows) == pytest.approx(run.cycles.mean())
     assert all(r["cycles"] == r["count"] + r["bank"] + r["wait"] for r in rows)
     assert all(a["cycles"] >= b["cycles"] for a, b in zip(rows, rows[1:], strict=False))
-    assert {r["section"] for r in rows} <= {s.node for s in image.sections}
-    words = {line[:6]: line[8:16] for line in image.listing.splitlines() if line[6:8] == "  "}
+    assert {r["section"] for r in rows} <= {s.node for s in compiled.sections}
+    listing = compiled.artefact("listing", "small").splitlines()
+    words = {line[:6]: line[8:16] for line in listing if line[6:8] == "  "}
     assert all(disassemble(int(words[r["address"]], 16)) == r["text"] for r in rows)
-    causes = {r["cause"]: r["cycles"] for r in cause_rows(run)}
+    causes = {r.cause: r.cycles for r in cause_rows(run)}
     assert list(causes) == ["mac", "other", "nop", "bank", "wait"]
     assert causes["mac"] == 4 * 36 * 9 + 360
     assert sum(causes.values()) == pytest.approx(run.cycles.mean())
@@ -251,7 +250,8 @@ def test_the_spread_is_what_assuming_gives(folder):  # noqa: F811
     assert not {"spread", "hot_lines", "assumed", "lowest_cycles"} & set(plain)
     seen = report("simulate", "small.q.onnx", "--spread", folder=folder)
     rows = {(r["assumption"], r["value"]): r for r in seen["spread"]}
-    assert list(rows) == [(n, v) for n, values in ALTERNATIVES.items() for v in values]
+    assert list(rows) == [(name, v) for name, switch in Dsp32c.switches.items()
+                          for v in switch.alternatives]
     cycles = [r["cycles"] for r in seen["spread"]]
     assert (seen["lowest_cycles"], seen["highest_cycles"]) == (min(cycles), max(cycles))
     assert rows["bank_busy_states", 2] == {

@@ -21,7 +21,7 @@ import pytest
 from dsplet import data
 from dsplet.cli import SECTIONS, cli
 from dsplet.cli.outcome import outcome
-from dsplet.firmware_sim.dsp32c.optimize import GOALS
+from dsplet.firmware_sim.optimize import GOALS
 from dsplet.schemas import schemas
 from dsplet.train.zoo.card import Card
 from dsplet.workflows import simulate

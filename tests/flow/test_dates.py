@@ -12,9 +12,7 @@ from dsplet import data
 from dsplet.data.dates import READ, WRITTEN
 from dsplet.data.feed import feed
 from dsplet.export import to_onnx
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.network import Network, fixed_graph, reference
 from dsplet.quantize.ptq.recipe import load, quantize
@@ -62,8 +60,8 @@ def test_the_square_closes(paths):
     wanted, = reference(graph, q)
     said = wanted.argmax(2)
     assert len(np.unique(said, axis=0)) > 10 and len(np.unique(said)) > 3  # it does not stammer
-    image = compile_program(lower(graph), targets.get("dsp32c-40"))
-    assert np.array_equal(Simulator(image)(q).outputs[0], wanted)
+    compiled = targets.compile(lower(graph), targets.get("dsp32c-40"))
+    assert np.array_equal(compiled.simulate([q]).outputs[0], wanted)
     if not shutil.which("cc"):
         pytest.skip("no C compiler")
     assert differences(str(paths[1]), str(INPUTS)) == 0  # C, the batch executor, ONNX Runtime

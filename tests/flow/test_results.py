@@ -12,9 +12,7 @@ import pytest
 from bench.quantize import ROWS, inputs, model_path
 from dsplet import data
 from dsplet.export import to_onnx
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.analysis.compare import predictions
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.program import lower
@@ -54,7 +52,7 @@ def evaluate(path: Path, splits, inputs) -> Outcome:
     y_float = FloatNetwork(path)({graph.inputs[0]: x})[graph.outputs[0]].reshape(len(x), -1)
     q = fixed.inputs[0].format.quantize(x)
     y_fixed = Executor(fixed)(q)[0].reshape(len(x), -1)
-    run = Simulator(compile_program(lower(fixed), targets.get("dsp32c-40")))(q[:100])
+    run = targets.compile(lower(fixed), targets.get("dsp32c-40")).simulate([q[:100]])
     reference = fixed.run(q[:100])[fixed.outputs[0].name]
     return Outcome(len(x), int((y_float.argmax(1) != labels).sum()),
                    int((y_fixed.argmax(1) != labels).sum()),

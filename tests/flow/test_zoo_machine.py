@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from bench.networks import network
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c import wcet
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
 from dsplet.firmware_sim.dsp32c.sim.engine import Engine
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
@@ -14,6 +13,7 @@ from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import load, quantize
 from dsplet.train import zoo
+from tests.firmware_sim.dsp32c.images import compile_program
 
 pytestmark = pytest.mark.slow
 LARGE = 130_000

@@ -10,9 +10,7 @@ import pytest
 import torch
 
 from dsplet import data
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.graph import Graph, Value, Weight, to_text
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
@@ -177,7 +175,7 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
 
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:6]))
     assert differing(Network(tuned), tuned, [q]) == 0
-    run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
+    run = targets.compile(lower(tuned), targets.get("dsp32c-40")).simulate([q])
     assert np.array_equal(run.outputs[0], tuned.run(q)["y"])
 
     again = finetune(graph, {}, teacher, splits.train, inputs, config)
@@ -228,7 +226,7 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
                      FinetuneConfig(epochs=1))
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:20]))
     assert differing(kept[0], tuned, [q]) == 0
-    run = Simulator(compile_program(lower(tuned), targets.get("dsp32c-40")))(q)
+    run = targets.compile(lower(tuned), targets.get("dsp32c-40")).simulate([q])
     y = kept[0](*reals(tuned, [q]))["y"].detach().double().numpy() * 2.0**11
     assert np.array_equal(run.outputs[0], y)
 

@@ -1,13 +1,20 @@
-"""From kernels to machine code: in the order of this list.
+"""From kernels to machine code, in the order of this list; those in `compile/` know no chip.
 
-    scale                  powers of two ride on the constants; a requantize becomes a floor
-    delayed_requantize     rounding waits until after a maximum
-    fuse                   neighbouring kernels share their outer loop
-    local_copies           what inner loops reuse is copied on chip first
+    memory_time            what is traded: memory for time                        `Choices`
+      compile/segments       tables interpolated in steps
+      compile/tables         tables with an entry for all that the proof allows
+      pack                   weights of one or two bytes
+    lookup                 stored indices are places in tables                    `Chosen`
+    scale, real            powers of two ride on the constants; a requantize becomes a floor
+    compile/delayed_requantize  rounding waits until after a maximum
+    compile/fuse           neighbouring kernels share their outer loop
+    planner                every buffer gets a place (compile/lifetimes)          `Compilation`
+    compile/local_copies   what inner loops reuse is copied on chip first
     shape                  loops are split and unrolled into what a zero-overhead loop can hold
     instruction_selection  each statement becomes instructions over streams of memory accesses
     peel                   the last turn of a multiply-accumulate loop stands by itself
     address_generation     streams become pointers, steps become post-increments
     schedule               latencies are respected, loops become `do` or counted branches
     time_loops             loops over time run around whole kernels
+    image                  words, constants, symbols
 """

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 
+from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import (
     WIDTH,
     Access,
@@ -21,7 +22,6 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     NeedsRegisters,
     Turns,
 )
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,

@@ -1,4 +1,4 @@
-"""Memory for time: every way to make a program smaller, with what it costs, and the best mixtures.
+"""Memory for time: every way to make a program smaller, with what it costs.
 
 The costs steer the choice and are estimates; what a program takes is always counted afterwards.
 """
@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dsplet.firmware_sim.dsp32c.codegen.fuse import fusions
-from dsplet.firmware_sim.dsp32c.codegen.lookup import walks, widen, widenings
+from dsplet.firmware_sim.compile.fuse import fusions
+from dsplet.firmware_sim.compile.pareto import Mixture, front
+from dsplet.firmware_sim.compile.segments import in_steps, segments
+from dsplet.firmware_sim.compile.tables import walks, widen, widenings
+from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT
 from dsplet.firmware_sim.dsp32c.codegen.pack import pack, packings
-from dsplet.firmware_sim.dsp32c.codegen.segments import STEPS_CYCLES, in_steps, segments
 from dsplet.quantize.fixed.program import Program
 
 FUSED_CYCLES = 8
 """What a turn of a shared loop costs in moved pointers."""
 CLAMP_CYCLES = 5
 """What a value costs that is looked up in a table without entries for all it may be."""
+STEPS_CYCLES = 40
+"""What a value costs more that is interpolated step by step."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +42,18 @@ class Choices:
     def apply(self, program: Program) -> Program:
         """The program with its tables and weights as they will be stored."""
         program = in_steps(program, self.stepped)
-        return pack(widen(program, frozenset(widenings(program)) - self.narrow), self.packed)
+        wide = frozenset(widenings(program, ENTRY_LIMIT)) - self.narrow
+        return pack(widen(program, wide, ENTRY_LIMIT), self.packed)
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Some of the choices. cycles: what they cost. bytes: what they save."""
-
-    cycles: int = 0
-    bytes: int = 0
-    choices: Choices = Choices()
-
-    def __or__(self, other: Mixture) -> Mixture:
-        return Mixture(self.cycles + other.cycles, self.bytes + other.bytes,
-                       self.choices | other.choices)
-
-
-def mixtures(program: Program) -> list[Mixture]:
+def mixtures(program: Program) -> list[Mixture[Choices]]:
     """The mixtures that no other beats in both cycles and bytes: fastest first, smallest last."""
-    front = [Mixture()]
-    for ways in _alternatives(program):
-        front = _best(a | b for a in front for b in (Mixture(), *ways))
-    return front
+    return front(Choices(), _alternatives(program))
 
 
-def _alternatives(program: Program) -> Iterator[list[Mixture]]:
-    entries = widenings(program)
-    for w in walks(program):
+def _alternatives(program: Program) -> Iterator[list[Mixture[Choices]]]:
+    entries = widenings(program, ENTRY_LIMIT)
+    for w in walks(program, ENTRY_LIMIT):
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
             yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table],
@@ -77,11 +66,3 @@ def _alternatives(program: Program) -> Iterator[list[Mixture]]:
                        Choices(fused=frozenset({f.buffer})))]
     for ways in packings(program) if program.reals is None else ():
         yield [Mixture(w.cycles, w.bytes, Choices(packed={w.weight: w.kind})) for w in ways]
-
-
-def _best(candidates) -> list[Mixture]:
-    front: list[Mixture] = []
-    for m in sorted(candidates, key=lambda m: (m.cycles, -m.bytes)):
-        if not front or m.bytes > front[-1].bytes:
-            front.append(m)
-    return front

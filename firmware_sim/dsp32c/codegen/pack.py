@@ -3,9 +3,9 @@
     half    int16, two bytes, read with `float`
     byte    the integer + 128 in one byte, read with `ic` (linear: dauc bit 2)
 
-A convolution reuses its weights: they are unpacked into copies on chip (see `stage`). A dense layer
-uses each once and unpacks as it goes, one instruction more for each; its bytes are multiplied as
-they are, and -128 times the sum of the inputs goes into every start value.
+A convolution reuses its weights: they are unpacked into copies on chip (see `copy_on_chip`). A
+dense layer uses each once and unpacks as it goes, one instruction more for each; its bytes are
+multiplied as they are, and -128 times the sum of the inputs goes into every start value.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import is_dense
-from dsplet.firmware_sim.dsp32c.codegen.lookup import EXACT, bodies
+from dsplet.firmware_sim.compile.local_copies import is_dense
+from dsplet.firmware_sim.compile.tables import bodies
+from dsplet.firmware_sim.dsp32c.codegen.lookup import EXACT
 from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Mac, Mul, Set, Store, refs
 from dsplet.quantize.fixed.program import Program
 

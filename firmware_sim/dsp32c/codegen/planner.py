@@ -12,36 +12,19 @@ order-independent rule).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dsplet.base.errors import UserError
+from dsplet.firmware_sim.backend import DoesNotFit
+from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
+from dsplet.firmware_sim.compile.local_copies import ROLE, Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH
-from dsplet.firmware_sim.dsp32c.codegen.local_copies import Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
-from dsplet.quantize.fixed.kernel import (
-    Affine,
-    Buffer,
-    Kernel,
-    Loop,
-    Ref,
-    Repeat,
-    Set,
-    Store,
-    flat,
-    refs,
-)
+from dsplet.quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Ref, Repeat, Set, Store, flat
 
 POOL_WORDS = 64
-
-
-class DoesNotFit(UserError):
-    """The network is larger than the board's memory. missing_bytes: by how much."""
-
-    def __init__(self, message: str, missing_bytes: int) -> None:
-        super().__init__(message)
-        self.missing_bytes = missing_bytes
 
 
 @dataclass(frozen=True)
@@ -60,50 +43,12 @@ class Placement:
     last: int
 
 
-@dataclass
-class _Need:
-    buffer: Buffer
-    bytes: int
-    kind: str
-    first: int
-    last: int
-
-    def overlaps(self, other: _Need) -> bool:
-        return self.first <= other.last and other.first <= self.last
-
-
-class Arena:
-    """First fit over one region: lifetimes that overlap never share addresses."""
+class Bank(Arena):
+    """The free part of a region, from address `start` on."""
 
     def __init__(self, region: Region, start: int) -> None:
-        self.region, self.start = region, min(start, region.end)
-        self.taken: list[tuple[_Need, int]] = []
-
-    @property
-    def used_bytes(self) -> int:
-        """The high-water mark."""
-        return max((at + n.bytes for n, at in self.taken), default=self.start) - self.start
-
-    def find(self, need: _Need) -> int:
-        """The lowest address that is free for the whole lifetime (it may lie past the end)."""
-        at = self.start
-        for start, end in sorted((a, a + n.bytes) for n, a in self.taken if n.overlaps(need)):
-            if at + need.bytes <= start:
-                break
-            at = max(at, end)
-        return at
-
-    def place(self, need: _Need) -> int | None:
-        at = self.find(need)
-        if at + need.bytes > self.region.end:
-            return None
-        self.taken.append((need, at))
-        return at
-
-    def room_bytes(self, first: int, last: int) -> int:
-        """The largest free run at the end of the region during kernels first..last."""
-        ends = [a + n.bytes for n, a in self.taken if n.first <= last and first <= n.last]
-        return self.region.end - max(ends, default=self.start)
+        super().__init__(max(region.start, start), region.end)
+        self.region = region
 
 
 class Plan:
@@ -116,8 +61,8 @@ class Plan:
         chip = [r for r in target.regions if not r.external]
         low = sorted((r for r in chip if r.start < code_bytes), key=lambda r: r.start)
         free = [r for r in chip if r.start >= code_bytes] or low[-1:]
-        self.banks = [Arena(r, max(r.start, code_bytes)) for r in free]
-        self.external = [Arena(r, max(r.start, code_bytes)) for r in target.regions if r.external]
+        self.banks = [Bank(r, code_bytes) for r in free]
+        self.external = [Bank(r, code_bytes) for r in target.regions if r.external]
 
     def __getitem__(self, buffer: str) -> Placement:
         return self.placements[buffer]
@@ -133,19 +78,19 @@ class Plan:
     def kind(self, buffer: str) -> str:
         return self.placements[buffer].kind if buffer in self.placements else "word"
 
-    def add(self, buffers: list[Buffer], kernels: tuple[Kernel, ...], kinds: dict[str, str],
-            copies: list[int], repeats: tuple[Repeat, ...] = ()) -> None:
+    def add(self, buffers: list[Buffer], kernels: Sequence[Kernel], kinds: Mapping[str, str],
+            copies: Sequence[int], repeats: Sequence[Repeat] = ()) -> None:
         """Place every buffer; DoesNotFit says by how much the board is too small, and which tensors
         are the largest. copies: words of the first bank that each kernel wants for copies."""
-        self._touched, self._repeats = _touched(kernels), repeats
+        self._touched, self._repeats = touched(kernels), repeats
         needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
                  for b in buffers if b.name in self._touched]
         pairs = any(isinstance(s, Between) for k in kernels for top in k.body for s in flat(top))
         for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1 + pairs), (CLOCK, CLOCK_WORDS))[
                 :3 if repeats else 2]:
             buffer = Buffer(name, words, 0, 0, "const")
-            self._put(_Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])
-        reserved = [(_Need(Buffer(f"copies {k}", n, 0, 0, "stage"), 4 * n, "word", k, k),
+            self._put(Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])
+        reserved = [(Need(Buffer(f"copies {k}", n, 0, 0, ROLE), 4 * n, "word", k, k),
                      self.banks[0].start) for k, n in enumerate(copies) if n]
         self.banks[0].taken += reserved
         onto = self._in_place(needs, kernels)
@@ -154,7 +99,7 @@ class Plan:
             if need.buffer.name in onto:
                 continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
-            banks = [a for a in reversed(self.banks) if not self._meetings(need, a, "stage")]
+            banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
             banks.sort(key=lambda a, n=need: self._meetings(n, a, "activation"))
             if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
@@ -169,7 +114,7 @@ class Plan:
                     first=need.first, last=need.last)
                 self.placements[source] = replace(self[source], last=need.first)
 
-    def _in_place(self, needs: list[_Need], kernels: tuple[Kernel, ...]) -> dict[str, str]:
+    def _in_place(self, needs: list[Need], kernels: Sequence[Kernel]) -> dict[str, str]:
         """Converted inputs that go where the input was: value -> input, which then lives as long.
         Those that a bank could hold are left to it."""
         by_name, onto = {n.buffer.name: n for n in needs}, {}
@@ -185,35 +130,28 @@ class Plan:
                         onto[target], old.last = source, new.last
         return onto
 
-    def _meetings(self, need: _Need, arena: Arena, role: str) -> int:
+    def _meetings(self, need: Need, arena: Bank, role: str) -> int:
         """How many times a kernel that touches the buffer touches a `role` buffer of the bank."""
-        touched = self._touched[need.buffer.name]
-        return sum(len(touched & self._touched.get(n.buffer.name, {n.first}))
+        by = self._touched[need.buffer.name]
+        return sum(len(by & self._touched.get(n.buffer.name, {n.first}))
                    for n, _ in arena.taken if n.buffer.role == role)
 
-    def stage(self, copies: list[Copy], at: int) -> None:
+    def copy(self, copies: list[Copy], at: int) -> None:
         """Place the copies of kernel number `at`."""
         for c in copies:
-            need = _Need(c.buffer, 4 * c.buffer.size, "word", at, at)
+            need = Need(c.buffer, 4 * c.buffer.size, "word", at, at)
             self._put(need, [a for a in self.banks if a.region.name == c.region])
 
     def rooms(self, at: int) -> list[Room]:
         """What is left of the banks while kernel number `at` runs."""
         return [Room(a.region.name, a.room_bytes(at, at) // 4) for a in self.banks]
 
-    def _need(self, b: Buffer, kind: str, kernels: int) -> _Need:
+    def _need(self, b: Buffer, kind: str, kernels: int) -> Need:
         size = WIDTH.get(kind, 4) * b.size
-        touched = self._touched.get(b.name, {0}) | {
-            "input": {-1}, "output": {kernels}}.get(b.role, set())
-        first, last = min(touched), max(touched)
-        for r in reversed(self._repeats):  # what is touched outside a loop too, as states are
-            if first < r.first <= last or first <= r.last < last:
-                first, last = min(first, r.first), max(last, r.last)
-        if b.role == "const" or b.data is not None:
-            first, last = -1, kernels
-        return _Need(b, (size + 3) // 4 * 4, kind, first, last)
+        return Need(b, (size + 3) // 4 * 4, kind,
+                    *lifetime(b, self._touched.get(b.name, {0}), kernels, self._repeats))
 
-    def _put(self, need: _Need, arenas: list[Arena]) -> bool:
+    def _put(self, need: Need, arenas: list[Bank]) -> bool:
         for arena in arenas:
             at = arena.place(need)
             if at is not None:
@@ -230,12 +168,12 @@ class Plan:
             return buffer.removeprefix("v_")
         return f"{buffer.removeprefix(owner + '_')} of {self._nodes[owner]}"
 
-    def _too_small(self, needs: list[_Need]) -> DoesNotFit:
-        wanted = Arena(self.external[0].region, self.external[0].start)
+    def _too_small(self, needs: list[Need]) -> DoesNotFit:
+        wanted = Arena(self.external[0].start, self.external[0].end)
         for need in sorted((n for n in needs if n.buffer.name not in self.placements
                             or self.placements[n.buffer.name].external), key=_importance):
             wanted.taken.append((need, wanted.find(need)))
-        have = sum(a.region.end - a.start for a in self.external)
+        have = sum(a.end - a.start for a in self.external)
         largest = sorted(needs, key=lambda n: -n.bytes)[:5]
         names = ", ".join(f"{self._title(n.buffer.name)} {n.bytes:,} B" + (
             f" (packed as {n.kind}s)" if n.kind in WIDTH else "") for n in largest)
@@ -246,20 +184,7 @@ class Plan:
             f"little. Largest tensors: {names}", lacking)
 
 
-def _importance(need: _Need) -> tuple:
+def _importance(need: Need) -> tuple:
     """Constants first, in program order; then what is largest."""
     lasting = need.first < 0 and need.buffer.role != "input"
     return (not lasting, 0 if lasting else -need.bytes, need.first, need.buffer.name)
-
-
-def _touched(kernels: tuple[Kernel, ...]) -> dict[str, set[int]]:
-    """The numbers of the kernels that touch each buffer."""
-    found: dict[str, set[int]] = {}
-    for i, kernel in enumerate(kernels):
-        for top in kernel.body:
-            names = {r.buffer for r in refs(top)} | {
-                s.table for s in flat(top) if hasattr(s, "table")} | {
-                s.ref.buffer for s in flat(top) if isinstance(s, Store)}
-            for name in names:
-                found.setdefault(name, set()).add(i)
-    return found

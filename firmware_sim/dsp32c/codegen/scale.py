@@ -38,6 +38,9 @@ from dsplet.quantize.fixed.kernel import (
 MULTIPLIER_EXACT = 1 << 24
 """A multiplier operand has 24 mantissa bits (dsp32c.md 3.2): larger integers go in two parts."""
 
+MANTISSA_INTEGERS = 1 << 23
+"""Integers below are stored exactly (dsp32c.md 3.2)."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -124,18 +127,31 @@ class Entry:
 @dataclass(frozen=True)
 class Scaled:
     """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers.
-    buffers: those that it adds. fused: those that shrank as kernels became one (see `fuse`)."""
+    buffers: those that it adds."""
 
     kernel: Kernel
     words: dict[str, np.ndarray]
     buffers: tuple[Buffer, ...] = ()
-    fused: frozenset[str] = frozenset()
 
 
 def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry], packed) -> Scaled:
     """entries: the buffers that hold places in tables.
     packed: buffers whose integers stay integers, and so cannot carry a scale."""
     return _Scaler(kernel, buffers, entries, packed).result()
+
+
+def may_wait(statements: list[Statement]) -> Round | None:
+    """The rounding of what a kernel stores, if it can be left to who takes a maximum of it.
+
+    Storing drops the accumulator's guard bits, which is a floor to 24 mantissa bits (dsp32c.md 3.2,
+    S): it too is monotone and leaves the later floor what it was, while the integer part has fewer
+    than 24 bits.
+    """
+    rounds = [s for s in statements if isinstance(s, Round)]
+    if len(rounds) != 1 or any(isinstance(s, Scale) for s in statements):
+        return None
+    s = rounds[0]
+    return s if s.floor and s.unit == 1 and s.magnitude < MANTISSA_INTEGERS else None
 
 
 def uniform_shift(q: Requantize) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import WIDTH
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,

@@ -14,34 +14,19 @@ bank that is busy holds the access, and everything after it, back:
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, Self
 
-from dsplet.base.errors import UserError
-
-
-class UnknownTarget(UserError):
-    """No target or board of that name; the message lists those there are."""
+from dsplet.firmware_sim import backend
 
 
 @dataclass(frozen=True)
-class Region:
-    """Memory from byte address start up to, not including, end.
-
-    bank: regions with the same number share one memory's timing.  wait_states: clock states that
-    every access adds, each a quarter of an instruction cycle [dsp32c.md 4.3, K75].  programmed: the
-    partition, A or B, whose field of pcw sets them instead; "" where the board fixes them.
+class Region(backend.Region):
+    """Memory of the part or around it; wait_states are quarters of an instruction cycle [dsp32c.md
+    4.3, K75]. programmed: the partition, A or B, whose field of pcw sets them instead; "" where the
+    board fixes them.
     """
 
-    name: str
-    start: int
-    end: int
-    bank: int
-    wait_states: int = 0
-    external: bool = False
     programmed: str = ""
-
-    @property
-    def bytes(self) -> int:
-        return self.end - self.start
 
 
 def programmed_waits(partition: str, pcw: int) -> int:
@@ -67,23 +52,19 @@ class Assumptions:
 
 
 @dataclass(frozen=True)
-class Board:
+class Board(backend.Board):
     """Memory around the part."""
 
-    name: str
     regions: tuple[Region, ...]
-    source: str
 
 
-@dataclass(frozen=True)
-class Target:
-    """A part on a board."""
+@dataclass(frozen=True, kw_only=True)
+class Target(backend.Target):
+    """A part on a board; one period of its input clock is one state."""
 
-    name: str
-    clock_mhz: float  # of the input clock; one clock period is one state
+    processor: str = "dsp32c"
     on_chip: tuple[Region, ...]
     board: Board
-    source: str
     pcw: int = 0x0009  # as the boot program leaves it: MEM A 0 waits, MEM B 3 [dsp32c.md 4.3, A L]
     states_per_cycle: int = 4  # [dsp32c.md 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
@@ -104,14 +85,6 @@ class Target:
         """Duration of an instruction cycle without stalls, nanoseconds."""
         return 1000 * self.states_per_cycle / self.clock_mhz
 
-    def ms(self, cycles: float) -> float:
-        """Milliseconds of a number of instruction cycles (states / states_per_cycle)."""
-        return cycles * self.cycle_ns / 1e6
-
-    def region(self, address: int) -> Region | None:
-        """The memory at a byte address, None where there is none."""
-        return next((r for r in self.regions if r.start <= address < r.end), None)
-
-    def with_assumptions(self, **changes) -> "Target":
+    def with_assumptions(self, **changes: Any) -> Self:
         """The same target with other assumptions, for sensitivity studies."""
         return replace(self, assumptions=replace(self.assumptions, **changes))

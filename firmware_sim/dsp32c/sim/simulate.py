@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c.codegen.image import Image, Section
+from dsplet.firmware_sim import backend
+from dsplet.firmware_sim.backend import Array, Bill
+from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
@@ -16,35 +18,12 @@ MAX_INSTRUCTIONS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Bill:
-    """Instruction cycles of one section for one sample, by what they were spent on.
-
-    mac: multiply-accumulates. other: every other useful instruction. nop: latency that nothing
-    filled. bank, wait: stalls on a busy memory bank and on wait states, in cycles.
+class Run(backend.Run):
+    """Bills: mac, multiply-accumulates; other, every other useful instruction; nop, latency that
+    nothing filled; stalls on a busy memory bank and on wait states. profile: counts and stalls of
+    all samples together.
     """
 
-    section: Section
-    mac: float
-    other: float
-    nop: float
-    bank: float
-    wait: float
-
-    @property
-    def cycles(self) -> float:
-        return self.mac + self.other + self.nop + self.bank + self.wait
-
-
-@dataclass(frozen=True)
-class Run:
-    """outputs: int64, one (N, *shape) for each port. cycles: of each sample, float (N,).
-
-    profile: counts and stalls of all samples together.
-    """
-
-    outputs: tuple[np.ndarray, ...]
-    cycles: np.ndarray
-    bills: tuple[Bill, ...]
     profile: Profile
 
 
@@ -59,9 +38,9 @@ class Simulator:
             data = words.astype("<u4").view(np.uint8)
             self.chip.memory[address:address + len(data)] = data
 
-    def __call__(self, *xs: np.ndarray, progress: Callable[[int], None] | None = None) -> Run:
+    def __call__(self, *xs: Array, progress: Callable[[int], None] | None = None) -> Run:
         """xs: integers (N, *shape), one for each input. progress: told the samples done so far."""
-        outputs: list[list[np.ndarray]] = [[] for _ in self.image.outputs]
+        outputs: list[list[Array]] = [[] for _ in self.image.outputs]
         states = []
         if hasattr(self.chip, "run_batch") and len(self.image.inputs) == len(
                 self.image.outputs) == 1:
@@ -85,7 +64,7 @@ class Simulator:
         per_cycle = self.image.target.states_per_cycle
         return Run(ys, np.concatenate(states) / per_cycle, self._bills(profile, n), profile)
 
-    def prepare(self, *sample: np.ndarray) -> None:
+    def prepare(self, *sample: Array) -> None:
         """Reset the chip and lay one sample's inputs (integers, without batch axis) in memory."""
         self.chip.reset(self.image.entry)
         for port, x in zip(self.image.inputs, sample, strict=True):
@@ -112,8 +91,8 @@ class Simulator:
                 spent[self.image.roles[address]] += profile.count.get(address, 0)
                 for cause in stalls:
                     stalls[cause] += profile.stalls.get(cause, {}).get(address, 0)
-            bills.append(Bill(s, *(v / n for v in spent.values()),
-                              *(v / n / per_cycle for v in stalls.values())))
+            bills.append(Bill(s, {kind: v / n for kind, v in spent.items()},
+                              {cause: v / n / per_cycle for cause, v in stalls.items()}))
         return tuple(bills)
 
 

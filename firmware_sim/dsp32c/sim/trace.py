@@ -10,8 +10,7 @@ from io import StringIO
 from itertools import islice
 from typing import TextIO
 
-import numpy as np
-
+from dsplet.firmware_sim.backend import Array
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.isa.floats import decode_accumulator
@@ -42,7 +41,7 @@ class Step:
     old: dict[str, str]
 
 
-def steps(image: Image, *xs: np.ndarray) -> Iterator[Step]:
+def steps(image: Image, *xs: Array) -> Iterator[Step]:
     """Execute the first sample of each input on the definition, step by step, until it halts."""
     machine = Machine(image.target)
     Simulator(image, machine).prepare(*(x[0] for x in xs))
@@ -68,11 +67,11 @@ def steps(image: Image, *xs: np.ndarray) -> Iterator[Step]:
         index += 1
 
 
-def trace(image: Image, x: np.ndarray, count: int) -> Iterator[str]:
+def trace(image: Image, *xs: Array, count: int) -> Iterator[str]:
     """The first `count` instructions as lines: cycle, address, text, changes, stalls."""
     per_cycle = image.target.states_per_cycle
     section = None
-    for s in islice(steps(image, x), count):
+    for s in islice(steps(image, *xs), count):
         if s.section != section:
             section = s.section
             yield f"-- {section}"
@@ -82,16 +81,16 @@ def trace(image: Image, x: np.ndarray, count: int) -> Iterator[str]:
         yield f"{s.state / per_cycle:10.2f}  {s.address:06x}  {s.text:<40} {changed}{held}".rstrip()
 
 
-def to_text(image: Image, x: np.ndarray, count: int, chrome: bool = False) -> str:
+def to_text(image: Image, *xs: Array, count: int, chrome: bool = False) -> str:
     """The first `count` instructions as lines, or as a file for chrome://tracing."""
     if not chrome:
-        return "\n".join(trace(image, x, count)) + "\n"
+        return "\n".join(trace(image, *xs, count=count)) + "\n"
     out = StringIO()
-    write_chrome_trace(image, x, out, count)
+    write_chrome_trace(image, *xs, out=out, count=count)
     return out.getvalue()
 
 
-def write_chrome_trace(image: Image, x: np.ndarray, out: TextIO, count: int) -> None:
+def write_chrome_trace(image: Image, *xs: Array, out: TextIO, count: int) -> None:
     """Chrome trace events (chrome://tracing, Perfetto): layers, instructions and lost states.
 
     Times are microseconds at the target's clock. Written as it runs; `count` instructions at most.
@@ -106,7 +105,7 @@ def write_chrome_trace(image: Image, x: np.ndarray, out: TextIO, count: int) -> 
     for i, name in enumerate(("layers", "instructions"), 1):
         write({"name": "thread_name", "ph": "M", "pid": 1, "tid": i, "args": {"name": name}})
     layer, began, end, lost = None, 0, 0, 0
-    for s in islice(steps(image, x), count):
+    for s in islice(steps(image, *xs), count):
         if s.section != layer:
             if layer is not None:
                 write({"name": layer, "ph": "X", "pid": 1, "tid": 1, "ts": began * us,

@@ -7,14 +7,14 @@ with an independent core and a rational-arithmetic model; neither is silicon.
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.dsp32c import parts as targets
 from dsplet.firmware_sim.dsp32c.isa import floats
+from dsplet.firmware_sim.dsp32c.parts import BOARDS, TARGETS
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine, MachineError
 
 INEXACT_TOLERANCE = 2.0**-22  # relative, for vectors marked exact = false
@@ -35,7 +35,7 @@ class Result:
 
 def python_machine() -> Machine:
     """A machine for vectors: memory everywhere, illegal sequences allowed."""
-    return Machine(targets.get("dsp32c-50", board="flat"), strict=False)
+    return Machine(replace(TARGETS["dsp32c-50"], board=BOARDS["flat"]), strict=False)
 
 
 class VectorsError(UserError):

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.isa.operands import evaluate

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import AssemblyError, assemble, disassemble
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine, MachineError

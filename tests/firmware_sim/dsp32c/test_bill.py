@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.bill import items, module_rows
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.bill import item_rows
+from dsplet.firmware_sim.budget import Budget
 from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
-from dsplet.firmware_sim.dsp32c.report import simulation
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
+from dsplet.firmware_sim.report import simulation
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c import networks
 from tests.firmware_sim.dsp32c.test_wcet import waiting
@@ -22,42 +21,23 @@ BOARD = targets.get("dsp32c-40", "1991")
 
 
 def ran(graph, target, xs):
-    image = compile_program(lower(graph), target)
-    return image, Simulator(image)(*xs)
+    compiled = targets.compile(lower(graph), target)
+    return compiled, compiled.simulate(xs)
 
 
 @pytest.mark.parametrize("stack", [networks.tiny, networks.zip_like])
 def test_items_add_up_to_the_cycles(stack):
     network = stack()
-    image, run = ran(network.graph(), BOARD, [network.samples(3)])
-    rows = {row["item"]: row for row in items(image, run.profile, 3, of_image(image).indexed)}
-    assert sum(row["cycles"] for row in rows.values()) == pytest.approx(run.cycles.mean())
-    assert sum(row["percent"] for row in rows.values()) == pytest.approx(100)
-    assert rows["multiply-accumulates"]["cycles"] - rows["multiply-accumulates"]["stalls"] == (
-        network.graph().macs)
-    assert rows["input conversion"]["cycles"] >= network.input.size  # one word a cycle
-    assert rows["output conversion"]["cycles"] >= network.value.size
+    compiled, run = ran(network.graph(), BOARD, [network.samples(3)])
+    rows = {row.item: row for row in item_rows(compiled.items(run))}
+    assert sum(row.cycles for row in rows.values()) == pytest.approx(run.cycles.mean())
+    assert sum(row.percent for row in rows.values()) == pytest.approx(100)
+    macs = rows["multiply-accumulates"]
+    assert macs.cycles - macs.stalls == network.graph().macs
+    assert rows["input conversion"].cycles >= network.input.size  # one word a cycle
+    assert rows["output conversion"].cycles >= network.value.size
     tanhs = sum(n.output.size for n in network.nodes if n.op == "Table")
-    assert rows["table look-ups"]["cycles"] >= 2 * tanhs  # two loads: the address, the entry
-
-
-def bill_of(*layers):
-    """Rows such as `layer_rows` gives, of (name, MACs, cycles), and their sum."""
-    rows = [dict(zip(("layer", "macs", "cycles"), layer, strict=True)) for layer in layers]
-    return [*rows, {"layer": "total", **{k: sum(r[k] for r in rows) for k in ("macs", "cycles")}}]
-
-
-def test_networks_inside_a_network_have_their_own_bill():
-    """h computes the weights of g, in turns."""
-    rows = module_rows(bill_of(("x", 0, 5.0), ("h.a/Gemm", 10, 12.0), ("g/MatMul", 20, 30.0),
-                               ("h.b.c/Tanh", 0, 3.0), ("y", 0, 0.0)))["modules"]
-    assert [list(row.values()) for row in rows] == [
-        ["x", 0, 5.0, 10.0, None], ["h", 10, 15.0, 30.0, 1.5], ["g", 20, 30.0, 60.0, 1.5],
-        ["y", 0, 0.0, 0.0, None]]
-
-
-def test_a_network_of_layers_has_no_bill_by_networks():
-    assert module_rows(bill_of(("x", 0, 5.0), ("h1/Gemm", 10, 12.0), ("f/v1.5", 0, 1.0))) == {}
+    assert rows["table look-ups"].cycles >= 2 * tanhs  # two loads: the address, the entry
 
 
 @pytest.mark.parametrize("graph", CASES)
@@ -99,7 +79,7 @@ def test_a_dense_layer_too_large_for_the_chip_waits_for_its_weights():
 
 def test_convolutions_and_dense_layers_come_close():
     network = networks.lenet_like()
-    image, run = ran(network.graph(), BOARD, [network.samples(1)])
+    _, run = ran(network.graph(), BOARD, [network.samples(1)])
     program = lower(network.graph())
     for bill, kernel in zip(run.bills, program.kernels, strict=True):
         ratio = bill.cycles / lower_bound_cycles(kernel, program.buffers, BOARD)
@@ -110,14 +90,15 @@ def test_convolutions_and_dense_layers_come_close():
 def test_the_budget_judges_the_worst_case():
     network = networks.tiny()
     graph, xs = network.graph(), network.samples(2)
-    image, run = ran(graph, BOARD, [xs])
+    compiled, run = ran(graph, BOARD, [xs])
     wanted = [graph.run(xs)[graph.outputs[0].name]]
-    cycles = of_image(image).states / 4
+    cycles = of_image(compiled.image).states / 4
     for allowed, met in ((cycles, True), (cycles - 0.25, False)):
-        found = simulation(graph, image, run, wanted, np.arange(2), None, f"{allowed}cycles")
-        assert found["passed"] == found["budget"][0]["met"] == met
-        assert found["worst_case_cycles"] == found["cycles"] == cycles
-        assert found["worst_case_differs_for"] == ""
-        total = found["layers"][-1]
-        assert total["worst_case"] + 8 / 4 >= total["cycles"] == cycles
-        assert found["not_included"]
+        found = simulation(compiled, run, wanted, np.arange(2), None, {},
+                           Budget("tight", allowed))
+        assert found.passed == found.budget[0].met == met
+        assert found.worst_case_cycles == found.cycles == cycles
+        assert found.worst_case_differs_for == ""
+        total = found.layers[-1]
+        assert total.worst_case + 8 / 4 >= total.cycles == cycles
+        assert found.not_included

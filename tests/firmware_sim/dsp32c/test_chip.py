@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.backend import BadAssumption
 from dsplet.firmware_sim.dsp32c.isa import floats, g711
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.parts.target import programmed_waits
@@ -137,7 +138,7 @@ def test_assumptions_by_text(text, name, value):
 
 @pytest.mark.parametrize("text", ["bank=1", "bank_busy=7", "slot_order=XYZ", "bank_busy"])
 def test_an_unknown_assumption_names_them_all(text):
-    with pytest.raises(targets.BadAssumption) as caught:
+    with pytest.raises(BadAssumption) as caught:
         targets.assume(SLOW, text)
     for part in (f"'{text}'", "bank_busy_states = 1, 2", "IXYZ", "adder_truncates = true, false"):
         assert part in str(caught.value)

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.sim import engine
 from dsplet.firmware_sim.dsp32c.sim.engine import Engine, NoCompiler, fastest
@@ -29,6 +28,7 @@ from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.tools import conformance
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c import networks, programs
+from tests.firmware_sim.dsp32c.images import compile_program
 
 pytestmark = pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")),
                                 reason="no C compiler: the engine cannot be built")

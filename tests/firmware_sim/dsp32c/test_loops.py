@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.compile.streaming import CannotStream, streaming
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
-from dsplet.firmware_sim.dsp32c.sim.stream import CannotStream, Stream, streaming
+from dsplet.firmware_sim.dsp32c.sim.stream import Stream
 from dsplet.quantize.fixed.program import lower
+from tests.firmware_sim.dsp32c.images import compile_program
 from tests.quantize.fixed.loops import LOOPS, elman
 from tests.quantize.fixed.samples import samples
 
@@ -52,7 +53,7 @@ def test_every_instruction_belongs_to_a_section():
 def test_a_stream_takes_one_step_a_call():
     """After every element the output is that of the network that ends there."""
     graph = elman("net", 6)
-    image = compile_program(streaming(graph, lower(graph)), CHIP)
+    image = compile_program(streaming(lower(graph)), CHIP)
     x = samples(graph, 5)[0]
     seen = Stream(image)(x)
     for steps in range(1, 7):
@@ -66,7 +67,7 @@ def test_what_cannot_be_streamed_is_refused():
     for name, words in (("both_ways", "2 inputs"), ("made_inside", "as a whole")):
         graph = next(g for g in LOOPS if g.name == name)
         with pytest.raises(CannotStream, match=words):
-            streaming(graph, lower(graph))
+            streaming(lower(graph))
     with pytest.raises(CannotStream, match="gives a sequence"):
         graph = elman("net", 6, all_steps=True)
-        streaming(graph, lower(graph))
+        streaming(lower(graph))

@@ -1,13 +1,17 @@
 """The machine: latencies, flags, timing and refusals, worked by hand from docs/dsp32c.md."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.backend import UnknownTarget
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.isa.operands import CAU_CONDITIONS, CODES, DAU_CONDITIONS
+from dsplet.firmware_sim.dsp32c.parts import Board, Region
 from dsplet.firmware_sim.dsp32c.sim import machine
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 
@@ -222,9 +226,8 @@ def steady_states(x, y, z=None, wait_states=0, **assumed):
     """States for each of many multiply-accumulates whose code lies in RAM2."""
     target = targets.get("dsp32c-50").with_assumptions(**assumed)
     if wait_states:
-        region = targets.Region("slow", 0x1000, 0x41000, 3, wait_states, True)
-        target = targets.Target("slow", 50, target.on_chip, targets.Board("b", (region,), "test"),
-                                "test", assumptions=target.assumptions)
+        region = Region("slow", 0x1000, 0x41000, 3, wait_states, True)
+        target = replace(target, board=Board("b", (region,), "test"))
     store = "*r3 = " if z else ""
     counts = [run(f"do 0,{n}; {store}a0 = a1 + *r1 * *r2", target, r1=y, r2=x, r3=z or 0).states
               for n in (100, 300)]
@@ -296,7 +299,7 @@ def test_targets():
     assert sum(region.bytes for region in fast.on_chip) == 1536 * 4
     assert sum(region.bytes for region in slow.regions if region.external) == 1 << 20
     assert fast.region(0x1000).external and fast.region(0x41000) is None
-    with pytest.raises(targets.UnknownTarget, match="dsp32c-40, dsp32c-50"):
+    with pytest.raises(UnknownTarget, match="dsp32c-40, dsp32c-50"):
         targets.get("dsp56000")
     with pytest.raises(UserError, match="1989"):
         targets.get("dsp32c-40", board="1899")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
@@ -15,6 +14,7 @@ from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.graph import ModelError
 from dsplet.quantize.float.kernel import InterpolateReal
 from dsplet.quantize.ptq.real_program import lower_real, tabulate
+from tests.firmware_sim.dsp32c.images import compile_program
 from tests.quantize import onnx_nets as nets
 
 BOARD = targets.get("dsp32c-40", "1991")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.isa.floats import decode_accumulator, to_words
 from dsplet.firmware_sim.dsp32c.sim.engine import Engine, NoEngine

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import Unbounded, bound, of_image
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c import branching, networks
+from tests.firmware_sim.dsp32c.images import compile_program
 from tests.firmware_sim.dsp32c.programs import put
 from tests.quantize.fixed.cases import CASES
 from tests.quantize.fixed.samples import samples

@@ -10,10 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from dsplet.export.c import host
-from dsplet.firmware_sim.dsp32c import parts as targets
-from dsplet.firmware_sim.dsp32c.codegen.image import build, compile_program
-from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
-from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
+from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Node
 from dsplet.quantize.fixed.program import lower, run
@@ -40,15 +37,13 @@ def integer_onnx(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
 
 
 def dsp32c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
-    image = compile_program(lower(graph), targets.get("dsp32c-40"))
-    return list(Simulator(image)(*xs).outputs)
+    return list(targets.compile(lower(graph), targets.get("dsp32c-40")).simulate(xs).outputs)
 
 
 def dsp32c_small(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     """The program that needs least memory."""
-    program = lower(graph)
-    image = build(program, targets.get("dsp32c-40"), mixtures(program)[-1].choices)
-    return list(Simulator(image)(*xs).outputs)
+    compiled = targets.compile(lower(graph), targets.get("dsp32c-40"), "memory")
+    return list(compiled.simulate(xs).outputs)
 
 
 def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:

@@ -6,10 +6,10 @@ next plane is made: of all planes in between one is ever in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled
 from dsplet.quantize.fixed.kernel import (
     Affine,
     Buffer,
@@ -40,7 +40,15 @@ class Fusion:
     size: int
 
 
-def fusions(kernels: tuple[Kernel, ...], buffers: dict[str, Buffer],
+@dataclass(frozen=True)
+class Fused:
+    """A kernel, and the buffers that shrank as it was made of several."""
+
+    kernel: Kernel
+    buffers: frozenset[str] = frozenset()
+
+
+def fusions(kernels: Sequence[Kernel], buffers: Mapping[str, Buffer],
             borders: frozenset[str]) -> list[Fusion]:
     """Every pair of neighbours that can be fused. borders: the kernels before which a loop over
     time begins or has ended."""
@@ -48,30 +56,25 @@ def fusions(kernels: tuple[Kernel, ...], buffers: dict[str, Buffer],
             if b.name not in borders and (f := _fusion(a, b, kernels, buffers)) is not None]
 
 
-def fuse(kernels: list[Scaled], buffers: dict[str, Buffer],
-         chosen: frozenset[str], borders: frozenset[str]) -> tuple[list[Scaled], dict[str, Buffer]]:
-    """The kernels with the chosen buffers shrunk, and the buffers. The kernels that were fused say
-    which buffers it was for."""
-    kernels, buffers = list(kernels), dict(buffers)
+def fuse(kernels: Sequence[Kernel], buffers: Mapping[str, Buffer], chosen: frozenset[str],
+         borders: frozenset[str]) -> tuple[list[Fused], dict[str, Buffer]]:
+    """The kernels with the chosen buffers shrunk, and the buffers as large as they need be."""
+    found, buffers = [Fused(k) for k in kernels], dict(buffers)
     i = 0
-    while i + 1 < len(kernels):
-        first, second = kernels[i].kernel, kernels[i + 1].kernel
-        f = _fusion(first, second, [s.kernel for s in kernels], buffers)
+    while i + 1 < len(found):
+        first, second = found[i].kernel, found[i + 1].kernel
+        f = _fusion(first, second, [k.kernel for k in found], buffers)
         if f is None or f.buffer not in chosen or second.name in borders:
             i += 1
             continue
         buffers[f.buffer] = replace(buffers[f.buffer], size=f.words)
-        body = _fused(first, second, f)
-        kernels[i:i + 2] = [Scaled(replace(first, body=(body,)),
-                                   kernels[i].words | kernels[i + 1].words,
-                                   kernels[i].buffers + kernels[i + 1].buffers,
-                                   kernels[i].fused | {f.buffer})]
-    return kernels, buffers
+        found[i:i + 2] = [Fused(_fused(first, second, f), found[i].buffers | {f.buffer})]
+    return found, buffers
 
 
 def parts(kernel: Kernel) -> list[str]:
     """The kernels that a kernel was made of."""
-    def marks(body: tuple) -> Iterator[str]:
+    def marks(body: tuple[Any, ...]) -> Iterator[str]:
         for s in body:
             if isinstance(s, Mark):
                 yield s.kernel
@@ -81,11 +84,10 @@ def parts(kernel: Kernel) -> list[str]:
     return [kernel.name, *marks(kernel.body)]
 
 
-def _fusion(first: Kernel, second: Kernel, kernels, buffers) -> Fusion | None:
-    if not (len(first.body) == len(second.body) == 1):
-        return None
-    make, use = first.body[0], second.body[0]
-    if not (isinstance(make, Loop) and isinstance(use, Loop)) or use.extent % make.extent:
+def _fusion(first: Kernel, second: Kernel, kernels: Sequence[Kernel],
+            buffers: Mapping[str, Buffer]) -> Fusion | None:
+    make, use = _loop(first), _loop(second)
+    if make is None or use is None or use.extent % make.extent:
         return None
     written, read = set(_written(make)), {r.buffer for r in _read(use)}
     if not set(_written(use)).isdisjoint(written | {r.buffer for r in _read(make)}):
@@ -106,6 +108,12 @@ def _fusion(first: Kernel, second: Kernel, kernels, buffers) -> Fusion | None:
     return None
 
 
+def _loop(kernel: Kernel) -> Loop | None:
+    """What the kernel is, if it is one loop."""
+    top = kernel.body[0]
+    return top if len(kernel.body) == 1 and isinstance(top, Loop) else None
+
+
 def _within(index: Affine, loop: Loop, step: int, words: int) -> bool:
     """Whether an access moves by `step` each turn, and by less than `words` inside the turns that
     make a plane."""
@@ -119,35 +127,37 @@ def _within(index: Affine, loop: Loop, step: int, words: int) -> bool:
     return 0 <= low and high < words - (words // step - 1) * step
 
 
-def _extents(body: tuple) -> dict[str, int]:
-    found = {}
+def _extents(body: tuple[Any, ...]) -> dict[str, int]:
+    found: dict[str, int] = {}
     for s in body:
         if isinstance(s, Loop):
             found |= {s.var: s.extent} | _extents(s.body)
     return found
 
 
-def _written(top) -> Iterator[str]:
+def _written(top: Loop) -> Iterator[str]:
     return (s.ref.buffer for s in flat(top) if isinstance(s, Store))
 
 
-def _read(top) -> Iterator[Ref]:
+def _read(top: Loop) -> Iterator[Ref]:
     return (r for s in flat(top) if not isinstance(s, Store) for r in refs(s))
 
 
-def _fused(first: Kernel, second: Kernel, f: Fusion) -> Loop:
-    make, use = first.body[0], _renamed(second.body[0])
+def _fused(first: Kernel, second: Kernel, f: Fusion) -> Kernel:
+    make, use = _loop(first), _renamed(_loop(second))
+    assert make
     part = use.extent // f.turns
     inside = Affine(0, ((use.var, 1),))
-    use = map_affine(use, lambda a: a.substitute(use.var, Affine(0, ((make.var, part),)) + inside))
-    body = replace(use, extent=part) if part > 1 else None
-    used = (body,) if body else tuple(map_affine(s, lambda a: a.substitute(use.var, 0))
-                                      for s in use.body)
-    return Loop(make.var, f.turns, tuple(
-        _shrunk(s, f.buffer, make.var) for s in (*make.body, Mark(second.name), *used)))
+    apart = Affine(0, ((make.var, part),)) + inside
+    use = replace(use, body=tuple(map_affine(s, lambda a: a.substitute(use.var, apart))
+                                  for s in use.body))
+    used = (replace(use, extent=part),) if part > 1 else tuple(
+        map_affine(s, lambda a: a.substitute(use.var, 0)) for s in use.body)
+    body = tuple(_shrunk(s, f.buffer, make.var) for s in (*make.body, Mark(second.name), *used))
+    return replace(first, body=(Loop(make.var, f.turns, body),))
 
 
-def _renamed(s):
+def _renamed(s: Any) -> Any:
     """The loop with variables that no other kernel has."""
     if not isinstance(s, Loop):
         return s
@@ -156,7 +166,7 @@ def _renamed(s):
     return Loop(f"{s.var}'", s.extent, body)
 
 
-def _shrunk(s, buffer: str, var: str):
+def _shrunk(s: Any, buffer: str, var: str) -> Any:
     """The statement with `buffer` addressed within the plane."""
     if isinstance(s, Loop):
         return replace(s, body=tuple(_shrunk(t, buffer, var) for t in s.body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -19,9 +20,6 @@ from dsplet.quantize.fixed.kernel import (
 )
 from dsplet.quantize.fixed.program import Program
 
-STEPS_CYCLES = 40
-"""What a value costs more."""
-
 
 def segments(program: Program) -> dict[str, tuple[int, int]]:
     """Interpolated tables: (segments, values looked up)."""
@@ -33,7 +31,7 @@ def segments(program: Program) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _uses(body: tuple, turns: int) -> Iterator[tuple[str, int]]:
+def _uses(body: tuple[Any, ...], turns: int) -> Iterator[tuple[str, int]]:
     for s in body:
         if isinstance(s, Loop):
             yield from _uses(s.body, turns * s.extent)
@@ -46,7 +44,7 @@ def in_steps(program: Program, tables: frozenset[str]) -> Program:
     if not tables:
         return program
 
-    def visit(body: tuple) -> tuple:
+    def visit(body: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(t for s in body for t in (
             (replace(s, body=visit(s.body)),) if isinstance(s, Loop) else
             _steps(s, program.buffers[s.table].size) if isinstance(s, Interpolate)

@@ -1,15 +1,15 @@
 """What inner loops reuse is copied on chip first.
 
-A multiply-accumulate that reads both operands from external memory loses a quarter of a cycle
-(dsp32c.md 4.4), and each wait state of an access costs another; packed numbers must be unpacked to
-words anyway.
+Memory outside the chip is slow: its accesses may wait, and one that follows another may be held up.
+Numbers that are stored packed are unpacked into their copies, besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -25,10 +25,21 @@ from dsplet.quantize.fixed.kernel import (
     map_affine,
 )
 
-EXTERNAL_PAIR_CYCLES = 0.25
-"""What a multiply-accumulate with both operands in external memory costs extra (dsp32c.md 4.4)."""
-LOOP_CYCLES = 3
-"""A zero-overhead loop of its own: `do` and a moved pointer."""
+ROLE = "stage"
+"""Of the buffers that hold copies: what maps and reports call them."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What steers the choice, in cycles.
+
+    pair: what a multiply-accumulate loses with both operands outside the chip. wait: what every
+    access outside waits. loop: what a loop that copies costs beside a cycle a word.
+    """
+
+    pair: float
+    loop: float
+    wait: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Copy:
-    """A new buffer of role "stage" and the region it must lie in."""
+    """A new buffer, and the region it must lie in."""
 
     buffer: Buffer
     region: str
@@ -54,26 +65,24 @@ class _Slice:
     level: int
     start: Affine
     size: int
-    copied: int
+    copied: float
     gain_cycles: float
 
 
-def stage(kernel: Kernel, region: Callable[[str], str | None], rooms: list[Room],
-          packed: Callable[[str], int | None], wait_cycles: float = 0.0
-          ) -> tuple[Kernel, list[Copy]]:
+def copy_on_chip(kernel: Kernel, region: Callable[[str], str | None], rooms: Sequence[Room],
+                 packed: Callable[[str], int | None], costs: Costs) -> tuple[Kernel, list[Copy]]:
     """The kernel, reading copies where that pays, and the copies.
 
-    wait_cycles: what an external access waits.
     region(buffer name): its on-chip region, None for external memory. packed(buffer name): what a
     packed number is too large by, None where its words are not packed.
     """
-    return _Stager(kernel, region, rooms, packed, wait_cycles).result()
+    return _Copier(kernel, region, rooms, packed, costs).result()
 
 
-class _Stager:
-    def __init__(self, kernel, region, rooms, packed, wait_cycles) -> None:
-        self.kernel, self.region, self.packed = kernel, region, packed
-        self.wait_cycles = wait_cycles
+class _Copier:
+    def __init__(self, kernel: Kernel, region: Callable[[str], str | None], rooms: Sequence[Room],
+                 packed: Callable[[str], int | None], costs: Costs) -> None:
+        self.kernel, self.region, self.packed, self.costs = kernel, region, packed, costs
         self.rooms = {r.region: r.words for r in rooms}
         self.copies: list[Copy] = []
 
@@ -82,15 +91,15 @@ class _Stager:
         return replace(self.kernel, body=body), self.copies
 
     # --- long rows ------------------------------------------------------------------------------
-    def _split(self, body: tuple, turns: int) -> tuple:
+    def _split(self, body: tuple[Any, ...], turns: int) -> tuple[Any, ...]:
         """Rows whose reused operand fits no bank become several loops, one for each bank."""
-        result: list = []
+        result: list[Any] = []
         for s in body:
             match s:
                 case Loop(var, n, (Mac(_, x, w),)) if (
                         self._outside(x, w) and self.packed(w.buffer) is None
                         and x.index.terms == ((var, 1),) and n > max(self.rooms.values())
-                        and turns * n * EXTERNAL_PAIR_CYCLES > n + turns * LOOP_CYCLES):
+                        and turns * n * self.costs.pair > n + turns * self.costs.loop):
                     result += self._pieces(s)
                 case Loop(var, n, inner):
                     result.append(replace(s, body=self._split(inner, turns * n)))
@@ -99,7 +108,8 @@ class _Stager:
         return tuple(result)
 
     def _pieces(self, loop: Loop) -> list[Loop]:
-        pieces, at = [], 0
+        pieces: list[Loop] = []
+        at = 0
         for i, words in enumerate([*self.rooms.values(), loop.extent]):
             n = min(words, loop.extent - at)
             if n > 0:
@@ -112,8 +122,8 @@ class _Stager:
         return pieces
 
     # --- copies ---------------------------------------------------------------------------------
-    def _visit(self, body: tuple, path: list[Loop]) -> tuple:
-        result: list = []
+    def _visit(self, body: tuple[Any, ...], path: list[Loop]) -> tuple[Any, ...]:
+        result: list[Any] = []
         for s in body:
             if isinstance(s, Loop):
                 while (plan := self._best(s, path)) is not None:
@@ -123,17 +133,18 @@ class _Stager:
             result.append(s)
         return tuple(result)
 
-    def _copy(self, loop: Loop, path: list[Loop], ref: Ref, cut: _Slice, region: str):
+    def _copy(self, loop: Loop, path: list[Loop], ref: Ref, cut: _Slice, region: str
+              ) -> tuple[Loop, Any]:
         """(the loop that copies, the loop that reads the copy)."""
-        name = f"{self.kernel.name}_stage{len(self.copies)}"
-        self.copies.append(Copy(Buffer(name, cut.size, 0, 0, "stage"), region))
+        name = f"{self.kernel.name}_{ROLE}{len(self.copies)}"
+        self.copies.append(Copy(Buffer(name, cut.size, 0, 0, ROLE), region))
         self.rooms[region] -= cut.size
         var = f"{name}_i"
         step = Affine(0, ((var, 1),))
         excess = self.packed(ref.buffer)
-        unpacked = [Add("staged", -excess)] if excess else []
-        copy = Loop(var, cut.size, (Set("staged", Ref(ref.buffer, cut.start + step)), *unpacked,
-                                    Store(Ref(name, step), "staged")))
+        unpacked = [Add("copied", -excess)] if excess else []
+        copy = Loop(var, cut.size, (Set("copied", Ref(ref.buffer, cut.start + step)), *unpacked,
+                                    Store(Ref(name, step), "copied")))
         return copy, _redirect(loop, ref, name, _variables(loop))
 
     def _outside(self, *refs: Ref) -> bool:
@@ -141,20 +152,21 @@ class _Stager:
             self.region(r.buffer) is None for r in refs)
 
     def _best(self, loop: Loop, path: list[Loop]) -> tuple[Ref, _Slice, str] | None:
-        """What to stage just outside `loop`, if nothing deeper gains more."""
+        """What to copy just outside `loop`, if nothing deeper gains more."""
         for mac, inner in _macs(loop):
             options = []
             for ref, other in ((mac.w, mac.x), (mac.x, mac.w)):
                 must = self._must(ref, mac, [*path, *inner])
                 if not must and not (self._outside(ref) and self.packed(mac.w.buffer) is None):
                     continue
-                saved = self.wait_cycles + EXTERNAL_PAIR_CYCLES * self._outside(other)
+                saved = self.costs.wait + self.costs.pair * self._outside(other)
                 for level, around in enumerate([*path, *inner]):
                     if ref.buffer in _stored(around):
                         continue  # a copy made before that loop would be of old numbers
-                    cut = _slice(ref, [*path, *inner], level, saved, 1 + self.wait_cycles)
-                    region = cut and self._region(cut.size, other, must)
-                    if region and (must or cut.gain_cycles > 0):
+                    cut = _slice(ref, [*path, *inner], level, saved, self.costs)
+                    if cut is None or not (must or cut.gain_cycles > 0):
+                        continue
+                    if region := self._region(cut.size, other, must):
                         options.append((must, -cut.copied if must else cut.gain_cycles, -cut.size,
                                         ref, cut, region))
             if options:
@@ -195,10 +207,11 @@ def is_dense(mac: Mac, nest: list[Loop]) -> bool:
     return nest[-1].body == (mac,) and all(mac.w.index.coefficient(p.var) for p in nest)
 
 
-def _slice(ref: Ref, nest: list[Loop], level: int, saved: float, cost: float) -> _Slice | None:
+def _slice(ref: Ref, nest: list[Loop], level: int, saved: float,
+           costs: Costs) -> _Slice | None:
     """The contiguous run that the loops nest[level:] touch; None where it has holes.
 
-    saved: cycles, by every multiply-accumulate. cost: cycles, of every word that is copied.
+    saved: cycles, by every multiply-accumulate.
     """
     steps = sorted((ref.index.coefficient(p.var), p.extent) for p in nest[level:])
     size = 1
@@ -211,18 +224,18 @@ def _slice(ref: Ref, nest: list[Loop], level: int, saved: float, cost: float) ->
         start = start.substitute(p.var, 0)
     turns = prod(p.extent for p in nest[:level])
     macs = prod(p.extent for p in nest)
-    copied = turns * (size + LOOP_CYCLES)
-    return _Slice(level, start, size, copied, macs * saved - copied * cost)
+    copied = turns * (size + costs.loop)
+    return _Slice(level, start, size, copied, macs * saved - copied * (1 + costs.wait))
 
 
-def _variables(s) -> set[str]:
+def _variables(s: Any) -> set[str]:
     """The variables of the loop and of those inside it."""
     if not isinstance(s, Loop):
         return set()
     return {s.var}.union(*(_variables(t) for t in s.body))
 
 
-def _redirect(s, ref: Ref, name: str, inside: set[str]):
+def _redirect(s: Any, ref: Ref, name: str, inside: set[str]) -> Any:
     """The statement reading `name` where it read `ref`; what loops around it add is gone."""
     if isinstance(s, Loop):
         return replace(s, body=tuple(_redirect(t, ref, name, inside) for t in s.body))

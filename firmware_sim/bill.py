@@ -1,0 +1,114 @@
+"""The bill of a run as rows: by layer, by network, by kind of work and by what it was spent on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dsplet.base.rows import inlined
+from dsplet.firmware_sim.backend import Bill, Compiled, Item, Run, WorstCase
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRow:
+    """Cycles of one sample of a layer, or of all ("total").
+
+    worst_case: None where none is proved. spent: by the processor's kinds of work, and its stalls.
+    """
+
+    layer: str
+    op: str
+    macs: int
+    cycles: float
+    worst_case: float | None
+    lower_bound: float
+    spent: Mapping[str, float] = inlined()
+    cycles_per_mac: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleRow:
+    """Cycles of one sample of a network inside a network."""
+
+    module: str
+    macs: int
+    cycles: float
+    percent: float
+    cycles_per_mac: float | None
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    """Cycles of one sample of one kind of work; stalls: the part that held it up."""
+
+    item: str
+    cycles: float
+    stalls: float
+    percent: float
+
+
+@dataclass(frozen=True)
+class CauseRow:
+    """Cycles of one sample by what they were spent on, all layers together."""
+
+    cause: str
+    cycles: float
+    percent: float
+
+
+def layer_rows(compiled: Compiled, run: Run, worst: WorstCase) -> list[LayerRow]:
+    """One row a section, then their sum."""
+    lowest = compiled.lower_bounds()
+    bounds: Sequence[float | None] = worst.by_section or [None] * len(run.bills)
+    rows = [_layer(b.section.node, b.section.op, b.section.macs, b.cycles, bound,
+                   lowest.get(b.section.kernel, 0.0), _columns(b))
+            for b, bound in zip(run.bills, bounds, strict=True)]
+    total = _layer("total", "", sum(r.macs for r in rows), sum(r.cycles for r in rows),
+                   sum(worst.by_section) if worst.by_section else None, sum(r.lower_bound for r in rows),
+                   {k: sum(r.spent[k] for r in rows) for k in rows[0].spent})
+    return [*rows, total]
+
+
+def _layer(layer: str, op: str, macs: int, cycles: float, worst: float | None, lowest: float,
+           spent: Mapping[str, float]) -> LayerRow:
+    return LayerRow(layer=layer, op=op, macs=macs, cycles=cycles, worst_case=worst,
+                    lower_bound=lowest, spent=spent,
+                    cycles_per_mac=cycles / macs if macs else None)
+
+
+def _columns(bill: Bill) -> dict[str, float]:
+    return {**bill.spent, **{f"{cause}_stall": cycles for cause, cycles in bill.stalls.items()}}
+
+
+def module_rows(layers: Sequence[LayerRow]) -> list[ModuleRow] | None:
+    """Of a network made of networks, whose layers have names such as "generator.embed/Gemm": the
+    cycles of each of them, in order; None for others."""
+    *layers, total = layers
+    if not any("." in row.layer.partition("/")[0] for row in layers):
+        return None
+    sums: dict[str, tuple[int, float]] = {}
+    for row in layers:
+        name = row.layer.partition("/")[0].partition(".")[0]
+        macs, cycles = sums.get(name, (0, 0.0))
+        sums[name] = macs + row.macs, cycles + row.cycles
+    return [ModuleRow(module=name, macs=macs, cycles=cycles, percent=100 * cycles / total.cycles,
+                      cycles_per_mac=cycles / macs if macs else None)
+            for name, (macs, cycles) in sums.items()]
+
+
+def item_rows(items: Sequence[Item]) -> list[ItemRow]:
+    """The items and what part of the whole each is."""
+    total = sum(i.cycles for i in items)
+    return [ItemRow(i.item, i.cycles, i.stalls, 100 * i.cycles / total if total else 0.0)
+            for i in items]
+
+
+def cause_rows(run: Run) -> list[CauseRow]:
+    """What the cycles of all layers were spent on."""
+    spent: dict[str, float] = {}
+    for bill in run.bills:
+        for cause, cycles in {**bill.spent, **bill.stalls}.items():
+            spent[cause] = spent.get(cause, 0.0) + cycles
+    total = sum(spent.values())
+    return [CauseRow(cause, cycles, 100 * cycles / total if total else 0.0)
+            for cause, cycles in spent.items()]

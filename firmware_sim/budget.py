@@ -1,0 +1,56 @@
+"""Latency budgets: read from text, and held against the worst case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsplet.base.errors import UserError
+from dsplet.firmware_sim.backend import Run, Target
+
+
+class BudgetError(UserError):
+    """A budget that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """text: as the user gave it. cycles: what it allows."""
+
+    text: str
+    cycles: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the worst case keeps the budget, and the layers that cost most."""
+
+    budget: str
+    allowed_cycles: float
+    cycles: float
+    met: bool
+    largest_layers: str
+
+
+def budget_cycles(text: str, target: Target) -> float:
+    """A budget such as `33.3ms`, `500us` or `333333cycles` in cycles of the target. Raises
+    BudgetError."""
+    for unit, cycles in (("ms", 1e6 / target.cycle_ns), ("us", 1e3 / target.cycle_ns),
+                         ("cycles", 1.0)):
+        number = text.strip().removesuffix(unit)
+        if number != text.strip():
+            try:
+                value = float(number)
+            except ValueError:
+                break
+            if value > 0:
+                return value * cycles
+    raise BudgetError(f"budget '{text}' is not understood: expected a positive number with its "
+                      f"unit, such as 33.3ms, 500us or 333333cycles")
+
+
+def verdict(budget: Budget, run: Run, worst: float) -> Verdict:
+    """worst: the most cycles that are proved or, where none are, that were seen."""
+    worst = max(worst, float(run.cycles.max()))
+    costly = sorted(run.bills, key=lambda b: -b.cycles)[:3]
+    return Verdict(budget.text, budget.cycles, worst, worst <= budget.cycles,
+                   ", ".join(f"{b.section.node} {b.cycles:,.0f}" for b in costly))

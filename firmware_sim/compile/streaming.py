@@ -1,0 +1,40 @@
+"""A recurrent program cut in two: what runs once, and what runs for each of its elements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsplet.base.errors import UserError
+from dsplet.quantize.fixed.kernel import Repeat, refs
+from dsplet.quantize.fixed.program import Program
+
+
+class CannotStream(UserError):
+    """A network that needs more of its sequence than one element a step."""
+
+
+def streaming(program: Program) -> Program:
+    """The program cut in two: what comes before its loop over time runs once, a turn of the loop
+    with all that follows runs for each element. Raises CannotStream."""
+    outer = [r for r in program.repeats if not any(
+        o is not r and o.first <= r.first and r.last <= o.last for o in program.repeats)]
+    if len(program.inputs) != 1 or len(outer) != 1:
+        raise CannotStream(f"'{program.name}' has {len(program.inputs)} inputs and {len(outer)} "
+                           "loops over time; one step a call needs one of each")
+    (value, buffer), loop = program.inputs[0], outer[0]
+    if any(r.buffer == b and r.index.coefficient(loop.var) for _, b in program.outputs
+           for k in program.kernels for s in k.body for r in refs(s)):
+        raise CannotStream(f"'{program.name}' gives a sequence; one step a call needs an output "
+                           "that is the last step's")
+    element = replace(value, shape=value.shape[value.shape.index(loop.extent) + 1:]
+                      if loop.extent in value.shape else ())
+    for i, kernel in enumerate(program.kernels):
+        for r in (r for s in kernel.body for r in refs(s) if r.buffer == buffer):
+            if i < loop.first or i > loop.last or r.index.const or (
+                    r.index.coefficient(loop.var) != element.size):
+                raise CannotStream(f"'{kernel.node}' reads the input as a whole, or not from the "
+                                   "first element to the last")
+    once = Repeat(loop.var, 1, loop.first, len(program.kernels) - 1, loop.node)
+    buffers = program.buffers | {buffer: replace(program.buffers[buffer], size=element.size)}
+    return replace(program, buffers=buffers, inputs=((element, buffer),), resume=loop.first,
+                   repeats=tuple(once if r is loop else r for r in program.repeats))

@@ -1,0 +1,57 @@
+"""What a kernel does at least, whatever code is written for it: the ground of lower bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Max, Mul, Ref, Store, refs
+
+
+@dataclass(frozen=True)
+class Work:
+    """statements: how often each type of statement is executed, but for sums, products and maxima
+    with a constant, which another statement may carry. read: the elements of each buffer that are
+    read."""
+
+    statements: Mapping[type, int]
+    read: Mapping[str, np.ndarray[Any, np.dtype[np.int64]]]
+
+    def count(self, *types: type) -> int:
+        return sum(self.statements.get(t, 0) for t in types)
+
+
+def work(kernel: Kernel) -> Work:
+    """Of one run of the kernel; in a loop over time, of one step."""
+    statements: dict[type, int] = {}
+    read: dict[str, Any] = {}
+    for statement, extents in _flat(kernel.body, {}):
+        constant = isinstance(getattr(statement, "source", ""), int)
+        if not (constant and isinstance(statement, Add | Mul | Max)):
+            statements[type(statement)] = statements.get(type(statement), 0) + prod(
+                extents.values())
+        for ref in () if isinstance(statement, Store) else refs(statement):
+            known = read.get(ref.buffer, np.empty(0, np.int64))
+            read[ref.buffer] = np.union1d(known, _elements(ref, extents))
+    return Work(statements, read)
+
+
+def _flat(body: tuple[Any, ...], extents: dict[str, int]) -> Iterator[tuple[Any, dict[str, int]]]:
+    """Every statement with the loops around it."""
+    for s in body:
+        if isinstance(s, Loop):
+            yield from _flat(s.body, extents | {s.var: s.extent})
+        else:
+            yield s, extents
+
+
+def _elements(ref: Ref, extents: dict[str, int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The different elements of its buffer that a reference touches."""
+    found = np.array([ref.index.const])
+    for var, step in ref.index.terms:
+        found = np.unique(found[:, None] + step * np.arange(extents.get(var, 1)))
+    return found

@@ -1,0 +1,63 @@
+"""A program as chosen, through every pass that comes before anything has a place."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+
+from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
+from dsplet.firmware_sim.compile.fuse import fuse, parts
+from dsplet.firmware_sim.compile.tables import walks
+from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
+from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
+from dsplet.firmware_sim.dsp32c.codegen.real import real
+from dsplet.firmware_sim.dsp32c.codegen.scale import Entry, may_wait, scale
+from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.quantize.fixed.kernel import Lookup, Repeat, flat
+from dsplet.quantize.fixed.program import Program
+
+
+class Chosen:
+    """program: with its tables and weights as they will be stored. kernels: what is executed in
+    order, and for which buffers each was fused; steps: their names for people. kinds: how buffers
+    are stored (see `InstructionSelector`). words: what constants hold, as real numbers. tables:
+    what a buffer holds places in. first: the value of each table's entry 0."""
+
+    def __init__(self, program: Program, target: Target, choices: Choices) -> None:
+        self.target, self.choices = target, choices
+        self.program = program = choices.apply(program)
+        places = entries(program, max(r.end for r in target.board.regions))
+        scaled = real(program) if program.reals is not None else [
+            scale(k, program.buffers, places, choices.packed) for k in program.kernels]
+        self.words = {name: w for s in scaled for name, w in s.words.items()}
+        buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
+        kernels = [s.kernel for s in scaled]
+        if program.reals is None:
+            kernels = delay_requantize(kernels, may_wait)
+        self.kernels, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        self.repeats = _renumbered(program, [k.kernel.name for k in self.kernels])
+        self.nodes = {k.name: k.node for k in program.kernels}
+        self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
+                           for k in self.kernels)
+        self.first = {s.table: s.first for k in program.kernels for top in k.body
+                      for s in flat(top) if isinstance(s, Lookup)}
+        self.tables = {b: entry.table for b, entry in places.items()}
+        self.kinds = _kinds(program, places) | choices.packed
+
+
+def _renumbered(program: Program, kernels: list[str]) -> tuple[Repeat, ...]:
+    """The loops over time by the numbers of these kernels, each of which stands for those that
+    follow it in the program, up to the next."""
+    numbers = {k.name: i for i, k in enumerate(program.kernels)}
+    starts = [numbers[name] for name in kernels]
+    return tuple(replace(r, first=bisect_right(starts, r.first) - 1,
+                         last=bisect_right(starts, r.last) - 1) for r in program.repeats)
+
+
+def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:
+    """Border buffers are int24 words, or IEEE numbers where the arithmetic is float; what is only
+    ever looked up is a place in its table."""
+    border = "long" if program.reals is None else "ieee"
+    kinds = {b.name: border for b in program.buffers.values() if b.role in ("input", "output")}
+    kinds |= {w.table: "half" for w in walks(program, ENTRY_LIMIT)}
+    return kinds | {b: "place" if entry.table else "offset" for b, entry in entries.items()}

@@ -1,0 +1,251 @@
+"""Reports of executed programs: what was computed, what it cost and needed, as typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dsplet.base.rows import inlined
+from dsplet.data.answers import (
+    answers,
+    are_numbers,
+    class_names,
+    nrmse_percent,
+    percent_right,
+    places_of,
+    same,
+    spelled,
+    tolerance_of,
+)
+from dsplet.firmware_sim.backend import Array, Compiled, MemoryRow, Run, Steps, Target
+from dsplet.firmware_sim.bill import (
+    ItemRow,
+    LayerRow,
+    ModuleRow,
+    item_rows,
+    layer_rows,
+    module_rows,
+)
+from dsplet.firmware_sim.budget import Budget, Verdict, verdict
+
+SHOWN_SAMPLES = 5
+"""How many samples a report lists one by one."""
+FLOAT_TOLERANCE = 1e-3
+"""Of the largest output: a processor may truncate where float32 rounds, and interpolate
+functions."""
+
+
+@dataclass(frozen=True)
+class ReadSample:
+    """A sample of which a class was read. label: None where nobody knows it."""
+
+    index: int
+    label: int | str | None
+    read_as: str
+    cycles: float
+
+
+@dataclass(frozen=True)
+class NumberSample:
+    """A sample of which numbers were computed. largest_error: of them, from the labels."""
+
+    index: int
+    largest_error: float
+    cycles: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many outputs are right; of numbers, within what, and how far they are off."""
+
+    accuracy_percent: float | None
+    right_within: float | None = None
+    nrmse_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """How integers compare with the reference."""
+
+    differing_integers: int
+    compared_with: str
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differing_integers
+
+
+@dataclass(frozen=True)
+class Nearly:
+    """How the numbers of float arithmetic compare: one differs where it is more than
+    FLOAT_TOLERANCE of the largest away. differing_answers: samples that are read otherwise."""
+
+    differing_numbers: int
+    tolerance_of_largest: float
+    largest_difference: float
+    differing_answers: int
+    compared_with: str
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differing_numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """What a run of machine code computed, cost and needed. cycles: of the slowest sample."""
+
+    target: str
+    samples: int
+    first_samples: list[ReadSample | NumberSample]
+    score: Score = inlined()
+    agreement: Exactly | Nearly = inlined()
+    layers: list[LayerRow]
+    modules: list[ModuleRow] | None = None
+    items: list[ItemRow]
+    not_included: list[str]
+    memory: list[MemoryRow]
+    smallest_headroom_bits: int | None = None
+    cycles: float
+    worst_case_cycles: float | None
+    worst_case_differs_for: str
+    cycles_per_mac: float | None
+    clock_mhz: float
+    latency_ms: float
+    budget: list[Verdict] | None = None
+    passed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """What one step a call cost."""
+
+    target: str
+    samples: int
+    steps: int
+    score: Score = inlined()
+    agreement: Exactly = inlined()
+    begin_cycles: float
+    cycles_per_step: float
+    clock_mhz: float
+    latency_ms_per_step: float
+    memory: list[MemoryRow]
+    passed: bool
+
+
+def simulation(compiled: Compiled, run: Run, wanted: Sequence[Array], index: Array,
+               labels: Array | None, facts: Mapping[str, str], budget: Budget | None = None
+               ) -> Simulation:
+    """The report of an executed fixed-point program.
+
+    wanted: the reference's outputs. index: each sample's position in its data set. labels: None
+    where nobody knows them. facts: the network file's metadata.
+    """
+    differing = sum(np.count_nonzero(y != w) for y, w in zip(run.outputs, wanted, strict=True))
+    agreement = Exactly(int(differing),
+                        f"NumPy reference, {sum(w.size for w in wanted):,} integers")
+    value, _ = compiled.program.outputs[0]
+    y = value.format.dequantize(run.outputs[0])
+    headroom = min((b.headroom_bits for b in compiled.program.bounds), default=None)
+    return replace(_report(compiled, run, y, agreement, index, labels, facts, budget),
+                   smallest_headroom_bits=headroom)
+
+
+def float_simulation(compiled: Compiled, run: Run, wanted: Array, index: Array,
+                     labels: Array | None, facts: Mapping[str, str], budget: Budget | None = None
+                     ) -> Simulation:
+    """The same of a program in float arithmetic. wanted: float32 (N, classes)."""
+    y = run.outputs[0].reshape(wanted.shape)
+    apart = np.abs(y - wanted)
+    agreement = Nearly(
+        int(np.count_nonzero(apart > FLOAT_TOLERANCE * np.abs(wanted).max())), FLOAT_TOLERANCE,
+        float(apart.max()), _differing(y, wanted, labels, facts),
+        f"ONNX Runtime in float32, {wanted.size:,} numbers")
+    return _report(compiled, run, y, agreement, index, labels, facts, budget)
+
+
+def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly, index: Array,
+            labels: Array | None, facts: Mapping[str, str], budget: Budget | None) -> Simulation:
+    """y: the first output, reals (N, ...)."""
+    target, samples = compiled.target, len(run.cycles)
+    worst, cycles = compiled.worst_case(), float(run.cycles.max())
+    macs = sum(s.macs for s in compiled.sections)
+    layers, y = layer_rows(compiled, run, worst), y.reshape(samples, -1)
+    kept = verdict(budget, run, worst.cycles or cycles) if budget else None
+    return Simulation(
+        target=title(target), samples=samples,
+        first_samples=[_sample(y[i], index[i], None if labels is None else labels[i],
+                               run.cycles[i], facts, labels)
+                       for i in range(min(SHOWN_SAMPLES, samples))],
+        score=_score(y, labels, facts), agreement=agreement, layers=layers,
+        modules=module_rows(layers), items=item_rows(compiled.items(run)),
+        not_included=list(compiled.not_included), memory=list(compiled.memory().by_region),
+        cycles=cycles, worst_case_cycles=worst.cycles,
+        worst_case_differs_for="" if worst.cycles == cycles else worst.why,
+        cycles_per_mac=cycles / macs if macs else None, clock_mhz=target.clock_mhz,
+        latency_ms=target.ms(cycles), budget=[kept] if kept else None,
+        passed=agreement.agrees and (kept is None or kept.met))
+
+
+def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | None,
+             facts: Mapping[str, str]) -> Streamed:
+    """The report of a program that ran one step a call. wanted: the reference's first output after
+    the last step."""
+    target, (samples, count) = compiled.target, steps.cycles.shape
+    value, _ = compiled.program.outputs[0]
+    last, slowest = steps.outputs[0][:, -1], float(steps.cycles.max())
+    differing = int(np.count_nonzero(last != wanted))
+    y = value.format.dequantize(last)
+    return Streamed(
+        target=title(target), samples=samples, steps=count,
+        score=_score(y.reshape(samples, -1), labels, facts),
+        agreement=Exactly(
+            differing, f"NumPy reference after the last step, {wanted.size:,} integers"),
+        begin_cycles=steps.begin_cycles, cycles_per_step=slowest, clock_mhz=target.clock_mhz,
+        latency_ms_per_step=target.ms(slowest), memory=list(compiled.memory().by_region),
+        passed=not differing)
+
+
+def title(target: Target) -> str:
+    """The target as reports name it."""
+    return f"{target.name}, board {target.board.name}"
+
+
+def _sample(y: Array, index: int, label: Any, cycles: float, facts: Mapping[str, str],
+            labels: Array | None) -> ReadSample | NumberSample:
+    if labels is not None and are_numbers(labels):
+        return NumberSample(int(index), float(np.abs(y - label).max()), float(cycles))
+    names = class_names(facts)
+    if label is not None:
+        label = spelled(label, names) if np.ndim(label) else int(label)
+    return ReadSample(int(index), label, spelled(_read(y[None], labels, names)[0], names),
+                      float(cycles))
+
+
+def _read(scores: Array, labels: Array | None, names: dict[int, str]) -> Array:
+    """The answers, of as many places as the labels have; else as the classes of a place allow."""
+    if labels is not None:
+        return answers(scores, labels.shape[1:])
+    return answers(scores, places_of(scores, names))
+
+
+def _differing(y: Array, z: Array, labels: Array | None, facts: Mapping[str, str]) -> int:
+    """How many samples two executions answer differently."""
+    if tolerance := tolerance_of(facts):
+        return int(np.count_nonzero((np.abs(y - z) >= tolerance).any(1)))
+    names = class_names(facts)
+    return int(np.count_nonzero(~same(_read(y, labels, names), _read(z, labels, names))))
+
+
+def _score(y: Array, labels: Array | None, facts: Mapping[str, str]) -> Score:
+    """How many of the outputs y (N, outputs) are right; of numbers, also how far they are off."""
+    if labels is None:
+        return Score(None)
+    tolerance = tolerance_of(facts)
+    right = percent_right(y, labels, tolerance)
+    if are_numbers(labels):
+        return Score(right, tolerance, nrmse_percent(y, labels))
+    return Score(right)

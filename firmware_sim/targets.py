@@ -1,0 +1,51 @@
+"""The processors that programs are compiled for, one line each; a part is found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from dsplet.firmware_sim.backend import Backend, Compiled, Target, known
+from dsplet.quantize.fixed.program import Program
+
+
+def _dsp32c() -> Backend:
+    from dsplet.firmware_sim.dsp32c.backend import Dsp32c
+    return Dsp32c()
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {"dsp32c": _dsp32c}
+"""Processor -> what makes its backend, which is imported when it is asked for."""
+
+
+@cache
+def _made(make: Callable[[], Backend]) -> Backend:
+    return make()
+
+
+def backends() -> list[Backend]:
+    """Every backend there is."""
+    return [_made(make) for make in BACKENDS.values()]
+
+
+def backend(target: Target) -> Backend:
+    """What compiles for the target."""
+    return _made(BACKENDS[target.processor])
+
+
+def get(name: str, board: str | None = None) -> Target:
+    """The target of that name, on its own board or on a named one. Raises UnknownTarget."""
+    owners = {part: b for b in backends() for part in b.targets}
+    return known("target", name, owners).get(name, board)
+
+
+def assume(target: Target, text: str) -> Target:
+    """The target under another assumption, such as `name=value`. Raises BadAssumption."""
+    return backend(target).assume(target, text)
+
+
+def compile(program: Program, target: Target, goal: str = "time",
+            budget_cycles: float | None = None) -> Compiled:
+    """The program for the target as the goal, one of `optimize.GOALS`, has it. Raises
+    DoesNotFit."""
+    return backend(target).compile(program, target, goal, budget_cycles)

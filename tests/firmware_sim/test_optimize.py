@@ -1,0 +1,47 @@
+"""What a program is optimized for: the same bits, less time or less memory, budgets kept."""
+
+import numpy as np
+import pytest
+
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
+from dsplet.firmware_sim.optimize import GOALS, cycles, external_bytes
+from dsplet.quantize.fixed.program import lower
+from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
+
+TARGET = targets.get("dsp32c-40", "1991")
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+def test_every_goal_gives_the_same_bits(stack, goal):
+    graph, x = stack().graph(), stack().samples(2)
+    compiled = targets.compile(lower(graph), TARGET, goal)
+    run = compiled.simulate([x])
+    assert np.array_equal(run.outputs[0], graph.run(x)[graph.outputs[0].name])
+    assert cycles(compiled) == run.cycles.max()
+
+
+def test_goals_differ_as_their_names_say():
+    program = lower(zip_like().graph())
+    fast, small, both = (targets.compile(program, TARGET, goal) for goal in GOALS)
+    assert cycles(fast) < cycles(both) <= cycles(small)
+    assert external_bytes(fast) > external_bytes(both) >= external_bytes(small)
+    product = [cycles(c) * external_bytes(c) for c in (fast, small, both)]
+    assert product[2] <= 1.02 * min(product)  # (it goes by estimates)
+
+
+def test_the_least_memory_that_keeps_a_budget():
+    """No mixture that is estimated smaller keeps it; where none does, the fastest comes back."""
+    program = lower(zip_like().graph())
+    fast, small = (cycles(targets.compile(program, TARGET, goal)) for goal in ("time", "memory"))
+    budget = (fast + small) / 2
+    compiled = targets.compile(program, TARGET, "memory", budget)
+    assert cycles(compiled) <= budget
+    every = Compilation(program, TARGET)
+    chosen = next(i for i, m in enumerate(every.mixtures)
+                  if m.choices == compiled.image.choices)
+    smaller = every.build(every.mixtures[chosen + 1].choices)
+    assert type(compiled)(program, smaller).worst_case().cycles > budget
+    assert cycles(targets.compile(program, TARGET, "balanced", budget)) <= budget
+    assert cycles(targets.compile(program, TARGET, "memory", fast - 1)) == fast
