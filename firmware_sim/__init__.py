@@ -1,6 +1,5 @@
-"""A signal processor and its tool chain: assembler, simulator, code generator, reports.
+"""Processors and what programs cost on them.
 
-The processor is the AT&T WE DSP32C (1988): one 32-bit floating-point multiply-accumulate per
-instruction cycle of four clock states.  No hardware was at hand: the simulator is
-cycle-*approximate*, and README.md lists each assumption with its confidence.
+`backend` says what a target is, `targets` lists those there are; `compile` holds passes on kernels
+that know no processor, and the other modules turn runs into reports. Each processor has a folder.
 """

@@ -64,7 +64,8 @@ def layer_rows(compiled: Compiled, run: Run, worst: WorstCase) -> list[LayerRow]
                    lowest.get(b.section.kernel, 0.0), _columns(b))
             for b, bound in zip(run.bills, bounds, strict=True)]
     total = _layer("total", "", sum(r.macs for r in rows), sum(r.cycles for r in rows),
-                   sum(worst.by_section) if worst.by_section else None, sum(r.lower_bound for r in rows),
+                   sum(worst.by_section) if worst.by_section else None,
+                   sum(r.lower_bound for r in rows),
                    {k: sum(r.spent[k] for r in rows) for k in rows[0].spent})
     return [*rows, total]
 

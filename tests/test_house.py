@@ -24,6 +24,7 @@ BELOW = {  # a place -> what it may import of ours besides itself; the longest n
     "quantize": ("base", "data"),
     "export": ("base", "data", "quantize"),
     "firmware_sim": ("base", "data", "quantize", "export.c"),
+    "firmware_sim/compile": ("base", "quantize"),
     "train": ("base", "data", "quantize"),
     "dsplet": ROOMS,
 }
@@ -106,6 +107,27 @@ def test_no_circle(folder):
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(f"{folder}: {' imports '.join(reversed(error.args[1]))}")
+
+
+CHIP = "firmware_sim/dsp32c/"
+REGISTRY = "firmware_sim/targets.py"
+CHIP_COMMANDS = ("dsplet/cli/__init__.py",)
+"""What assembles, debugs and checks programs in the chip's own language."""
+CHIP_WORDS = re.compile(
+    r"\b(dauc|pcw|r\d+e|[cd]au|int24|float24|ifalt|ifagt|slot_order|bank_busy(_states)?"
+    r"|adder_truncates|wait_stalls(_machine)?|i[xyz]{3}|mantissa|states_per_cycle|srecords?)\b",
+    re.IGNORECASE)
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if not place(f).startswith(CHIP)
+                                  and place(f) not in CHIP_COMMANDS], ids=place)
+def test_a_processor_is_a_leaf(file):
+    """The registry imports it; nobody else does, or names a register, instruction, number format
+    or switch of it."""
+    theirs = [m for m in imports(file) if inside(m, f"dsplet.{CHIP[:-1].replace('/', '.')}")]
+    assert not theirs or place(file) == REGISTRY, f"{place(file)} imports {theirs}"
+    found = CHIP_WORDS.search(file.read_text())
+    assert not found, f"{place(file)} says {found[0]}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=place)

@@ -6,6 +6,7 @@ next plane is made: of all planes in between one is ever in memory.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,11 +17,13 @@ from dsplet.quantize.fixed.kernel import (
     Kernel,
     Loop,
     Ref,
+    Repeat,
     Store,
     flat,
     map_affine,
     refs,
 )
+from dsplet.quantize.fixed.program import Program
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,15 @@ def fuse(kernels: Sequence[Kernel], buffers: Mapping[str, Buffer], chosen: froze
         buffers[f.buffer] = replace(buffers[f.buffer], size=f.words)
         found[i:i + 2] = [Fused(_fused(first, second, f), found[i].buffers | {f.buffer})]
     return found, buffers
+
+
+def renumbered(program: Program, kernels: Sequence[Fused]) -> tuple[Repeat, ...]:
+    """The program's loops over time by the numbers of these kernels, each of which stands for those
+    that follow it in the program, up to the next."""
+    numbers = {k.name: i for i, k in enumerate(program.kernels)}
+    starts = [numbers[k.kernel.name] for k in kernels]
+    return tuple(replace(r, first=bisect_right(starts, r.first) - 1,
+                         last=bisect_right(starts, r.last) - 1) for r in program.repeats)
 
 
 def parts(kernel: Kernel) -> list[str]:

@@ -64,7 +64,8 @@ def touched(kernels: Sequence[Kernel]) -> dict[str, set[int]]:
     for i, kernel in enumerate(kernels):
         for top in kernel.body:
             names = {r.buffer for r in refs(top)} | {
-                s.table for s in flat(top) if hasattr(s, "table")} | {
+                getattr(s, field) for s in flat(top) for field in ("table", "slopes")
+                if hasattr(s, field)} | {
                 s.ref.buffer for s in flat(top) if isinstance(s, Store)}
             for name in names:
                 found.setdefault(name, set()).add(i)

@@ -9,7 +9,7 @@ from dsplet.quantize.fixed.graph import Graph, Requantizing
 from dsplet.quantize.fixed.witness import witness
 
 EXACT_LIMIT = 1 << 31
-"""Partial sums below 2**31 are exact in int32 and in the DSP32C's accumulator (32-bit mantissa)."""
+"""Partial sums below 2**31 are exact in int32, and on every target."""
 
 
 class Overflow(UserError):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import replace
-
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
-from dsplet.firmware_sim.compile.fuse import fuse, parts
+from dsplet.firmware_sim.compile.fuse import fuse, parts, renumbered
 from dsplet.firmware_sim.compile.tables import walks
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
 from dsplet.firmware_sim.dsp32c.codegen.scale import Entry, may_wait, scale
 from dsplet.firmware_sim.dsp32c.parts.target import Target
-from dsplet.quantize.fixed.kernel import Lookup, Repeat, flat
+from dsplet.quantize.fixed.kernel import Lookup, flat
 from dsplet.quantize.fixed.program import Program
 
 
@@ -35,7 +32,7 @@ class Chosen:
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
         self.kernels, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
-        self.repeats = _renumbered(program, [k.kernel.name for k in self.kernels])
+        self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
                            for k in self.kernels)
@@ -43,15 +40,6 @@ class Chosen:
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}
         self.kinds = _kinds(program, places) | choices.packed
-
-
-def _renumbered(program: Program, kernels: list[str]) -> tuple[Repeat, ...]:
-    """The loops over time by the numbers of these kernels, each of which stands for those that
-    follow it in the program, up to the next."""
-    numbers = {k.name: i for i, k in enumerate(program.kernels)}
-    starts = [numbers[name] for name in kernels]
-    return tuple(replace(r, first=bisect_right(starts, r.first) - 1,
-                         last=bisect_right(starts, r.last) - 1) for r in program.repeats)
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:
