@@ -28,9 +28,10 @@ def run(as_json: bool, **given: Any) -> None:
     Breakpoints always show the registers.
     """
     from dsplet.base import render
+    from dsplet.firmware_sim.programs import stop_text
     from dsplet.workflows import run as workflow
     request = workflow.Request(**given)
     if as_json:
         return click.echo(render.to_json("run", workflow.run(request)))
     for stop in workflow.stops(request):
-        click.echo(workflow.stop_text(stop))
+        click.echo(stop_text(stop))

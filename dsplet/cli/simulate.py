@@ -31,7 +31,7 @@ from dsplet.cli.options import (
 @click.option("--spread", is_flag=True,
               help="Also cycles of the first sample if the chip is not as assumed.")
 @click.option("--assume", multiple=True, metavar="NAME=VALUE",
-              help="Of the chip, such as bank_busy=1 or slot_order=IYXZ; repeatable.")
+              help="Of the processor, by a name that dsplet targets lists; repeatable.")
 @click.option("--trace", "trace_count", type=click.IntRange(0), default=0, metavar="N",
               help="Also print the first N instructions of the first sample.")
 @click.option("--trace-file", type=PATH, help="Write those of --trace here instead.")

@@ -1,4 +1,4 @@
-"""Assemble a program for the DSP32C."""
+"""Assemble a program."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
-from dsplet.firmware_sim.dsp32c.tools import debug
-from dsplet.firmware_sim.dsp32c.tools.debug import SourceRow
-from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
-from dsplet.workflows.source import text_of
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.programs import SourceRow
+from dsplet.workflows.source import PROCESSOR, source_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +33,9 @@ class Report:
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises AssemblyError, DebugError, RequestError."""
-    text, origin = text_of(request.source), request.origin
-    assembly = debug.build(text, request.source, origin)
+    source, programs = source_of(request.source, request.origin), targets.programs(PROCESSOR)
     if request.out is None:
-        return Report(listing=debug.source_rows(assembly, text))
-    records = to_srecords(Path(request.source).stem, assembly.segments, origin)
+        return Report(listing=programs.listing(source))
+    records, words = programs.assembled(source, Path(request.source).stem)
     write_atomically(request.out, records.encode())
-    return Report(file=request.out, words=len(assembly.words), entry=f"{origin:06x}")
+    return Report(file=request.out, words=words, entry=f"{request.origin:06x}")

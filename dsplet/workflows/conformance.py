@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from dsplet.base.progress import SILENT, Watch
-from dsplet.firmware_sim.dsp32c.tools import conformance
-from dsplet.firmware_sim.dsp32c.tools.conformance import Result
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.programs import Result, summary
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """machine: the processor, dsp32c. vectors: a JSON file of them."""
+    """machine: a processor that has such tools. vectors: a JSON file of them."""
 
     machine: str
     vectors: str
@@ -30,7 +31,7 @@ class Report:
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises VectorsError, OSError."""
-    results = conformance.run(request.vectors)
+    results = targets.programs(request.machine).conformance(Path(request.vectors))
     failed = [r for r in results if not r.passed]
-    return Report(vectors=len(results), failed=failed, summary=conformance.summary(results),
+    return Report(vectors=len(results), failed=failed, summary=summary(results),
                   passed=not failed)

@@ -1,13 +1,13 @@
-"""List a program of the DSP32C."""
+"""List a program that is machine code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from dsplet.base.progress import SILENT, Watch
-from dsplet.firmware_sim.dsp32c.tools import debug
-from dsplet.firmware_sim.dsp32c.tools.debug import WordRow
-from dsplet.workflows.source import text_of
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.programs import WordRow
+from dsplet.workflows.source import PROCESSOR, source_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,5 +27,5 @@ class Report:
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises DebugError, RecordError, RequestError."""
-    words = debug.read_words(text_of(request.source), request.source, request.origin)
-    return Report(listing=debug.word_rows(words))
+    source = source_of(request.source, request.origin)
+    return Report(listing=targets.programs(PROCESSOR).words(source))

@@ -1,4 +1,4 @@
-"""Run a program of the DSP32C, and watch it."""
+"""Run a program, and watch it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dsplet.base.progress import SILENT, Watch
-from dsplet.firmware_sim.dsp32c.parts.target import Target
-from dsplet.firmware_sim.dsp32c.tools import debug
-from dsplet.firmware_sim.dsp32c.tools.debug import Stop, stop_text
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.programs import Stop, Watched
 from dsplet.firmware_sim.report import title
 from dsplet.workflows import chip
-from dsplet.workflows.request import OnTarget, RequestError
-from dsplet.workflows.source import text_of
-
-__all__ = ["Report", "Request", "Stop", "run", "stop_text", "stops"]
+from dsplet.workflows.request import OnTarget
+from dsplet.workflows.source import source_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +46,9 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 
 def stops(request: Request) -> Iterator[Stop]:
     """Each stop as the machine gets there. Raises AssemblyError, DebugError, MachineError,
-    UnknownTarget, RequestError."""
+    UnknownTarget, NotOffered, RequestError."""
     target = chip.target_of(request)
-    if not isinstance(target, Target):
-        raise RequestError(f"target {target.name} runs no programs that are assembled here",
-                           remedy="`dsplet targets` lists parts whose processor is dsp32c")
-    assembly = debug.build(text_of(request.source), request.source, request.origin)
-    if request.until == "halt" and request.until not in assembly.labels:
-        raise RequestError(f"{request.source} has no label halt: say where to stop with --until")
-    goal = debug.address_of(request.until, assembly.labels)
-    points = {debug.address_of(b, assembly.labels): b for b in request.breaks}
-    spans = [debug.span_of(m, assembly.labels, target) for m in request.mem]
-    machine = debug.load(assembly, target, request.origin)
-    for why in debug.stops(machine, goal, points, request.max_instructions):
-        yield debug.stop_of(machine, request.until if why == "end" else points[machine.pc],
-                            request.regs or bool(points), spans)
+    watched = Watched(until=request.until, breaks=request.breaks, registers=request.regs,
+                      memory=request.mem, max_instructions=request.max_instructions)
+    source = source_of(request.source, request.origin)
+    yield from targets.programs(target.processor).stops(source, target, watched)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble, disassemble
@@ -18,66 +17,11 @@ from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded, Machine
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords
+from dsplet.firmware_sim.programs import Register, SourceRow, Stop, Word, WordRow
 
 
 class DebugError(UserError):
     """A program, address or word that cannot be used; the message says what was expected."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceRow:
-    """A source line with its word; more words of a line follow without text. address, word: ""
-    where there is none."""
-
-    line: int
-    address: str
-    word: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class WordRow:
-    """A word, disassembled."""
-
-    address: str
-    word: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Register:
-    """r1..r22, signed 24 bits, or a0..a3, 40 bits and the number that they stand for."""
-
-    register: str
-    hex: str
-    value: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Word:
-    """A word of memory, also as a signed integer and as a DSP32C float word."""
-
-    address: str
-    word: str
-    integer: int
-    float: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """Where the machine is, and what it took to get there. stop: why it is shown. text: the
-    instruction at pc."""
-
-    stop: str
-    pc: str
-    text: str
-    instructions: int
-    states: int
-    cycles: float
-    flags: str
-    dflags: str
-    registers: list[Register] | None = None
-    memory: list[Word] | None = None
 
 
 def build(source: str, file: str, origin: int = 0) -> Assembly:
@@ -203,10 +147,11 @@ def stop_of(machine: Machine, why: str, registers: bool, spans: Sequence[tuple[i
     """The machine as it stands; with its registers, and with the memory of the spans, each a byte
     address and so many words."""
     word = int.from_bytes(machine.memory[machine.pc:machine.pc + 4].tobytes(), "little")
-    return Stop(stop=why, pc=f"{machine.pc:06x}", text=disassemble(word, machine.pc),
-                instructions=machine.profile().instructions, states=machine.states,
-                cycles=machine.states / machine.target.states_per_cycle,
-                flags=machine.flags, dflags=machine.dflags,
+    state: dict[str, float | str] = {
+        "states": machine.states, "cycles": machine.states / machine.target.states_per_cycle,
+        "instructions": machine.profile().instructions, "flags": machine.flags,
+        "dflags": machine.dflags}
+    return Stop(stop=why, pc=f"{machine.pc:06x}", text=disassemble(word, machine.pc), state=state,
                 registers=register_rows(machine) if registers else None,
                 memory=[row for span in spans for row in memory_rows(machine, *span)] or None)
 
@@ -232,14 +177,3 @@ def memory_rows(machine: Machine, address: int, words: int) -> list[Word]:
                          integer=int.from_bytes(raw, "little", signed=True),
                          float=float(decode(word))))
     return rows
-
-
-def stop_text(stop: Stop) -> str:
-    """A stop for people: where and when, registers three in a row, memory a word in a row."""
-    cells = [f"{r.register:>3} {r.hex:>10} {r.value:<14.9g}" for r in stop.registers or ()]
-    return "\n".join([
-        f"-- {stop.stop}  pc {stop.pc}  {stop.text}",
-        f"states {stop.states}  cycles {stop.cycles:g}  instructions {stop.instructions}  "
-        f"flags {stop.flags}  dflags {stop.dflags}",
-        *("  ".join(cells[i:i + 3]).rstrip() for i in range(0, len(cells), 3)),
-        *(f"{r.address}  {r.word}  {r.float:.9g}" for r in stop.memory or ())])
