@@ -28,19 +28,26 @@ def load_factory(spec: str) -> Callable[[], Any]:
     check_readable(path)
     found = importlib.util.spec_from_file_location(path.stem, path)
     assert found is not None and found.loader is not None, "every .py file has a loader"
-    source, folder = importlib.util.module_from_spec(found), str(path.parent.resolve())
-    sys.path.insert(0, folder)
-    try:
-        with users_code(str(path), "importing it failed"):
-            found.loader.exec_module(source)
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
+    source = importlib.util.module_from_spec(found)
+    with neighbours(path), users_code(str(path), "importing it failed"):
+        found.loader.exec_module(source)
     factory = getattr(source, name, None)
     if not callable(factory):
         here = [key for key, value in vars(source).items() if callable(value)]
         raise FactoryError(f"has no function '{name}'", where=str(path), remedy=near(name, here))
     return factory
+
+
+@contextmanager
+def neighbours(path: Path) -> Iterator[None]:
+    """What runs in here imports the modules beside the file, whatever they are called."""
+    folder = str(path.parent.resolve())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def make(spec: str) -> Any:
@@ -49,7 +56,7 @@ def make(spec: str) -> Any:
     Raises FactoryError, FileError.
     """
     factory = load_factory(spec)
-    with users_code(spec, "the function failed"):
+    with neighbours(Path(spec.rpartition(":")[0])), users_code(spec, "the function failed"):
         module = factory()
     if not hasattr(module, "state_dict"):
         raise FactoryError(f"gives a {type(module).__name__}", where=spec,

@@ -27,18 +27,25 @@ class Network:
     facts: the file's metadata. shape: of the one input, without the batch axis.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Raises ModelError, FileError for a file that cannot be read or has several inputs."""
+    def __init__(self, path: str | Path, graph: Graph | None = None) -> None:
+        """graph: a fixed-point one that is in no file; `path` is then only what it is called.
+
+        Raises ModelError, FileError for a file that cannot be read or has several inputs.
+        """
         self.path = str(path)
-        self.fixed: Graph | None = None
+        self.fixed = graph
         self.float: FloatGraph | None = None
-        model, digest = from_onnx.parse(path)
-        if from_qdq.is_quantized(model):
-            self.fixed = from_qdq.graph_of(model, path)
+        if graph is None:
+            model, digest = from_onnx.parse(path)
+            if from_qdq.is_quantized(model):
+                self.fixed = from_qdq.graph_of(model, path)
+            else:
+                self.float = from_onnx.simplified(model, digest, path)
+        if self.fixed is not None:
             inputs = {v.name: v.shape for v in self.fixed.inputs}
             self.facts = dict(self.fixed.metadata)
         else:
-            self.float = from_onnx.simplified(model, digest, path)
+            assert self.float is not None
             inputs = {name: self.float.shapes[name] for name in self.float.inputs}
             self.facts = dict(self.float.metadata)
         if len(inputs) != 1:

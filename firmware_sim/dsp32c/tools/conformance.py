@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,21 +21,9 @@ from dsplet.base.schema import read_json
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, TARGETS
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, Machine, MachineError
+from dsplet.firmware_sim.programs import Result
 
 INEXACT_TOLERANCE = 2.0**-22  # relative, for vectors marked exact = false
-
-
-@dataclass(frozen=True)
-class Result:
-    """One vector's outcome; difference is "" where it passed."""
-
-    id: str
-    group: str
-    difference: str
-
-    @property
-    def passed(self) -> bool:
-        return not self.difference
 
 
 def python_machine() -> Machine:
@@ -115,15 +103,6 @@ def run(path: str | Path, machine_factory: Callable[[], Machine] = python_machin
     """Run every vector of a file on a fresh machine each. Raises VectorsError, FileError."""
     document = read_json(path, Document, VectorsError)
     return [run_vector(vector, machine_factory()) for vector in document.vectors]
-
-
-def summary(results: list[Result]) -> str:
-    """`469 passed, 0 failed`, and the first difference where there is one."""
-    failed = [result for result in results if not result.passed]
-    text = f"{len(results) - len(failed)} passed, {len(failed)} failed"
-    if failed:
-        text += f"\nfirst: {failed[0].id}: {failed[0].difference}"
-    return text
 
 
 def run_vector(vector: Vector, machine: Machine) -> Result:
