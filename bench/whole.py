@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from dsplet import cli
+from dsplet.base.errors import UserError
 from dsplet.data.feed import feed
 from dsplet.export.c import host
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph, reference
 from dsplet.train import zoo
-from dsplet.train.checkpoint import CheckpointError, load
+from dsplet.train.checkpoint import load
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
@@ -74,5 +75,5 @@ def differences(path: str, samples: str) -> int:
 def _finished(weights: str, epochs: int) -> bool:
     try:
         return len(load(Path(weights)).curve) == epochs
-    except CheckpointError:
+    except UserError:  # none yet, or not whole
         return False
