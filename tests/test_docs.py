@@ -100,7 +100,7 @@ PAGES = [path for path in TRACKED if path.suffix == ".md" and path.name != "CHAN
 """The changelog may name files that are gone."""
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 QUOTED = re.compile(r"`([^`\s]+)`")
-FILE = re.compile(r"[\w./{},*-]+(?:\.(?:py|md|c|h|toml|json|svg)|/)")
+FILE = re.compile(r"[\w.][\w./{},*-]*(?:\.(?:py|md|c|h|toml|json|svg)|/)")
 PLACEHOLDER = re.compile(r"\b[A-Z]+\b")
 
 
