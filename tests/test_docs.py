@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 CHIP = DOCS / "dsp32c.md"
 TRACKED = [path for name in subprocess.run(
-    ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+    cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
     if (path := ROOT / name).is_file()]
 FENCE = re.compile(r"```(python|text)\n(.*?)```", re.DOTALL)
 CHAPTERS = [path for path in sorted(DOCS.glob("*.md")) if "```python\n" in path.read_text()]
