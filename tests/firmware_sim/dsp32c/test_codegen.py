@@ -128,6 +128,7 @@ def memory(program: Program, x: np.ndarray) -> dict[str, np.ndarray]:
     return start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rooms, copies", [((512,), [1, 1, 1, 1, 1]), ((90, 60), [1, 0, 2, 2, 1]),
                                            ((20, 0), [0, 0, 1, 1, 1])])
 def test_staging_keeps_the_meaning(rooms, copies):

@@ -25,6 +25,7 @@ def test_every_goal_gives_the_same_bits(stack, goal):
     assert cycles(image) == run.cycles.max()
 
 
+@pytest.mark.slow
 def test_goals_differ_as_their_names_say():
     program = lower(zip_like().graph())
     fast, small, both = (GOALS[goal](program, TARGET, None) for goal in GOALS)
@@ -34,6 +35,7 @@ def test_goals_differ_as_their_names_say():
     assert product[2] <= 1.02 * min(product)  # (it goes by estimates)
 
 
+@pytest.mark.slow
 def test_the_least_memory_that_keeps_a_budget():
     """No mixture that is estimated smaller keeps it; where none does, the fastest comes back."""
     program = lower(zip_like().graph())

@@ -78,7 +78,8 @@ def unmarked(body: tuple) -> tuple:
                  for s in body if not isinstance(s, Mark))
 
 
-@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+@pytest.mark.parametrize("stack", [tiny, zip_like,
+                                   pytest.param(lenet_like, marks=pytest.mark.slow)])
 def test_fusing_keeps_the_meaning(stack):
     """All that can be fused, interpreted part by part, writes the same outputs into less memory."""
     program = lower(stack().graph())
