@@ -1,6 +1,6 @@
 """The house in figures: how long its longest file and its longest function are.
 
-`make check` prints them; tests/test_project.py holds them to their limits.
+`make check` prints them.
 """
 
 import ast
