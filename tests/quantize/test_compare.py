@@ -26,6 +26,7 @@ def test_mcnemar_counts_coin_tosses(a, b):
     assert math.isclose(compare.mcnemar(a, b), share)
 
 
+@pytest.mark.slow
 def test_mcnemar_of_many():
     assert compare.mcnemar(4000, 4000) == 1.0
     assert 0 < compare.mcnemar(700, 1000) < 1e-12

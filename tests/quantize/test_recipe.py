@@ -277,6 +277,7 @@ def test_refusals(tmp_path):
         quantize(dense(tmp_path), np.zeros((0, 8)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits, widths", [(32, 16), (20, 8), (13, 4)])
 def test_weights_shrink_until_the_sums_fit(bits, widths, tmp_path):
     m = model([node("MatMul", "x w", "y")], {"x": (600,)}, {"w": random("w", 600, 3) * 9})
