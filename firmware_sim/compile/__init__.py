@@ -1,0 +1,1 @@
+"""Passes on kernels that know no processor."""
