@@ -8,6 +8,7 @@ from dsplet.firmware_sim.compile.blocks import blocked
 from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
 from dsplet.firmware_sim.compile.layout import channels_last, ordered
+from dsplet.firmware_sim.compile.narrow import narrowed
 from dsplet.quantize.fixed.program import Program
 
 
@@ -15,5 +16,5 @@ def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = N
              flash_bytes: int | None = None) -> Program:
     """The program, the same integers, with fewer instructions and in less memory."""
     program = fuse_consumers(forward(program))
-    program = ordered(channels_last(program))
+    program = narrowed(ordered(channels_last(program)))
     return replace(program, kernels=tuple(blocked(k, program.buffers) for k in program.kernels))
