@@ -42,7 +42,7 @@ from dsplet.quantize.fixed.program import Program
 def channels_last(program: Program) -> Program:
     """The program with the first axis of a buffer last wherever the products that read it then find
     longer runs of it."""
-    for name, shape in _shapes(program).items():
+    for name, shape in shapes(program).items():
         order = (*range(1, len(shape)), 0)
         turned = transposed(program, name, shape, order)
         if turned and _runs(turned, name) > _runs(program, name):
@@ -59,7 +59,7 @@ def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple
     new = dict(zip(order, contiguous(tuple(shape[a] for a in order)), strict=True))
     kernels = []
     for kernel in program.kernels:
-        body = _split_along(kernel.body, name, radices)
+        body = along_axes(kernel.body, name, radices)
         if body is None:
             return None
         extent = extents(body)
@@ -79,7 +79,7 @@ def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple
     return replace(program, kernels=tuple(kernels), buffers=buffers)
 
 
-def _split_along(body: Body, name: str, radices: list[tuple[int, int]]) -> Body | None:
+def along_axes(body: Body, name: str, radices: list[tuple[int, int]]) -> Body | None:
     """The body with its loops split until each index of the buffer has a digit for every axis."""
     while True:
         if any(name in (getattr(s, "table", ""), getattr(s, "slopes", "")) or isinstance(s, Fetch)
@@ -100,7 +100,7 @@ def _split_along(body: Body, name: str, radices: list[tuple[int, int]]) -> Body 
             return body
 
 
-def _shapes(program: Program) -> dict[str, tuple[int, ...]]:
+def shapes(program: Program) -> dict[str, tuple[int, ...]]:
     """The shapes of activation buffers that are stored row by row and have several axes."""
     found: dict[str, tuple[int, ...]] = {}
     for storage in program.storage.values():
