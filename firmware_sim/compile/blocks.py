@@ -96,18 +96,30 @@ def _tile(s: Sum, buffers: dict[str, Buffer], accumulators: int) -> dict[str, in
     dot = is_dot(s, buffers)
     useful = [(v, n) for v, n in s.loops if s.mac.x.index.coefficient(v) == 0
               or s.mac.w.index.coefficient(v) == 0][-4:]
-    choices = [[f for f in FACTORS if f <= n and f <= accumulators + 1
-                and (n % f == 0 or n >= 4 * f)] for _, n in useful]
+    choices = [[f for f in FACTORS if f <= n and f <= accumulators + 1] for _, n in useful]
     best, least = {}, float("inf")
     for factors in product(*choices):
         tile = {v: f for (v, _), f in zip(useful, factors, strict=True)}
-        if _turns(tile.items()) > accumulators + (not dot):
+        uneven = sum(n % f > 0 for (_, n), f in zip(useful, factors, strict=True))
+        if _turns(tile.items()) > accumulators + (not dot) or uneven > 1:
             continue
-        cost = _cost(s, tile, dot) * (1 + sum(
-            0.5 * (n % f) / n for (_, n), f in zip(useful, factors, strict=True)))
+        cost = _mean_cost(s, useful, tile, dot)
         if cost < least - 1e-9:
             best, least = tile, cost
     return best
+
+
+def _mean_cost(s: Sum, loops: list[tuple[str, int]], tile: dict[str, int], dot: bool) -> float:
+    """Instructions for a product, over whole tiles and those that are left over."""
+    parts = [[(f, n // f * f / n), *([(n % f, n % f / n)] if n % f else [])]
+             for (_, n), f in zip(loops, tile.values(), strict=True)]
+    total = 0.0
+    for part in product(*parts):
+        share = 1.0
+        for _, of in part:
+            share *= of
+        total += share * _cost(s, dict(zip(tile, (f for f, _ in part), strict=True)), dot)
+    return total
 
 
 def _cost(s: Sum, tile: dict[str, int], dot: bool) -> float:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
+
 from dsplet.firmware_sim.compile.nest import (
     REGISTER_FIELDS,
     Body,
     extents,
-    is_injective,
     named_registers,
     read,
     rename,
@@ -93,12 +94,7 @@ def _private(loop: Loop) -> set[str] | None:
     body = loop.body
     if read(body) & written(body):
         return None
-    inside = [(loop.var, loop.extent), *extents(body).items()]
-    kept = stores(body)
-    if len({s.ref.buffer for s in kept}) < len(kept) or any(
-            not s.ref.index.coefficient(loop.var) or not is_injective(s.ref.index, [
-                (v, n) for v, n in inside if s.ref.index.coefficient(v) or v == loop.var])
-            for s in kept):
+    if not _distinct(loop):
         return None
     private: set[str] = set()
     carried: set[str] = set()
@@ -114,6 +110,21 @@ def _private(loop: Loop) -> set[str] | None:
     if private & carried or any(not _accumulates(body, r) for r in carried):
         return None
     return private & named_registers(body)
+
+
+def _distinct(loop: Loop) -> bool:
+    """Whether no two stores of the loop, in whatever turns, write to one place."""
+    inside = {loop.var: loop.extent} | extents(loop.body)
+    places: dict[str, list[np.ndarray]] = {}
+    for s in stores(loop.body):
+        at = np.array(s.ref.index.const)
+        around = [(v, n) for v, n in inside.items()
+                  if v == loop.var or s.ref.index.coefficient(v)]
+        for v, n in around:
+            at = np.add.outer(at, s.ref.index.coefficient(v) * np.arange(n))
+        places.setdefault(s.ref.buffer, []).append(at.reshape(-1))
+    written = [np.concatenate(at) for at in places.values()]
+    return all(len(np.unique(at)) == len(at) for at in written)
 
 
 def _accumulates(body: Body, register: str) -> bool:
