@@ -19,6 +19,8 @@ ACCUMULATORS = 4
 """As many sums side by side as the registers of the cores leave room for, beside their operands."""
 STRAIGHT = 25
 """Products of one sum written out at most."""
+LOOP, RUN = 4, 8
+"""Instructions around each turn of a loop, and around a run of dot products."""
 FACTORS = (1, 2, 3, 4, 5, 6)
 
 
@@ -48,6 +50,17 @@ def blocked(kernel: Kernel, buffers: dict[str, Buffer], accumulators: int = ACCU
                               key=lambda t: [v for v, _ in largest.loops].index(t[0])):
         body = (jammed(body, var, factor) if factor > 1 else None) or body
     return replace(kernel, body=tidy(straightened(body, buffers)))
+
+
+def cost(kernel: Kernel, buffers: dict[str, Buffer], accumulators: int = ACCUMULATORS) -> float:
+    """Instructions of the kernel's sums, about."""
+    total = 0.0
+    for s in _sums(kernel.body, ()):
+        tile = _tile(s, buffers, accumulators)
+        loops = [(v, n) for v, n in s.loops if v in tile]
+        total += _turns(s.loops) * _turns(s.inner) * _mean_cost(
+            s, loops, tile, is_dot(s, buffers))
+    return total
 
 
 def straightened(body: Body, buffers: dict[str, Buffer]) -> Body:
@@ -127,7 +140,9 @@ def _cost(s: Sum, tile: dict[str, int], dot: bool) -> float:
     sums = _turns(tile.items())
     x, w = (_distinct([r.index], tile) for r in (s.mac.x, s.mac.w))
     if dot:
-        return (3 * (len(x) + len(w)) + 2 * sums + 3) / (4 * sums)
+        pairs = 3 * (len(x) + len(w)) + 2 * sums
+        singles = 4 * (len(x) + len(w)) + 4 * sums
+        return ((pairs + singles) / 2 + LOOP) / (4 * sums) + RUN / (s.run * sums)
     taps, straight = 1, {}
     for var, extent in reversed(s.inner):
         if taps * extent > STRAIGHT:
@@ -136,7 +151,7 @@ def _cost(s: Sum, tile: dict[str, int], dot: bool) -> float:
     if not straight:
         straight, taps = {s.inner[-1][0]: 4}, 4
     loads = sum(len(_distinct(list(seen), straight)) for seen in (x, w))
-    return (loads + taps * sums + 4) / (taps * sums)
+    return (loads + taps * sums + LOOP) / (taps * sums)
 
 
 def _distinct(indices: list[Affine], turns: dict[str, int]) -> set[Affine]:

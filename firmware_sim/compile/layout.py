@@ -6,7 +6,7 @@ Sums are exact in any order: the proof covers every partial sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,15 +19,19 @@ from dsplet.firmware_sim.compile.nest import (
     extents,
     fresh,
     nest,
+    read,
     replace_refs,
     split,
     tidy,
     with_kernel,
     wrap,
+    written,
 )
 from dsplet.quantize.fixed.kernel import (
     Affine,
+    Buffer,
     Fetch,
+    Kernel,
     Loop,
     Mac,
     Ref,
@@ -39,15 +43,25 @@ from dsplet.quantize.fixed.kernel import (
 from dsplet.quantize.fixed.program import Program
 
 
-def channels_last(program: Program) -> Program:
-    """The program with the first axis of a buffer last wherever the products that read it then find
-    longer runs of it."""
+def channels_last(program: Program, cost: Callable[[Kernel, dict[str, Buffer]], float]) -> Program:
+    """The program with the first axis of a buffer last wherever its kernels then cost less.
+
+    cost: of a kernel whose sums walk memory in order.
+    """
     for name, shape in shapes(program).items():
         order = (*range(1, len(shape)), 0)
         turned = transposed(program, name, shape, order)
-        if turned and _runs(turned, name) > _runs(program, name):
+        if turned and _total(turned, name, cost) < _total(program, name, cost):
             program = turned
     return program
+
+
+def _total(program: Program, name: str, cost: Callable[[Kernel, dict[str, Buffer]], float]
+           ) -> float:
+    """Of the kernels that touch the buffer."""
+    kernels = tuple(k for k in program.kernels if name in read(k.body) | written(k.body))
+    done = ordered(replace(program, kernels=kernels, repeats=(), resume=None))
+    return sum(cost(k, done.buffers) for k in done.kernels)
 
 
 def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple[int, ...]
@@ -114,34 +128,9 @@ def shapes(program: Program) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _runs(program: Program, name: str) -> int:
-    """Products of the kernels that read the buffer, weighed by how many of its numbers they find
-    one after another, up to 16."""
-    total = 0
-    for kernel in program.kernels:
-        for loop in _sums(kernel.body):
-            loops, (mac,) = nest(_in_memory_order(loop))
-            if mac.x.buffer == name:
-                run = 1
-                for var, extent in reversed(loops):
-                    if mac.x.index.coefficient(var) != run:
-                        break
-                    run *= extent
-                total += kernel.macs * min(run, 16)
-    return total
-
-
 def _is_sum(s: Statement) -> bool:
     """Whether the statement is a nest of loops around one product."""
     return isinstance(s, Loop) and isinstance(nest((s,))[1][0], Mac) and len(nest((s,))[1]) == 1
-
-
-def _sums(body: Body) -> Iterator[Loop]:
-    for s in body:
-        if _is_sum(s):
-            yield s
-        elif isinstance(s, Loop):
-            yield from _sums(s.body)
 
 
 def _in_memory_order(loop: Loop) -> Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsplet.firmware_sim.compile.blocks import blocked
+from dsplet.firmware_sim.compile.blocks import blocked, cost
 from dsplet.firmware_sim.compile.borders import borders_written
 from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
@@ -18,5 +18,5 @@ def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = N
     """The program, the same integers, with fewer instructions and in less memory."""
     program = fuse_consumers(forward(program))
     program = borders_written(program, staged=goal != "time")
-    program = narrowed(ordered(channels_last(program)))
+    program = narrowed(ordered(channels_last(program, cost)))
     return replace(program, kernels=tuple(blocked(k, program.buffers) for k in program.kernels))
