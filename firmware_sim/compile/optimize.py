@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dsplet.firmware_sim.compile.blocks import blocked, cost
+from dsplet.firmware_sim.compile.blocks import blocked
 from dsplet.firmware_sim.compile.borders import borders_written
+from dsplet.firmware_sim.compile.cost import Effort, cost
 from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
 from dsplet.firmware_sim.compile.layout import channels_last, ordered
 from dsplet.firmware_sim.compile.narrow import narrowed
 from dsplet.quantize.fixed.program import Program
 
+EFFORTS = {
+    "time": Effort(accumulators=4, straight=25, saving=0.0, uneven=2),
+    "balanced": Effort(accumulators=4, straight=25, saving=0.18, uneven=1),
+    "memory": Effort(accumulators=4, straight=10, saving=0.0, uneven=0),
+}
+
 
 def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = None,
              flash_bytes: int | None = None) -> Program:
     """The program, the same integers, with fewer instructions and in less memory."""
+    effort = EFFORTS[goal]
     program = fuse_consumers(forward(program))
     program = borders_written(program, staged=goal != "time")
-    program = narrowed(ordered(channels_last(program, cost)))
-    return replace(program, kernels=tuple(blocked(k, program.buffers) for k in program.kernels))
+    program = narrowed(ordered(channels_last(program, lambda k, b: cost(k, b, effort))))
+    return replace(program, kernels=tuple(blocked(k, program.buffers, effort)
+                                          for k in program.kernels))
