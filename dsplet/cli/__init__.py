@@ -725,7 +725,12 @@ def emit(source, form, folder, name, target_name, board, goal, budget) -> None:
     name = name or (model if model.isidentifier() else program.name)
     if form == "c":
         from dsplet.export.c.printer import print_c
-        files = dict(zip((f"{name}.h", f"{name}.c"), print_c(program, name), strict=True))
+        from dsplet.firmware_sim.compile.optimize import optimize
+        asked = click.get_current_context().get_parameter_source("goal")
+        goal = "balanced" if asked is click.core.ParameterSource.DEFAULT else goal
+        facts = [(key, text) for key, text in fixed.metadata if len(text) <= 64]
+        texts = print_c(optimize(program, goal), name, facts)
+        files = dict(zip((f"{name}.h", f"{name}.c"), texts, strict=True))
     else:
         from dsplet.firmware_sim.dsp32c import parts as targets
         from dsplet.firmware_sim.dsp32c import report

@@ -104,6 +104,9 @@ def borders_written(program: Program, staged: bool) -> Program:
         p = padded(program, name, shape)
         if p is not None:
             program = (_staged(program, p) if staged else None) or _filled(program, p) or program
+    for b in list(program.buffers.values()):
+        if b.role == "activation" and b.data is not None:
+            program = _copied(program, b)
     return program
 
 
@@ -112,9 +115,19 @@ def borders_written(program: Program, staged: bool) -> Program:
 def _filled(program: Program, p: Padded) -> Program | None:
     """The border written before anything else touches the buffer."""
     fill = _fill(p.buffer.name, p.shape, p.box, p.border)
-    if fill is None:
-        return None
-    name = p.buffer.name
+    return None if fill is None else _before(program, p.buffer.name, fill)
+
+
+def _copied(program: Program, b: Buffer) -> Program:
+    """What the buffer holds copied from a constant before anything else touches it."""
+    image = replace(b, name=fresh(f"{b.name}_image", program.buffers), role="const")
+    at = Affine(0, (("i0", 1),))
+    copy = Loop("i0", b.size, (Set("d", Ref(image.name, at)), Store(Ref(b.name, at), "d")))
+    return _before(replace(program, buffers=program.buffers | {image.name: image}), b.name, (copy,))
+
+
+def _before(program: Program, name: str, fill: Body) -> Program:
+    """The program with this work before all else that touches the buffer."""
     first = next(i for i, k in enumerate(program.kernels) if name in read(k.body) | written(k.body))
     first = min([first, *(r.first for r in program.around(first))])
     kernel = Kernel(fresh(f"{program.kernels[first].name}_border", {
@@ -124,7 +137,7 @@ def _filled(program: Program, p: Padded) -> Program | None:
     return replace(
         program, kernels=(*program.kernels[:first], kernel, *program.kernels[first:]),
         repeats=repeats, resume=program.resume and program.resume + (program.resume >= first),
-        buffers=program.buffers | {name: replace(p.buffer, data=None)})
+        buffers=program.buffers | {name: replace(program.buffers[name], data=None)})
 
 
 def _fill(name: str, shape: tuple[int, ...], box: Box, border: np.ndarray) -> Body | None:
