@@ -25,9 +25,16 @@ from dsplet.quantize.fixed.program import Program
 
 PRELUDE = Path(__file__).with_name("prelude.c")
 PAIRS = Path(__file__).with_name("pairs.c")
-KERNEL = """/* A function of its own: its loops then have the registers to themselves. */
-#if defined(__GNUC__)
+KERNEL = """\
+/* A function of its own: its loops then have the registers to themselves. Nothing is inferred
+ * across its border, either: gcc 12 took functions that only write to memory of this file for
+ * functions without effect, and left out their calls. */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define KERNEL __attribute__((noipa)) static
+#else
 #define KERNEL __attribute__((noinline)) static
+#endif
 #else
 #define KERNEL static
 #endif
@@ -47,8 +54,7 @@ def print_c(program: Program, name: str | None = None,
         raise Unprintable(f"'{name}' cannot name C functions; expected letters, digits and _, "
                           f"a letter first")
     shared = arena(program)
-    spelling = {b: f"ram.{b}.q" for b in shared.at}
-    kernels = [KernelPrinter(program.buffers, k, [r.var for r in program.around(i)], spelling)
+    kernels = [KernelPrinter(program.buffers, k, [r.var for r in program.around(i)], shared.at)
                for i, k in enumerate(program.kernels)]
     constants = {b.name: b for b in program.buffers.values() if b.role == "const"}
     constants |= {b.name: b for k in kernels for b in k.shift_tables}
@@ -59,7 +65,7 @@ def print_c(program: Program, name: str | None = None,
         *(_array(b, "static ") for b in scratch),
         *_union(program, shared),
         *(k.function() for k in kernels),
-        _run(program, name, kernels),
+        _run(program, name, kernels, shared),
     ]
     source = "\n".join([*_helpers(code), KERNEL, *code])
     opening = f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
@@ -110,22 +116,25 @@ def _union(program: Program, shared: Arena) -> list[str]:
 
 def _prototype(program: Program, name: str) -> str:
     borders = [program.buffers[b] for _, b in (*program.inputs, *program.outputs)]
-    return f"void {name}_run({', '.join(parameter(b) for b in borders)})"
+    parameters = ", ".join(parameter(b, b.role == "output") for b in borders)
+    return f"void {name}_run({parameters})"
 
 
-def _run(program: Program, name: str, kernels: list[KernelPrinter]) -> str:
+def _run(program: Program, name: str, kernels: list[KernelPrinter], shared: Arena) -> str:
+    spelling = {b: f"ram.{b}.q" for b in shared.at}
+
     def block(items: Iterable[int | Repeat], depth: int) -> Iterator[str]:
         indent = "    " * (depth + 1)
         for item in items:
             if isinstance(item, int):
-                yield from folded(indent + kernels[item].call())
+                yield from folded(indent + kernels[item].call(spelling))
                 continue
             t = item.var
             yield f"{indent}for (int32_t {t} = 0; {t} < {item.extent}; {t}++) {{"
             yield from block(program.walk(item.first, item.last, depth + 1), depth + 1)
             yield f"{indent}}}"
 
-    used = {b.name for k in kernels for b in k.borders}
+    used = {b.name for k in kernels for b in k.memory}
     unused = [f"    (void){b};" for _, b in (*program.inputs, *program.outputs) if b not in used]
     return "\n".join([*folded(_prototype(program, name)), "{", *unused,
                       *block(program.walk(), 0), "}", ""])

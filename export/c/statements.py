@@ -5,7 +5,7 @@ Only the statements of `quantize.fixed.kernel` are known here, never an op.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -47,20 +47,22 @@ class Unprintable(UserError):
 class KernelPrinter:
     """One kernel as a C function without result.
 
-    times: the variables of the loops over time around it; those it uses become parameters.
-    spelling: how C names a buffer.
+    times: the variables of the loops over time around it; those it uses become parameters, as do
+    the buffers in `shared` and at the program's border.
     """
 
     def __init__(self, buffers: dict[str, Buffer], kernel: Kernel, times: list[str],
-                 spelling: dict[str, str]) -> None:
+                 shared: Collection[str]) -> None:
         self.kernel = kernel
         named = {var for s in kernel.body for r in refs(s) for var, _ in r.index.terms}
         self.times = [t for t in times if t in named]
         self.shift_tables: list[Buffer] = []
         used = {r.buffer for s in kernel.body for r in refs(s)}
-        self.borders = [b for b in buffers.values()
-                        if b.name in used and b.role in ("input", "output")]
-        self._buffers, self._spelling = buffers, spelling
+        self.memory = [b for b in buffers.values()
+                       if b.name in used and (b.name in shared or b.role in ("input", "output"))]
+        self._written = {s.ref.buffer for whole in kernel.body for s in flat(whole)
+                         if isinstance(s, Store)}
+        self._buffers = buffers
         self._lines = [line for s in kernel.body for line in self._statement(s, "    ")]
 
     def function(self) -> str:
@@ -68,14 +70,16 @@ class KernelPrinter:
         work = f", {k.macs} MACs" if k.macs else ""
         registers = sorted({s.d for whole in k.body for s in flat(whole)},
                            key=lambda r: (r.rstrip("0123456789"), len(r), r))
-        parameters = ", ".join([*(parameter(b) for b in self.borders),
+        parameters = ", ".join([*(parameter(b, b.name in self._written) for b in self.memory),
                                 *(f"int32_t {t}" for t in self.times)]) or "void"
         return "\n".join([*folded(f"/* {comment(k.op)} '{comment(k.node)}'{work} */"),
                           *folded(f"KERNEL void {k.name}({parameters})"), "{",
                           *folded(f"    int32_t {', '.join(registers)};"), *self._lines, "}", ""])
 
-    def call(self) -> str:
-        return f"{self.kernel.name}({', '.join([*(b.name for b in self.borders), *self.times])});"
+    def call(self, spelling: dict[str, str]) -> str:
+        """spelling: how C names a buffer where the call stands."""
+        names = [*(spelling.get(b.name, b.name) for b in self.memory), *self.times]
+        return f"{self.kernel.name}({', '.join(names)});"
 
     # --- statements --------------------------------------------------------------------------
 
@@ -148,7 +152,6 @@ class KernelPrinter:
             case Interpolate(d, table, slopes, first, step):
                 if first:
                     yield f"{d} {'-' if first >= 0 else '+'}= {abs(first)};"
-                table, slopes = (self._spelling.get(b, b) for b in (table, slopes))
                 yield (f"{d} = interpolate({table}[{d} >> {step}], {slopes}[{d} >> {step}], "
                        f"{d}, {step});")
             case Fetch(d, ref, offset):
@@ -196,7 +199,7 @@ class KernelPrinter:
         return self._ref(Ref(table.name, index))
 
     def _ref(self, ref: Ref) -> str:
-        return f"{self._spelling.get(ref.buffer, ref.buffer)}[{_affine(ref.index)}]"
+        return f"{ref.buffer}[{_affine(ref.index)}]"
 
     def _source(self, source: Source) -> str:
         return self._ref(source) if isinstance(source, Ref) else str(source)
@@ -224,8 +227,8 @@ def folded(line: str) -> list[str]:
     return [*lines, line]
 
 
-def parameter(b: Buffer) -> str:
-    return f"{'const ' if b.role == 'input' else ''}{b.dtype}_t *{b.name}"
+def parameter(b: Buffer, is_written: bool) -> str:
+    return f"{'' if is_written else 'const '}{b.dtype}_t *{b.name}"
 
 
 def comment(text: object) -> str:

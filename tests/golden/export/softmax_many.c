@@ -24,9 +24,15 @@ static inline int32_t smaller(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* A function of its own: its loops then have the registers to themselves. */
-#if defined(__GNUC__)
+/* A function of its own: its loops then have the registers to themselves. Nothing is inferred
+ * across its border, either: gcc 12 took functions that only write to memory of this file for
+ * functions without effect, and left out their calls. */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define KERNEL __attribute__((noipa)) static
+#else
 #define KERNEL __attribute__((noinline)) static
+#endif
 #else
 #define KERNEL static
 #endif
@@ -46,57 +52,58 @@ static union {
 } ram;
 
 /* Input 'x' */
-KERNEL void k00_input(const int8_t *in_x)
+KERNEL void k00_input(const int8_t *in_x, int8_t *v_x)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 40; i0++) {
         d = in_x[i0];
-        ram.v_x.q[i0] = (int8_t)d;
+        v_x[i0] = (int8_t)d;
     }
 }
 
 /* Softmax 's' */
-KERNEL void k01_softmax(void)
+KERNEL void k01_softmax(const int8_t *v_x, int16_t *v_y, int32_t *k01_softmax_cells, int16_t
+        *k01_softmax_exp)
 {
     int32_t d;
-    d = ram.v_x.q[0];
+    d = v_x[0];
     for (int32_t i0 = 0; i0 < 40; i0++) {
-        d = larger(d, ram.v_x.q[i0]);
+        d = larger(d, v_x[i0]);
     }
-    ram.k01_softmax_cells.q[0] = d;
+    k01_softmax_cells[0] = d;
     for (int32_t i1 = 0; i1 < 40; i1++) {
-        d = ram.v_x.q[i1];
-        d -= ram.k01_softmax_cells.q[0];
+        d = v_x[i1];
+        d -= k01_softmax_cells[0];
         d = k01_softmax_exp_table[d + 63];
-        ram.k01_softmax_exp.q[i1] = (int16_t)d;
+        k01_softmax_exp[i1] = (int16_t)d;
     }
     d = 0;
     for (int32_t i2 = 0; i2 < 40; i2++) {
-        d += ram.k01_softmax_exp.q[i2];
+        d += k01_softmax_exp[i2];
     }
-    ram.k01_softmax_cells.q[1] = d;
+    k01_softmax_cells[1] = d;
     for (int32_t i3 = 0; i3 < 40; i3++) {
         d = 0;
-        d += (int32_t)ram.k01_softmax_exp.q[i3] * 32768;
-        d = divide_half_up(d, ram.k01_softmax_cells.q[1]);
+        d += (int32_t)k01_softmax_exp[i3] * 32768;
+        d = divide_half_up(d, k01_softmax_cells[1]);
         d = smaller(d, 32767);
-        ram.v_y.q[i3] = (int16_t)d;
+        v_y[i3] = (int16_t)d;
     }
 }
 
 /* Output 'y' */
-KERNEL void k02_output(int16_t *out_y)
+KERNEL void k02_output(int16_t *out_y, const int16_t *v_y)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 40; i0++) {
-        d = ram.v_y.q[i0];
+        d = v_y[i0];
         out_y[i0] = (int16_t)d;
     }
 }
 
 void softmax_many_run(const int8_t *in_x, int16_t *out_y)
 {
-    k00_input(in_x);
-    k01_softmax();
-    k02_output(out_y);
+    k00_input(in_x, ram.v_x.q);
+    k01_softmax(ram.v_x.q, ram.v_y.q, ram.k01_softmax_cells.q, ram.k01_softmax_exp.q);
+    k02_output(out_y, ram.v_y.q);
 }
