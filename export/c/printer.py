@@ -25,7 +25,14 @@ from dsplet.quantize.fixed.program import Program
 
 PRELUDE = Path(__file__).with_name("prelude.c")
 PAIRS = Path(__file__).with_name("pairs.c")
-KERNEL = """\
+MACROS = """\
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
+
 /* A function of its own: its loops then have the registers to themselves. Nothing is inferred
  * across its border, either: gcc 12 took functions that only write to memory of this file for
  * functions without effect, and left out their calls. */
@@ -67,7 +74,7 @@ def print_c(program: Program, name: str | None = None,
         *(k.function() for k in kernels),
         _run(program, name, kernels, shared),
     ]
-    source = "\n".join([*_helpers(code), KERNEL, *code])
+    source = "\n".join([MACROS, *_helpers(code), *code])
     opening = f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
     sizes = _bytes(constants.values()), _bytes(scratch) + shared.size
     return (_header(program, name, sizes, metadata), f'{opening}#include "{name}.h"\n\n{source}')

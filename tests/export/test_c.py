@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dsplet.export.c import host
-from dsplet.export.c.printer import PRELUDE, print_c
+from dsplet.export.c.printer import MACROS, PAIRS, PRELUDE, print_c
 from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Ref, Requantize, Set, Store
 from dsplet.quantize.fixed.program import lower
 from tests.quantize.fixed.cases import CASES, GRAPHS
@@ -107,7 +107,7 @@ def helpers(tmp_path_factory):
     loop = "void {0}_all(const int32_t *a, const int32_t *b, int32_t *y, int n)\n" \
            "{{ for (int i = 0; i < n; i++) y[i] = {1}; }}\n"
     (folder / "h.c").write_text(
-        "#include <stdint.h>\n" + PRELUDE.read_text()
+        "#include <stdint.h>\n" + MACROS + PAIRS.read_text() + PRELUDE.read_text()
         + loop.format("requantize", "requantize(a[i], b[i], -32768, 65535)")
         + loop.format("divide", "divide_half_up(a[i], b[i])")
         + loop.format("larger", "larger(a[i], b[i])"))

@@ -1,22 +1,12 @@
 /* conv_pad_31.c: the definitions behind conv_pad_31.h, printed by dsplet. */
 #include "conv_pad_31.h"
 
-/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
- * only ever see values that are not negative: no result depends on the compiler. */
-
-/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
- * below 2^31. Compilers see one arithmetic shift. */
-static inline int32_t rounded(int32_t acc, int shift)
-{
-    acc += ((int32_t)1 << shift) >> 1;
-    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
-}
-
-/* acc, but no less than low and no more than high. */
-static inline int32_t limited(int32_t acc, int32_t low, int32_t high)
-{
-    return acc < low ? low : acc > high ? high : acc;
-}
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
 
 /* A function of its own: its loops then have the registers to themselves. Nothing is inferred
  * across its border, either: gcc 12 took functions that only write to memory of this file for
@@ -30,6 +20,23 @@ static inline int32_t limited(int32_t acc, int32_t low, int32_t high)
 #else
 #define KERNEL static
 #endif
+
+/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
+ * only ever see values that are not negative: no result depends on the compiler. */
+
+/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. Compilers see one arithmetic shift. */
+INLINE int32_t rounded(int32_t acc, int shift)
+{
+    acc += ((int32_t)1 << shift) >> 1;
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc, but no less than low and no more than high. */
+INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
+{
+    return acc < low ? low : acc > high ? high : acc;
+}
 
 static const int8_t k01_conv_weight[54] = {
     43, -45, 117, -2, 13, 62, -73, -56, -14, -60, -77, -43, 80, -50, -33, 119, 83, -34, 83, 79, 40,

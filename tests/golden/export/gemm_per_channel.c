@@ -1,77 +1,12 @@
 /* gemm_per_channel.c: the definitions behind gemm_per_channel.h, printed by dsplet. */
 #include "gemm_per_channel.h"
 
-/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
- * only ever see values that are not negative: no result depends on the compiler. */
-
-/* Two products of 16 bits in one instruction, where the processor has it. */
-#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED) && defined(__GNUC__)
-#define PAIRS
-static inline uint32_t word(const void *p)
-{
-    uint32_t w;
-    __builtin_memcpy(&w, p, 4);
-    return w;
-}
-static inline uint32_t even_unsigned(uint32_t w)
-{
-    uint32_t pair;
-    __asm__("uxtb16 %0, %1" : "=r"(pair) : "r"(w));
-    return pair;
-}
-static inline uint32_t odd_unsigned(uint32_t w)
-{
-    uint32_t pair;
-    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(w));
-    return pair;
-}
-static inline uint32_t even_signed(uint32_t w)
-{
-    uint32_t pair;
-    __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(w));
-    return pair;
-}
-static inline uint32_t odd_signed(uint32_t w)
-{
-    uint32_t pair;
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(w));
-    return pair;
-}
-static inline int32_t pairs(uint32_t x, uint32_t w, int32_t acc)
-{
-    int32_t sum;
-    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(w), "r"(acc));
-    return sum;
-}
-#endif
-
-/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
- * below 2^31. Compilers see one arithmetic shift. */
-static inline int32_t rounded(int32_t acc, int shift)
-{
-    acc += ((int32_t)1 << shift) >> 1;
-    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
-}
-
-/* acc, but no less than low and no more than high. */
-static inline int32_t limited(int32_t acc, int32_t low, int32_t high)
-{
-    return acc < low ? low : acc > high ? high : acc;
-}
-
-/* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
-static inline int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
-{
-#ifdef PAIRS
-    const uint32_t p = word(x), q = word(w);
-    return pairs(odd_signed(p), odd_signed(q), pairs(even_signed(p), even_signed(q), acc));
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
 #else
-    acc += (int32_t)x[0] * w[0];
-    acc += (int32_t)x[1] * w[1];
-    acc += (int32_t)x[2] * w[2];
-    return acc + (int32_t)x[3] * w[3];
+#define INLINE static inline
 #endif
-}
 
 /* A function of its own: its loops then have the registers to themselves. Nothing is inferred
  * across its border, either: gcc 12 took functions that only write to memory of this file for
@@ -85,6 +20,78 @@ static inline int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t 
 #else
 #define KERNEL static
 #endif
+
+/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
+ * only ever see values that are not negative: no result depends on the compiler. */
+
+/* Two products of 16 bits in one instruction, where the processor has it. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED) && defined(__GNUC__)
+#define PAIRS
+INLINE uint32_t word(const void *p)
+{
+    uint32_t w;
+    __builtin_memcpy(&w, p, 4);
+    return w;
+}
+INLINE uint32_t even_unsigned(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("uxtb16 %0, %1" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE uint32_t odd_unsigned(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE uint32_t even_signed(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE uint32_t odd_signed(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE int32_t pairs(uint32_t x, uint32_t w, int32_t acc)
+{
+    int32_t sum;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(w), "r"(acc));
+    return sum;
+}
+#endif
+
+/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. Compilers see one arithmetic shift. */
+INLINE int32_t rounded(int32_t acc, int shift)
+{
+    acc += ((int32_t)1 << shift) >> 1;
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc, but no less than low and no more than high. */
+INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
+{
+    return acc < low ? low : acc > high ? high : acc;
+}
+
+/* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
+INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
+{
+#ifdef PAIRS
+    const uint32_t p = word(x), q = word(w);
+    return pairs(odd_signed(p), odd_signed(q), pairs(even_signed(p), even_signed(q), acc));
+#else
+    acc += (int32_t)x[0] * w[0];
+    acc += (int32_t)x[1] * w[1];
+    acc += (int32_t)x[2] * w[2];
+    return acc + (int32_t)x[3] * w[3];
+#endif
+}
 
 static const int8_t k01_gemm_weight[48] = {
     43, -45, 117, -2, 13, 62, -73, -56, -14, -60, -77, -43, 80, -50, -33, 119, 83, -34, 83, 79, 40,

@@ -1,28 +1,12 @@
 /* softmax_many.c: the definitions behind softmax_many.h, printed by dsplet. */
 #include "softmax_many.h"
 
-/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
- * only ever see values that are not negative: no result depends on the compiler. */
-
-/* n / d rounded half up; d > 0, and the overflow proof keeps 2|n| + d below 2^31. */
-static inline int32_t divide_half_up(int32_t n, int32_t d)
-{
-    const int32_t twice = 2 * n + d;
-    const int32_t quotient = twice / (2 * d);
-    return twice % (2 * d) < 0 ? quotient - 1 : quotient;
-}
-
-/* The larger of two integers. */
-static inline int32_t larger(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-/* The smaller of two integers. */
-static inline int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
 
 /* A function of its own: its loops then have the registers to themselves. Nothing is inferred
  * across its border, either: gcc 12 took functions that only write to memory of this file for
@@ -36,6 +20,29 @@ static inline int32_t smaller(int32_t a, int32_t b)
 #else
 #define KERNEL static
 #endif
+
+/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
+ * only ever see values that are not negative: no result depends on the compiler. */
+
+/* n / d rounded half up; d > 0, and the overflow proof keeps 2|n| + d below 2^31. */
+INLINE int32_t divide_half_up(int32_t n, int32_t d)
+{
+    const int32_t twice = 2 * n + d;
+    const int32_t quotient = twice / (2 * d);
+    return twice % (2 * d) < 0 ? quotient - 1 : quotient;
+}
+
+/* The larger of two integers. */
+INLINE int32_t larger(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The smaller of two integers. */
+INLINE int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
 
 static const int16_t k01_softmax_exp_table[64] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5,

@@ -1,16 +1,12 @@
 /* two_in_two_out.c: the definitions behind two_in_two_out.h, printed by dsplet. */
 #include "two_in_two_out.h"
 
-/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
- * only ever see values that are not negative: no result depends on the compiler. */
-
-/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
- * below 2^31. Compilers see one arithmetic shift. */
-static inline int32_t rounded(int32_t acc, int shift)
-{
-    acc += ((int32_t)1 << shift) >> 1;
-    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
-}
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
 
 /* A function of its own: its loops then have the registers to themselves. Nothing is inferred
  * across its border, either: gcc 12 took functions that only write to memory of this file for
@@ -24,6 +20,17 @@ static inline int32_t rounded(int32_t acc, int shift)
 #else
 #define KERNEL static
 #endif
+
+/* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
+ * only ever see values that are not negative: no result depends on the compiler. */
+
+/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. Compilers see one arithmetic shift. */
+INLINE int32_t rounded(int32_t acc, int shift)
+{
+    acc += ((int32_t)1 << shift) >> 1;
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
 
 /* What is never alive at one time lies in one place. */
 static union {
