@@ -47,6 +47,18 @@ def arena(program: Program) -> Arena:
     return best
 
 
+def sizes(program: Program) -> tuple[int, int]:
+    """(bytes of constants, bytes of RAM) of the program as C: the tables of shifts, a byte for each
+    channel, are not among the constants."""
+    shared, constants, ram = arena(program), 0, 0
+    for b in program.buffers.values():
+        if b.role == "const":
+            constants += b.size * b.dtype.itemsize
+        elif b.role == "activation" and b.name not in shared.at:
+            ram += b.size * b.dtype.itemsize
+    return constants, ram + shared.size
+
+
 def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     """Buffer -> the first and the last kernel between which it holds what is still needed.
 

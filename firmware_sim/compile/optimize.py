@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dsplet.base.errors import UserError
+from dsplet.export.c.arena import sizes
 from dsplet.firmware_sim.compile.blocks import blocked
 from dsplet.firmware_sim.compile.borders import borders_written
 from dsplet.firmware_sim.compile.cost import Effort, cost
@@ -20,9 +22,32 @@ EFFORTS = {
 }
 
 
+class DoesNotFit(UserError):
+    """No goal brings the program into the memory that there is."""
+
+
 def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = None,
              flash_bytes: int | None = None) -> Program:
-    """The program, the same integers, with fewer instructions and in less memory."""
+    """The program, the same integers, with fewer instructions and in less memory.
+
+    goal: "time", "balanced" or "memory". ram_bytes, flash_bytes: what its activations and its
+    constants may take (code and stack come on top); goals that need less are tried until it fits.
+    Raises DoesNotFit where none does.
+    """
+    goals = list(EFFORTS)
+    for name in goals[goals.index(goal):]:
+        done = _optimized(program, name)
+        constants, ram = sizes(done)
+        if ram <= (ram_bytes or ram) and constants <= (flash_bytes or constants):
+            return done
+    raise DoesNotFit(
+        f"the program needs {ram} bytes of RAM and {constants} bytes of constants",
+        expected=" and ".join([*([f"at most {ram_bytes} of RAM"] if ram_bytes else []),
+                               *([f"at most {flash_bytes} of constants"] if flash_bytes else [])]),
+        remedy="a smaller network, fewer bits a weight, or a part with more memory")
+
+
+def _optimized(program: Program, goal: str) -> Program:
     effort = EFFORTS[goal]
     program = fuse_consumers(forward(program))
     program = borders_written(program, staged=goal != "time")

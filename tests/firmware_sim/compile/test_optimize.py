@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 
 from dsplet.export.c import host
-from dsplet.export.c.arena import arena
+from dsplet.export.c.arena import arena, sizes
 from dsplet.export.c.emulate import CORES, emulate, missing
-from dsplet.firmware_sim.compile.optimize import EFFORTS, optimize
+from dsplet.firmware_sim.compile.optimize import EFFORTS, DoesNotFit, optimize
+from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.kernel import Buffer, flat
+from dsplet.quantize.fixed.ops.movement import Pad
+from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.program import lower, run
 from tests.quantize.fixed.cases import CASES, GRAPHS
 from tests.quantize.fixed.samples import samples
+from tests.quantize.fixed.words import conv, value, weight
 
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 
@@ -80,6 +84,18 @@ def _ram(program) -> int:
 
 def test_goals_mean_what_they_say():
     """A depthwise convolution of padded channels: less memory with a slice at a time."""
-    graph = next(g for g in GRAPHS if g.name == "separable")
-    sizes = {goal: arena(optimize(lower(graph), goal)).size for goal in EFFORTS}
-    assert sizes["memory"] <= sizes["balanced"] <= sizes["time"]
+    x, a, p = value("x", 8, 6, 6), value("a", 8, 6, 6), value("p", 8, 8, 8)
+    once = conv("c", p, weight("w", 8, 1, 3, 3), "c", groups=8)
+    last = conv("d", once.output, weight("v", 4, 8, 1, 1))
+    graph = Graph("depthwise", (x,), (
+        Requantize("r", (x,), a, clamp=(0, 99)), Pad("pad", (a,), p, (0, 1, 1), (0, 1, 1), 0),
+        once, last), (last.output,))
+    rams = {goal: sizes(optimize(lower(graph), goal))[1] for goal in EFFORTS}
+    assert rams["memory"] <= rams["balanced"] < rams["time"]
+    assert sizes(optimize(lower(graph), "time", ram_bytes=rams["balanced"]))[1] <= rams["balanced"]
+    least, _ = sizes(lower(graph))
+    with pytest.raises(DoesNotFit, match="bytes of RAM") as refusal:
+        optimize(lower(graph), "time", ram_bytes=rams["memory"] - 1)
+    assert str(rams["memory"]) in str(refusal.value)
+    with pytest.raises(DoesNotFit, match="bytes of constants"):
+        optimize(lower(graph), flash_bytes=least // 2)
