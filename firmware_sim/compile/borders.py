@@ -18,9 +18,11 @@ from dsplet.firmware_sim.compile.nest import (
     extents,
     fresh,
     named_registers,
+    places,
     read,
     replace_refs,
     span,
+    stores,
     tidy,
     wrap,
     written,
@@ -35,7 +37,6 @@ from dsplet.quantize.fixed.kernel import (
     Set,
     Store,
     contiguous,
-    flat,
     refs,
 )
 from dsplet.quantize.fixed.program import Program
@@ -74,25 +75,21 @@ def padded(program: Program, name: str, shape: tuple[int, ...]) -> Padded | None
     if buffer.data is None or buffer.role != "activation":
         return None
     found = Padded(buffer, shape, (), ())
-    bodies, spans, count = [], [], 0
+    bodies, hit = [], np.zeros(buffer.size, bool)
     for kernel in program.kernels:
         body = along_axes(kernel.body, name, found.radices)
         if body is None:
             return None
         bodies.append(body)
-        extent = extents(body)
-        for whole in body:
-            for s in flat(whole):
-                if isinstance(s, Store) and s.ref.buffer == name:
-                    at = digits(s.ref.index, extent, found.radices)
-                    spans.append([span(e, extent) for e in at])
-                    count += prod(extent[v] for v, _ in s.ref.index.terms)
-    if not spans:
+        for s in stores(body):
+            if s.ref.buffer == name:
+                hit[places(s.ref.index, extents(body))] = True
+    if not hit.any():
         return None
-    box = tuple((min(a for a, _ in ends), max(b for _, b in ends) + 1)
-                for ends in zip(*spans, strict=True))
-    return Padded(buffer, shape, box, tuple(bodies)) if count == prod(
-        b - a for a, b in box) else None
+    at = np.nonzero(hit.reshape(shape))
+    box = tuple((int(a.min()), int(a.max()) + 1) for a in at)
+    whole = len(at[0]) == prod(b - a for a, b in box)
+    return Padded(buffer, shape, box, tuple(bodies)) if whole else None
 
 
 def borders_written(program: Program, staged: bool) -> Program:
@@ -179,9 +176,9 @@ def _staged(program: Program, p: Padded) -> Program | None:
             kernels.append(kernel)
             continue
         extent = extents(body)
-        places = [p.at(r, body) for s in body for r in refs(s) if r.buffer == name]
+        reached = [p.at(r, body) for s in body for r in refs(s) if r.buffer == name]
         if all(a <= span(e, extent)[0] and span(e, extent)[1] < b
-               for at in places for e, (a, b) in zip(at, p.box, strict=True)):
+               for at in reached for e, (a, b) in zip(at, p.box, strict=True)):
             def packed(ref: Ref, body=body) -> Ref:
                 if ref.buffer != name:
                     return ref
@@ -191,7 +188,7 @@ def _staged(program: Program, p: Padded) -> Program | None:
             kernels.append(replace(kernel, body=tidy(replace_refs(body, packed))))
             continue
         if len(body) != 1 or not isinstance(loop := body[0], Loop) or name in written(body) or any(
-                at[0] != Affine(0, ((loop.var, 1),)) for at in places):
+                at[0] != Affine(0, ((loop.var, 1),)) for at in reached):
             return None
         stage = fresh(f"{kernel.name}_slice", buffers)
         buffers[stage] = Buffer(stage, prod(p.shape[1:]), p.buffer.low, p.buffer.high,

@@ -17,6 +17,7 @@ from dsplet.firmware_sim.compile.nest import (
     Body,
     extents,
     named_registers,
+    places,
     read,
     rename,
     stores,
@@ -24,7 +25,7 @@ from dsplet.firmware_sim.compile.nest import (
     tidy,
     written,
 )
-from dsplet.quantize.fixed.kernel import Add, Affine, Loop, Mac, Max, Set, Statement, flat
+from dsplet.quantize.fixed.kernel import Add, Affine, Loop, Mac, Max, Set, Statement, flat, refs
 
 
 def jammed(body: Body, var: str, factor: int) -> Body | None:
@@ -92,9 +93,9 @@ def _private(loop: Loop) -> set[str] | None:
     """The registers that each turn sets before it reads them; None where turns depend on each
     other."""
     body = loop.body
-    if read(body) & written(body):
-        return None
-    if not _distinct(loop):
+    both = read(body) & written(body)
+    if any(r.buffer in both and r not in {s.ref for s in stores(body)}
+           for whole in body for r in refs(whole)) or not _distinct(loop):
         return None
     private: set[str] = set()
     carried: set[str] = set()
@@ -115,16 +116,14 @@ def _private(loop: Loop) -> set[str] | None:
 def _distinct(loop: Loop) -> bool:
     """Whether no two stores of the loop, in whatever turns, write to one place."""
     inside = {loop.var: loop.extent} | extents(loop.body)
-    places: dict[str, list[np.ndarray]] = {}
+    reached: dict[str, list[np.ndarray]] = {}
     for s in stores(loop.body):
-        at = np.array(s.ref.index.const)
-        around = [(v, n) for v, n in inside.items()
-                  if v == loop.var or s.ref.index.coefficient(v)]
-        for v, n in around:
-            at = np.add.outer(at, s.ref.index.coefficient(v) * np.arange(n))
-        places.setdefault(s.ref.buffer, []).append(at.reshape(-1))
-    written = [np.concatenate(at) for at in places.values()]
-    return all(len(np.unique(at)) == len(at) for at in written)
+        index = Affine(s.ref.index.const, tuple(t for t in s.ref.index.terms if t[0] in inside))
+        if not index.coefficient(loop.var):
+            return False
+        reached.setdefault(s.ref.buffer, []).append(places(index, inside))
+    every = [np.concatenate(at) for at in reached.values()]
+    return all(len(np.unique(at)) == len(at) for at in every)
 
 
 def _accumulates(body: Body, register: str) -> bool:

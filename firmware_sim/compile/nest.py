@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from math import prod
 
+import numpy as np
+
 from dsplet.quantize.fixed.kernel import (
     Affine,
     Kernel,
@@ -37,6 +39,14 @@ def span(index: Affine, extent: dict[str, int]) -> tuple[int, int]:
     """The least and the greatest value of the index. KeyError where a variable has no extent."""
     ends = [(0, c * (extent[v] - 1)) for v, c in index.terms]
     return index.const + sum(map(min, ends)), index.const + sum(map(max, ends))
+
+
+def places(index: Affine, extent: dict[str, int]) -> np.ndarray:
+    """The value of the index at every turn of its variables. KeyError as for `span`."""
+    at = np.array([index.const])
+    for v, c in index.terms:
+        at = np.add.outer(at, c * np.arange(extent[v])).reshape(-1)
+    return at
 
 
 def nest(body: Body) -> tuple[list[tuple[str, int]], Body]:

@@ -11,6 +11,7 @@ from dsplet.firmware_sim.compile.borders import borders_written
 from dsplet.firmware_sim.compile.cost import Effort, cost
 from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
+from dsplet.firmware_sim.compile.in_place import in_place
 from dsplet.firmware_sim.compile.layout import channels_last, ordered
 from dsplet.firmware_sim.compile.narrow import narrowed
 from dsplet.quantize.fixed.program import Program
@@ -49,7 +50,7 @@ def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = N
 
 def _optimized(program: Program, goal: str) -> Program:
     effort = EFFORTS[goal]
-    program = fuse_consumers(forward(program))
+    program = in_place(fuse_consumers(forward(program)))
     program = borders_written(program, staged=goal != "time")
     program = narrowed(ordered(channels_last(program, lambda k, b: cost(k, b, effort))))
     return replace(program, kernels=tuple(blocked(k, program.buffers, effort)
