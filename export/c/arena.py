@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dsplet.quantize.fixed.kernel import Buffer, Store, flat, refs
 from dsplet.quantize.fixed.program import Program
+
+SHUFFLES = 100
 
 
 @dataclass(frozen=True)
@@ -19,32 +22,45 @@ class Arena:
 
 
 def arena(program: Program) -> Arena:
-    """The best of a few orders in which buffers take the lowest place that is free while they are
-    alive."""
+    """The best of several orders in which buffers take the lowest place that is free while they are
+    alive; the first that needs no more than what is alive at one time."""
     alive = lifetimes(program)
     buffers = [program.buffers[b] for b in alive]
-
-    def nbytes(b: Buffer) -> int:
-        return b.size * b.dtype.itemsize
-
-    orders = (lambda b: (-nbytes(b), alive[b.name]), lambda b: (alive[b.name], -nbytes(b)),
-              lambda b: (alive[b.name][0] - alive[b.name][1], -nbytes(b)))
+    least = max((sum(_bytes(b) for b in buffers if alive[b.name][0] <= i <= alive[b.name][1])
+                 for i in range(len(program.kernels))), default=0)
     best = None
-    for order in orders:
+    for order in _orders(buffers, alive):
         at: dict[str, int] = {}
-        for b in sorted(buffers, key=order):
-            taken = sorted((at[o], at[o] + nbytes(program.buffers[o])) for o in at
+        for b in order:
+            taken = sorted((at[o], at[o] + _bytes(program.buffers[o])) for o in at
                            if alive[o][0] <= alive[b.name][1] and alive[b.name][0] <= alive[o][1])
             place = 0
             for start, end in taken:
-                if _aligned(place, b) + nbytes(b) <= start:
+                if _aligned(place, b) + _bytes(b) <= start:
                     break
                 place = max(place, end)
             at[b.name] = _aligned(place, b)
-        size = max((at[b.name] + nbytes(b) for b in buffers), default=0)
+        size = max((at[b.name] + _bytes(b) for b in buffers), default=0)
         if best is None or size < best.size:
-            best = Arena(size, at)
+            best = Arena(size, dict(sorted(at.items())))
+        if best.size <= least:
+            break
     return best
+
+
+def _orders(buffers: list[Buffer], alive: dict[str, tuple[int, int]]) -> Iterator[list[Buffer]]:
+    """Large ones first, early ones first, long-lived ones first; then at random, the same ones each
+    time."""
+    yield sorted(buffers, key=lambda b: (-_bytes(b), alive[b.name]))
+    yield sorted(buffers, key=lambda b: (alive[b.name], -_bytes(b)))
+    yield sorted(buffers, key=lambda b: (alive[b.name][0] - alive[b.name][1], -_bytes(b)))
+    chance = random.Random(0)
+    for _ in range(SHUFFLES):
+        yield chance.sample(buffers, len(buffers))
+
+
+def _bytes(b: Buffer) -> int:
+    return b.size * b.dtype.itemsize
 
 
 def sizes(program: Program) -> tuple[int, int]:
@@ -53,9 +69,9 @@ def sizes(program: Program) -> tuple[int, int]:
     shared, constants, ram = arena(program), 0, 0
     for b in program.buffers.values():
         if b.role == "const":
-            constants += b.size * b.dtype.itemsize
+            constants += _bytes(b)
         elif b.role == "activation" and b.name not in shared.at:
-            ram += b.size * b.dtype.itemsize
+            ram += _bytes(b)
     return constants, ram + shared.size
 
 

@@ -52,10 +52,10 @@ static const int16_t k01_softmax_exp_table[64] = {
 
 /* What is never alive at one time lies in one place. */
 static union {
-    struct { int16_t q[40]; } k01_softmax_exp;
-    struct { uint8_t before[80]; int16_t q[40]; } v_y;
-    struct { uint8_t before[160]; int8_t q[40]; } v_x;
     struct { uint8_t before[200]; int32_t q[2]; } k01_softmax_cells;
+    struct { int16_t q[40]; } k01_softmax_exp;
+    struct { uint8_t before[160]; int8_t q[40]; } v_x;
+    struct { uint8_t before[80]; int16_t q[40]; } v_y;
 } ram;
 
 /* Input 'x' */
