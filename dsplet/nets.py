@@ -151,11 +151,12 @@ class FixedNet(_Net):
         return _simulate(self, simulate.FixedPoint(self.graph, self.network.path), samples, labels,
                          OnTarget(target=target, board=board), goal, budget)
 
-    def emit_c(self, name: str | None = None) -> dict[str, str]:
+    def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;
-        None: the network's. Raises Unprintable for what C cannot spell."""
+        None: the network's. goal: "time", "memory" or "balanced". Raises Unprintable for what C cannot spell."""
         program = lower(self.graph)
-        return emit.c_sources(program, name or emit.name_of(self.graph, program))
+        return emit.c_sources(self.graph, program,
+                              name or emit.name_of(self.graph, program), goal)
 
     def save(self, path: str | Path) -> None:
         """Write QDQ ONNX, which stock ONNX Runtime runs and `load` reads. Raises OSError."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, optimize_options, reports_as, target_options, watch
+from dsplet.cli.options import GOALS, PATH, budget_option, reports_as, target_options, watch
 
 
 @reports_as(lambda report: "\n".join(f"written: {file}" for file in report.written))
@@ -16,7 +16,9 @@ from dsplet.cli.options import PATH, optimize_options, reports_as, target_option
 @click.option("-o", "folder", type=PATH, default=".", show_default=True)
 @click.option("--name", help="Of the files and of the C function; default: the network's.")
 @target_options
-@optimize_options
+@click.option("-O", "goal", type=GOALS, help="For least cycles, least memory, or both; default: "
+                                             "balanced for C, else time.")
+@budget_option
 def emit(**given: Any) -> object:
     """Write C99 sources, or the DSP32C's image (S-records), listing or symbol map."""
     from dsplet.workflows.emit import Request, run

@@ -9,41 +9,44 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
-
-from dsplet.base.errors import UserError
+from dsplet.export.c.arena import Arena, arena
+from dsplet.export.c.statements import (
+    COLUMNS,
+    KernelPrinter,
+    Unprintable,
+    comment,
+    folded,
+    parameter,
+)
 from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Value
-from dsplet.quantize.fixed.kernel import (
-    Add,
-    Affine,
-    Buffer,
-    Divide,
-    Fetch,
-    Interpolate,
-    Kernel,
-    Lookup,
-    Loop,
-    Mac,
-    Max,
-    Mul,
-    Ref,
-    Repeat,
-    Requantize,
-    Set,
-    Source,
-    Statement,
-    Store,
-)
+from dsplet.quantize.fixed.kernel import Buffer, Repeat
 from dsplet.quantize.fixed.program import Program
 
 PRELUDE = Path(__file__).with_name("prelude.c")
-COLUMNS = 100
+PAIRS = Path(__file__).with_name("pairs.c")
 CLAIM = "No rights are claimed in this text by the authors of dsplet, the helpers in it included."
+MACROS = """\
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
 
-
-class Unprintable(UserError):
-    """What C cannot spell."""
+/* A function of its own: its loops then have the registers to themselves. Nothing is inferred
+ * across its border, either: gcc 12 took functions that only write to memory of this file for
+ * functions without effect, and left out their calls. */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define KERNEL __attribute__((noipa)) static
+#else
+#define KERNEL __attribute__((noinline)) static
+#endif
+#else
+#define KERNEL static
+#endif
+"""
 
 
 def print_c(program: Program, name: str | None = None,
@@ -58,125 +61,25 @@ def print_c(program: Program, name: str | None = None,
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise Unprintable(f"'{name}' cannot name C functions; expected letters, digits and _, "
                           f"a letter first")
-    kernels = [_Printer(program.buffers, k, [r.var for r in program.around(i)])
+    shared = arena(program)
+    kernels = [KernelPrinter(program.buffers, k, [r.var for r in program.around(i)], shared.at)
                for i, k in enumerate(program.kernels)]
     constants = {b.name: b for b in program.buffers.values() if b.role == "const"}
     constants |= {b.name: b for k in kernels for b in k.shift_tables}
-    scratch = [b for b in program.buffers.values() if b.role == "activation"]
+    scratch = [b for b in program.buffers.values()
+               if b.role == "activation" and b.name not in shared.at]
     code = [
         *(_array(b, "static const ") for b in constants.values()),
         *(_array(b, "static ") for b in scratch),
+        *_union(program, shared),
         *(k.function() for k in kernels),
-        _run(program, name, kernels),
+        _run(program, name, kernels, shared),
     ]
-    source = "\n".join(_helpers(code) + code)
-    sizes = _bytes(constants.values()), _bytes(scratch)
+    source = "\n".join([MACROS, *_helpers(code), *code])
+    sizes = _bytes(constants.values()), _bytes(scratch) + shared.size
     return (_header(program, name, sizes, metadata),
             f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
             f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
-
-
-# --- statements ------------------------------------------------------------------------------
-
-class _Printer:
-    """One kernel as a C function without result. Registers are int32_t locals.
-
-    times: the variables of the loops over time around it; those it uses become parameters.
-    """
-
-    def __init__(self, buffers: dict[str, Buffer], kernel: Kernel, times: list[str]) -> None:
-        self.kernel = kernel
-        named = {var for s in kernel.body for r in s.refs() for var, _ in r.index.terms}
-        self.times = [t for t in times if t in named]
-        self.shift_tables: list[Buffer] = []
-        used = {r.buffer for s in kernel.body for r in s.refs()}
-        self.borders = [b for b in buffers.values()
-                        if b.name in used and b.role in ("input", "output")]
-        self._buffers = buffers
-        self._lines = [line for s in kernel.body for line in self._statement(s, "    ")]
-
-    def function(self) -> str:
-        k = self.kernel
-        work = f", {k.macs} MACs" if k.macs else ""
-        registers = sorted({r for s in k.body for r in s.registers()})
-        parameters = ", ".join([*(_parameter(b) for b in self.borders),
-                                *(f"int32_t {t}" for t in self.times)]) or "void"
-        return "\n".join([f"/* {_comment(k.op)} '{_comment(k.node)}'{work} */",
-                          f"static void {k.name}({parameters})", "{",
-                          f"    int32_t {', '.join(registers)};", *self._lines, "}", ""])
-
-    def call(self) -> str:
-        return f"{self.kernel.name}({', '.join([*(b.name for b in self.borders), *self.times])});"
-
-    def _statement(self, s: Statement, indent: str) -> list[str]:
-        match s:
-            case Loop(var, 1, body):
-                turn = (inner.map_affine(lambda a: a.substitute(var, 0)) for inner in body)
-                return [line for inner in turn for line in self._statement(inner, indent)]
-            case Loop(var, extent, body):
-                lines = [line for inner in body for line in self._statement(inner, indent + "    ")]
-                return [f"{indent}for (int32_t {var} = 0; {var} < {extent}; {var}++) {{", *lines,
-                        f"{indent}}}"]
-        return [indent + self._simple(s)]
-
-    def _simple(self, s: Statement) -> str:
-        match s:
-            case Set(d, source):
-                return f"{d} = {_source(source)};"
-            case Add(d, source, shift, negate):
-                scaled = _source(source) if not shift else f"{_int32(source)} * {1 << shift}"
-                return f"{d} {'-' if negate else '+'}= {scaled};"
-            case Mac(d, x, w):
-                return f"{d} += {_int32(x)} * {_source(w)};"
-            case Mul(d, source):
-                return f"{d} *= {_source(source)};"
-            case Max(d, source):
-                return f"{d} = larger({d}, {_source(source)});"
-            case Requantize(d, shifts, index, low, high):
-                return f"{d} = requantize({d}, {self._shift(shifts, index)}, {low}, {high});"
-            case Lookup(d, table, first):
-                return f"{d} = {_source(Ref(table, Affine(-first, ((d, 1),))))};"
-            case Interpolate(d, table, slopes, first, step):
-                move = f"{d} {'-' if first >= 0 else '+'}= {abs(first)}; " if first else ""
-                return (f"{move}{d} = interpolate({table}[{d} >> {step}], {slopes}[{d} >> {step}], "
-                        f"{d}, {step});")
-            case Fetch(d, ref, offset):
-                place = ref.index + Affine(0, ((offset, 1),))
-                return f"{d} = {_source(Ref(ref.buffer, place))};"
-            case Divide(d, by):
-                return f"{d} = divide_half_up({d}, {_source(by)});"
-            case Store(ref, d):
-                dtype = self._buffers[ref.buffer].dtype
-                return f"{_source(ref)} = {d if dtype == np.int32 else f'({dtype}_t){d}'};"
-        raise TypeError(f"C has no spelling for the statement {type(s).__name__}")
-
-    def _shift(self, shifts: tuple[int, ...], index: Affine) -> str:
-        if not all(-31 <= s <= 31 for s in shifts):
-            raise Unprintable(f"'{self.kernel.node}' shifts by {shifts}; int32_t has -31 to 31")
-        if len(set(shifts)) == 1:
-            return str(shifts[0])
-        name = f"{self.kernel.name}_shift{len(self.shift_tables) or ''}"
-        self.shift_tables.append(
-            Buffer(name, len(shifts), min(shifts), max(shifts), "const", np.array(shifts)))
-        return _source(Ref(name, index))
-
-
-def _source(source: Source) -> str:
-    return f"{source.buffer}[{_affine(source.index)}]" if isinstance(source, Ref) else str(source)
-
-
-def _int32(source: Source) -> str:
-    """A factor of a product, as wide as the product whatever the width of int."""
-    return f"(int32_t){_source(source)}" if isinstance(source, Ref) else _source(source)
-
-
-def _affine(a: Affine) -> str:
-    terms = [f" {'-' if c < 0 else '+'} {f'{abs(c)} * ' if abs(c) > 1 else ''}{var}"
-             for var, c in a.terms]
-    if a.const or not terms:
-        terms.append(f" {'-' if a.const < 0 else '+'} {abs(a.const)}")
-    text = "".join(terms)
-    return text[3:] if text.startswith(" + ") else f"-{text[3:]}"
 
 
 # --- the parts of the two files --------------------------------------------------------------
@@ -189,7 +92,8 @@ def _helpers(code: list[str]) -> list[str]:
         function = re.search(r"(\w+)\(\w+ \w+", block.partition("*/")[2])[1]
         if any(f"{function}(" in text for text in (*code, *kept)):
             kept.insert(0, block.rstrip("\n") + "\n")
-    return [note + "\n", *kept] if kept else []
+    notes = [note + "\n"] if kept else []
+    return [*notes, *([PAIRS.read_text()] if any("PAIRS" in text for text in kept) else []), *kept]
 
 
 def _array(b: Buffer, storage: str) -> str:
@@ -206,28 +110,43 @@ def _array(b: Buffer, storage: str) -> str:
     return "\n".join([*lines, line, "};", ""])
 
 
-def _parameter(b: Buffer) -> str:
-    return f"{'const ' if b.role == 'input' else ''}{b.dtype}_t *{b.name}"
+def _union(program: Program, shared: Arena) -> list[str]:
+    """The memory of the activations: buffers that are never alive together overlap."""
+    if not shared.at:
+        return []
+    lines = []
+    for name, at in shared.at.items():
+        b = program.buffers[name]
+        before = f"uint8_t before[{at}]; " if at else ""
+        lines.append(f"    struct {{ {before}{b.dtype}_t q[{b.size}]; }} {name};")
+    return ["\n".join(["/* What is never alive at one time lies in one place. */", "static union {",
+                       *lines, "} ram;", ""])]
 
 
 def _prototype(program: Program, name: str) -> str:
     borders = [program.buffers[b] for _, b in (*program.inputs, *program.outputs)]
-    return f"void {name}_run({', '.join(_parameter(b) for b in borders)})"
+    parameters = ", ".join(parameter(b, b.role == "output") for b in borders)
+    return f"void {name}_run({parameters})"
 
 
-def _run(program: Program, name: str, kernels: list[_Printer]) -> str:
+def _run(program: Program, name: str, kernels: list[KernelPrinter], shared: Arena) -> str:
+    spelling = {b: f"ram.{b}.q" for b in shared.at}
+
     def block(items: Iterable[int | Repeat], depth: int) -> Iterator[str]:
         indent = "    " * (depth + 1)
         for item in items:
             if isinstance(item, int):
-                yield indent + kernels[item].call()
+                yield from folded(indent + kernels[item].call(spelling))
                 continue
             t = item.var
             yield f"{indent}for (int32_t {t} = 0; {t} < {item.extent}; {t}++) {{"
             yield from block(program.walk(item.first, item.last, depth + 1), depth + 1)
             yield f"{indent}}}"
 
-    return "\n".join([_prototype(program, name), "{", *block(program.walk(), 0), "}", ""])
+    used = {b.name for k in kernels for b in k.memory}
+    unused = [f"    (void){b};" for _, b in (*program.inputs, *program.outputs) if b not in used]
+    return "\n".join([*folded(_prototype(program, name)), "{", *unused,
+                      *block(program.walk(), 0), "}", ""])
 
 
 def _header(program: Program, name: str, sizes: tuple[int, int],
@@ -237,7 +156,7 @@ def _header(program: Program, name: str, sizes: tuple[int, int],
              ("memory", f"{constants} bytes of constants, {ram} bytes of static RAM"), *metadata]
     macro = name.upper()
     lines = [f"/* {name}: a neural network in fixed point, printed by dsplet.", " *",
-             *(f" * {_comment(key)}: {_comment(text)}" for key, text in facts),
+             *(f" * {comment(key)}: {comment(text)}" for key, text in facts),
              f" * {CLAIM}", " */",
              f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
              "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
@@ -246,22 +165,19 @@ def _header(program: Program, name: str, sizes: tuple[int, int],
             lines += _border(f"{macro}_{role}{i if len(values) > 1 else ''}", v, buffer)
     return "\n".join([
         *lines,
-        "/* One sample in, one out, row by row. It works in static memory: one call at a time. */",
-        f"{_prototype(program, name)};", "",
+        "/* One sample in, one out, row by row; the arrays must not overlap. It works in static",
+        " * memory: one call at a time. */",
+        *folded(f"{_prototype(program, name)};"), "",
         "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""])
 
 
 def _border(macro: str, v: Value, buffer: str) -> list[str]:
     shape, fmt = "x".join(map(str, v.shape)) or "scalar", v.format
     frac = f"({fmt.frac})" if fmt.frac < 0 else str(fmt.frac)
-    return [f"/* {buffer}: {_comment(v.name)}, {shape}, {fmt}: "
-            f"integers from {fmt.min} to {fmt.max}, real value = integer * 2^{-fmt.frac}. */",
+    return [*folded(f"/* {buffer}: {comment(v.name)}, {shape}, {fmt}: "
+                    f"integers from {fmt.min} to {fmt.max}, "
+                    f"real value = integer * 2^{-fmt.frac}. */"),
             f"#define {macro}_SIZE {v.size}", f"#define {macro}_FRAC {frac}", ""]
-
-
-def _comment(text: object) -> str:
-    """Text that cannot end or nest the comment around it."""
-    return " ".join(str(text).split()).replace("*/", "* /").replace("/*", "/ *")
 
 
 def _bytes(buffers: Iterable[Buffer]) -> int:

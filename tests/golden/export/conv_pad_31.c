@@ -2,21 +2,40 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "conv_pad_31.h"
 
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
+
+/* A function of its own: its loops then have the registers to themselves. Nothing is inferred
+ * across its border, either: gcc 12 took functions that only write to memory of this file for
+ * functions without effect, and left out their calls. */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define KERNEL __attribute__((noipa)) static
+#else
+#define KERNEL __attribute__((noinline)) static
+#endif
+#else
+#define KERNEL static
+#endif
+
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
-/* acc * 2^-shift, rounded half up, then limited to [low, high]; shift in -31..31.
- * The overflow proof keeps acc + 2^(shift-1) below 2^31; a left shift is exact in 64 bits. */
-static inline int32_t requantize(int32_t acc, int shift, int32_t low, int32_t high)
+/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. Compilers see one arithmetic shift. */
+INLINE int32_t rounded(int32_t acc, int shift)
 {
-    if (shift < 0) {
-        const int64_t wide = (int64_t)acc * ((int64_t)1 << -shift);
-        return wide < low ? low : wide > high ? high : (int32_t)wide;
-    }
-    if (shift > 0) {
-        acc += (int32_t)1 << (shift - 1);
-        acc = acc < 0 ? ~(~acc >> shift) : acc >> shift;
-    }
+    acc += ((int32_t)1 << shift) >> 1;
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc, but no less than low and no more than high. */
+INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
+{
     return acc < low ? low : acc > high ? high : acc;
 }
 
@@ -41,10 +60,13 @@ static int8_t v_p[192] = {
     31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
 };
 
-static int8_t v_y[72];
+/* What is never alive at one time lies in one place. */
+static union {
+    struct { int8_t q[72]; } v_y;
+} ram;
 
 /* Input 'x' */
-static void k00_input(const int8_t *in_x)
+KERNEL void k00_input(const int8_t *in_x)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 3; i0++) {
@@ -58,7 +80,7 @@ static void k00_input(const int8_t *in_x)
 }
 
 /* Conv 'c', 1944 MACs */
-static void k01_conv(void)
+KERNEL void k01_conv(int8_t *v_y)
 {
     int32_t acc;
     for (int32_t i1 = 0; i1 < 2; i1++) {
@@ -68,11 +90,13 @@ static void k01_conv(void)
                 for (int32_t i4 = 0; i4 < 3; i4++) {
                     for (int32_t i5 = 0; i5 < 3; i5++) {
                         for (int32_t i6 = 0; i6 < 3; i6++) {
-                            acc += (int32_t)v_p[8 * i2 + i3 + 64 * i4 + 8 * i5 + i6] * k01_conv_weight[27 * i1 + 9 * i4 + 3 * i5 + i6];
+                            acc += (int32_t)v_p[8 * i2 + i3 + 64 * i4 + 8 * i5 + i6] *
+                                    k01_conv_weight[27 * i1 + 9 * i4 + 3 * i5 + i6];
                         }
                     }
                 }
-                acc = requantize(acc, 9, -128, 127);
+                acc = rounded(acc, 9);
+                acc = limited(acc, -128, 127);
                 v_y[36 * i1 + 6 * i2 + i3] = (int8_t)acc;
             }
         }
@@ -80,7 +104,7 @@ static void k01_conv(void)
 }
 
 /* Output 'y' */
-static void k02_output(int8_t *out_y)
+KERNEL void k02_output(int8_t *out_y, const int8_t *v_y)
 {
     int32_t d;
     for (int32_t i2 = 0; i2 < 72; i2++) {
@@ -92,6 +116,6 @@ static void k02_output(int8_t *out_y)
 void conv_pad_31_run(const int8_t *in_x, int8_t *out_y)
 {
     k00_input(in_x);
-    k01_conv();
-    k02_output(out_y);
+    k01_conv(ram.v_y.q);
+    k02_output(out_y, ram.v_y.q);
 }

@@ -2,22 +2,96 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "gemm_per_channel.h"
 
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
+
+/* A function of its own: its loops then have the registers to themselves. Nothing is inferred
+ * across its border, either: gcc 12 took functions that only write to memory of this file for
+ * functions without effect, and left out their calls. */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define KERNEL __attribute__((noipa)) static
+#else
+#define KERNEL __attribute__((noinline)) static
+#endif
+#else
+#define KERNEL static
+#endif
+
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
-/* acc * 2^-shift, rounded half up, then limited to [low, high]; shift in -31..31.
- * The overflow proof keeps acc + 2^(shift-1) below 2^31; a left shift is exact in 64 bits. */
-static inline int32_t requantize(int32_t acc, int shift, int32_t low, int32_t high)
+/* Two products of 16 bits in one instruction, where the processor has it. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED) && defined(__GNUC__)
+#define PAIRS
+INLINE uint32_t word(const void *p)
 {
-    if (shift < 0) {
-        const int64_t wide = (int64_t)acc * ((int64_t)1 << -shift);
-        return wide < low ? low : wide > high ? high : (int32_t)wide;
-    }
-    if (shift > 0) {
-        acc += (int32_t)1 << (shift - 1);
-        acc = acc < 0 ? ~(~acc >> shift) : acc >> shift;
-    }
+    uint32_t w;
+    __builtin_memcpy(&w, p, 4);
+    return w;
+}
+INLINE uint32_t even_unsigned(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("uxtb16 %0, %1" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE uint32_t odd_unsigned(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE uint32_t even_signed(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE uint32_t odd_signed(uint32_t w)
+{
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(w));
+    return pair;
+}
+INLINE int32_t pairs(uint32_t x, uint32_t w, int32_t acc)
+{
+    int32_t sum;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(sum) : "r"(x), "r"(w), "r"(acc));
+    return sum;
+}
+#endif
+
+/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. Compilers see one arithmetic shift. */
+INLINE int32_t rounded(int32_t acc, int shift)
+{
+    acc += ((int32_t)1 << shift) >> 1;
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc, but no less than low and no more than high. */
+INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
+{
     return acc < low ? low : acc > high ? high : acc;
+}
+
+/* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
+INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
+{
+#ifdef PAIRS
+    const uint32_t p = word(x), q = word(w);
+    return pairs(odd_signed(p), odd_signed(q), pairs(even_signed(p), even_signed(q), acc));
+#else
+    acc += (int32_t)x[0] * w[0];
+    acc += (int32_t)x[1] * w[1];
+    acc += (int32_t)x[2] * w[2];
+    return acc + (int32_t)x[3] * w[3];
+#endif
 }
 
 static const int8_t k01_gemm_weight[48] = {
@@ -34,12 +108,14 @@ static const int8_t k01_gemm_shift[4] = {
     5, 7, 9, 11,
 };
 
-static int8_t v_x[12];
-
-static int8_t v_y[4];
+/* What is never alive at one time lies in one place. */
+static union {
+    struct { int8_t q[12]; } v_x;
+    struct { uint8_t before[12]; int8_t q[4]; } v_y;
+} ram;
 
 /* Input 'x' */
-static void k00_input(const int8_t *in_x)
+KERNEL void k00_input(const int8_t *in_x, int8_t *v_x)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 12; i0++) {
@@ -49,21 +125,22 @@ static void k00_input(const int8_t *in_x)
 }
 
 /* Gemm 'g', 48 MACs */
-static void k01_gemm(void)
+KERNEL void k01_gemm(const int8_t *v_x, int8_t *v_y)
 {
     int32_t acc;
     for (int32_t i0 = 0; i0 < 4; i0++) {
         acc = k01_gemm_bias[i0];
-        for (int32_t i1 = 0; i1 < 12; i1++) {
-            acc += (int32_t)v_x[i1] * k01_gemm_weight[12 * i0 + i1];
+        for (int32_t i1 = 0; i1 < 12; i1 += 4) {
+            acc = dot4_int8_int8(acc, &v_x[i1], &k01_gemm_weight[12 * i0 + i1]);
         }
-        acc = requantize(acc, k01_gemm_shift[i0], -128, 127);
+        acc = rounded(acc, k01_gemm_shift[i0]);
+        acc = limited(acc, -128, 127);
         v_y[i0] = (int8_t)acc;
     }
 }
 
 /* Output 'y' */
-static void k02_output(int8_t *out_y)
+KERNEL void k02_output(int8_t *out_y, const int8_t *v_y)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 4; i0++) {
@@ -74,7 +151,7 @@ static void k02_output(int8_t *out_y)
 
 void gemm_per_channel_run(const int8_t *in_x, int8_t *out_y)
 {
-    k00_input(in_x);
-    k01_gemm();
-    k02_output(out_y);
+    k00_input(in_x, ram.v_x.q);
+    k01_gemm(ram.v_x.q, ram.v_y.q);
+    k02_output(out_y, ram.v_y.q);
 }

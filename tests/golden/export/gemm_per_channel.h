@@ -23,7 +23,8 @@ extern "C" {
 #define GEMM_PER_CHANNEL_OUTPUT_SIZE 4
 #define GEMM_PER_CHANNEL_OUTPUT_FRAC 5
 
-/* One sample in, one out, row by row. It works in static memory: one call at a time. */
+/* One sample in, one out, row by row; the arrays must not overlap. It works in static
+ * memory: one call at a time. */
 void gemm_per_channel_run(const int8_t *in_x, int8_t *out_y);
 
 #ifdef __cplusplus

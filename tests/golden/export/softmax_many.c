@@ -2,26 +2,31 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "softmax_many.h"
 
+/* Small enough to be part of its caller, whatever the compiler is told to save. */
+#if defined(__GNUC__)
+#define INLINE __attribute__((always_inline)) static inline
+#else
+#define INLINE static inline
+#endif
+
+/* A function of its own: its loops then have the registers to themselves. Nothing is inferred
+ * across its border, either: gcc 12 took functions that only write to memory of this file for
+ * functions without effect, and left out their calls. */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define KERNEL __attribute__((noipa)) static
+#else
+#define KERNEL __attribute__((noinline)) static
+#endif
+#else
+#define KERNEL static
+#endif
+
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
-/* acc * 2^-shift, rounded half up, then limited to [low, high]; shift in -31..31.
- * The overflow proof keeps acc + 2^(shift-1) below 2^31; a left shift is exact in 64 bits. */
-static inline int32_t requantize(int32_t acc, int shift, int32_t low, int32_t high)
-{
-    if (shift < 0) {
-        const int64_t wide = (int64_t)acc * ((int64_t)1 << -shift);
-        return wide < low ? low : wide > high ? high : (int32_t)wide;
-    }
-    if (shift > 0) {
-        acc += (int32_t)1 << (shift - 1);
-        acc = acc < 0 ? ~(~acc >> shift) : acc >> shift;
-    }
-    return acc < low ? low : acc > high ? high : acc;
-}
-
 /* n / d rounded half up; d > 0, and the overflow proof keeps 2|n| + d below 2^31. */
-static inline int32_t divide_half_up(int32_t n, int32_t d)
+INLINE int32_t divide_half_up(int32_t n, int32_t d)
 {
     const int32_t twice = 2 * n + d;
     const int32_t quotient = twice / (2 * d);
@@ -29,9 +34,15 @@ static inline int32_t divide_half_up(int32_t n, int32_t d)
 }
 
 /* The larger of two integers. */
-static inline int32_t larger(int32_t a, int32_t b)
+INLINE int32_t larger(int32_t a, int32_t b)
 {
     return a > b ? a : b;
+}
+
+/* The smaller of two integers. */
+INLINE int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
 }
 
 static const int16_t k01_softmax_exp_table[64] = {
@@ -40,16 +51,16 @@ static const int16_t k01_softmax_exp_table[64] = {
     1345, 1727, 2217, 2847, 3656, 4694, 6027, 7739, 9937, 12760, 16384,
 };
 
-static int8_t v_x[40];
-
-static int16_t v_y[40];
-
-static int32_t k01_softmax_cells[2];
-
-static int16_t k01_softmax_exp[40];
+/* What is never alive at one time lies in one place. */
+static union {
+    struct { uint8_t before[200]; int32_t q[2]; } k01_softmax_cells;
+    struct { int16_t q[40]; } k01_softmax_exp;
+    struct { uint8_t before[160]; int8_t q[40]; } v_x;
+    struct { uint8_t before[80]; int16_t q[40]; } v_y;
+} ram;
 
 /* Input 'x' */
-static void k00_input(const int8_t *in_x)
+KERNEL void k00_input(const int8_t *in_x, int8_t *v_x)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 40; i0++) {
@@ -59,7 +70,8 @@ static void k00_input(const int8_t *in_x)
 }
 
 /* Softmax 's' */
-static void k01_softmax(void)
+KERNEL void k01_softmax(const int8_t *v_x, int16_t *v_y, int32_t *k01_softmax_cells, int16_t
+        *k01_softmax_exp)
 {
     int32_t d;
     d = v_x[0];
@@ -82,13 +94,13 @@ static void k01_softmax(void)
         d = 0;
         d += (int32_t)k01_softmax_exp[i3] * 32768;
         d = divide_half_up(d, k01_softmax_cells[1]);
-        d = requantize(d, 0, -32768, 32767);
+        d = smaller(d, 32767);
         v_y[i3] = (int16_t)d;
     }
 }
 
 /* Output 'y' */
-static void k02_output(int16_t *out_y)
+KERNEL void k02_output(int16_t *out_y, const int16_t *v_y)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 40; i0++) {
@@ -99,7 +111,7 @@ static void k02_output(int16_t *out_y)
 
 void softmax_many_run(const int8_t *in_x, int16_t *out_y)
 {
-    k00_input(in_x);
-    k01_softmax();
-    k02_output(out_y);
+    k00_input(in_x, ram.v_x.q);
+    k01_softmax(ram.v_x.q, ram.v_y.q, ram.k01_softmax_cells.q, ram.k01_softmax_exp.q);
+    k02_output(out_y, ram.v_y.q);
 }

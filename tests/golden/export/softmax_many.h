@@ -23,7 +23,8 @@ extern "C" {
 #define SOFTMAX_MANY_OUTPUT_SIZE 40
 #define SOFTMAX_MANY_OUTPUT_FRAC 15
 
-/* One sample in, one out, row by row. It works in static memory: one call at a time. */
+/* One sample in, one out, row by row; the arrays must not overlap. It works in static
+ * memory: one call at a time. */
 void softmax_many_run(const int8_t *in_x, int16_t *out_y);
 
 #ifdef __cplusplus

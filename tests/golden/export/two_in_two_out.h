@@ -27,12 +27,15 @@ extern "C" {
 #define TWO_IN_TWO_OUT_OUTPUT0_SIZE 3
 #define TWO_IN_TWO_OUT_OUTPUT0_FRAC 4
 
-/* out_difference: difference, 3, Q8.7: integers from -32768 to 32767, real value = integer * 2^-7. */
+/* out_difference: difference, 3, Q8.7: integers from -32768 to 32767, real value = integer * 2^-7.
+        */
 #define TWO_IN_TWO_OUT_OUTPUT1_SIZE 3
 #define TWO_IN_TWO_OUT_OUTPUT1_FRAC 7
 
-/* One sample in, one out, row by row. It works in static memory: one call at a time. */
-void two_in_two_out_run(const int8_t *in_left_in, const int8_t *in_left_in_, int8_t *out_sum, int16_t *out_difference);
+/* One sample in, one out, row by row; the arrays must not overlap. It works in static
+ * memory: one call at a time. */
+void two_in_two_out_run(const int8_t *in_left_in, const int8_t *in_left_in_, int8_t *out_sum,
+        int16_t *out_difference);
 
 #ifdef __cplusplus
 }

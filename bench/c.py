@@ -1,0 +1,98 @@
+"""`python -m bench.c [NET.q.onnx ...]`: emitted C on emulated cores: instructions, code, constants,
+RAM, stack. QEMU counts instructions exactly; they are not cycles.
+
+Without files: the zoo's geometry with random weights, which no count depends on by more than a few
+clamps. Peers' figures were recorded on the same compiler and emulator, they are not measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from dsplet.export.c.emulate import CORES, emulate, missing
+from dsplet.firmware_sim.compile.optimize import EFFORTS, optimize
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import lower
+
+NETWORKS = ("lenet5", "zip1989", "row_lstm", "ds_cnn_s")
+SHOWN = ("cortex-m4", "cortex-m3", "rv32imc")
+CMSIS_NN = {  # recorded: CMSIS-NN 99f736a6, int8, gcc 12.2 -O2; thousands of instructions
+    ("lenet5", "cortex-m4"): 2223, ("lenet5", "cortex-m3"): 2689, ("lenet5", "rv32imc"): 3255,
+    ("zip1989", "cortex-m4"): 315, ("zip1989", "cortex-m3"): 397, ("zip1989", "rv32imc"): 521,
+    ("row_lstm", "cortex-m4"): 2262, ("row_lstm", "cortex-m3"): 2939,
+    ("row_lstm", "rv32imc"): 4210, ("ds_cnn_s", "cortex-m4"): 7698}
+CMSIS_NN_RAM = {"lenet5": 7904, "zip1989": 3166, "row_lstm": 2176, "ds_cnn_s": 20096}
+LIMITS = {  # thousands of instructions at -O2, goal balanced; a change lowers them or explains
+    ("lenet5", "cortex-m4"): 790, ("lenet5", "cortex-m3"): 830, ("lenet5", "rv32imc"): 1530,
+    ("zip1989", "cortex-m4"): 165, ("zip1989", "cortex-m3"): 168, ("zip1989", "rv32imc"): 225,
+    ("row_lstm", "cortex-m4"): 1420, ("row_lstm", "cortex-m3"): 2030,
+    ("row_lstm", "rv32imc"): 2730, ("ds_cnn_s", "cortex-m4"): 4800,
+    ("ds_cnn_s", "cortex-m3"): 6900, ("ds_cnn_s", "rv32imc"): 9900}
+RAM_LIMITS = {"lenet5": 1700, "zip1989": 2200, "row_lstm": 800, "ds_cnn_s": 16400}
+
+
+def zoo(name: str) -> Graph:
+    """A model of the zoo in fixed point, with random weights."""
+    from bench.networks import network
+    from dsplet.quantize.float import from_onnx
+    from dsplet.quantize.ptq.recipe import Recipe, quantize
+    path, x = network(name)
+    return quantize(from_onnx.load(path), x[:100], Recipe())
+
+
+def graphs(files: Iterable[Path]) -> Iterator[tuple[str, Graph]]:
+    """The networks of these files, else of the zoo, by name."""
+    from dsplet.quantize.qdq import from_qdq
+    for file in files:
+        yield file.name.removesuffix(".q.onnx"), from_qdq.load(file)
+    if not files:
+        yield from ((name, zoo(name)) for name in NETWORKS)
+
+
+def main(files: Iterable[Path] = (), goals: Iterable[str] = ("balanced",), options: str = "-O2"
+         ) -> dict[str, dict]:
+    """What each network needs on each core (`name/goal/core`)."""
+    console, found, rng = Console(), {}, np.random.default_rng(0)
+    table = Table("network", "-O", "core", "instructions", "per MAC", "limit k", "CMSIS-NN k *",
+                  "code", "const", "RAM", "CMSIS-NN *", "stack", "differing")
+    for name, graph in graphs(tuple(files)):
+        xs = [rng.integers(v.format.min, v.format.max + 1, (2, *v.shape)) for v in graph.inputs]
+        values = graph.run(*xs)
+        known = next((n for n in NETWORKS if n == name.partition("-")[0]), name)
+        for goal in goals:
+            program = optimize(lower(graph), goal)
+            for core in (CORES[c] for c in SHOWN if not missing(CORES[c])):
+                with tempfile.TemporaryDirectory(prefix="dsplet-bench-") as folder:
+                    run = emulate(program, core, Path(folder), *xs, options=options)
+                wrong = sum(int((y != values[v.name]).sum())
+                            for y, v in zip(run.outputs, graph.outputs, strict=True))
+                count = max(run.instructions)
+                found[f"{name}/{goal}/{core.name}"] = {
+                    "instructions": count, "code_bytes": run.code_bytes,
+                    "const_bytes": run.const_bytes, "ram_bytes": run.ram_bytes,
+                    "stack_bytes": run.stack_bytes, "differing_integers": wrong}
+                plain = goal == "balanced" and options == "-O2"
+                limit = LIMITS.get((known, core.name), "") if plain else ""
+                table.add_row(name, goal, core.name, f"{count:,}",
+                              f"{count / max(1, graph.macs):.2f}", str(limit),
+                              str(CMSIS_NN.get((known, core.name), "")), f"{run.code_bytes:,}",
+                              f"{run.const_bytes:,}", f"{run.ram_bytes:,}",
+                              str(CMSIS_NN_RAM.get(known, "")), str(run.stack_bytes), str(wrong))
+    console.print(table)
+    console.print(f"{options}; * recorded, not measured here; random inputs, the worse of 2")
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--goals", nargs="*", choices=EFFORTS, default=["balanced"])
+    parser.add_argument("--options", default="-O2", help="of the compiler")
+    main(**vars(parser.parse_args()))

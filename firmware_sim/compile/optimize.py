@@ -1,0 +1,57 @@
+"""A program for a processor that C is compiled for: the passes in their order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsplet.base.errors import UserError
+from dsplet.export.c.arena import sizes
+from dsplet.firmware_sim.compile.blocks import blocked
+from dsplet.firmware_sim.compile.borders import borders_written
+from dsplet.firmware_sim.compile.cost import Effort, cost
+from dsplet.firmware_sim.compile.forward import forward
+from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
+from dsplet.firmware_sim.compile.in_place import in_place
+from dsplet.firmware_sim.compile.layout import channels_last, ordered
+from dsplet.firmware_sim.compile.narrow import narrowed
+from dsplet.quantize.fixed.program import Program
+
+EFFORTS = {
+    "time": Effort(accumulators=4, straight=25, saving=0.0, uneven=2),
+    "balanced": Effort(accumulators=4, straight=25, saving=0.18, uneven=1),
+    "memory": Effort(accumulators=4, straight=10, saving=0.0, uneven=0),
+}
+
+
+class DoesNotFit(UserError):
+    """No goal brings the program into the memory that there is."""
+
+
+def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = None,
+             flash_bytes: int | None = None) -> Program:
+    """The program, the same integers, with fewer instructions and in less memory.
+
+    goal: "time", "balanced" or "memory". ram_bytes, flash_bytes: what its activations and its
+    constants may take (code and stack come on top); goals that need less are tried until it fits.
+    Raises DoesNotFit where none does.
+    """
+    goals = list(EFFORTS)
+    for name in goals[goals.index(goal):]:
+        done = _optimized(program, name)
+        constants, ram = sizes(done)
+        if ram <= (ram_bytes or ram) and constants <= (flash_bytes or constants):
+            return done
+    raise DoesNotFit(
+        f"the program needs {ram} bytes of RAM and {constants} bytes of constants",
+        expected=" and ".join([*([f"at most {ram_bytes} of RAM"] if ram_bytes else []),
+                               *([f"at most {flash_bytes} of constants"] if flash_bytes else [])]),
+        remedy="a smaller network, fewer bits a weight, or a part with more memory")
+
+
+def _optimized(program: Program, goal: str) -> Program:
+    effort = EFFORTS[goal]
+    program = in_place(fuse_consumers(forward(program)))
+    program = borders_written(program, staged=goal != "time")
+    program = narrowed(ordered(channels_last(program, lambda k, b: cost(k, b, effort))))
+    return replace(program, kernels=tuple(blocked(k, program.buffers, effort)
+                                          for k in program.kernels))

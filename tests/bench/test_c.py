@@ -1,0 +1,16 @@
+"""Emitted C keeps to the ceilings that `bench.c` states."""
+
+import pytest
+
+from bench import c
+from dsplet.export.c.emulate import CORES, missing
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing(CORES["cortex-m4"])), reason="no cross compiler or emulator")
+def test_instructions_and_memory_stay_below_the_ceilings():
+    for key, row in c.main().items():
+        name, _, core = key.split("/")
+        assert row["differing_integers"] == 0
+        assert row["instructions"] <= 1000 * c.LIMITS[name, core], key
+        assert row["ram_bytes"] <= c.RAM_LIMITS[name], key

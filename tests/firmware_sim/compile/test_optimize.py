@@ -1,0 +1,101 @@
+"""The passes together: on every op's cases the reference's integers, interpreted and as C, here and
+on emulated cores; and what the whole buys."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from dsplet.export.c import host
+from dsplet.export.c.arena import arena, sizes
+from dsplet.export.c.emulate import CORES, emulate, missing
+from dsplet.firmware_sim.compile.optimize import EFFORTS, DoesNotFit, optimize
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.kernel import Buffer, flat
+from dsplet.quantize.fixed.ops.movement import Pad
+from dsplet.quantize.fixed.ops.requantize import Requantize
+from dsplet.quantize.fixed.program import lower, run
+from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.quantize.fixed.samples import samples
+from tests.quantize.fixed.words import conv, value, weight
+
+needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+
+
+@pytest.mark.parametrize("goal", EFFORTS)
+@pytest.mark.parametrize("graph", CASES)
+def test_interpreted(graph, goal):
+    xs = [x[:2] for x in samples(graph)]
+    values, program = graph.run(*xs), optimize(lower(graph), goal)
+    runs = [run(program, *sample) for sample in zip(*xs, strict=True)]
+    for v, y in zip(graph.outputs, zip(*runs, strict=True), strict=True):
+        assert (np.stack(y) == values[v.name][:2]).all()
+
+
+@needs_cc
+@pytest.mark.parametrize("goal", EFFORTS)
+@pytest.mark.parametrize("graph", CASES)
+def test_compiled(graph, goal):
+    """Without a warning; sample after sample, so that nothing lives on what the last one left."""
+    xs = samples(graph)
+    values, ys = graph.run(*xs), host.compile(optimize(lower(graph), goal))(*xs)
+    for v, y in zip(graph.outputs, ys if isinstance(ys, list) else [ys], strict=True):
+        assert (y == values[v.name]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ["-O2", "-O3", "-Os"])
+@pytest.mark.parametrize("core", CORES)
+def test_emulated(core, options, tmp_path):
+    if missing(CORES[core]):
+        pytest.skip(f"{' and '.join(missing(CORES[core]))} not here")
+    for graph in GRAPHS[::1 if options == "-O2" and core != "cortex-m7" else 7]:
+        xs = [x[:3] for x in samples(graph)]
+        values = graph.run(*xs)
+        done = emulate(optimize(lower(graph)), CORES[core], tmp_path, *xs, options=options)
+        for v, y in zip(graph.outputs, done.outputs, strict=True):
+            assert (y == values[v.name][:3]).all(), graph.name
+
+
+@pytest.mark.parametrize("graph", CASES)
+def test_the_form_of_what_comes_out(graph):
+    """No copies to or from the border but where places differ, nothing kept from before the first
+    run, no loop of one turn, and buffers that something uses."""
+    program = optimize(lower(graph))
+    used = {r for k in program.kernels for s in k.body for t in flat(s) for r in _buffers(t)}
+    assert {n for n, b in program.buffers.items() if b.role not in ("input", "output")} <= used
+    assert all(b.data is None for b in program.buffers.values() if b.role == "activation")
+    before = lower(graph)
+    assert arena(program).size <= _ram(before)
+
+
+def _buffers(statement) -> set[str]:
+    fields = vars(statement).values()
+    return {f.buffer for f in fields if hasattr(f, "buffer")} | {
+        getattr(statement, f) for f in ("table", "slopes") if hasattr(statement, f)}
+
+
+def _ram(program) -> int:
+    def nbytes(b: Buffer) -> int:
+        return b.size * b.dtype.itemsize
+
+    return sum(nbytes(b) for b in program.buffers.values() if b.role == "activation")
+
+
+def test_goals_mean_what_they_say():
+    """A depthwise convolution of padded channels: less memory with a slice at a time."""
+    x, a, p = value("x", 8, 6, 6), value("a", 8, 6, 6), value("p", 8, 8, 8)
+    once = conv("c", p, weight("w", 8, 1, 3, 3), "c", groups=8)
+    last = conv("d", once.output, weight("v", 4, 8, 1, 1))
+    graph = Graph("depthwise", (x,), (
+        Requantize("r", (x,), a, clamp=(0, 99)), Pad("pad", (a,), p, (0, 1, 1), (0, 1, 1), 0),
+        once, last), (last.output,))
+    rams = {goal: sizes(optimize(lower(graph), goal))[1] for goal in EFFORTS}
+    assert rams["memory"] <= rams["balanced"] < rams["time"]
+    assert sizes(optimize(lower(graph), "time", ram_bytes=rams["balanced"]))[1] <= rams["balanced"]
+    least, _ = sizes(lower(graph))
+    with pytest.raises(DoesNotFit, match="bytes of RAM") as refusal:
+        optimize(lower(graph), "time", ram_bytes=rams["memory"] - 1)
+    assert str(rams["memory"]) in str(refusal.value)
+    with pytest.raises(DoesNotFit, match="bytes of constants"):
+        optimize(lower(graph), flash_bytes=least // 2)
