@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dsplet.base.errors import UserError
+from dsplet.firmware_sim.dsp32c.parts.target import Target
 
 
 class HostError(UserError):
@@ -19,7 +20,11 @@ class HostError(UserError):
 
 
 class Host:
-    """What `Machine` and `Engine` share: they have `memory`, `target` and `states`."""
+    """What `Machine` and `Engine` share."""
+
+    memory: np.ndarray
+    target: Target
+    states: int
 
     def host_load(self, segments: Iterable[tuple[int, np.ndarray]]) -> None:
         """Write runs of 32-bit words, (byte address, words) each, such as `Assembly.segments`."""

@@ -6,6 +6,10 @@ value, deterministically.  Sequences that the chip's documentation forbids raise
 `strict`; otherwise they see old values too.  Memory timing: dsp32c.md 4.4, see targets/target.py.
 """
 
+from __future__ import annotations
+
+from typing import NoReturn
+
 import numpy as np
 
 from dsplet.base.errors import UserError
@@ -20,6 +24,8 @@ from dsplet.firmware_sim.dsp32c.isa.operands import (
     PLUS_ONE,
     R0,
 )
+from dsplet.firmware_sim.dsp32c.isa.table import Fields, Instruction
+from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
@@ -27,6 +33,8 @@ ADDRESS_SPACE = 1 << 24
 PAGE_BITS = 11  # regions are multiples of the 2 KB on-chip bank
 CONTROL = {"1", "3a", "3b", "3c", "4", "8a", "8c"}  # formats that a `do` body may not hold
 _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
+Late = tuple[int, str]
+"""What a register or "flags" held before, and why it still does."""
 _CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
 
 
@@ -53,19 +61,21 @@ class IllegalSequence(MachineError):
 class Machine(Host):
     """A DSP32C with its memory.  Registers are unsigned 24-bit ints, accumulators 40-bit ints."""
 
-    def __init__(self, target, memory: np.ndarray | None = None, strict: bool = True):
-        """target: a targets.Target; memory: 2^24 bytes (uint8), zeros by default."""
+    def __init__(self, target: Target, memory: np.ndarray | None = None,
+                 strict: bool = True) -> None:
+        """memory: 2^24 bytes (uint8), zeros by default."""
         self.target = target
         self.strict = strict
         self.memory = np.zeros(ADDRESS_SPACE, np.uint8) if memory is None else memory
-        self._bytes = memoryview(self.memory)
+        self._bytes = self.memory.data
         assumed = target.assumptions
         self.adder_truncates = assumed.adder_truncates
         self._busy, self._wait_stalls = assumed.bank_busy_states, assumed.wait_stalls_machine
         self._slots = {slot: state for state, slot in enumerate(assumed.slot_order)}
-        self._pages = [None] * (ADDRESS_SPACE >> PAGE_BITS)
-        self._programmed = None  # the pcw whose wait states are in force
-        self.watch = None  # a list gathers ("new" or "old", what, value): writes and early reads
+        self._pages: list[Region | None] = [None] * (ADDRESS_SPACE >> PAGE_BITS)
+        self._programmed: int | None = None  # the pcw whose wait states are in force
+        # gathers ("new" or "old", what, value): writes and early reads
+        self.watch: list[tuple[str, str, str]] | None = None
         self.reset()
 
     # ------------------------------------------------------------------ state
@@ -78,19 +88,22 @@ class Machine(Host):
         self.pc = pc
         self.io = {IO["pcw"]: self.target.pcw}
         self._program_waits()
-        self._branch = None  # target that takes effect after the delay slot
-        self._loop = None  # (first, last, repeats left) of an active `do`
-        self._a_history = self._flag_history = None  # filled at the first step
-        self._stores = []  # Z writes on their way: (landing instruction, address, size, value)
-        self._late, self._late_next = {}, {}  # register or "flags" -> (old value, cause)
+        self._branch: int | None = None  # target that takes effect after the delay slot
+        self._loop: tuple[int, int, int] | None = None  # first, last, repeats left of a `do`
+        self._a_history: list[list[int]] = []  # filled at the first step
+        self._flag_history: list[int] = []
+        # Z writes on their way: (landing instruction, address, size, value)
+        self._stores: list[tuple[int, int, int, int]] = []
+        self._late: dict[int | str, Late] = {}
+        self._late_next: dict[int | str, Late] = {}
         self._memory_y = self._memory_y_next = False
-        self._accesses = []  # (slot, region) of the current instruction
+        self._accesses: list[tuple[str, Region]] = []  # (slot, region) of the current instruction
         self._issued = 0
         self._last_pc = pc
         self.states = 0
-        self._free = {}  # bank -> state from which it is free
-        self.count = {}
-        self.stalls = {"bank": {}, "wait": {}}
+        self._free: dict[int, int] = {}  # bank -> state from which it is free
+        self.count: dict[int, int] = {}
+        self.stalls: dict[str, dict[int, int]] = {"bank": {}, "wait": {}}
 
     def register(self, name: str) -> int:
         """A register by name ("r1".."r22", "pcsh"...): unsigned 24 bits."""
@@ -149,7 +162,7 @@ class Machine(Host):
 
     def step(self) -> None:
         """Execute one instruction."""
-        if self._a_history is None:  # before the first instruction all history is alike
+        if not self._a_history:  # before the first instruction all history is alike
             self._a_history = [list(self.a), list(self.a)]
             self._flag_history = [self.dnzuv] * 3
         address = self.pc
@@ -180,7 +193,7 @@ class Machine(Host):
         return Profile(self.states, dict(self.count),
                        {cause: dict(lost) for cause, lost in self.stalls.items()})
 
-    def _fetch(self, address: int):
+    def _fetch(self, address: int) -> tuple[Instruction, Fields]:
         region = self._region(address, 4, "instruction fetch")
         self._accesses = [("I", region)]
         word = self._read(address, 4)
@@ -228,7 +241,7 @@ class Machine(Host):
                 self._pages[first:end] = [region] * (end - first)
         self._programmed = pcw
 
-    def _region(self, address: int, size: int, what: str):
+    def _region(self, address: int, size: int, what: str) -> Region:
         if address & size - 1:
             raise BadAccess(f"misaligned {size}-byte {what} of {address:#08x} at pc {self.pc:#08x}")
         region = self._pages[address >> PAGE_BITS]
@@ -342,19 +355,19 @@ class Machine(Host):
         self.read_io(code)
         self.io[code] = value & 0xFFFF
 
-    def unsupported(self, what: str) -> None:
+    def unsupported(self, what: str) -> NoReturn:
         """Refuse an instruction that the simulator does not model."""
         raise IllegalInstruction(f"{self._text(self.pc)} at pc {self.pc:#08x} uses {what}, "
                                  "which is not modelled")
 
     # ------------------------------------------------------------------ illegal sequences
 
-    def _too_early(self, name):
+    def _too_early(self, name: int | str) -> int:
         old, cause = self._late[name]
         if self.strict:
             what = "flags" if name == "flags" else next(n for n, c in _NAMES.items() if c == name)
             raise self._sequence(f"uses {what}, {cause}")
-        self._old(name if name == "flags" else f"register {name}", old)
+        self._old("flags" if name == "flags" else f"register {name}", old)
         return old
 
     def _old(self, what: str, value: int) -> None:
@@ -366,7 +379,7 @@ class Machine(Host):
                                f"`{self._text(self._last_pc)}` at {self._last_pc:#08x}")
 
     def _text(self, address: int) -> str:
-        return TABLE.show(self._read(address, 4))
+        return str(TABLE.show(self._read(address, 4)))
 
 
 def _dashed(bits: int, names: str) -> str:

@@ -25,7 +25,8 @@ class Clock:
         self.busy, self.stalling = assumed.bank_busy_states, assumed.wait_stalls_machine
         self.slots = {slot: state for state, slot in enumerate(assumed.slot_order)}
         self.cycle = target.states_per_cycle
-        self.states, self.free = 0, {}
+        self.states = 0
+        self.free: dict[int, int] = {}
 
     def copy(self) -> Clock:
         new = object.__new__(Clock)

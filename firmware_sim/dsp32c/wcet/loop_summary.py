@@ -76,8 +76,9 @@ class Leaper:
         for turns, old in enumerate(reversed(visits), 1):
             if old.key == visit.key:
                 rates = [_rate(a, b) for a, b in zip(old.numbers, visit.numbers, strict=True)]
-                if None not in rates and self._willing(first):
-                    self._leap(first, turns, visit, rates)
+                known = [r for r in rates if r is not None]
+                if len(known) == len(rates) and self._willing(first):
+                    self._leap(first, turns, visit, known)
                     return
                 break
         visits.append(visit)

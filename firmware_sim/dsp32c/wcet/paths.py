@@ -108,7 +108,9 @@ def _explore(code: Code, entry: int, halt: int) -> Walker:
 
 def _outcomes(walker: Walker) -> list[Walker]:
     """What one instruction may lead to."""
-    code, turns, todo, after = walker.code, walker.turns, [[]], []
+    code, turns = walker.code, walker.turns
+    todo: list[list[bool]] = [[]]
+    after: list[Walker] = []
     while todo:
         turns.decisions, turns.asked = todo.pop(), 0
         one = walker.copy()

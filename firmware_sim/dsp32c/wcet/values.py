@@ -86,7 +86,7 @@ class Unknown:
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __invert__ = _same
     __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _same
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _same
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # (how Python spells it)
 
 
 class _Sign(Unknown):
@@ -183,7 +183,7 @@ class Affine(_Ordered):
     def __format__(self, spec: str) -> str:
         raise Unsteady
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # (how Python spells it)
 
 
 class Interval(_Ordered):
@@ -253,7 +253,7 @@ class Interval(_Ordered):
         return Interval(self.turns)
 
     __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = __mul__ = __rmul__ = _any
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # (how Python spells it)
 
     def __format__(self, spec: str) -> str:
         raise Unsteady

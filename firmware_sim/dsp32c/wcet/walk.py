@@ -8,6 +8,8 @@ steps of a loop over time); accumulators and DAU flags it does not know at all.
 
 from __future__ import annotations
 
+from typing import Any
+
 from dsplet.firmware_sim.dsp32c.isa import ca as dsp32c_ca
 from dsplet.firmware_sim.dsp32c.isa import da as dsp32c_da
 from dsplet.firmware_sim.dsp32c.isa.operands import IO, MINUS_ONE, PC, PLUS_ONE, R0, signed
@@ -28,11 +30,13 @@ class Walker:
         self.code, self.turns = code, code.turns
         self.pc, self.clock = entry, Clock(code.target)
         self.r: list = [0] * 32
-        self.nzvc = 0
-        self.left, self.loop, self.goal = 0, None, None  # of `do`: turns left, (first, last)
+        self.nzvc: Any = 0
+        self.left: Any = 0  # turns left of a `do` ...
+        self.loop: tuple[int, int] | None = None  # ... and its first and last instruction
+        self.goal: int | None = None
         self.late: frozenset[int] = frozenset()
         self.stores: list[tuple] = []  # (landing instruction, address, size)
-        self.words: dict[int, object] = {}  # address -> what the CAU stored there, in 4 bytes
+        self.words: dict[int, Any] = {}  # address -> what the CAU stored there, in 4 bytes
         self.issued = 0
         self.io = {IO["pcw"]: code.target.pcw}
         self.spent: dict[int, int] = {}  # address -> states
@@ -83,7 +87,7 @@ class Walker:
         goal, self.goal = self.goal, None
         if row.format.startswith("DA"):
             self._floating(fields)
-        elif row.format in ("7a", "7b") and row.spelling.startswith("{D}") and "I" not in row.runs:
+        elif row.late and "I" not in row.runs:
             self._load(fields)
         else:
             row.effect(self, fields)
@@ -267,14 +271,15 @@ class Walker:
         return self.pages[page]
 
     def _written(self, address, size: int) -> None:
+        rates: tuple[int, ...] = ()
         if isinstance(address, Interval):
-            low, high, rates = address.low, address.high, ()
+            low, high = address.low, address.high
             if low < 0:
                 low, high = (low + WORD, high + WORD) if high < 0 else (0, WORD)
         elif isinstance(address, Affine):
             low, high, rates = address.base, address.base, address.rates
         else:
-            low, high, rates = address & 0xFFFFFF, address & 0xFFFFFF, ()
+            low = high = address & 0xFFFFFF
         self.code.stores.append((low, high + size - 1, rates, self.pc))
         self.words = {a: v for a, v in self.words.items() if self._misses(address, size, a)}
         if not self.turns.depth and len(self.code.stores) > 50:
