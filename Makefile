@@ -10,7 +10,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,dev]'
 	@touch $@
 
-.PHONY: help demo test check bench bench-quantize zoo zoo-quick
+.PHONY: help demo test check schemas bench bench-quantize zoo zoo-quick
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -23,6 +23,9 @@ test: $(READY) ## every test (under 15 minutes on two cores)
 check: $(READY) ## lint and the quick tests (under a minute)
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+
+schemas: $(READY) ## docs/schemas: what every --json looks like
+	$(BIN)/python -m dsplet.schemas docs/schemas
 
 bench: $(READY) ## the measured tables
 	$(BIN)/python -m bench

@@ -25,6 +25,7 @@ PUBLISHED = {"float": 4.9, "quantized": 5.3, "retrained": 4.9}
 def run(seed: int, folder: Path) -> dict[str, float]:
     """Errors in percent of 2,007 test digits."""
     from dsplet import data
+    from dsplet.base.progress import Terminal
     from dsplet.export import to_onnx
     from dsplet.quantize.fixed.execute import Executor
     from dsplet.quantize.float import from_onnx
@@ -33,7 +34,7 @@ def run(seed: int, folder: Path) -> dict[str, float]:
     from dsplet.train import loop, zoo
     from dsplet.train.qat.finetune import FinetuneConfig, finetune
     card, splits = zoo.get(MODEL), data.load(DATA)
-    trained = loop.train(card, splits, replace(card.config(DATA), seed=seed))
+    trained = loop.train(card, splits, replace(card.config(DATA), seed=seed), watch=Terminal())
     path = folder / f"{seed}.onnx"
     to_onnx.export(trained.module(), card.input_shape, path, to_onnx.metadata(
         model=MODEL, data=DATA, input_scale=card.normalization.scale,

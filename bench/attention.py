@@ -28,7 +28,9 @@ def looking(graph: Graph) -> Graph:
     """The graph that also gives, of every step of its decoder, what the softmax in it gives: a last
     output (steps, 1, T)."""
     for i, scan in enumerate(graph.nodes):
-        for node in scan.body.nodes if isinstance(scan, Scan) else ():
+        if not isinstance(scan, Scan):
+            continue
+        for node in scan.body.nodes:
             if isinstance(node, Softmax):
                 weights = node.output
                 seen = Value(f"{scan.name}/looked", (scan.steps, *weights.shape), weights.format)

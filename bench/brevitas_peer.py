@@ -70,7 +70,7 @@ def main(source: str, out: str) -> None:
                 logits = torch.cat([net(part) for part in test.split(500)])
             found[f"{w}/{a} {name}"] = logits.numpy()
             print(f"Brevitas {w}/{a} {name}", file=sys.stderr, flush=True)
-    np.savez(out, **found)
+    np.savez(out, allow_pickle=False, **found)
 
 
 if __name__ == "__main__":

@@ -109,16 +109,17 @@ def brevitas(path: Path, calibration: np.ndarray, test: np.ndarray) -> dict[str,
     """Logits by row and kind of scale; empty where its environment is not there."""
     if not PEER.exists():
         return {}
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     for n in from_onnx.load(path).nodes:
         if n.op in ("Conv", "Gemm"):
             layer = n.name.split("/")[1]
-            weights[f"{layer}.weight"] = np.float32(n["weight"])
-            weights[f"{layer}.bias"] = np.float32(n["bias"].reshape(-1))
+            weights[f"{layer}.weight"] = n["weight"].astype(np.float32)
+            weights[f"{layer}.bias"] = n["bias"].reshape(-1).astype(np.float32)
+    given = weights | {"calibration": calibration, "test": test,
+                       "rows": np.array([(r.weight_bits, r.activation_bits) for r in ROWS])}
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "in.npz", Path(folder) / "out.npz"
-        np.savez(source, calibration=calibration, test=test,
-                 rows=[(r.weight_bits, r.activation_bits) for r in ROWS], **weights)
+        np.savez(source, allow_pickle=False, **given)
         subprocess.run([PEER, ROOT / "bench/brevitas_peer.py", source, out], check=True,
                        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
         return dict(np.load(out))
@@ -128,12 +129,12 @@ def measured(row: Row, tool: str, scales: str, floats: np.ndarray, logits: np.nd
              labels: np.ndarray, seconds: float | None = None) -> dict:
     """A line of the table. passed: only where something is asked of the tool."""
     seen = predictions(floats, logits, labels)
+    accuracy = round(seen.test_accuracy_percent, 4)
     facts = {"row": str(row), "tool": tool, "scales": scales, "seconds": seconds,
-             "accuracy_percent": round(seen.test_accuracy_percent, 4), "sqnr_db": seen.sqnr_db,
+             "accuracy_percent": accuracy, "sqnr_db": seen.sqnr_db,
              "agree_percent": round(seen.agree_percent, 4)}
     if tool == "dsplet":
-        facts["passed"] = (facts["accuracy_percent"] >= row.accuracy_percent
-                           and facts["sqnr_db"] >= row.sqnr_db)
+        facts["passed"] = accuracy >= row.accuracy_percent and seen.sqnr_db >= row.sqnr_db
     return facts
 
 

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -43,14 +44,15 @@ def rnn(step: float = 1.0, orthogonal: bool = False) -> Callable[[], nn.Module]:
     return lambda: Leaky(len(SYMBOLS), UNITS, step, orthogonal)
 
 
-def lstm(prepared: Callable[[nn.LSTM], nn.LSTM] = lambda cell: cell) -> Callable[[], nn.Module]:
+def lstm(prepared: Callable[[nn.LSTM], nn.Module] = lambda cell: cell) -> Callable[[], nn.Module]:
     return lambda: prepared(nn.LSTM(len(SYMBOLS), UNITS // 2, batch_first=True))
 
 
 CLIPPED = replace(zoo.get("order_lstm").config("temporal_order"), epochs=3)
 MOMENTUM = {"momentum": 0.9, "learning_rate": 0.01}
 """A tenth of the step, which momentum makes as long again."""
-RNN_ROWS = (
+Options = tuple[tuple[str, Callable[[], nn.Module], dict[str, Any]], ...]
+RNN_ROWS: Options = (
     ("RNN, plain", rnn(), {}),
     ("gradient norm clipped to 1", rnn(), {"clip_norm": 1.0}),
     ("momentum 0.9", rnn(), MOMENTUM),
@@ -59,7 +61,7 @@ RNN_ROWS = (
     ("gradient-propagation regulariser, 0.5", rnn(), {"propagation": 0.5}),
     ("all of them", rnn(0.25, True), MOMENTUM | {"clip_norm": 1.0, "propagation": 0.5}),
 )
-LSTM_ROWS = (
+LSTM_ROWS: Options = (
     ("LSTM, plain; Adam, clipped", lstm(), {}),
     ("forget gates open by 1", lstm(open_forget_gates), {}),
     ("forget gates open by 4", lstm(lambda cell: open_forget_gates(cell, 4.0)), {}),
@@ -79,13 +81,14 @@ def accuracy_percent(card: zoo.Card, splits: Splits, config: TrainConfig) -> flo
 
 def main(seeds: int = SEEDS, out: Path | None = None) -> list[dict]:
     """A row for each option: accuracies by seed, their mean, and how many solve the task."""
-    rows = [row for group in GROUPS for row in of_group(*group, seeds)]
+    rows = [row for steps, config, options in GROUPS
+            for row in of_group(steps, config, options, seeds)]
     if out:
         out.write_text(json.dumps(rows, indent=1) + "\n")
     return rows
 
 
-def of_group(steps: int, config: TrainConfig, rows: tuple, seeds: int) -> list[dict]:
+def of_group(steps: int, config: TrainConfig, rows: Options, seeds: int) -> list[dict]:
     """The rows of one length of sequences, printed as a table."""
     splits = drawn("temporal_order", 1998, lambda rng, n: order_sequences(rng, n, steps),
                    TRAIN[steps])

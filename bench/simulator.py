@@ -39,7 +39,7 @@ def main() -> dict[str, float]:
     target = targets.get("dsp32c-40")
     chip, reason = fastest(target)
     table = Table("network", "images", "instructions each", "M instructions/s", "ratio to the chip")
-    rates = {}
+    rates: dict[str, float] = {}
     for name, images in IMAGES.items():
         path, x = network(name)
         fixed = quantize(from_onnx.load(path), x[:200], Recipe(), metadata=Network(path).facts)

@@ -60,7 +60,9 @@ def main() -> dict:
     for name in NETS:
         torch.manual_seed(SEED)
         card = zoo.get(name)
-        net = sliding(card.build().eval(), card.input_shape)
+        built = card.build().eval()
+        assert isinstance(built, torch.nn.Sequential)
+        net = sliding(built, card.input_shape)
         c, h, w = card.input_shape
         alone = measure(net, card.input_shape)
         for n in WINDOWS:

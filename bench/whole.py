@@ -1,4 +1,4 @@
-"""The whole way of a model, by the functions behind the commands: train, export, quantize, compare,
+"""The whole way of a model, by the workflows behind the commands: train, export, quantize, compare,
 simulate. What the tables of the zoo are made of."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsplet import cli
+from dsplet.base.progress import Terminal
 from dsplet.data.feed import feed
 from dsplet.export.c import host
 from dsplet.quantize.fixed.execute import Executor
@@ -15,6 +15,10 @@ from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph, reference
 from dsplet.train import zoo
 from dsplet.train.checkpoint import CheckpointError, load
+from dsplet.workflows import compare, export, quantize, simulate, train
+from dsplet.workflows.simulation import Simulation
+
+WATCH = Terminal()
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
@@ -31,25 +35,27 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
     weights = f"{folder / f'{model}-{learnt}-{seed}'}.safetensors"
     net, fixed = (f"{folder / f'{model}-{data}-{seed}'}{e}" for e in (".onnx", ".q.onnx"))
     if not _finished(weights, epochs):
-        cli.train(model, data=learnt, epochs=epochs, seed=seed, samples=train_samples,
-                     out=weights)
-    cli.export(weights, net, data=data, machine=card.machine if data != learnt else None)
-    cli.quantize(net, fixed)
-    seen = cli.compare(net, fixed)
+        train.run(train.Request(model=model, data=learnt, epochs=epochs, seed=seed,
+                                samples=train_samples, out=weights), WATCH)
+    export.run(export.Request(source=weights, out=net, data=data,
+                              machine=card.machine if data != learnt else None), WATCH)
+    quantize.run(quantize.Request(source=net, out=fixed), WATCH)
+    seen = compare.run(compare.Request(reference=net, test=fixed), WATCH)
     budget = next(iter(card.budgets), None)
-    run = cli.simulate(fixed, board=card.board, samples=executed,
-                          budget=budget and budget.name)
+    run = simulate.run(simulate.Request(source=fixed, board=card.board, samples=executed,
+                                        budget=budget.name if budget else None), WATCH)
+    assert isinstance(run, Simulation) and run.cycles_per_mac and run.differing_integers is not None
     return {
-        "model": model, "data": data, "epochs": epochs, "samples": seen["samples"],
-        "float_accuracy_percent": round(seen["reference_accuracy_percent"], 4),
-        "fixed_accuracy_percent": round(seen["test_accuracy_percent"], 4),
-        "train_samples": train_samples, "executed": run["samples"],
-        "differing_integers": run["differing_integers"] + differences(fixed, executed),
-        "board": card.board, "bytes": sum(row["used_bytes"] for row in run["memory"]),
-        "cycles": run["cycles"], "cycles_per_mac": round(run["cycles_per_mac"], 4),
-        "latency_ms": round(run["latency_ms"], 4),
+        "model": model, "data": data, "epochs": epochs, "samples": seen.samples,
+        "float_accuracy_percent": round(seen.reference_accuracy_percent or 0, 4),
+        "fixed_accuracy_percent": round(seen.test_accuracy_percent or 0, 4),
+        "train_samples": train_samples, "executed": run.samples,
+        "differing_integers": run.differing_integers + differences(fixed, executed),
+        "board": card.board, "bytes": sum(row.used_bytes for row in run.memory),
+        "cycles": run.cycles, "cycles_per_mac": round(run.cycles_per_mac, 4),
+        "latency_ms": round(run.latency_ms, 4),
         "budget": budget and budget.name, "budget_ms": budget and budget.latency_ms,
-        "met": run["budget"][0]["met"] if budget else None}
+        "met": run.budget[0].met if run.budget else None}
 
 
 def differences(path: str, samples: str) -> int:

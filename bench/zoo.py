@@ -67,8 +67,8 @@ def main(names: list[str], data: str | None = None, quick: bool = False) -> bool
     rows = [row for model in wanted for row in found[model]]
     failed = [f"{row['model']}/{row['data']}" for row in rows
               if row["differing_integers"] or row["met"] is False or lost(row, allowed)]
-    print(render.to_text({"accuracy": results.columns(rows, results.ACCURACY),
-                          "chip": results.columns(rows, results.CHIP),
+    print(render.to_text({"accuracy": results.columns(rows, results.Accuracy),
+                          "chip": results.columns(rows, results.Chip),
                           "failed": ", ".join(failed) or "none"}))
     return not failed
 

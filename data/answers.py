@@ -36,6 +36,12 @@ def answers(scores: np.ndarray, places: tuple[int, ...] = ()) -> np.ndarray:
                           f"scores for each of {places[0]} places") from None
 
 
+def places_of(scores: np.ndarray, names: Mapping[int, str]) -> tuple[int, ...]:
+    """The places of an answer by scores (N, ...) for these classes: none, or (T,) of a sequence."""
+    places = scores[0].size // len(names) if names else 1
+    return (places,) if places > 1 else ()
+
+
 def same(read: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """bool (N,): where two answers (N, ...) are the same, at every place."""
     return (read == labels).reshape(len(labels), -1).all(1)
@@ -63,7 +69,8 @@ def percent_right(y: np.ndarray, labels: np.ndarray, tolerance: float | None = N
 def nrmse_percent(y: np.ndarray, wanted: np.ndarray) -> float:
     """The root of the mean square error, in per cent of the wanted numbers' standard deviation:
     what always answering their mean would score is 100."""
-    return 100 * float(np.sqrt(np.mean((y - wanted) ** 2.0)) / np.std(wanted, dtype=np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of one sample there is no deviation
+        return 100 * float(np.sqrt(np.mean((y - wanted) ** 2.0)) / np.std(wanted, dtype=np.float64))
 
 
 def plain(answer: np.ndarray) -> int | tuple[int, ...]:

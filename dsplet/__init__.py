@@ -1,1 +1,35 @@
-"""From a PyTorch network to fixed point to machine code of a small processor."""
+"""From a PyTorch network to fixed point to machine code of a small processor.
+
+In a notebook:
+
+    import dsplet
+    net = dsplet.load("x.onnx")               # or export_module(module, "x.onnx", (1, 28, 28))
+    fixed = net.quantize(samples)             # calibration samples: a numpy array
+    fixed.compare(net, samples, labels)       # accuracies, flips, signal to noise of every layer
+    fixed.simulate(samples, target="dsp32c-40")     # machine code: cycles, latency, memory
+    fixed.emit_c()                            # C99 sources, by file name
+    fixed.save("x.q.onnx")
+
+Samples are numpy arrays (N, *shape): floats as the network reads them, or uint8 images where the
+network's file says how pixels become its input. What is found is a frozen dataclass with the fields
+of the commands' --json. Nothing prints. A mistake of the user is a `UserError`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dsplet.base.errors import UserError
+
+if TYPE_CHECKING:
+    from dsplet.nets import FixedNet, FloatNet, export_module, load
+
+__all__ = ["FixedNet", "FloatNet", "UserError", "export_module", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs NumPy is imported when it is asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'dsplet' has no attribute '{name}'")
+    from dsplet import nets
+    return getattr(nets, name)

@@ -3,7 +3,8 @@
 import difflib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,11 @@ def load_factory(spec: str) -> Callable[[], Any]:
         raise FactoryError(f"{path}: no such file")
     found = importlib.util.spec_from_file_location(path.stem, path)
     source = importlib.util.module_from_spec(found)
-    sys.path.insert(0, str(path.parent.resolve()))
     try:
-        found.loader.exec_module(source)
+        with neighbours(path):
+            found.loader.exec_module(source)
     except Exception as error:  # whatever the user's file does
         raise FactoryError(f"{path}: importing it failed: {error!r}") from error
-    finally:
-        sys.path.pop(0)
     factory = getattr(source, name, None)
     if not callable(factory):
         here = [key for key, value in vars(source).items() if callable(value)]
@@ -43,11 +42,24 @@ def load_factory(spec: str) -> Callable[[], Any]:
     return factory
 
 
+@contextmanager
+def neighbours(path: Path) -> Iterator[None]:
+    """What runs in here imports the modules beside the file, whatever they are called."""
+    folder = str(path.parent.resolve())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
 def make(spec: str) -> Any:
     """The network that the function of "path/to/file.py:name" makes. Raises FactoryError."""
     factory = load_factory(spec)
     try:
-        module = factory()
+        with neighbours(Path(spec.rpartition(":")[0])):
+            module = factory()
     except Exception as error:  # whatever the user's function does
         raise FactoryError(f"{spec}: the function failed: {error!r}") from error
     if not hasattr(module, "state_dict"):

@@ -15,6 +15,7 @@ from dsplet.data.answers import (
     class_names,
     nrmse_percent,
     percent_right,
+    places_of,
     same,
     spelled,
     tolerance_of,
@@ -208,14 +209,6 @@ def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | No
         passed=not differing)
 
 
-def side_by_side(*reports: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row for each simulation of the same network, each as a dictionary."""
-    return [{"arithmetic": r["arithmetic"], "network": r["network"], "cycles": r["cycles"],
-             "latency_ms": r["latency_ms"], "cycles_per_mac": r["cycles_per_mac"],
-             "used_bytes": sum(row["used_bytes"] for row in r["memory"]),
-             "accuracy_percent": r["accuracy_percent"], "samples": r["samples"]} for r in reports]
-
-
 def title(target: Target) -> str:
     """The target as reports name it."""
     return f"{target.name}, board {target.board.name}"
@@ -236,8 +229,7 @@ def _read(scores: Array, labels: Array | None, names: dict[int, str]) -> Array:
     """The answers, of as many places as the labels have; else as the classes of a place allow."""
     if labels is not None:
         return answers(scores, labels.shape[1:])
-    places = scores[0].size // len(names) if names else 1
-    return answers(scores, (places,) if places > 1 else ())
+    return answers(scores, places_of(scores, names))
 
 
 def _differing(y: Array, z: Array, labels: Array | None, facts: Mapping[str, str]) -> int:

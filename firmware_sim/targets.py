@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from dsplet.firmware_sim.backend import Backend, Compiled, Target, known
+from dsplet.firmware_sim.backend import Backend, Compiled, NotOffered, Target, known
+from dsplet.firmware_sim.programs import Programs
 from dsplet.quantize.fixed.program import Program
 
 
@@ -14,8 +15,15 @@ def _dsp32c() -> Backend:
     return Dsp32c()
 
 
+def _dsp32c_programs() -> Programs:
+    from dsplet.firmware_sim.dsp32c.tools.programs import Programs as Tools
+    return Tools()
+
+
 BACKENDS: dict[str, Callable[[], Backend]] = {"dsp32c": _dsp32c}
 """Processor -> what makes its backend, which is imported when it is asked for."""
+PROGRAMS: dict[str, Callable[[], Programs]] = {"dsp32c": _dsp32c_programs}
+"""The same of its tools for programs in its own language, where it has them."""
 
 
 @cache
@@ -31,6 +39,14 @@ def backends() -> list[Backend]:
 def backend(target: Target) -> Backend:
     """What compiles for the target."""
     return _made(BACKENDS[target.processor])
+
+
+def programs(processor: str) -> Programs:
+    """The processor's tools for programs of one's own. Raises NotOffered."""
+    if processor not in PROGRAMS:
+        raise NotOffered(f"processor {processor} runs no programs in a language of its own",
+                         expected=" or ".join(PROGRAMS))
+    return PROGRAMS[processor]()
 
 
 def get(name: str, board: str | None = None) -> Target:

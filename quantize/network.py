@@ -25,13 +25,17 @@ class Network:
     facts: the file's metadata. shape: of the one input, without the batch axis.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Raises ModelError for a file that cannot be read or has several inputs."""
+    def __init__(self, path: str | Path, graph: Graph | None = None) -> None:
+        """graph: a fixed-point one that is in no file; `path` is then only what it is called.
+
+        Raises ModelError for a file that cannot be read or has several inputs.
+        """
         self.path = str(path)
-        self.fixed: Graph | None = None
+        self.fixed = graph
         self.float: FloatGraph | None = None
-        if from_qdq.is_quantized(path):
+        if graph is None and from_qdq.is_quantized(path):
             self.fixed = from_qdq.load(path)
+        if self.fixed is not None:
             inputs = {v.name: v.shape for v in self.fixed.inputs}
         else:
             self.float = from_onnx.load(path)

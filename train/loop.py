@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dsplet.base.errors import UserError
-from dsplet.base.progress import progress
+from dsplet.base.progress import SILENT, Watch
 from dsplet.data import DataError, Splits
 from dsplet.data.answers import are_numbers, right
 from dsplet.train import checkpoint as checkpoints
@@ -59,15 +59,16 @@ def train(
     config: TrainConfig,
     path: Path | None = None,
     resume: Checkpoint | None = None,
+    watch: Watch = SILENT,
 ) -> Checkpoint:
-    """Train to the end and return the last checkpoint, showing progress on a terminal.
+    """Train to the end and return the last checkpoint.
 
     With a `path`, each epoch's checkpoint is written there, so that an interrupted run can go on
     with `resume`; its result is then bit-identical to that of an uninterrupted one. Raises
     DataError, CheckpointError, DivergedError.
     """
     last = resume
-    with progress(f"training {card.name} on {splits.name}") as tick:
+    with watch.progress(f"training {card.name} on {splits.name}") as tick:
         for last in epochs(card, splits, config, resume, tick):
             if path is not None:
                 checkpoints.save(last, path)

@@ -2,18 +2,47 @@
 
 import json
 import os
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 from dsplet.train import zoo
 
 FILE = Path(__file__).with_name("results.json")
 
 
-ACCURACY = ("model", "data", "train_samples", "epochs", "samples", "float_accuracy_percent",
-            "fixed_accuracy_percent", "executed", "differing_integers")
-CHIP = ("model", "data", "board", "bytes", "cycles", "cycles_per_mac", "latency_ms", "budget",
-        "budget_ms", "met")
-"""The columns of two tables."""
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """What a model reads right. train_samples: None for all. executed: as machine code."""
+
+    model: str
+    data: str
+    train_samples: int | None
+    epochs: int | None
+    samples: int | None
+    float_accuracy_percent: float | None
+    fixed_accuracy_percent: float | None
+    executed: int | None
+    differing_integers: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """What a model costs. met: whether it keeps its budget, where it has one."""
+
+    model: str
+    data: str
+    board: str | None
+    bytes: int | None
+    cycles: float | None
+    cycles_per_mac: float | None
+    latency_ms: float | None
+    budget: str | None
+    budget_ms: float | None
+    met: bool | None
+
+
+Row = TypeVar("Row", Accuracy, Chip)
 
 
 def load(path: Path = FILE) -> list[dict]:
@@ -24,9 +53,11 @@ def load(path: Path = FILE) -> list[dict]:
     return [row for row in rows if row["model"] in known]
 
 
-def columns(rows: list[dict], keys: tuple[str, ...]) -> list[dict]:
-    """The rows with these keys only; None where a row has none of a key."""
-    return [{key: row.get(key) for key in keys} for row in rows]
+def columns(rows: list[dict], table: type[Row]) -> list[Row]:
+    """The rows as those of one table; None where a row has none of a column."""
+    names = [f.name for f in fields(table)]
+    known: list[dict[str, Any]] = [{name: row.get(name) for name in names} for row in rows]
+    return [table(**row) for row in known]
 
 
 def save(rows: list[dict], path: Path = FILE) -> None:

@@ -25,6 +25,27 @@ FAR = 1 << 62
 BATCH = 64
 
 
+@dataclass(frozen=True, kw_only=True)
+class EntryRow:
+    """What a value can hold and was seen to hold, in reals, and the sum behind it, in integers.
+
+    sum_bound: proved for every input. sum_seen: the largest |sum|. clip_loss_db: see `Entry`.
+    """
+
+    value: str
+    op: str
+    format: str
+    low: float
+    high: float
+    saturated: int
+    elements: int
+    clip_loss_db: float | None
+    sum_bound: int | None
+    sum_seen: int | None
+    proved_bits: int | None
+    headroom_bits: int | None
+
+
 @dataclass
 class Entry:
     """One value of the graph, and the accumulator behind it, over all samples.
@@ -75,15 +96,15 @@ class Entry:
         """Power of what was wanted over that of what was clipped away; None where nothing was."""
         return decibel(self.signal, self.clipped) if self.clipped else None
 
-    def row(self, bits: int) -> dict:
+    def row(self, bits: int) -> EntryRow:
+        """bits: of the accumulator that headroom is counted in."""
         fmt, bound = self.value.format, self.bound
-        return {
-            "value": self.value.name, "op": self.node.op if self.node else "Input",
-            "format": str(fmt), "low": fmt.dequantize(self.low).item(),
-            "high": fmt.dequantize(self.high).item(), "saturated": self.saturated,
-            "elements": self.elements, "clip_loss_db": self.clip_loss_db,
-            "sum_bound": bound and bound.magnitude, "sum_seen": self.accumulated,
-            "proved_bits": bound and bound.bits, "headroom_bits": bound and bits - bound.bits}
+        return EntryRow(
+            value=self.value.name, op=self.node.op if self.node else "Input", format=str(fmt),
+            low=fmt.dequantize(self.low).item(), high=fmt.dequantize(self.high).item(),
+            saturated=self.saturated, elements=self.elements, clip_loss_db=self.clip_loss_db,
+            sum_bound=bound and bound.magnitude, sum_seen=self.accumulated,
+            proved_bits=bound and bound.bits, headroom_bits=bound and bits - bound.bits)
 
 
 def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], None]
@@ -106,22 +127,35 @@ def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], Non
     return entries
 
 
-def overflows(graph: Graph, bits: int) -> list[dict]:
-    """A row for each accumulator that is not proved to fit `bits`, with the input that shows it.
+@dataclass(frozen=True, kw_only=True)
+class OverflowRow:
+    """An accumulator that is not proved to fit, with the input that shows it.
 
     input: of the node, in words; `witnesses` has the arrays. Where the value is an input of the
     graph, it is the network's own. reached: the |sum| that this input makes; None where the op has
     no single accumulator.
     """
+
+    layer: str
+    op: str
+    bound: int
+    proved_bits: int
+    allowed_bits: int
+    reached: int | None
+    input: str
+
+
+def overflows(graph: Graph, bits: int) -> list[OverflowRow]:
+    """A row for each accumulator that is not proved to fit `bits`."""
     rows = []
     nodes = {n.name: n for n in graph.nodes}
     for b in bounds(graph):
         if b.bits > bits:
             n = nodes[b.node]
             seen = witness(n) if isinstance(n, Requantizing) else None
-            rows.append({"layer": n.name, "op": n.op, "bound": b.magnitude, "proved_bits": b.bits,
-                         "allowed_bits": bits, "reached": seen and seen.reached,
-                         "input": seen.words if seen else ""})
+            rows.append(OverflowRow(
+                layer=n.name, op=n.op, bound=b.magnitude, proved_bits=b.bits, allowed_bits=bits,
+                reached=seen and seen.reached, input=seen.words if seen else ""))
     return rows
 
 

@@ -1,95 +1,214 @@
-"""Reports as rows: plain dictionaries with units in their keys, for a table or for JSON."""
+"""Reports: what was measured as dataclasses that are printed, with units in their fields' names."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from dsplet.data.answers import answers, are_numbers, class_names, spelled, tolerance_of
-from dsplet.quantize.analysis.compare import (
-    Comparison,
-    Flip,
-    confusion,
-    layers,
-    numbers,
-    predictions,
+from dsplet.data.answers import (
+    answers,
+    are_numbers,
+    class_names,
+    places_of,
+    spelled,
+    tolerance_of,
 )
-from dsplet.quantize.analysis.diagnose import Diagnosis, Range
+from dsplet.quantize.analysis import compare, diagnose
 from dsplet.quantize.fixed.graph import Graph, Weight
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.proof import bounds
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.network import Network, Progress
-from dsplet.quantize.search.suggestions import Change
 
 LAYER_SAMPLES = 500
 BOX_COLUMNS = 40
 
+Answer = int | str
+"""A class by its number, a sequence by the names of its symbols."""
 
-def format_rows(graph: Graph) -> list[dict]:
-    """Each layer's formats, and its proved accumulator where it has one; moves are left out."""
+
+@dataclass(frozen=True, kw_only=True)
+class FormatRow:
+    """A layer's formats, and its proved accumulator where it has one."""
+
+    layer: str
+    op: str
+    output: str
+    weights: str | None
+    accumulator_bits: int | None
+    headroom_bits: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueRow:
+    """A value of the fixed-point graph against the float network's tensor of that name.
+
+    at_min, at_max: of its `elements`, how many are at the ends of the format.
+    """
+
+    value: str
+    op: str
+    format: str
+    sqnr_db: float | None
+    at_min: int
+    at_max: int
+    elements: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipRow:
+    """A sample that the two answer differently; of numbers, that only one has right.
+
+    index: in its data set. margin: the reference's best score minus its second best. *_error: the
+    largest of the sample's numbers. mended_by: the layers that mend it if restored.
+    """
+
+    index: int
+    label: Answer | None = None
+    reference: Answer | None = None
+    test: Answer | None = None
+    margin: float | None = None
+    reference_error: float | None = None
+    test_error: float | None = None
+    mended_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two networks on the same samples.
+
+    Without labels accuracies and mcnemar_p are None. right_within, nrmse and largest_difference are
+    of networks that answer in numbers; agree_percent, mcnemar_p and confusions of classifiers, and
+    symbols of those that answer in sequences. A row of a confusion: `label`, and how often each
+    class was read. layers: of a fixed-point network beside the float one, on `layer_samples`.
+    """
+
+    reference: str
+    test: str
+    samples: int
+    right_within: float | None = None
+    reference_accuracy_percent: float | None
+    test_accuracy_percent: float | None
+    agree_percent: float | None = None
+    mcnemar_p: float | None = None
+    reference_nrmse_percent: float | None = None
+    test_nrmse_percent: float | None = None
+    largest_difference: float | None = None
+    output_sqnr_db: float
+    symbols: int | None = None
+    reference_symbols_right: int | None = None
+    test_symbols_right: int | None = None
+    flips: list[FlipRow]
+    confusion_reference: list[dict[str, int]] | None = None
+    confusion_test: list[dict[str, int]] | None = None
+    layer_samples: int | None = None
+    layers: list[ValueRow] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRow:
+    """What one layer costs, alone and with the others; see `diagnose.Layer`."""
+
+    layer: str
+    op: str
+    format: str
+    sqnr_cumulative_db: float
+    sqnr_isolated_db: float
+    restored_output_sqnr_db: float
+    restored_accuracy_percent: float
+    mends_flips: int
+    alone: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeRow:
+    """What a format represents, from_ to to, and what the value was, low to high."""
+
+    layer: str
+    format: str
+    from_: float
+    to: float
+    low: float
+    high: float
+    clipped_percent: float
+    box: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Which layers lose what; see `diagnose.Diagnosis`."""
+
+    samples: int
+    reference_accuracy_percent: float
+    test_accuracy_percent: float
+    output_sqnr_db: float
+    layers: list[LayerRow]
+    flips: list[FlipRow]
+    ranges: list[RangeRow]
+
+
+def format_rows(graph: Graph) -> list[FormatRow]:
+    """A row for each layer; moves are left out."""
     proved = {b.node: b for b in bounds(graph)}
     rows = []
     for n in graph.every_node():
         if not isinstance(n, Moving | Scan):
             weight, bound = getattr(n, "weight", None), proved.get(n.name)
-            rows.append({
-                "layer": n.name, "op": n.op, "output": str(n.output.format),
-                "weights": _weights(weight) if isinstance(weight, Weight) else None,
-                "accumulator_bits": bound and bound.bits,
-                "headroom_bits": bound and bound.headroom_bits})
+            rows.append(FormatRow(
+                layer=n.name, op=n.op, output=str(n.output.format),
+                weights=_weights(weight) if isinstance(weight, Weight) else None,
+                accumulator_bits=bound and bound.bits,
+                headroom_bits=bound and bound.headroom_bits))
     return rows
 
 
-def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray, labels: np.ndarray,
-               index: np.ndarray, progress: Progress) -> dict:
-    """Two networks on the same samples. index: each sample's position in its data set."""
+def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray,
+               labels: np.ndarray | None, index: np.ndarray, progress: Progress) -> Comparison:
+    """Two networks on the same samples. labels: None where nobody knows them. index: each sample's
+    position in its data set."""
     y, z = a.scores(x_a, progress), b.scores(x_b, progress)
     facts = b.facts | a.facts
-    report = {"reference": a.path, "test": b.path, "samples": len(labels)} | (
-        _numbers(y, z, labels, index, tolerance_of(facts)) if are_numbers(labels) else
-        _classes(y, z, labels, index, class_names(facts)))
+    if labels is None:
+        found = _unlabelled(y, z, index, facts)
+    elif are_numbers(labels):
+        found = _numbers(y, z, labels, index, tolerance_of(facts))
+    else:
+        found = _classes(y, z, labels, index, class_names(facts))
     fixed, other, x = (a, b, x_a) if a.fixed else (b, a, x_b)
     if fixed.fixed and other.float and (fixed.input, fixed.shape) == (other.input, other.shape):
-        found = layers(other.path, fixed.fixed, x[:LAYER_SAMPLES], progress=progress)
-        report["layer_samples"] = min(len(x), LAYER_SAMPLES)
-        report["layers"] = [{
-            "value": v.value, "op": v.op, "format": str(v.format), "sqnr_db": v.sqnr_db,
-            "at_min": v.at_min, "at_max": v.at_max, "elements": v.elements} for v in found]
-    return report
+        seen = compare.layers(other.path, fixed.fixed, x[:LAYER_SAMPLES], progress=progress)
+        found["layer_samples"] = min(len(x), LAYER_SAMPLES)
+        found["layers"] = [ValueRow(
+            value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db, at_min=v.at_min,
+            at_max=v.at_max, elements=v.elements) for v in seen]
+    return Comparison(reference=a.path, test=b.path, samples=len(y), **found)
 
 
 def _classes(y: np.ndarray, z: np.ndarray, labels: np.ndarray, index: np.ndarray,
              names: dict[int, str]) -> dict:
-    seen = predictions(y, z, labels)
-    return {
+    seen = compare.predictions(y, z, labels)
+    symbols = {} if labels.ndim == 1 else {
+        "symbols": seen.symbols, "reference_symbols_right": seen.reference_symbols_correct,
+        "test_symbols_right": seen.test_symbols_correct}
+    return symbols | {
         "reference_accuracy_percent": seen.reference_accuracy_percent,
         "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
         "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
-        **_symbols(seen, labels),
-        "flips": [{"index": int(index[f.index]), **_answers(f, names), "margin": f.margin}
+        "flips": [FlipRow(index=int(index[f.index]), **_answers(f, names), margin=f.margin)
                   for f in seen.flips],
         "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
 
 
-def _symbols(seen: Comparison, labels: np.ndarray) -> dict:
-    """Of sequences, how many of their symbols are right."""
-    if labels.ndim == 1:
-        return {}
-    return {"symbols": seen.symbols, "reference_symbols_right": seen.reference_symbols_correct,
-            "test_symbols_right": seen.test_symbols_correct}
-
-
-def _answers(flip: Flip, names: dict[int, str]) -> dict:
-    """Label and answers: a class by its number, a sequence by the names of its symbols."""
+def _answers(flip: compare.Flip | diagnose.Flip, names: dict[int, str]) -> dict[str, Answer]:
     return {k: v if isinstance(v := getattr(flip, k), int) else spelled(v, names)
             for k in ("label", "reference", "test")}
 
 
 def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray,
              tolerance: float | None) -> dict:
-    """Flips are the samples that one gets right and the other wrong, with their largest errors."""
-    seen = numbers(y, z, wanted, tolerance)
+    seen = compare.numbers(y, z, wanted, tolerance)
     errors = [np.abs(given - wanted).max(1) for given in (y, z)]
     flips = np.flatnonzero(seen.reference_right != seen.test_right)
     return {
@@ -99,43 +218,45 @@ def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray
         "reference_nrmse_percent": seen.reference_nrmse_percent,
         "test_nrmse_percent": seen.test_nrmse_percent,
         "largest_difference": seen.largest_difference, "output_sqnr_db": seen.sqnr_db,
-        "flips": [{"index": int(index[i]), "reference_error": float(errors[0][i]),
-                   "test_error": float(errors[1][i])} for i in flips]}
+        "flips": [FlipRow(index=int(index[i]), reference_error=float(errors[0][i]),
+                          test_error=float(errors[1][i])) for i in flips]}
 
 
-def diagnosis(found: Diagnosis, index: np.ndarray) -> dict:
+def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str, str]) -> dict:
+    """How far two networks agree, where nobody knows what is right: as if the reference were."""
+    unknown = {"reference_accuracy_percent": None, "test_accuracy_percent": None}
+    if tolerance := tolerance_of(facts):
+        return unknown | {"right_within": tolerance, "flips": [],
+                          "largest_difference": float(np.abs(y - z).max()),
+                          "output_sqnr_db": compare.sqnr_db(y, z)}
+    names = class_names(facts)
+    read = answers(y, places_of(y, names))
+    seen = compare.predictions(y, z, read)
+    flips = [FlipRow(index=int(index[f.index]), reference=said["reference"], test=said["test"],
+                     margin=f.margin) for f in seen.flips for said in [_answers(f, names)]]
+    return unknown | {"agree_percent": seen.agree_percent, "output_sqnr_db": seen.sqnr_db,
+                      "flips": flips}
+
+
+def diagnosis(found: diagnose.Diagnosis, index: np.ndarray) -> Diagnosis:
     """index: each sample's position in its data set."""
-    return {
-        "samples": found.samples,
-        "reference_accuracy_percent": found.reference_accuracy_percent,
-        "test_accuracy_percent": found.test_accuracy_percent, "output_sqnr_db": found.sqnr_db,
-        "layers": [{
-            "layer": n.name, "op": n.op, "format": str(n.format),
-            "sqnr_cumulative_db": n.sqnr_cumulative_db, "sqnr_isolated_db": n.sqnr_isolated_db,
-            "restored_output_sqnr_db": n.restored_sqnr_db,
-            "restored_accuracy_percent": n.restored_accuracy_percent,
-            "mends_flips": n.mends, "alone": n.alone} for n in found.layers],
-        "flips": [{"index": int(index[f.index]), **_answers(f, {}),
-                   "mended_by": ", ".join(f.layers) or "no single layer"}
-                  for f in found.flips],
-        "ranges": [{
-            "layer": r.name, "format": str(r.format), "from": r.format.min * r.format.step,
-            "to": r.format.max * r.format.step, "low": r.low, "high": r.high,
-            "clipped_percent": r.clipped_percent, "box": range_box(r)} for r in found.ranges]}
+    return Diagnosis(
+        samples=found.samples, reference_accuracy_percent=found.reference_accuracy_percent,
+        test_accuracy_percent=found.test_accuracy_percent, output_sqnr_db=found.sqnr_db,
+        layers=[LayerRow(
+            layer=n.name, op=n.op, format=str(n.format), sqnr_cumulative_db=n.sqnr_cumulative_db,
+            sqnr_isolated_db=n.sqnr_isolated_db, restored_output_sqnr_db=n.restored_sqnr_db,
+            restored_accuracy_percent=n.restored_accuracy_percent, mends_flips=n.mends,
+            alone=n.alone) for n in found.layers],
+        flips=[FlipRow(index=int(index[f.index]), **_answers(f, {}),
+                       mended_by=", ".join(f.layers) or "no single layer") for f in found.flips],
+        ranges=[RangeRow(
+            layer=r.name, format=str(r.format), from_=r.format.min * r.format.step,
+            to=r.format.max * r.format.step, low=r.low, high=r.high,
+            clipped_percent=r.clipped_percent, box=range_box(r)) for r in found.ranges])
 
 
-def changes(tried: list[Change], wanted_percent: float) -> dict:
-    """What was tried to keep an accuracy, the smallest first, and the first that does."""
-    enough = next((c for c in tried if c.point.accuracy_percent >= wanted_percent), None)
-    return {"changes": [{"change": c.what, "extra_bytes": c.extra_bytes,
-                         "calibration_accuracy_percent": c.point.accuracy_percent,
-                         "wanted_percent": wanted_percent, "calibration_sqnr_db": c.point.sqnr_db}
-                        for c in tried],
-            "smallest_change": (enough.what if enough else "none of these is enough" if tried
-                                else "nothing has to change")}
-
-
-def range_box(r: Range) -> str:
+def range_box(r: diagnose.Range) -> str:
     """BOX_COLUMNS characters over the format and all that was seen: dots are what the format
     represents, shaded from the lowest to the highest value, solid from the 1st to the 99th
     percentile, a bar at the median; ! is seen but not represented."""
@@ -161,10 +282,10 @@ def _weights(weight: Weight) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _confusion(scores: np.ndarray, labels: np.ndarray) -> list[dict]:
+def _confusion(scores: np.ndarray, labels: np.ndarray) -> list[dict[str, int]]:
     """A row for each label, or symbol of one: how often each class was read."""
     read = answers(scores, labels.shape[1:])
     classes = max(scores.shape[1] * len(labels) // labels.size, int(labels.max()) + 1)
-    counts = confusion(labels, read, classes)
+    counts = compare.confusion(labels, read, classes)
     return [{"label": i} | {str(j): int(n) for j, n in enumerate(row)}
             for i, row in enumerate(counts)]

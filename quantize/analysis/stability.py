@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,12 +16,48 @@ from dsplet.quantize.network import Network, Progress
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 
 
+@dataclass(frozen=True, kw_only=True)
+class DrawRow:
+    """One quantization. flips_from_all_samples: None of that on all samples itself."""
+
+    calibration: str
+    accuracy_percent: float
+    sqnr_db: float
+    flips_from_float: int
+    flips_from_all_samples: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnFormats:
+    """How often a value, or a layer's weights, had which format.
+
+    changed: of so many channels of weights, those whose step was not the same every time.
+    """
+
+    of: str
+    formats: str
+    channels: int | None
+    changed: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """What changed over the draws. samples: that accuracy and flips are counted on.
+    accuracy_percent: the mean over the draws, and accuracy_deviation_points around it."""
+
+    samples: int
+    draws: list[DrawRow]
+    accuracy_percent: float
+    accuracy_deviation_points: float
+    formats_drawn: list[DrawnFormats]
+
+
 def spread(network: Network, fixed: Graph, recipe: Recipe, samples: np.ndarray, test: np.ndarray,
-           labels: np.ndarray, times: int, seed: int, progress: Progress) -> dict:
+           labels: np.ndarray, times: int, seed: int, progress: Progress) -> Spread:
     """Quantizes `times` more, each on as many samples drawn from `samples` with replacement.
 
     network: the float one; fixed: what became of it on `samples`. test, labels: what accuracy and
-    flips are counted on. Returns a report: the runs, and what every value's format came to be.
+    flips are counted on.
     """
     rng = np.random.default_rng(seed)
     graph = network.float
@@ -33,11 +70,10 @@ def spread(network: Network, fixed: Graph, recipe: Recipe, samples: np.ndarray, 
         graphs.append(quantize(graph, drawn, recipe))
         rows.append(_row(f"draw {run + 1}", graphs[-1], test, scores, first, labels))
         progress(run + 1, times)
-    accuracy = [r["accuracy_percent"] for r in rows[1:]]
-    return {"samples": len(test), "draws": rows,
-            "accuracy_percent": float(np.mean(accuracy)),
-            "accuracy_deviation_points": float(np.std(accuracy, ddof=1)),
-            "formats_drawn": _formats(graphs)}
+    accuracy = [r.accuracy_percent for r in rows[1:]]
+    return Spread(samples=len(test), draws=rows, accuracy_percent=float(np.mean(accuracy)),
+                  accuracy_deviation_points=float(np.std(accuracy, ddof=1)),
+                  formats_drawn=_formats(graphs))
 
 
 def _scores(fixed: Graph, x: np.ndarray) -> np.ndarray:
@@ -48,28 +84,29 @@ def _scores(fixed: Graph, x: np.ndarray) -> np.ndarray:
 
 
 def _row(name: str, fixed: Graph, test: np.ndarray, floats: np.ndarray, first: np.ndarray | None,
-         labels: np.ndarray) -> dict:
+         labels: np.ndarray) -> DrawRow:
     scores = _scores(fixed, test)
     seen = predictions(floats, scores, labels)
-    return {"calibration": name, "accuracy_percent": seen.test_accuracy_percent,
-            "sqnr_db": seen.sqnr_db, "flips_from_float": len(seen.flips),
-            "flips_from_all_samples": None if first is None else
-            int((~same(*(answers(y, labels.shape[1:]) for y in (scores, first)))).sum())}
+    moved = None if first is None else int((~same(*(
+        answers(y, labels.shape[1:]) for y in (scores, first)))).sum())
+    return DrawRow(calibration=name, accuracy_percent=seen.test_accuracy_percent,
+                   sqnr_db=seen.sqnr_db, flips_from_float=len(seen.flips),
+                   flips_from_all_samples=moved)
 
 
-def _formats(graphs: list[Graph]) -> list[dict]:
+def _formats(graphs: list[Graph]) -> list[DrawnFormats]:
     """A row for each value and each layer's weights: how often it had which format."""
     rows = []
     for v in graphs[0].values():
         seen = Counter(str({u.name: u for u in g.values()}[v.name].format) for g in graphs)
-        rows.append({"of": v.name, "formats": _listed(seen), "channels": None, "changed": None})
+        rows.append(DrawnFormats(of=v.name, formats=_listed(seen), channels=None, changed=None))
     for i, n in enumerate(graphs[0].nodes):
         if isinstance(getattr(n, "weight", None), Weight):
             fracs = np.stack([g.nodes[i].weight.frac for g in graphs])
             seen = Counter(f"2^-{f}" for f in fracs.reshape(-1))
-            rows.append({"of": f"{n.name}, steps of weights", "formats": _listed(seen),
-                         "channels": fracs.shape[1],
-                         "changed": int((fracs != fracs[0]).any(0).sum())})
+            rows.append(DrawnFormats(of=f"{n.name}, steps of weights", formats=_listed(seen),
+                                     channels=fracs.shape[1],
+                                     changed=int((fracs != fracs[0]).any(0).sum())))
     return rows
 
 

@@ -27,6 +27,37 @@ class Change:
     point: Point
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChangeRow:
+    """A change that was tried, and what it kept of the accuracy that is wanted."""
+
+    change: str
+    extra_bytes: int
+    calibration_accuracy_percent: float
+    wanted_percent: float
+    calibration_sqnr_db: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What was tried to keep an accuracy, the smallest first, and the first that does."""
+
+    changes: list[ChangeRow]
+    smallest_change: str
+
+
+def report(tried: list[Change], wanted_percent: float) -> Changes:
+    """The report of what `suggestions` tried."""
+    enough = next((c for c in tried if c.point.accuracy_percent >= wanted_percent), None)
+    return Changes(
+        changes=[ChangeRow(
+            change=c.what, extra_bytes=c.extra_bytes,
+            calibration_accuracy_percent=c.point.accuracy_percent, wanted_percent=wanted_percent,
+            calibration_sqnr_db=c.point.sqnr_db) for c in tried],
+        smallest_change=(enough.what if enough else "none of these is enough" if tried
+                         else "nothing has to change"))
+
+
 def quick(recipe: Recipe) -> Recipe:
     """The recipe to try changes with: rounding that takes seconds a network gives way to GPTQ."""
     return replace(recipe, rounding="gptq") if recipe.rounding == named("rounding", "adaround") \

@@ -94,17 +94,37 @@ def memory_bytes(text: str) -> float:
                       "unit, such as 30KB (of 1,024 bytes), 1MB or 30000B")
 
 
-def figures(p: Point) -> dict:
+@dataclass(frozen=True, kw_only=True)
+class Figures:
     """What was measured of a point."""
-    return {"weight_bytes": p.weight_bytes, "memory_bytes": p.memory_bytes,
-            "calibration_sqnr_db": p.sqnr_db, "calibration_agree_percent": p.agree_percent,
-            "calibration_accuracy_percent": p.accuracy_percent}
+
+    weight_bytes: int
+    memory_bytes: int
+    calibration_sqnr_db: float
+    calibration_agree_percent: float
+    calibration_accuracy_percent: float
 
 
-def point_rows(points: list[Point], best: list[Point]) -> list[dict]:
-    """A row for each point, by memory; a width that all slots of a kind share stands once."""
-    return [figures(p) | {"on_front": p in best, "weight_bits": _spelled(p, "weight_bits"),
-                          "activation_bits": _spelled(p, "activation_bits")}
+def figures(p: Point) -> Figures:
+    """Those of a report."""
+    return Figures(weight_bytes=p.weight_bytes, memory_bytes=p.memory_bytes,
+                   calibration_sqnr_db=p.sqnr_db, calibration_agree_percent=p.agree_percent,
+                   calibration_accuracy_percent=p.accuracy_percent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointRow(Figures):
+    """A point of the search; a width that all slots of a kind share stands once."""
+
+    on_front: bool
+    weight_bits: str
+    activation_bits: str
+
+
+def point_rows(points: list[Point], best: list[Point]) -> list[PointRow]:
+    """A row for each point, by memory."""
+    return [PointRow(**vars(figures(p)), on_front=p in best, weight_bits=_spelled(p, "weight_bits"),
+                     activation_bits=_spelled(p, "activation_bits"))
             for p in sorted(points, key=lambda p: (p.memory_bytes, p.noise))]
 
 
@@ -113,13 +133,21 @@ def _spelled(point: Point, kind: str) -> str:
     return bits[0] if len(set(bits)) == 1 else " ".join(bits)
 
 
-def width_rows(point: Point) -> list[dict]:
-    """The chosen widths by layer, and how many weights it has."""
-    rows: dict[str, dict] = {}
-    for slot, bits in point.widths.items():
-        row = rows.setdefault(slot.layer, {"layer": slot.layer, "weights": None,
-                                           "weight_bits": None, "activation_bits": None})
-        row[slot.kind] = bits
-        if slot.kind == "weight_bits":
-            row["weights"] = slot.size
-    return list(rows.values())
+@dataclass(frozen=True, kw_only=True)
+class WidthRow:
+    """The chosen widths of a layer, and how many weights it has."""
+
+    layer: str
+    weights: int | None
+    weight_bits: int | None
+    activation_bits: int | None
+
+
+def width_rows(point: Point) -> list[WidthRow]:
+    """A row for each layer."""
+    bits = {(s.layer, s.kind): b for s, b in point.widths.items()}
+    sizes = {s.layer: s.size for s in point.widths if s.kind == "weight_bits"}
+    return [WidthRow(layer=layer, weights=sizes.get(layer),
+                     weight_bits=bits.get((layer, "weight_bits")),
+                     activation_bits=bits.get((layer, "activation_bits")))
+            for layer in dict.fromkeys(s.layer for s in point.widths)]

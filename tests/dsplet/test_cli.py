@@ -13,12 +13,10 @@ import pytest
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
+from tests.dsplet.small_nets import FACTS, digit_net
 from tests.quantize.onnx_nets import model, node, random
 
 pytestmark = pytest.mark.slow  # every test starts a process or more
-
-FACTS = {"dsplet.data": "digits", "dsplet.input_scale": "1/256", "dsplet.input_offset": "0",
-         "dsplet.model": "small"}
 
 
 def dsplet(*words, folder: Path) -> subprocess.CompletedProcess:
@@ -36,20 +34,11 @@ def refusal(*words, folder: Path) -> str:
     return done.stderr.rstrip("\n")
 
 
-def small_net(**changes):
-    """1x8x8 digits, a convolution, a pooling, a dense layer."""
-    constants = {"w": random("w", 4, 1, 3, 3), "b": random("b", 4), "v": random("v", 10, 36)}
-    return model([node("Conv", "x w b", "c"), node("Relu", "c", "r"),
-                  node("MaxPool", "r", "p", kernel_shape=[2, 2], strides=[2, 2]),
-                  node("Flatten", "p", "f"), node("Gemm", "f v", "y", transB=1)],
-                 {"x": (1, 8, 8)}, constants | changes)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """small.onnx and small.q.onnx."""
     path = tmp_path_factory.mktemp("cli")
-    (path / "small.onnx").write_bytes(small_net().SerializeToString())
+    (path / "small.onnx").write_bytes(digit_net().SerializeToString())
     x = np.random.default_rng(0).uniform(0, 1, (50, 1, 8, 8)).astype(np.float32)
     fixed = quantize(from_onnx.load(path / "small.onnx"), x, Recipe(), metadata=FACTS)
     to_qdq.save(fixed, path / "small.q.onnx")
@@ -290,7 +279,7 @@ def test_a_dynamic_shape(tmp_path):
 def test_weights_that_are_no_numbers(tmp_path):
     w = random("w", 4, 1, 3, 3)
     w[1, 0, 2, 2] = np.nan
-    (tmp_path / "nan.onnx").write_bytes(small_net(w=w).SerializeToString())
+    (tmp_path / "nan.onnx").write_bytes(digit_net(w=w).SerializeToString())
     message = refusal("quantize", "nan.onnx", "-o", "o.q.onnx", folder=tmp_path)
     assert "'w'" in message and "NaN" in message
 
@@ -434,13 +423,6 @@ def test_pytorch_that_is_not_installed(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (
         2, "", "error: this needs torch, which is not installed: pip install 'dsplet[train]'\n")
-
-
-def test_a_mistake_of_ours_is_shown_as_one():
-    code = ("import sys; from dsplet import cli; from dsplet.base import render; "
-            "render.to_text = lambda report: 1 / 0; sys.argv = ['dsplet', 'ops']; cli.main()")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1 and "Traceback" in done.stderr
 
 
 def test_simulate_in_float_beside_fixed(folder):

@@ -11,7 +11,8 @@ import pytest
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
-from tests.dsplet.test_cli import FACTS, dsplet, refusal, small_net
+from tests.dsplet.small_nets import FACTS, digit_net
+from tests.dsplet.test_cli import dsplet, refusal
 
 pytestmark = pytest.mark.slow  # every test starts a process or more
 
@@ -22,7 +23,7 @@ FEED = ("--data", "digits", "--input-scale", "1/256")
 def made(tmp_path_factory) -> Path:
     """small.onnx and small.q.onnx, of 3 bits."""
     path = tmp_path_factory.mktemp("search")
-    (path / "small.onnx").write_bytes(small_net().SerializeToString())
+    (path / "small.onnx").write_bytes(digit_net().SerializeToString())
     x = np.random.default_rng(0).uniform(0, 1, (50, 1, 8, 8)).astype(np.float32)
     fixed = quantize(from_onnx.load(path / "small.onnx"), x, Recipe(3, 3), metadata=FACTS)
     to_qdq.save(fixed, path / "small.q.onnx")

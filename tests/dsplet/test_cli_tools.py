@@ -15,23 +15,11 @@ from dsplet.firmware_sim.dsp32c.backend import Dsp32c
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import from_qdq
+from tests.dsplet.small_nets import SUM
 from tests.dsplet.test_cli import dsplet, folder, refusal  # noqa: F401  (folder is a fixture)
 
 pytestmark = pytest.mark.slow  # every test starts a process or more
 
-SUM = """\
-// the sum of four halfwords
-        r1e = data ; r2 = 2 ; r4 = 0
-loop:   r3 = *r1++
-        nop
-        if (r2-- >= 0) goto loop
-        r4 = r4 + r3
-        r5e = x
-        a0 = *r5
-halt:   goto halt ; nop
-data:   int 1, 20, 300, -1
-x:      float -1.5
-"""
 INSTRUCTIONS = 3 + 4 * 4 + 2
 STATES = 4 * INSTRUCTIONS + 4  # each load follows its own fetch into bank RAM2: one state lost
 MINUS_1_5 = "c0000080"  # mantissa -2 + 0.5, exponent 128: -1.5 * 2^0
@@ -106,7 +94,7 @@ def test_files_that_are_no_programs(programs):
             (("asm", "sum.s", "--origin", "3"),
              "error: origin 0x3 is not a multiple of 4 in 0..0xfffffc"),
             (("asm", "sum.s", "--origin", "ten"),
-             "error: --origin is 'ten': expected 2048 or 0x800"),
+             "error: --origin is 'ten'; expected 2048 or 0x800"),
             (("asm", "sum.s", "-o", "nowhere/sum.s28"),
              "error: nowhere: there is no such folder")):
         assert refusal(*words, folder=programs) == wanted

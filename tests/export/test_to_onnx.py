@@ -207,6 +207,21 @@ def test_a_factory_of_the_user_is_exported_with_its_weights(net, tmp_path):
     assert names == ["0/Reshape", "1.inner/Gemm", "1/Relu", "2/Gemm"]
 
 
+def test_a_factory_imports_its_neighbours_whatever_they_are_called_and_when(tmp_path):
+    (tmp_path / "train.py").write_text("SIZE = 3\n")
+    (tmp_path / "quantize.py").write_text("SIZE = 5\n")
+    (tmp_path / "nets.py").write_text(
+        "import torch, train\n"
+        "def make():\n    import quantize\n    return torch.nn.Linear(train.SIZE, quantize.SIZE)\n")
+    before = list(sys.path)
+    try:
+        module = factory.make(f"{tmp_path / 'nets.py'}:make")
+    finally:
+        for name in ("train", "quantize"):
+            sys.modules.pop(name, None)
+    assert module.weight.shape == (5, 3) and sys.path == before
+
+
 def test_factories_that_do_not_exist(net, tmp_path):
     for spec, message in {
         f"{net}:mak": "has no function 'mak'; did you mean 'make'?",

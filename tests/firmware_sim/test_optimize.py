@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from dsplet.cli import cli
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.optimize import GOALS, cycles, external_bytes
@@ -46,8 +45,3 @@ def test_the_least_memory_that_keeps_a_budget():
     assert type(compiled)(program, smaller).worst_case().cycles > budget
     assert cycles(targets.compile(program, TARGET, "balanced", budget)) <= budget
     assert cycles(targets.compile(program, TARGET, "memory", fast - 1)) == fast
-
-
-def test_the_command_line_knows_the_goals():
-    option = next(p for p in cli.commands["simulate"].params if p.name == "goal")
-    assert list(option.type.choices) == list(GOALS)

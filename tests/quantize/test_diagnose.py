@@ -17,6 +17,7 @@ from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.graph import ModelError
 from dsplet.quantize.ptq.formats import separate_inputs
 from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
+from dsplet.quantize.search.suggestions import report as suggested
 from dsplet.quantize.search.suggestions import suggestions, widths_of
 from dsplet.quantize.search.trial import Trials
 from tests.quantize import onnx_nets as nets
@@ -183,7 +184,7 @@ def test_nothing_has_to_change(small):
     fine = trials(small, Recipe(10, 10, **NEAREST))
     assert suggestions(fine, 90.0) == []
     assert set(widths_of(fine).values()) == {10}
-    assert report.changes([], 90.0)["smallest_change"] == "nothing has to change"
+    assert suggested([], 90.0).smallest_change == "nothing has to change"
 
 
 # --- recipes --------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_ledger_counts_what_the_format_clips():
     wanted, lost = np.array([5, 120, -59, 127]), np.array([0, 113, -51, 120])
     assert y.clip_loss_db == pytest.approx(10 * np.log10((wanted**2).sum() / (lost**2).sum()))
     row = y.row(16)
-    assert row["sum_bound"] == 256 and row["headroom_bits"] == 16 - row["proved_bits"]
+    assert row.sum_bound == 256 and row.headroom_bits == 16 - row.proved_bits
 
 
 def test_zeros_of_a_relu_are_no_saturation(tmp_path):
@@ -76,5 +76,5 @@ def test_what_overflows_is_listed_with_an_input_that_does_it():
     assert ledger.overflows(net, bits) == [] and ledger.witnesses(net, bits) == {}
     row, = ledger.overflows(net, bits - 1)
     x = ledger.witnesses(net, bits - 1)["c/x"]
-    assert row["input"].startswith("'x' is ") and row["proved_bits"] == bits
-    assert 2 ** (bits - 2) <= row["reached"] and x.shape == (3, 5, 5)
+    assert row.input.startswith("'x' is ") and row.proved_bits == bits
+    assert 2 ** (bits - 2) <= row.reached and x.shape == (3, 5, 5)

@@ -79,7 +79,7 @@ class Card:
     tolerance: float | None = None
     lines: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
-    build: Callable[[], "nn.Module"] | None = field(default=None, repr=False)
+    build: Callable[[], "nn.Module"] = field(repr=False, kw_only=True)
 
     def config(self, dataset: str) -> TrainConfig:
         """The default training settings on `dataset`."""

@@ -7,7 +7,7 @@ with an independent core and a rational-arithmetic model; neither is silicon.
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +16,9 @@ from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, TARGETS
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine, MachineError
+from dsplet.firmware_sim.programs import Result
 
 INEXACT_TOLERANCE = 2.0**-22  # relative, for vectors marked exact = false
-
-
-@dataclass(frozen=True)
-class Result:
-    """One vector's outcome; difference is "" where it passed."""
-
-    id: str
-    group: str
-    difference: str
-
-    @property
-    def passed(self) -> bool:
-        return not self.difference
 
 
 def python_machine() -> Machine:
@@ -52,15 +40,6 @@ def run(path, machine_factory: Callable = python_machine) -> list[Result]:
     if schema != "dsp32c-vectors/1":
         raise VectorsError(f"{path}: schema {schema!r}, expected 'dsp32c-vectors/1'")
     return [run_vector(vector, machine_factory()) for vector in document["vectors"]]
-
-
-def summary(results: list[Result]) -> str:
-    """`469 passed, 0 failed`, and the first difference where there is one."""
-    failed = [result for result in results if not result.passed]
-    text = f"{len(results) - len(failed)} passed, {len(failed)} failed"
-    if failed:
-        text += f"\nfirst: {failed[0].id}: {failed[0].difference}"
-    return text
 
 
 def run_vector(vector: dict, machine) -> Result:

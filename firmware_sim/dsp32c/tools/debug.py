@@ -1,13 +1,13 @@
 """A program on the machine, watched: listings, stops at breakpoints, registers and memory as rows.
 
-Rows are plain dictionaries. Addresses and words are hexadecimal text without prefix; cycles are
-instruction cycles, four clock states each.
+Addresses and words are hexadecimal text without prefix; cycles are instruction cycles, four clock
+states each.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble, disassemble
@@ -17,6 +17,7 @@ from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded, Machine
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords
+from dsplet.firmware_sim.programs import Register, SourceRow, Stop, Word, WordRow
 
 
 class DebugError(UserError):
@@ -35,28 +36,24 @@ def build(source: str, file: str, origin: int = 0) -> Assembly:
     return assembly
 
 
-def source_rows(assembly: Assembly, source: str) -> list[dict]:
-    """The listing: every source line with its words; more words of a line follow without text."""
+def source_rows(assembly: Assembly, source: str) -> list[SourceRow]:
+    """The listing: every source line with its words."""
     of_line: dict[int, list[int]] = {}
     for address, line in sorted(assembly.lines.items()):
         of_line.setdefault(line, []).append(address)
     rows = []
     for line, text in enumerate(source.splitlines(), 1):
-        for i, address in enumerate(of_line.get(line, [None])):
-            rows.append({"line": line} | _place(assembly.words, address)
-                        | {"text": "" if i else text.rstrip()})
+        places = [(f"{a:06x}", f"{assembly.words[a]:08x}") for a in of_line.get(line, [])]
+        for i, (address, word) in enumerate(places or [("", "")]):
+            rows.append(SourceRow(line=line, address=address, word=word,
+                                  text="" if i else text.rstrip()))
     return rows
 
 
-def word_rows(words: dict[int, int]) -> list[dict]:
+def word_rows(words: dict[int, int]) -> list[WordRow]:
     """Words by byte address, disassembled."""
-    return [_place(words, a) | {"text": disassemble(words[a], a)} for a in sorted(words)]
-
-
-def _place(words: dict[int, int], address: int | None) -> dict:
-    if address is None:
-        return {"address": "", "word": ""}
-    return {"address": f"{address:06x}", "word": f"{words[address]:08x}"}
+    return [WordRow(address=f"{a:06x}", word=f"{words[a]:08x}", text=disassemble(words[a], a))
+            for a in sorted(words)]
 
 
 def read_words(text: str, file: str, origin: int = 0) -> dict[int, int]:
@@ -146,45 +143,37 @@ def stops(machine: Machine, until: int, breaks: Collection[int],
     yield "end"
 
 
-def state_row(machine: Machine) -> dict:
-    """Where the machine is and what it took to get there. text: the instruction at pc."""
+def stop_of(machine: Machine, why: str, registers: bool, spans: Sequence[tuple[int, int]]) -> Stop:
+    """The machine as it stands; with its registers, and with the memory of the spans, each a byte
+    address and so many words."""
     word = int.from_bytes(machine.memory[machine.pc:machine.pc + 4].tobytes(), "little")
-    return {"pc": f"{machine.pc:06x}", "text": disassemble(word, machine.pc),
-            "instructions": machine.profile().instructions, "states": machine.states,
-            "cycles": machine.states / machine.target.states_per_cycle,
-            "flags": machine.flags, "dflags": machine.dflags}
+    state: dict[str, float | str] = {
+        "states": machine.states, "cycles": machine.states / machine.target.states_per_cycle,
+        "instructions": machine.profile().instructions, "flags": machine.flags,
+        "dflags": machine.dflags}
+    return Stop(stop=why, pc=f"{machine.pc:06x}", text=disassemble(word, machine.pc), state=state,
+                registers=register_rows(machine) if registers else None,
+                memory=[row for span in spans for row in memory_rows(machine, *span)] or None)
 
 
-def register_rows(machine: Machine) -> list[dict]:
-    """r1..r22, signed 24 bits, and a0..a3: 40 bits and the number that they stand for."""
+def register_rows(machine: Machine) -> list[Register]:
+    """r1..r22 and a0..a3."""
     rows = []
     for i in range(1, 23):
         value = machine.register(f"r{i}")
-        rows.append({"register": f"r{i}", "hex": f"{value:06x}",
-                     "value": value - (value >> 23 << 24)})
-    return rows + [{"register": f"a{i}", "hex": f"{a:010x}", "value": float(decode_accumulator(a))}
+        rows.append(Register(register=f"r{i}", hex=f"{value:06x}",
+                             value=value - (value >> 23 << 24)))
+    return rows + [Register(register=f"a{i}", hex=f"{a:010x}", value=float(decode_accumulator(a)))
                    for i, a in enumerate(machine.a)]
 
 
-def memory_rows(machine: Machine, address: int, words: int) -> list[dict]:
-    """Words from a byte address, as a signed integer and as a DSP32C float word."""
+def memory_rows(machine: Machine, address: int, words: int) -> list[Word]:
+    """Words from a byte address."""
     rows = []
     for at in range(address, address + 4 * words, 4):
         raw = machine.memory[at:at + 4].tobytes()
         word = int.from_bytes(raw, "little")
-        rows.append({"address": f"{at:06x}", "word": f"{word:08x}",
-                     "integer": int.from_bytes(raw, "little", signed=True),
-                     "float": float(decode(word))})
+        rows.append(Word(address=f"{at:06x}", word=f"{word:08x}",
+                         integer=int.from_bytes(raw, "little", signed=True),
+                         float=float(decode(word))))
     return rows
-
-
-def stop_text(stop: dict) -> str:
-    """A stop for people: where and when, registers three in a row, memory a word in a row."""
-    cells = [f"{r['register']:>3} {r['hex']:>10} {r['value']:<14.9g}"
-             for r in stop.get("registers", [])]
-    return "\n".join([
-        f"-- {stop['stop']}  pc {stop['pc']}  {stop['text']}",
-        f"states {stop['states']}  cycles {stop['cycles']:g}  instructions {stop['instructions']}  "
-        f"flags {stop['flags']}  dflags {stop['dflags']}",
-        *("  ".join(cells[i:i + 3]).rstrip() for i in range(0, len(cells), 3)),
-        *(f"{r['address']}  {r['word']}  {r['float']:.9g}" for r in stop.get("memory", []))])

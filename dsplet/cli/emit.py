@@ -1,0 +1,23 @@
+"""The command `dsplet emit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from dsplet.cli.options import PATH, optimize_options, reports_as, target_options, watch
+
+
+@reports_as(lambda report: "\n".join(f"written: {file}" for file in report.written))
+@click.argument("source", type=PATH)
+@click.option("--format", "form", required=True,
+              type=click.Choice(["c", "image", "listing", "symbols"]))
+@click.option("-o", "folder", type=PATH, default=".", show_default=True)
+@click.option("--name", help="Of the files and of the C function; default: the network's.")
+@target_options
+@optimize_options
+def emit(**given: Any) -> object:
+    """Write C99 sources, or the DSP32C's image (S-records), listing or symbol map."""
+    from dsplet.workflows.emit import Request, run
+    return run(Request(**given), watch)

@@ -1,0 +1,87 @@
+"""What commands share: printing a report, and options that several have."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dsplet.base.errors import UserError
+from dsplet.base.progress import Terminal
+
+Command = Callable[..., Any]
+watch = Terminal()
+
+
+def reports_as(text: Callable[[Any], str] | None) -> Callable[[Command], click.Command]:
+    """Make a function that returns a report a command that prints it, by `text`, or as --json.
+
+    text: None for lines and tables. The exit code is 1 where the report's `passed` is false.
+    """
+    def wrap(command: Command) -> click.Command:
+        @functools.wraps(command)
+        def run(as_json: bool, **given: Any) -> int:
+            from dsplet.base import render
+            report = command(**given)
+            click.echo(render.to_json(command.__name__, report) if as_json else
+                       (text or render.to_text)(report))
+            return 0 if getattr(report, "passed", True) else 1
+
+        return click.command()(json_option(run))
+
+    return wrap
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object instead.")
+reports = reports_as(None)
+
+
+def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in that order."""
+    def add(command: Command) -> Command:
+        return functools.reduce(lambda c, option: option(c), reversed(several), command)
+    return add
+
+
+def listing_text(report: Any) -> str:
+    """Lines `address  word  text` of a report's listing."""
+    return "\n".join(f"{row.address:6}  {row.word:8}  {row.text}".rstrip()
+                     for row in report.listing)
+
+
+class Address(click.ParamType):
+    """A byte address, such as 2048 or 0x800."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(value, 0) if isinstance(value, str) else int(value)
+        except ValueError:
+            raise UserError(f"--origin is '{value}'", expected="2048 or 0x800") from None
+
+
+BITS = click.IntRange(2, 16)
+ACCUMULATOR_BITS = click.IntRange(8, 32)
+POSITIVE = click.IntRange(1)
+PATH = click.Path()
+
+samples_option = click.option("--samples", default="all", show_default=True,
+                              help="Test samples: a number or all.")
+out_option = click.option("-o", "out", type=PATH, required=True)
+origin_option = click.option("--origin", default=0, show_default=True, type=Address(),
+                             help="Byte address of the first word, such as 0x800.")
+feed_options = options(
+    click.option("--data", help="digits, mnist, usps, or a .npz with images and labels."),
+    click.option("--input-scale", help="The net reads pixel * scale + offset; such as 1/256."),
+    click.option("--input-offset", help="See --input-scale."))
+target_options = options(
+    click.option("--target", default="dsp32c-40", show_default=True),
+    click.option("--board", help="The memory around the part; see dsplet targets."))
+optimize_options = options(
+    click.option("-O", "goal", type=click.Choice(["time", "memory", "balanced"]), default="time",
+                 show_default=True, help="For least cycles on the board, least memory, or both."),
+    click.option("--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet budgets` "
+                                  "lists: what -O must keep; missed in simulate: exit code 1."))

@@ -1,0 +1,37 @@
+"""The command `dsplet run`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from dsplet.cli.options import PATH, POSITIVE, json_option, origin_option, target_options
+
+
+@click.command()
+@click.argument("source", type=PATH)
+@target_options
+@origin_option
+@click.option("--until", default="halt", show_default=True, metavar="ADDRESS",
+              help="Stop there: a label, 0x800 or label+8.")
+@click.option("--break", "breaks", multiple=True, metavar="ADDRESS",
+              help="Show the machine each time it comes there; repeatable.")
+@click.option("--regs", is_flag=True, help="Show the registers, at every stop.")
+@click.option("--mem", multiple=True, metavar="ADDRESS:WORDS",
+              help="Show memory, at every stop; repeatable.")
+@click.option("--max-instructions", type=POSITIVE, default=1_000_000, show_default=True)
+@json_option
+def run(as_json: bool, **given: Any) -> None:
+    """Run a DSP32C program from --origin to its label halt; registers, memory, states.
+
+    Breakpoints always show the registers.
+    """
+    from dsplet.base import render
+    from dsplet.firmware_sim.programs import stop_text
+    from dsplet.workflows import run as workflow
+    request = workflow.Request(**given)
+    if as_json:
+        return click.echo(render.to_json("run", workflow.run(request)))
+    for stop in workflow.stops(request):
+        click.echo(stop_text(stop))

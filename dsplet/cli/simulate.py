@@ -1,0 +1,51 @@
+"""The command `dsplet simulate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from dsplet.cli.options import (
+    PATH,
+    POSITIVE,
+    feed_options,
+    optimize_options,
+    reports,
+    target_options,
+    watch,
+)
+
+
+@reports
+@click.argument("source", type=PATH)
+@target_options
+@click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
+@optimize_options
+@click.option("--images", type=PATH, help="A .npy or .npz of uint8 (N, H, W), all of them.")
+@click.option("--map", "memory_map", is_flag=True,
+              help="Also where every buffer lies, and from which layer to which.")
+@click.option("--stream", is_flag=True,
+              help="A recurrent network one step a call, its state kept: cycles of a step.")
+@click.option("--profile", is_flag=True, help="Also the 20 costliest lines, and what cost what.")
+@click.option("--spread", is_flag=True,
+              help="Also cycles of the first sample if the chip is not as assumed.")
+@click.option("--assume", multiple=True, metavar="NAME=VALUE",
+              help="Of the processor, by a name that dsplet targets lists; repeatable.")
+@click.option("--trace", "trace_count", type=click.IntRange(0), default=0, metavar="N",
+              help="Also print the first N instructions of the first sample.")
+@click.option("--trace-file", type=PATH, help="Write those of --trace here instead.")
+@click.option("--chrome-trace", type=PATH,
+              help="Write a trace of the first sample for chrome://tracing or Perfetto.")
+@click.option("--trace-instructions", type=POSITIVE, default=20_000, show_default=True,
+              help="At most so many in --chrome-trace.")
+@click.option("--listing", type=PATH, help="Write the assembly listing here.")
+@click.option("--arithmetic", type=click.Choice(["fixed", "float"]), default="fixed",
+              show_default=True, help="float: a float network on the chip's floating point.")
+@click.option("--beside", type=PATH, metavar="FILE",
+              help="The same network in the other arithmetic: both in one table.")
+@feed_options
+def simulate(**given: Any) -> object:
+    """Run images through the machine code; cycles, latency, memory, and whether all bits agree."""
+    from dsplet.workflows.simulate import Request, run
+    return run(Request(**given), watch)

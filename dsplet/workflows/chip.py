@@ -1,0 +1,40 @@
+"""What workflows ask of a processor, but for `simulate`, which asks for everything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.backend import Compiled, Run, Target
+from dsplet.firmware_sim.budget import Budget, budget_cycles
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import Program, lower
+from dsplet.workflows.request import OnTarget
+
+
+def target_of(request: OnTarget) -> Target:
+    """The processor that is meant. Raises UnknownTarget."""
+    return targets.get(request.target, request.board)
+
+
+def budget_of(text: str | None, target: Target) -> Budget | None:
+    """A budget such as "33.3ms", "333333cycles", or a name that `dsplet budgets` lists. Raises
+    BudgetError."""
+    if not text:
+        return None
+    limit = text
+    if "/" in text:
+        from dsplet.data import budgets
+        limit = f"{budgets.get(text).latency_ms:g}ms"
+    return Budget(text, budget_cycles(limit, target))
+
+
+def compiled(program: Program, target: Target, goal: str, budget: Budget | None) -> Compiled:
+    """The program as the goal, a key of `optimize.GOALS`, has it within the budget. Raises
+    DoesNotFit."""
+    return targets.compile(program, target, goal, budget.cycles if budget else None)
+
+
+def execute(graph: Graph, target: Target, x: np.ndarray) -> Run:
+    """Inputs x, integers (N, *shape), through the machine code. Raises DoesNotFit."""
+    return targets.compile(lower(graph), target).simulate([x])

@@ -1,0 +1,52 @@
+"""What every value and accumulator can hold, and what it was seen to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsplet.base.progress import SILENT, Watch
+from dsplet.quantize.analysis import ledger as books
+from dsplet.quantize.analysis.ledger import EntryRow, OverflowRow
+from dsplet.quantize.network import fixed_graph
+from dsplet.workflows.request import FromData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(FromData):
+    """samples: of the test split, a number or "all". accumulator_bits: signed, that every sum is to
+    fit. witness: a .npz to write the inputs that overflow to."""
+
+    source: str
+    samples: str = "500"
+    accumulator_bits: int = 32
+    witness: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """passed: no accumulator can overflow."""
+
+    network: str
+    samples: int
+    accumulator_bits: int
+    entries: list[EntryRow]
+    overflows: list[OverflowRow]
+    witness: str | None = None
+    passed: bool
+
+
+def run(request: Request, watch: Watch = SILENT) -> Report:
+    """A proved bound holds for every input; where it does not fit, the input that overflows is
+    named. Raises ModelError, DataError."""
+    bits, fixed = request.accumulator_bits, fixed_graph(request.source)
+    images = request.feed(dict(fixed.metadata), fixed.inputs[0].shape)
+    part = images.test(request.samples)
+    with watch.progress("keeping the ledger") as tick:
+        entries = books.ledger(fixed, images(part.images), tick)
+    overflows = books.overflows(fixed, bits)
+    witness = request.witness if overflows else None
+    if witness:
+        books.save_witnesses(fixed, bits, witness)
+    return Report(network=request.source, samples=len(part), accumulator_bits=bits,
+                  entries=[e.row(bits) for e in entries], overflows=overflows, witness=witness,
+                  passed=not overflows)

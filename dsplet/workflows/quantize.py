@@ -1,0 +1,101 @@
+"""Float ONNX to fixed point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from dsplet.base.progress import SILENT, Watch
+from dsplet.data.feed import Feed
+from dsplet.quantize.analysis import report
+from dsplet.quantize.analysis.report import FormatRow
+from dsplet.quantize.analysis.stability import DrawnFormats, DrawRow, Spread, spread
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.network import Network
+from dsplet.quantize.ptq import recipe as recipes
+from dsplet.quantize.ptq.recipe import Recipe
+from dsplet.quantize.qdq import to_qdq
+from dsplet.workflows.request import FromData, RequestError, refuse_numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What is to be other than the recipe has it; None: nothing. See `Recipe`."""
+
+    weight_bits: int | None = None
+    activation_bits: int | None = None
+    input_bits: int | None = None
+    output_bits: int | None = None
+    accumulator_bits: int | None = None
+    per_channel: bool | None = None
+    weights: str | None = None
+    activations: str | None = None
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of that name, or in that .toml file, with the changes. Raises RecipeError."""
+        mine = {f.name: getattr(self, f.name) for f in fields(Changes)}
+        return recipes.load(name, **{k: v for k, v in mine.items() if v is not None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Changes, FromData):
+    """calibrate: samples, of the calibration split. recipe_name: or a .toml file. stability: draws
+    of calibration samples to quantize with again; seed: of those draws."""
+
+    source: str
+    out: str
+    calibrate: int = 1000
+    recipe_name: str = "default"
+    stability: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """input: the input's format. The fields from `samples` on are those of a `Spread`."""
+
+    file: str
+    recipe: str
+    data: str
+    calibration_samples: int
+    input: str
+    layers: list[FormatRow]
+    notes: list[str]
+    samples: int | None = None
+    draws: list[DrawRow] | None = None
+    accuracy_percent: float | None = None
+    accuracy_deviation_points: float | None = None
+    formats_drawn: list[DrawnFormats] | None = None
+
+
+def run(request: Request, watch: Watch = SILENT) -> Report:
+    """Writes QDQ ONNX that stock ONNX Runtime runs. Raises ModelError, RecipeError, DataError,
+    Overflow, RequestError."""
+    network, recipe = Network(request.source), request.recipe(request.recipe_name)
+    if network.float is None:
+        raise RequestError(f"{request.source}: is fixed point already")
+    images = request.feed(network.facts, network.shape)
+    if request.stability:
+        refuse_numbers("--stability", images)
+    samples = images(images.calibration(request.calibrate).images)
+    with watch.progress("quantizing") as tick:
+        fixed = recipes.quantize(network.float, samples, recipe, images.metadata, tick)
+    to_qdq.save(fixed, request.out)
+    drawn = _spread(request, network, fixed, recipe, images, samples, watch)
+    return Report(
+        file=request.out, recipe=request.recipe_name, data=images.data,
+        calibration_samples=len(samples), input=str(fixed.inputs[0].format),
+        layers=report.format_rows(fixed),
+        notes=dict(fixed.metadata).get("dsplet.notes", "").splitlines(),
+        **(vars(drawn) if drawn else {}))
+
+
+def _spread(request: Request, network: Network, fixed: Graph, recipe: Recipe, images: Feed,
+            samples: np.ndarray, watch: Watch) -> Spread | None:
+    if not request.stability:
+        return None
+    test = images.splits.test
+    with watch.progress("drawing again") as tick:
+        return spread(network, fixed, recipe, samples, images(test.images), test.labels,
+                      request.stability, request.seed, tick)

@@ -1,0 +1,114 @@
+"""The report of a simulation, of a network in a file: what `firmware_sim.report` finds, as one
+table of fields, and what else was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from dsplet.firmware_sim import report
+from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
+from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
+from dsplet.firmware_sim.budget import Verdict
+from dsplet.firmware_sim.report import NumberSample, ReadSample
+from dsplet.firmware_sim.sensitivity import SpreadRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A simulation of the same network in one arithmetic."""
+
+    arithmetic: str
+    network: str
+    cycles: float
+    latency_ms: float
+    cycles_per_mac: float | None
+    used_bytes: int
+    accuracy_percent: float | None
+    samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """What a run of machine code computed, cost and needed.
+
+    right_within, nrmse_percent: of networks that answer in numbers. differing_integers: of fixed
+    point; what follows it, to differing_answers, of floating point. From side_by_side on: what was
+    asked for.
+    """
+
+    network: str
+    arithmetic: str
+    assumed: str | None = None
+    target: str
+    samples: int
+    first_samples: list[ReadSample | NumberSample]
+    accuracy_percent: float | None
+    right_within: float | None = None
+    nrmse_percent: float | None = None
+    differing_integers: int | None = None
+    differing_numbers: int | None = None
+    tolerance_of_largest: float | None = None
+    largest_difference: float | None = None
+    differing_answers: int | None = None
+    compared_with: str
+    layers: list[LayerRow]
+    modules: list[ModuleRow] | None = None
+    items: list[ItemRow]
+    not_included: list[str]
+    memory: list[MemoryRow]
+    smallest_headroom_bits: int | None = None
+    cycles: float
+    worst_case_cycles: float | None
+    worst_case_differs_for: str
+    cycles_per_mac: float | None
+    clock_mhz: float
+    latency_ms: float
+    budget: list[Verdict] | None = None
+    passed: bool
+    side_by_side: list[Side] | None = None
+    memory_map: list[MapRow] | None = None
+    hot_lines: list[HotLine] | None = None
+    causes: list[CauseRow] | None = None
+    spread: list[SpreadRow] | None = None
+    lowest_cycles: float | None = None
+    highest_cycles: float | None = None
+    chrome_trace: str | None = None
+    trace_file: str | None = None
+    trace: list[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """What one step a call cost."""
+
+    network: str
+    target: str
+    samples: int
+    steps: int
+    accuracy_percent: float | None
+    right_within: float | None = None
+    nrmse_percent: float | None = None
+    differing_integers: int
+    compared_with: str
+    begin_cycles: float
+    cycles_per_step: float
+    clock_mhz: float
+    latency_ms_per_step: float
+    memory: list[MemoryRow]
+    passed: bool
+
+
+def flat(found: report.Simulation | report.Streamed) -> dict[str, Any]:
+    """Its fields by name; those of its groups stand among them."""
+    groups = {f.name for f in fields(found) if f.metadata.get("inlined")}
+    own = {k: v for k, v in vars(found).items() if k not in groups}
+    return own | {k: v for group in groups for k, v in vars(getattr(found, group)).items()}
+
+
+def side(found: Simulation) -> Side:
+    """The simulation as a row beside another."""
+    return Side(arithmetic=found.arithmetic, network=found.network, cycles=found.cycles,
+                latency_ms=found.latency_ms, cycles_per_mac=found.cycles_per_mac,
+                used_bytes=sum(row.used_bytes for row in found.memory),
+                accuracy_percent=found.accuracy_percent, samples=found.samples)
