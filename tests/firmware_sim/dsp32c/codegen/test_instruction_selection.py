@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
 
+from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Kind, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round, Scale
@@ -52,8 +53,11 @@ def ref(buffer: str, const: int = 0, **steps: int) -> Ref:
 
 def selected(*statements, kinds: dict[str, Kind] | None = None, inside=(), constants=None) -> str:
     """The code; `constants` is filled with what stands in the pool."""
-    pool = Constants([] if constants is None else constants)
-    return listing(InstructionSelector(Layout(kinds or {}, inside), pool).kernel(statements))
+    layout, pool = Layout(kinds or {}, inside), Constants()
+    code = listing(InstructionSelector(layout, pool).kernel(statements))
+    if constants is not None:
+        constants += pool.values(layout.place)
+    return code
 
 
 def test_a_dot_product_and_its_store():
