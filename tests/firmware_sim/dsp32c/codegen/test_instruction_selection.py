@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
 
 from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Kind, NeedsRegisters
