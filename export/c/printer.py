@@ -16,7 +16,6 @@ from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Divide,
     Fetch,
@@ -27,15 +26,13 @@ from dsplet.quantize.fixed.kernel import (
     Mac,
     Max,
     Mul,
-    Ref,
     Repeat,
     Requantize,
     Set,
-    Source,
-    Statement,
     Store,
 )
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
 PRELUDE = Path(__file__).with_name("prelude.c")
 COLUMNS = 100
