@@ -7,7 +7,9 @@ libraries below add in another order.
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -99,14 +101,8 @@ def epochs(
     if len(splits.train) == 0:
         raise DataError(f"data set '{splits.name}' has no training images")
     _check_answers(card, splits)
-    pixels = torch.from_numpy(card.pixels(splits.train.images))
-    wanted = splits.train.labels
-    labels = torch.from_numpy(wanted if are_numbers(wanted) else wanted.astype(np.int64))
-    values = torch.from_numpy(card.normalization.table)
+    material = _Material.of(card, splits)
     held_out = card.inputs(splits.calibration.images)
-    steps = math.ceil(len(labels) / config.batch_size)
-    loss_of = LOSSES[card.loss]
-
     curve: tuple[dict[str, int | float | None], ...] = ()
     if resume is None:
         with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
@@ -122,29 +118,9 @@ def epochs(
         optimizer.load_state_dict(_optimizer_state(optimizer, resume.resume))
 
     for epoch in range(len(curve), config.epochs):
-        total_loss, wrong = 0.0, 0
         with deterministic(random):
             module.train()
-            order = torch.randperm(len(labels))
-            for step, batch in enumerate(order.split(config.batch_size), start=epoch * steps):
-                rate = learning_rate(config, step / (config.epochs * steps))
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                x = values[shifted(pixels[batch], config.shift).int()][:, None]
-                y = module(x, labels[batch]) if config.teacher_forcing else module(x)
-                loss = loss_of(y, labels[batch])
-                optimizer.zero_grad()
-                whole = loss
-                if config.propagation:
-                    whole = loss + config.propagation * propagation(module, loss)
-                whole.backward()
-                if config.clip_norm:
-                    nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
-                optimizer.step()
-                total_loss += loss.item() * len(batch)
-                wrong += int((~right(y.detach().numpy(), wanted[batch.numpy()],
-                                     card.tolerance)).sum())
-                tick(step + 1, config.epochs * steps)
+            total_loss, wrong, rate = _epoch(card, config, module, optimizer, material, epoch, tick)
             if not math.isfinite(total_loss):
                 raise DivergedError(
                     f"training diverged in epoch {epoch + 1} at learning rate {rate:.3g}",
@@ -155,8 +131,8 @@ def epochs(
             {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
-                "train_loss": total_loss / len(labels),
-                "train_error": wrong / len(labels),
+                "train_loss": total_loss / len(material.labels),
+                "train_error": wrong / len(material.labels),
                 "calibration_error": held_out_error,
             },
         )
@@ -170,6 +146,55 @@ def epochs(
             weights={name: value.clone() for name, value in module.state_dict().items()},
             resume={} if done else {"random": random, **_tensors(optimizer)},
         )
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What is learnt from. pixels: as the card has them; values: of each pixel, as the network
+    reads it. wanted: the labels as they are in the data set."""
+
+    pixels: torch.Tensor
+    values: torch.Tensor
+    labels: torch.Tensor
+    wanted: np.ndarray
+
+    @classmethod
+    def of(cls, card: Card, splits: Splits) -> Self:
+        wanted = splits.train.labels
+        return cls(torch.from_numpy(card.pixels(splits.train.images)),
+                   torch.from_numpy(card.normalization.table),
+                   torch.from_numpy(wanted if are_numbers(wanted) else wanted.astype(np.int64)),
+                   wanted)
+
+
+def _epoch(card: Card, config: TrainConfig, module: nn.Module, optimizer: torch.optim.Optimizer,
+           material: _Material, epoch: int, tick: Callable[[int, int], None]
+           ) -> tuple[float, int, float]:
+    """One pass over all samples: the sum of their losses, how many were wrong, the last rate."""
+    total_loss, wrong, rate = 0.0, 0, 0.0
+    batches = torch.randperm(len(material.labels)).split(config.batch_size)
+    steps = config.epochs * len(batches)
+    for step, batch in enumerate(batches, start=epoch * len(batches)):
+        rate = learning_rate(config, step / steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        labels = material.labels[batch]
+        x = material.values[shifted(material.pixels[batch], config.shift).int()][:, None]
+        y = module(x, labels) if config.teacher_forcing else module(x)
+        loss = LOSSES[card.loss](y, labels)
+        optimizer.zero_grad()
+        whole = loss
+        if config.propagation:
+            whole = loss + config.propagation * propagation(module, loss)
+        whole.backward()
+        if config.clip_norm:
+            nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
+        optimizer.step()
+        total_loss += loss.item() * len(batch)
+        wrong += int((~right(y.detach().numpy(), material.wanted[batch.numpy()],
+                             card.tolerance)).sum())
+        tick(step + 1, steps)
+    return total_loss, wrong, rate
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:

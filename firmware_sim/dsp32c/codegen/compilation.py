@@ -222,11 +222,11 @@ class _Attempt:
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
     def _listing(self, texts: list[str], words: Array) -> str:
-        titles = {f"{k.name}:": f"  // {k.op} {k.node}" for k in self.program.kernels}
+        titles = {Label(k.name): f"  // {k.op} {k.node}" for k in self.program.kernels}
         rows, i = [], 0
-        for text in texts:
-            if text.endswith(":"):
-                rows.append(text + titles.get(text, ""))
+        for line, text in zip(self.lines, texts, strict=True):
+            if isinstance(line, Label):
+                rows.append(text + titles.get(line, ""))
             else:
                 rows.append(f"{4 * i:06x}  {words[i]:08x}      {text}")
                 i += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.dsp32c import parts
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.tools import debug
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords, to_srecords
@@ -70,7 +70,7 @@ def test_what_is_no_address(text, said):
     ("a:9999999", "'a:9999999': there is no memory at 0x26261f8 on board '1989'"),
 ])
 def test_what_is_no_piece_of_memory(text, said):
-    assert refusal(debug.span_of, text, {"a": 0x800}, parts.get("dsp32c-40")) == said
+    assert refusal(debug.span_of, text, {"a": 0x800}, targets.get("dsp32c-40")) == said
 
 
 def told(call, content: bytes, *arguments) -> None:

@@ -5,24 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from dsplet.firmware_sim.dsp32c.codegen.fuse import Mark
 
+from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Kind, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round, Scale
-from dsplet.quantize.fixed.kernel import (
-    Add,
-    Affine,
-    Fetch,
-    Lookup,
-    Loop,
-    Mac,
-    Max,
-    Mul,
-    Ref,
-    Set,
-    Store,
-)
+from dsplet.quantize.fixed.kernel import Add, Fetch, Lookup, Loop, Mac, Max, Mul, Set, Store
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.dsp32c.codegen.listing import listing, text
 
 
@@ -52,8 +41,11 @@ def ref(buffer: str, const: int = 0, **steps: int) -> Ref:
 
 def selected(*statements, kinds: dict[str, Kind] | None = None, inside=(), constants=None) -> str:
     """The code; `constants` is filled with what stands in the pool."""
-    pool = Constants([] if constants is None else constants)
-    return listing(InstructionSelector(Layout(kinds or {}, inside), pool).kernel(statements))
+    layout, pool = Layout(kinds or {}, inside), Constants()
+    code = listing(InstructionSelector(layout, pool).kernel(statements))
+    if constants is not None:
+        constants += pool.values(layout.place)
+    return code
 
 
 def test_a_dot_product_and_its_store():

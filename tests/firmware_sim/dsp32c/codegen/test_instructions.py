@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsplet.firmware_sim.dsp32c import parts as targets
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Address, Label, Memory
-from dsplet.firmware_sim.dsp32c.codegen.image import compile_program
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     NOP,
     STORE_DIRECT,
@@ -35,6 +34,7 @@ from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.codegen.listing import A0, A1, A2
+from tests.firmware_sim.dsp32c.images import compile_program
 from tests.firmware_sim.dsp32c.networks import tiny
 
 X, W, Z = Memory("r1", "++"), Memory("r2", "--"), Memory("r3", "++", "r15")

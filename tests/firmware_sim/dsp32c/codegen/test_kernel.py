@@ -2,7 +2,7 @@
 
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Ins, Memory
 from dsplet.firmware_sim.dsp32c.codegen.instructions import move
-from dsplet.firmware_sim.dsp32c.codegen.kernel import compile_kernel
+from dsplet.firmware_sim.dsp32c.codegen.kernel import link, select
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
 from dsplet.quantize.fixed.kernel import Kernel, Loop, Mac, Repeat, Set, Store
 from tests.firmware_sim.dsp32c.codegen.listing import A0, listing, text
@@ -13,8 +13,8 @@ COPY = (Loop("i", 40, (Set("d", ref("x", i=1)), Store(ref("y", i=1), "d"))),)
 
 def compiled(body: tuple, previous: Ins | None = None,
              clock: Clock | None = None) -> str:
-    return listing(compile_kernel(Kernel("k", "n", "Op", body), Layout(), Constants(),
-                                  clock or Clock((), 0), [], previous))
+    code = select(Kernel("k", "n", "Op", body), Layout(), Constants(), [])
+    return listing(link(code, Layout(), clock or Clock((), 0), previous))
 
 
 def test_pointers_begin_where_their_first_element_is():
