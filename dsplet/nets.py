@@ -153,7 +153,9 @@ class FixedNet(_Net):
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;
-        None: the network's. goal: "time", "memory" or "balanced". Raises Unprintable for what C cannot spell."""
+        None: the network's. goal: "time", "memory" or "balanced".
+        Raises Unprintable for what C cannot spell.
+        """
         program = lower(self.graph)
         return emit.c_sources(self.graph, program,
                               name or emit.name_of(self.graph, program), goal)

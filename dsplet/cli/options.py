@@ -81,9 +81,9 @@ target_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
     click.option("--board", help="The memory around the part; see dsplet targets."))
 GOALS = click.Choice(["time", "memory", "balanced"])
-budget_option = options(
-    click.option("--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet budgets` "
-                                  "lists: what -O must keep; missed in simulate: exit code 1."))
+budget_option = click.option(
+    "--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet budgets` lists: what -O "
+                     "must keep; missed in simulate: exit code 1.")
 optimize_options = options(
     click.option("-O", "goal", type=GOALS, default="time", show_default=True,
                  help="For least cycles on the board, least memory, or both."), budget_option)
