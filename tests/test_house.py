@@ -24,7 +24,7 @@ BELOW = {  # a place -> what it may import of ours besides itself; the longest n
     "quantize": ("base", "data"),
     "export": ("base", "data", "quantize"),
     "firmware_sim": ("base", "data", "quantize", "export.c"),
-    "firmware_sim/compile": ("base", "quantize"),
+    "firmware_sim/compile": ("base", "quantize", "export.c.arena"),
     "train": ("base", "data", "quantize"),
     "dsplet": ROOMS,
 }
