@@ -6,8 +6,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dsplet.quantize.fixed.kernel import Buffer, Store, flat, refs
+from dsplet.quantize.fixed.kernel import Buffer
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Ref
 
 SHUFFLES = 100
 
@@ -28,7 +29,7 @@ def arena(program: Program) -> Arena:
     buffers = [program.buffers[b] for b in alive]
     least = max((sum(_bytes(b) for b in buffers if alive[b.name][0] <= i <= alive[b.name][1])
                  for i in range(len(program.kernels))), default=0)
-    best = None
+    best: Arena | None = None
     for order in _orders(buffers, alive):
         at: dict[str, int] = {}
         for b in order:
@@ -45,6 +46,7 @@ def arena(program: Program) -> Arena:
             best = Arena(size, dict(sorted(at.items())))
         if best.size <= least:
             break
+    assert best
     return best
 
 
@@ -85,14 +87,18 @@ def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     reads: dict[str, list[int]] = {}
     writes: dict[str, list[int]] = {}
     for i, kernel in enumerate(program.kernels):
-        for whole in kernel.body:
-            for s in flat(whole):
-                for name, is_write in _touched(s):
-                    b = program.buffers[name]
-                    if b.role == "activation" and b.data is None:
-                        (writes if is_write else reads).setdefault(name, []).append(i)
+        for s in kernel.body:
+            for name in s.tables():
+                reads.setdefault(name, []).append(i)
+            for found, operands in ((reads, s.reads()), (writes, s.writes())):
+                for x in operands:
+                    if isinstance(x, Ref):
+                        found.setdefault(x.buffer, []).append(i)
     alive = {}
     for name, made in sorted(writes.items()):
+        b = program.buffers[name]
+        if b.role != "activation" or b.data is not None:
+            continue
         used = reads.get(name, [])
         first, last = min(made + used), max(made + used)
         before = not used or max(made) < min(used)
@@ -102,14 +108,6 @@ def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
                 first, last = min(first, r.first), max(last, r.last)
         alive[name] = first, last
     return alive
-
-
-def _touched(s) -> Iterator[tuple[str, bool]]:
-    for ref in refs(s):
-        yield ref.buffer, isinstance(s, Store)
-    for field in ("table", "slopes"):
-        if hasattr(s, field):
-            yield getattr(s, field), False
 
 
 def _aligned(place: int, b: Buffer) -> int:

@@ -106,8 +106,9 @@ def emulate(program: Program, core: Core, folder: Path, *xs: np.ndarray, options
     lines = _do(folder, *core.emulator, "-nographic", "-monitor", "none", "-kernel", "net.elf",
                 timeout_s=timeout_s).split()
     numbers = iter(int(word, 16) - (1 << 32) * (word >= "80000000") for word in lines)
-    n, outputs, counts = len(xs[0]), [[] for _ in program.outputs], []
-    for _ in range(n):
+    outputs: list[list[np.ndarray]] = [[] for _ in program.outputs]
+    counts = []
+    for _ in range(len(xs[0])):
         counts.append(next(numbers))
         for rows, (v, _) in zip(outputs, program.outputs, strict=True):
             rows.append(np.array([next(numbers) for _ in range(v.size)]).reshape(v.shape))

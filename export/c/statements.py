@@ -5,7 +5,7 @@ Only the statements of `quantize.fixed.kernel` are known here, never an op.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Divide,
     Fetch,
@@ -24,16 +23,11 @@ from dsplet.quantize.fixed.kernel import (
     Mac,
     Max,
     Mul,
-    Ref,
     Requantize,
     Set,
-    Source,
-    Statement,
     Store,
-    flat,
-    map_affine,
-    refs,
 )
+from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
 COLUMNS = 100
 DOTS = {("uint8", "int8"): 4, ("int8", "int8"): 4, ("int16", "int16"): 2}
@@ -54,13 +48,13 @@ class KernelPrinter:
     def __init__(self, buffers: dict[str, Buffer], kernel: Kernel, times: list[str],
                  shared: Collection[str]) -> None:
         self.kernel = kernel
-        named = {var for s in kernel.body for r in refs(s) for var, _ in r.index.terms}
+        named = {var for s in kernel.body for r in s.refs() for var, _ in r.index.terms}
         self.times = [t for t in times if t in named]
         self.shift_tables: list[Buffer] = []
-        used = {r.buffer for s in kernel.body for r in refs(s)}
+        used = {r.buffer for s in kernel.body for r in s.refs()}
         self.memory = [b for b in buffers.values()
                        if b.name in used and (b.name in shared or b.role in ("input", "output"))]
-        self._written = {s.ref.buffer for whole in kernel.body for s in flat(whole)
+        self._written = {s.ref.buffer for whole in kernel.body for s in whole.flat()
                          if isinstance(s, Store)}
         self._buffers = buffers
         self._lines = [line for s in kernel.body for line in self._statement(s, "    ")]
@@ -68,7 +62,7 @@ class KernelPrinter:
     def function(self) -> str:
         k = self.kernel
         work = f", {k.macs} MACs" if k.macs else ""
-        registers = sorted({s.d for whole in k.body for s in flat(whole)},
+        registers = sorted({r for s in k.body for r in s.registers()},
                            key=lambda r: (r.rstrip("0123456789"), len(r), r))
         parameters = ", ".join([*(parameter(b, b.name in self._written) for b in self.memory),
                                 *(f"int32_t {t}" for t in self.times)]) or "void"
@@ -86,50 +80,51 @@ class KernelPrinter:
     def _statement(self, s: Statement, indent: str) -> list[str]:
         match s:
             case Loop(var, 1, body):
-                body = (map_affine(inner, lambda a: a.substitute(var, 0)) for inner in body)
-                return [line for inner in body for line in self._statement(inner, indent)]
+                return [line for inner in body for line in self._turn(inner, var, 0, indent)]
             case Loop(var, extent, body):
-                if step := self._dot(s):
-                    return self._dots(s, step, indent)
+                if step := self._dot(body, var, extent):
+                    return self._dots([t for t in body if isinstance(t, Mac)], var, extent, step,
+                                      indent)
                 lines = [line for inner in body for line in self._statement(inner, indent + "    ")]
                 return [f"{indent}for (int32_t {var} = 0; {var} < {extent}; {var}++) {{", *lines,
                         f"{indent}}}"]
         return [line for text in self._simple(s) for line in folded(indent + text)]
 
-    def _dot(self, loop: Loop) -> int:
-        """How many turns of the loop one helper does; 0 where the loop is no dot product."""
+    def _turn(self, s: Statement, var: str, turn: int, indent: str) -> list[str]:
+        """The statement in one turn of the loop around it."""
+        return self._statement(s.map_affine(lambda a: a.substitute(var, turn)), indent)
+
+    def _dot(self, body: Iterable[Statement], var: str, extent: int) -> int:
+        """How many turns of a loop one helper does; 0 where the loop is no dot product."""
         steps = set()
-        for s in loop.body:
-            if not isinstance(s, Mac) or any(r.index.coefficient(loop.var) != 1
-                                             for r in (s.x, s.w)):
+        for s in body:
+            if not isinstance(s, Mac) or any(r.index.coefficient(var) != 1 for r in (s.x, s.w)):
                 return 0
             steps.add(DOTS.get(self._types(s), DOTS.get(self._types(s)[::-1], 0)))
         step = steps.pop()
-        return step if not steps and step <= loop.extent else 0
+        return step if not steps and step <= extent else 0
 
     def _types(self, mac: Mac) -> tuple[str, str]:
         return str(self._buffers[mac.x.buffer].dtype), str(self._buffers[mac.w.buffer].dtype)
 
-    def _dots(self, loop: Loop, step: int, indent: str) -> list[str]:
-        """The loop in steps; what is left over follows it, one by one."""
-        whole = loop.extent // step * step
-        at, lines = Affine() if whole == step else Affine(0, ((loop.var, 1),)), []
+    def _dots(self, macs: list[Mac], var: str, extent: int, step: int, indent: str) -> list[str]:
+        """A loop around products in steps; what is left over follows it, one by one."""
+        whole = extent // step * step
+        at = Affine() if whole == step else Affine(0, ((var, 1),))
         inside = indent if whole == step else indent + "    "
-        for mac in loop.body:
-            x, w = (Ref(r.buffer, r.index.substitute(loop.var, at)) for r in (mac.x, mac.w))
+        lines: list[str] = []
+        for mac in macs:
+            x, w = (Ref(r.buffer, r.index.substitute(var, at)) for r in (mac.x, mac.w))
             types = self._types(mac)
             if types not in DOTS:
                 types, x, w = types[::-1], w, x
             lines += folded(f"{inside}{mac.d} = dot{step}_{types[0]}_{types[1]}({mac.d}, "
                             f"&{self._ref(x)}, &{self._ref(w)});")
         if whole > step:
-            lines = [f"{indent}for (int32_t {loop.var} = 0; {loop.var} < {whole}; "
-                     f"{loop.var} += {step}) {{", *lines, f"{indent}}}"]
-        for turn in range(whole, loop.extent):
-            for mac in loop.body:
-                lines += self._statement(map_affine(
-                    mac, lambda a, turn=turn: a.substitute(loop.var, turn)), indent)
-        return lines
+            lines = [f"{indent}for (int32_t {var} = 0; {var} < {whole}; {var} += {step}) {{",
+                     *lines, f"{indent}}}"]
+        return lines + [line for turn in range(whole, extent) for mac in macs
+                        for line in self._turn(mac, var, turn, indent)]
 
     def _simple(self, s: Statement) -> Iterator[str]:
         match s:
@@ -179,7 +174,7 @@ class KernelPrinter:
         else:
             yield f"{d} = requantize({d}, {shift}, {s.low}, {s.high});"
             return
-        low, high = (f(int(requantize(np.int64(e), t, -(1 << 62), 1 << 62)) for t in s.shifts)
+        low, high = (f(int(requantize(e, t, -(1 << 62), 1 << 62)) for t in s.shifts)
                      for f, e in zip((min, max), s.bound, strict=True))
         if low < s.low and high > s.high:
             yield f"{d} = limited({d}, {s.low}, {s.high});"
@@ -191,7 +186,8 @@ class KernelPrinter:
     def _shift(self, shifts: tuple[int, ...], index: Affine) -> str:
         if len(set(shifts)) == 1:
             return str(shifts[0])
-        table = next((b for b in self.shift_tables if b.data.tolist() == list(shifts)), None)
+        table = next((b for b in self.shift_tables
+                      if b.data is not None and b.data.tolist() == list(shifts)), None)
         if table is None:
             name = f"{self.kernel.name}_shift{len(self.shift_tables) or ''}"
             table = Buffer(name, len(shifts), min(shifts), max(shifts), "const", np.array(shifts))

@@ -11,10 +11,9 @@ from math import prod
 
 import numpy as np
 
-from dsplet.firmware_sim.compile.layout import along_axes, shapes
+from dsplet.firmware_sim.compile.layout import along_axes, axes, shapes
 from dsplet.firmware_sim.compile.nest import (
     Body,
-    digits,
     extents,
     fresh,
     named_registers,
@@ -27,19 +26,10 @@ from dsplet.firmware_sim.compile.nest import (
     wrap,
     written,
 )
-from dsplet.quantize.fixed.kernel import (
-    Affine,
-    Buffer,
-    Kernel,
-    Loop,
-    Ref,
-    Repeat,
-    Set,
-    Store,
-    contiguous,
-    refs,
-)
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat, Set, Store, contiguous
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 Box = tuple[tuple[int, int], ...]
 
@@ -47,9 +37,11 @@ Box = tuple[tuple[int, int], ...]
 @dataclass(frozen=True)
 class Padded:
     """A buffer of this shape with something of its own outside the box, for each axis (first,
-    behind the last), that kernels write. bodies: of all kernels, with an index for each axis."""
+    behind the last), that kernels write. held: what it holds before the first run. bodies: of all
+    kernels, with an index for each axis."""
 
     buffer: Buffer
+    held: IntArray
     shape: tuple[int, ...]
     box: Box
     bodies: tuple[Body, ...]
@@ -59,12 +51,12 @@ class Padded:
         return list(zip(contiguous(self.shape), self.shape, strict=True))
 
     def at(self, ref: Ref, body: Body) -> list[Affine]:
-        return digits(ref.index, extents(body), self.radices)
+        return axes(ref.index, extents(body), self.radices)
 
     @property
-    def border(self) -> np.ndarray:
+    def border(self) -> IntArray:
         """What lies outside the box, with its shape; inside, what no border has."""
-        held = self.buffer.data.reshape(self.shape).copy()
+        held = self.held.reshape(self.shape).copy()
         held[tuple(slice(a, b) for a, b in self.box)] = np.iinfo(np.int64).min
         return held
 
@@ -74,10 +66,10 @@ def padded(program: Program, name: str, shape: tuple[int, ...]) -> Padded | None
     buffer = program.buffers[name]
     if buffer.data is None or buffer.role != "activation":
         return None
-    found = Padded(buffer, shape, (), ())
+    radices = list(zip(contiguous(shape), shape, strict=True))
     bodies, hit = [], np.zeros(buffer.size, bool)
     for kernel in program.kernels:
-        body = along_axes(kernel.body, name, found.radices)
+        body = along_axes(kernel.body, name, radices)
         if body is None:
             return None
         bodies.append(body)
@@ -89,7 +81,7 @@ def padded(program: Program, name: str, shape: tuple[int, ...]) -> Padded | None
     at = np.nonzero(hit.reshape(shape))
     box = tuple((int(a.min()), int(a.max()) + 1) for a in at)
     whole = len(at[0]) == prod(b - a for a, b in box)
-    return Padded(buffer, shape, box, tuple(bodies)) if whole else None
+    return Padded(buffer, buffer.data, shape, box, tuple(bodies)) if whole else None
 
 
 def borders_written(program: Program, staged: bool) -> Program:
@@ -137,12 +129,12 @@ def _before(program: Program, name: str, fill: Body) -> Program:
         buffers=program.buffers | {name: replace(program.buffers[name], data=None)})
 
 
-def _fill(name: str, shape: tuple[int, ...], box: Box, border: np.ndarray) -> Body | None:
+def _fill(name: str, shape: tuple[int, ...], box: Box, border: IntArray) -> Body | None:
     """Loops that write one number around a box; None where there are several numbers."""
     values = np.unique(border[border != np.iinfo(np.int64).min])
     if len(values) > 1:
         return None
-    body: list = []
+    body: list[Statement] = []
     strides = contiguous(shape)
     for axis, (a, b) in enumerate(box):
         for low, high in ((0, a), (b, shape[axis])):
@@ -167,19 +159,16 @@ def _staged(program: Program, p: Padded) -> Program | None:
     if len(p.shape) < 2 or p.box[0] != (0, p.shape[0]) or p.shape[0] < 2 or any(
             (s != sliced).any() for s in p.border):
         return None
-    fill = _fill("stage", p.shape[1:], p.box[1:], sliced)
     strides, kernels, buffers = contiguous(inner), [], dict(program.buffers)
-    if fill is None:
-        return None
     for kernel, body in zip(program.kernels, p.bodies, strict=True):
         if name not in read(body) | written(body):
             kernels.append(kernel)
             continue
         extent = extents(body)
-        reached = [p.at(r, body) for s in body for r in refs(s) if r.buffer == name]
+        reached = [p.at(r, body) for s in body for r in s.refs() if r.buffer == name]
         if all(a <= span(e, extent)[0] and span(e, extent)[1] < b
                for at in reached for e, (a, b) in zip(at, p.box, strict=True)):
-            def packed(ref: Ref, body=body) -> Ref:
+            def packed(ref: Ref, body: Body = body) -> Ref:
                 if ref.buffer != name:
                     return ref
                 return Ref(name, sum(((e + -a) * s for e, (a, _), s in zip(
@@ -191,15 +180,18 @@ def _staged(program: Program, p: Padded) -> Program | None:
                 at[0] != Affine(0, ((loop.var, 1),)) for at in reached):
             return None
         stage = fresh(f"{kernel.name}_slice", buffers)
+        fill = _fill(stage, p.shape[1:], p.box[1:], sliced)
+        if fill is None:
+            return None
         buffers[stage] = Buffer(stage, prod(p.shape[1:]), p.buffer.low, p.buffer.high,
                                 "activation")
 
-        def moved(ref: Ref, stage=stage, var=loop.var) -> Ref:
+        def moved(ref: Ref, stage: str = stage, var: str = loop.var) -> Ref:
             return Ref(stage, ref.index.substitute(var, 0)) if ref.buffer == name else ref
 
         copy = _copy(name, stage, loop.var, p, strides, fresh("d", named_registers(body)))
         kernels.append(replace(kernel, body=tidy((
-            *replace_refs(fill, lambda r, stage=stage: Ref(stage, r.index)),
+            *fill,
             replace(loop, body=(*copy, *replace_refs(loop.body, moved)))))))
     buffers[name] = replace(p.buffer, size=prod(inner), data=None)
     storage = {v: s for v, s in program.storage.items() if s.buffer != name}

@@ -14,7 +14,8 @@ from itertools import accumulate, product
 from math import prod
 
 from dsplet.firmware_sim.compile.nest import Body, nest, turns
-from dsplet.quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Mac
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac
+from dsplet.quantize.fixed.statement import Affine
 
 LOOP, RUN = 4, 8
 """Instructions around each turn of a loop, and around a run of dot products."""
@@ -62,8 +63,9 @@ def sums(body: Body, loops: tuple[tuple[str, int], ...] = ()) -> Iterator[Sum]:
     for s in body:
         if isinstance(s, Loop):
             inner, leaf = nest((s,))
-            if leaf and all(isinstance(t, Mac) for t in leaf):
-                yield Sum(leaf, loops, tuple(inner))
+            macs = tuple(t for t in leaf if isinstance(t, Mac))
+            if macs and len(macs) == len(leaf):
+                yield Sum(macs, loops, tuple(inner))
             else:
                 yield from sums(s.body, (*loops, (s.var, s.extent)))
 
@@ -72,7 +74,7 @@ def is_dot(s: Sum, buffers: dict[str, Buffer]) -> bool:
     """Whether the innermost loop of the sum is worth being done four bytes, or two words of 16
     bits, at a time."""
     widths = {buffers[r.buffer].dtype.itemsize for m in s.macs for r in (m.x, m.w)}
-    least = {(1,): 4, (2,): 2}.get(tuple(widths), 0)
+    least = {1: 4, 2: 2}.get(widths.pop(), 0) if len(widths) == 1 else 0
     return bool(least) and s.run >= least and (s.run >= 8 or s.run % least == 0)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dsplet.quantize.fixed.kernel import Kernel, Loop, Max, Set, Store, flat, refs
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Max, Set, Store
 from dsplet.quantize.fixed.statement import Ref, Statement
 
 
@@ -24,14 +24,14 @@ def delay_requantize(kernels: Sequence[Kernel],
     """
     kernels = list(kernels)
     for i, maker in enumerate(kernels):
-        statements = [s for top in maker.body for s in flat(top)]
+        statements = [s for top in maker.body for s in top.flat()]
         rounded = may_wait(statements)
         stores = [s for s in statements if isinstance(s, Store)]
         if rounded is None or len(stores) != 1 or stores[0].d != rounded.d:
             continue
         buffer = stores[0].ref.buffer
         users = [j for j, k in enumerate(kernels)
-                 if j != i and any(r.buffer == buffer for top in k.body for r in refs(top))]
+                 if j != i and any(r.buffer == buffer for top in k.body for r in top.refs())]
         if len(users) == 1 and _only_takes_maxima(kernels[users[0]], buffer):
             kernels[i] = _without(maker, rounded)
             kernels[users[0]] = _before_stores(kernels[users[0]], rounded)
@@ -40,7 +40,7 @@ def delay_requantize(kernels: Sequence[Kernel],
 
 def _only_takes_maxima(user: Kernel, buffer: str) -> bool:
     """Whether every statement belongs to d = max over some of `buffer`, stored."""
-    statements = [s for top in user.body for s in flat(top)]
+    statements = [s for top in user.body for s in top.flat()]
     for s in statements:
         match s:
             case Set(_, Ref(b, _)) | Max(_, Ref(b, _)) if b == buffer:

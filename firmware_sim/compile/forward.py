@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from dsplet.firmware_sim.compile.nest import (
+    Body,
     extents,
     is_injective,
     nest,
@@ -16,8 +18,9 @@ from dsplet.firmware_sim.compile.nest import (
     without,
     written,
 )
-from dsplet.quantize.fixed.kernel import Affine, Kernel, Ref, Set, Store
+from dsplet.quantize.fixed.kernel import Kernel, Set, Store
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 
 def forward(program: Program) -> Program:
@@ -44,7 +47,7 @@ def _copy(kernel: Kernel) -> tuple[Ref, Ref, int] | None:
     return None
 
 
-def _touching(program: Program, buffer: str, how) -> list[int]:
+def _touching(program: Program, buffer: str, how: Callable[[Body], set[str]]) -> list[int]:
     return [i for i, k in enumerate(program.kernels) if buffer in how(k.body)]
 
 
@@ -70,7 +73,7 @@ def _input(program: Program, i: int) -> Program | None:
         if r < i or program.around(r)[:len(around)] != around:
             return None
         kernel = program.kernels[r]
-        if any(getattr(s, "table", None) == target.buffer for s in kernel.body):
+        if any(target.buffer in s.tables() for s in kernel.body):
             return None
         program = with_kernel(program, r, replace(kernel, body=replace_refs(
             kernel.body, lambda ref: Ref(source.buffer, ref.index + move)

@@ -11,16 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dsplet.quantize.fixed.kernel import (
-    Buffer,
-    Kernel,
-    Loop,
-    Repeat,
-    Store,
-    flat,
-    map_affine,
-    refs,
-)
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat, Store
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
@@ -106,7 +97,7 @@ def _fusion(first: Kernel, second: Kernel, kernels: Sequence[Kernel],
     for b in (buffers[name] for name in sorted(written & read)):
         others = [k for k in kernels if k not in (first, second)]
         if b.role != "activation" or b.data is not None or any(
-                b.name in {r.buffer for top in k.body for r in refs(top)} for k in others):
+                b.name in {r.buffer for top in k.body for r in top.refs()} for k in others):
             continue
         words, rest = divmod(b.size, make.extent)
         part = use.extent // make.extent
@@ -114,7 +105,7 @@ def _fusion(first: Kernel, second: Kernel, kernels: Sequence[Kernel],
             continue
         if all(_within(r.index, loop, step, words)
                for loop, step in ((make, words), (use, words // part))
-               for r in refs(loop) if r.buffer == b.name):
+               for r in loop.refs() if r.buffer == b.name):
             return Fusion(b.name, make.extent, words, b.size)
     return None
 
@@ -147,11 +138,11 @@ def _extents(body: tuple[Any, ...]) -> dict[str, int]:
 
 
 def _written(top: Loop) -> Iterator[str]:
-    return (s.ref.buffer for s in flat(top) if isinstance(s, Store))
+    return (s.ref.buffer for s in top.flat() if isinstance(s, Store))
 
 
 def _read(top: Loop) -> Iterator[Ref]:
-    return (r for s in flat(top) if not isinstance(s, Store) for r in refs(s))
+    return (r for s in top.flat() if not isinstance(s, Store) for r in s.refs())
 
 
 def _fused(first: Kernel, second: Kernel, f: Fusion) -> Kernel:
@@ -160,10 +151,10 @@ def _fused(first: Kernel, second: Kernel, f: Fusion) -> Kernel:
     part = use.extent // f.turns
     inside = Affine(0, ((use.var, 1),))
     apart = Affine(0, ((make.var, part),)) + inside
-    use = replace(use, body=tuple(map_affine(s, lambda a: a.substitute(use.var, apart))
+    use = replace(use, body=tuple(s.map_affine(lambda a: a.substitute(use.var, apart))
                                   for s in use.body))
     used = (replace(use, extent=part),) if part > 1 else tuple(
-        map_affine(s, lambda a: a.substitute(use.var, 0)) for s in use.body)
+        s.map_affine(lambda a: a.substitute(use.var, 0)) for s in use.body)
     body = tuple(_shrunk(s, f.buffer, make.var) for s in (*make.body, Mark(second.name), *used))
     return replace(first, body=(Loop(make.var, f.turns, body),))
 
@@ -173,7 +164,7 @@ def _renamed(s: Any) -> Any:
     if not isinstance(s, Loop):
         return s
     new = Affine(0, ((f"{s.var}'", 1),))
-    body = tuple(map_affine(_renamed(t), lambda a: a.substitute(s.var, new)) for t in s.body)
+    body = tuple(_renamed(t).map_affine(lambda a: a.substitute(s.var, new)) for t in s.body)
     return Loop(f"{s.var}'", s.extent, body)
 
 

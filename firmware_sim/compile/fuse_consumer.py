@@ -7,7 +7,7 @@ once: the requantize of a channel is monotone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dsplet.firmware_sim.compile.nest import (
@@ -35,22 +35,18 @@ from dsplet.firmware_sim.compile.nest import (
 )
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Fetch,
     Kernel,
     Loop,
     Mac,
     Max,
-    Ref,
     Requantize,
     Set,
-    Statement,
     Store,
-    flat,
-    refs,
 )
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 
 def fuse_consumers(program: Program) -> Program:
@@ -70,8 +66,8 @@ def _pairs(program: Program) -> Iterator[tuple[int, int, str]]:
     be done where the maker stands."""
     touched: dict[str, set[int]] = {}
     for i, k in enumerate(program.kernels):
-        for b in read(k.body) | written(k.body):
-            touched.setdefault(b, set()).add(i)
+        for n in read(k.body) | written(k.body):
+            touched.setdefault(n, set()).add(i)
     for name, places in touched.items():
         b = program.buffers[name]
         if len(places) != 2 or b.role != "activation" or b.data is not None:
@@ -82,8 +78,8 @@ def _pairs(program: Program) -> Iterator[tuple[int, int, str]]:
                 or name in written(taker)):
             continue
         between = [k.body for k in program.kernels[p:q]]
-        made = {b for body in between for b in written(body)} - {name}
-        needed = {b for body in between for b in read(body)}
+        made = {n for body in between for n in written(body)} - {name}
+        needed = {n for body in between for n in read(body)}
         if not read(taker) & made and not written(taker) & (made | needed):
             yield p, q, name
 
@@ -100,23 +96,24 @@ def fused(maker: Kernel, taker: Kernel, between: Buffer) -> Kernel | None:
     places = refs_to((reduction,) if reduction else rest, between.name)
     if len(places) != 1:
         return None
-    (g,), taken = (r.index for r in places), dict(outer) | dict(inner)
+    g, taken = places.pop().index, dict(outer) | dict(inner)
     radices = sorted(((g.coefficient(v), n, v) for v, n in taken.items()), reverse=True)
     if any(c <= 0 for c, _, _ in radices) or not is_injective(g, taken.items()):
         return None
     if reduction and not _begins(rest, between.name, g, inner):
         return None
-    found = _aligned(maker.body, store.ref.index, g, radices)
+    found = _aligned(maker.body, g, [(c, n) for c, n, _ in radices])
     if found is None:
         return None
     body, at = found
     loops, leaf = nest(body)
-    if turns(loops) != turns(taken.items()) or not is_injective(leaf[-1].ref.index, loops):
+    store, = stores(leaf)
+    if turns(loops) != turns(taken.items()) or not is_injective(store.ref.index, loops):
         return None
     values = dict(zip((v for _, _, v in radices), at, strict=True))
     rest = substitute(rest, values)
     inside = {v for w, _ in inner for v, _ in values[w].terms}
-    made, last = leaf[:-1], leaf[-1].d
+    made, last = leaf[:-1], store.d
     rest = rename(rest, {r: fresh(r, named_registers(leaf)) for r in named_registers(rest)
                          if r in named_registers(leaf)})
     around = [(v, n) for v, n in loops if v not in inside]
@@ -128,18 +125,18 @@ def fused(maker: Kernel, taker: Kernel, between: Buffer) -> Kernel | None:
                   tidy(wrap(around, joined)), maker.macs + taker.macs)
 
 
-def refs_to(body: Body, buffer: str) -> set[Ref]:
-    return {r for s in body for r in refs(s) if r.buffer == buffer}
+def refs_to(body: Iterable[Statement], buffer: str) -> set[Ref]:
+    return {r for s in body for r in s.refs() if r.buffer == buffer}
 
 
 def _reads_singly(body: Body, buffer: str) -> bool:
     """Whether a register could stand for the buffer wherever the body reads it."""
     return not any((isinstance(s, Mac | Fetch) and refs_to((s,), buffer))
-                   or buffer in (getattr(s, "table", ""), getattr(s, "slopes", ""))
-                   for whole in body for s in flat(whole))
+                   or buffer in s.tables()
+                   for whole in body for s in whole.flat())
 
 
-def _window(body: Body) -> tuple[list[tuple[str, int]], Statement | None]:
+def _window(body: Body) -> tuple[list[tuple[str, int]], Max | Add | None]:
     """The loops and the statement of a body that is Set, one reduction, and what follows."""
     if (len(body) > 2 and isinstance(first := body[0], Set) and isinstance(body[1], Loop)
             and not any(isinstance(s, Loop) for s in body[2:])):
@@ -157,19 +154,20 @@ def _begins(rest: Body, buffer: str, g: Affine, inner: list[tuple[str, int]]) ->
     for v, _ in inner:
         g = g.substitute(v, 0)
     largest = isinstance(nest((loop,))[1][0], Max)
-    return not refs_to(tuple(after), buffer) and (
+    return not refs_to(after, buffer) and isinstance(first, Set) and (
         isinstance(first.source, int) or largest and first.source == Ref(buffer, g))
 
 
-def _aligned(body: Body, f: Affine, g: Affine, radices) -> tuple[Body, list[Affine]] | None:
+def _aligned(body: Body, g: Affine, radices: list[tuple[int, int]]
+             ) -> tuple[Body, list[Affine]] | None:
     """The maker's body, its loops split until each turn's element has digits in the taker's loops;
     and those digits."""
     while True:
         loops, leaf = nest(body)
-        f = leaf[-1].ref.index
+        f = stores(leaf)[0].ref.index
         if any(f.coefficient(v) == 0 for v, _ in loops):
             return None
-        at = digits(f + -g.const, dict(loops), [(c, n) for c, n, _ in radices])
+        at = digits(f + -g.const, dict(loops), radices)
         if not isinstance(at, Split):
             return None if at is None else (body, at)
         taken = extents(body)
@@ -193,6 +191,7 @@ def _reduced(made: Body, last: str, rest: Body, inner: list[tuple[str, int]], be
     """The window's reduction over what the maker makes; the largest is requantized once."""
     first, _, *after = rest
     reduction = nest(rest[1:2])[1][0]
+    assert isinstance(first, Set) and isinstance(reduction, Max | Add)
     total = first.d
     end = made[-1]
     start = first if isinstance(first.source, int) else Set(total, between.low)

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from dsplet.firmware_sim.compile.nest import nest, read, replace_refs, stores, written
-from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Ref, refs
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Ref
 
 
 def in_place(program: Program) -> Program:
@@ -37,8 +38,8 @@ def _pairs(kernel: Kernel, buffers: dict[str, Buffer]) -> list[tuple[str, str]]:
     for s in leaf[:-1]:
         if isinstance(s, Loop):
             continue
-        for ref in refs(s):
-            same = [r for whole in kernel.body for r in refs(whole) if r.buffer == ref.buffer]
+        for ref in s.refs():
+            same = [r for whole in kernel.body for r in whole.refs() if r.buffer == ref.buffer]
             if ref.index == target.index and same == [ref] and _alike(
                     buffers[ref.buffer], buffers[target.buffer]):
                 found.append((ref.buffer, target.buffer))

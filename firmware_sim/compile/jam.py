@@ -13,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 
 from dsplet.firmware_sim.compile.nest import (
-    REGISTER_FIELDS,
     Body,
     extents,
     named_registers,
@@ -25,7 +24,8 @@ from dsplet.firmware_sim.compile.nest import (
     tidy,
     written,
 )
-from dsplet.quantize.fixed.kernel import Add, Affine, Loop, Mac, Max, Set, Statement, flat, refs
+from dsplet.quantize.fixed.kernel import Add, Loop, Mac, Max, Set
+from dsplet.quantize.fixed.statement import Affine, Statement
 
 
 def jammed(body: Body, var: str, factor: int) -> Body | None:
@@ -63,12 +63,10 @@ def numbered(body: Body) -> Body:
     """The body with short register names: acc, or acc0, acc1, .. where there are several."""
     families: dict[str, list[str]] = {}
     for whole in body:
-        for s in flat(whole):
-            for field in REGISTER_FIELDS:
-                if isinstance(r := getattr(s, field, None), str):
-                    family = families.setdefault(re.match("[A-Za-z]+", r)[0], [])
-                    if r not in family:
-                        family.append(r)
+        for r in whole.registers():
+            family = families.setdefault(re.split("[^A-Za-z]", r)[0], [])
+            if r not in family:
+                family.append(r)
     return rename(body, {r: f"{stem}{n}" if len(family) > 1 else stem
                          for stem, family in families.items() for n, r in enumerate(family)})
 
@@ -95,19 +93,15 @@ def _private(loop: Loop) -> set[str] | None:
     body = loop.body
     both = read(body) & written(body)
     if any(r.buffer in both and r not in {s.ref for s in stores(body)}
-           for whole in body for r in refs(whole)) or not _distinct(loop):
+           for whole in body for r in whole.refs()) or not _distinct(loop):
         return None
     private: set[str] = set()
     carried: set[str] = set()
     for whole in body:
-        for s in flat(whole):
-            uses = {getattr(s, f, None) for f in REGISTER_FIELDS if f != "d"}
-            uses = {r for r in uses if isinstance(r, str)}
+        for s in whole.flat():
             if isinstance(s, Set):
                 private.add(s.d)
-            elif s.d not in private:
-                carried.add(s.d)
-            carried |= uses - private
+            carried |= set(s.registers()) - private
     if private & carried or any(not _accumulates(body, r) for r in carried):
         return None
     return private & named_registers(body)
@@ -128,8 +122,7 @@ def _distinct(loop: Loop) -> bool:
 
 def _accumulates(body: Body, register: str) -> bool:
     """Whether the body only adds to the register, or only takes the largest of it."""
-    touching = [s for whole in body for s in flat(whole) if register in {
-        getattr(s, f, None) for f in REGISTER_FIELDS}]
-    return all(s.d == register and getattr(s, "source", None) != register for s in touching) and (
-        all(isinstance(s, Add | Mac) for s in touching)
-        or all(isinstance(s, Max) for s in touching))
+    touching = [s for whole in body for s in whole.flat() if register in s.registers()]
+    once = all(register in s.writes() and [*s.registers()].count(register) == 1 for s in touching)
+    return once and (all(isinstance(s, Add | Mac) for s in touching)
+                     or all(isinstance(s, Max) for s in touching))

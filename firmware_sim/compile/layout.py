@@ -6,7 +6,7 @@ Sums are exact in any order: the proof covers every partial sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -27,20 +27,9 @@ from dsplet.firmware_sim.compile.nest import (
     wrap,
     written,
 )
-from dsplet.quantize.fixed.kernel import (
-    Affine,
-    Buffer,
-    Fetch,
-    Kernel,
-    Loop,
-    Mac,
-    Ref,
-    Statement,
-    contiguous,
-    flat,
-    refs,
-)
+from dsplet.quantize.fixed.kernel import Buffer, Fetch, Kernel, Loop, Mac, contiguous
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 
 def channels_last(program: Program, cost: Callable[[Kernel, dict[str, Buffer]], float]) -> Program:
@@ -78,10 +67,10 @@ def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple
             return None
         extent = extents(body)
 
-        def moved(ref: Ref, extent=extent) -> Ref:
+        def moved(ref: Ref, extent: dict[str, int] = extent) -> Ref:
             if ref.buffer != name:
                 return ref
-            at = digits(ref.index, extent, radices)
+            at = axes(ref.index, extent, radices)
             return Ref(name, sum((e * new[a] for a, e in enumerate(at)), Affine()))
 
         kernels.append(replace(kernel, body=replace_refs(body, moved)))
@@ -93,14 +82,21 @@ def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple
     return replace(program, kernels=tuple(kernels), buffers=buffers)
 
 
+def axes(index: Affine, extent: dict[str, int], radices: list[tuple[int, int]]) -> list[Affine]:
+    """The digits of an index in a body that `along_axes` gave."""
+    at = digits(index, extent, radices)
+    assert isinstance(at, list)
+    return at
+
+
 def along_axes(body: Body, name: str, radices: list[tuple[int, int]]) -> Body | None:
     """The body with its loops split until each index of the buffer has a digit for every axis."""
     while True:
-        if any(name in (getattr(s, "table", ""), getattr(s, "slopes", "")) or isinstance(s, Fetch)
-               and s.ref.buffer == name for whole in body for s in flat(whole)):
+        if any(name in s.tables() or isinstance(s, Fetch) and s.ref.buffer == name
+               for whole in body for s in whole.flat()):
             return None
         extent = extents(body)
-        for ref in (r for s in body for r in refs(s) if r.buffer == name):
+        for ref in (r for s in body for r in s.refs() if r.buffer == name):
             at = digits(ref.index, extent, radices)
             if at is None or isinstance(at, Split) and (
                     not at.inner or extent[at.var] % at.inner):
@@ -128,15 +124,14 @@ def shapes(program: Program) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _is_sum(s: Statement) -> bool:
-    """Whether the statement is a nest of loops around one product."""
-    return isinstance(s, Loop) and isinstance(nest((s,))[1][0], Mac) and len(nest((s,))[1]) == 1
-
-
-def _in_memory_order(loop: Loop) -> Body:
-    """The sum with its loops in the order of the memory that x walks."""
+def _in_memory_order(loop: Loop) -> Statement:
+    """A nest of loops around one product in the order of the memory that x walks; any other loop
+    with such nests in it in that order."""
     loops, leaf = nest((loop,))
-    return wrap(sorted(loops, key=lambda n: -abs(leaf[0].x.index.coefficient(n[0]))), leaf)
+    match leaf:
+        case (Mac(_, x, _),):
+            return wrap(sorted(loops, key=lambda n: -abs(x.index.coefficient(n[0]))), leaf)[0]
+    return replace(loop, body=_summed(loop.body))
 
 
 def ordered(program: Program) -> Program:
@@ -147,8 +142,7 @@ def ordered(program: Program) -> Program:
 
 
 def _summed(body: Body) -> Body:
-    return tuple(_in_memory_order(s)[0] if _is_sum(s) else
-                 replace(s, body=_summed(s.body)) if isinstance(s, Loop) else s for s in body)
+    return tuple(_in_memory_order(s) if isinstance(s, Loop) else s for s in body)
 
 
 def _packed(program: Program) -> Program:
@@ -159,7 +153,7 @@ def _packed(program: Program) -> Program:
             found.setdefault(ref.buffer, []).append((i, ref, loops))
     for name, places in found.items():
         b = program.buffers[name]
-        if b.role != "const" or len(places) != 1:
+        if b.role != "const" or b.data is None or len(places) != 1:
             continue
         (i, ref, loops), = places
         loops = [(v, n) for v, n in loops if ref.index.coefficient(v)]
@@ -172,25 +166,27 @@ def _packed(program: Program) -> Program:
             at = at + steps.reshape([-1 if a == axis else 1 for a in range(len(shape))])
         if len(np.unique(at)) != at.size:
             continue
-        index = sum((Affine(0, ((v, c),)) for (v, _), c in
-                     zip(loops, contiguous(shape), strict=True)), Affine())
+        there = Ref(name, sum((Affine(0, ((v, c),)) for (v, _), c in
+                               zip(loops, contiguous(shape), strict=True)), Affine()))
+
+        def packed(r: Ref, there: Ref = there) -> Ref:
+            return there if r.buffer == there.buffer else r
+
         kernel = program.kernels[i]
-        body = replace_refs(kernel.body, lambda r, name=name, index=index:
-                            Ref(name, index) if r.buffer == name else r)
         program = with_kernel(replace(program, buffers=program.buffers | {
             name: replace(b, data=b.data[at.reshape(-1)], size=at.size)}), i, replace(
-            kernel, body=body))
+            kernel, body=replace_refs(kernel.body, packed)))
     return replace(program, kernels=tuple(replace(k, body=tidy(k.body)) for k in program.kernels))
 
 
-def _walk(body: Body, loops: list[tuple[str, int]]):
+def _walk(body: Body, loops: list[tuple[str, int]]
+          ) -> Iterator[tuple[Ref, list[tuple[str, int]]]]:
     """Every reference in the body with the loops around it; what data index, twice."""
     for s in body:
         if isinstance(s, Loop):
             yield from _walk(s.body, [*loops, (s.var, s.extent)])
             continue
-        for ref in refs(s):
+        for ref in s.refs():
             yield from [(ref, loops)] * (2 if isinstance(s, Fetch) else 1)
-        for field in ("table", "slopes"):
-            if hasattr(s, field):
-                yield from [(Ref(getattr(s, field), Affine()), loops)] * 2
+        for table in s.tables():
+            yield from [(Ref(table, Affine()), loops)] * 2

@@ -11,17 +11,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from dsplet.quantize.fixed.kernel import (
-    Add,
-    Buffer,
-    Kernel,
-    Loop,
-    Mac,
-    Set,
-    Store,
-    flat,
-    map_affine,
-)
+from dsplet.quantize.fixed.kernel import Add, Buffer, Kernel, Loop, Mac, Set, Store
 from dsplet.quantize.fixed.statement import Affine, Ref
 
 ROLE = "stage"
@@ -186,7 +176,7 @@ class _Copier:
 
 def _at(loop: Loop, index: Affine) -> tuple[Any, ...]:
     """The loop's statements with its variable replaced."""
-    return tuple(map_affine(s, lambda a: a.substitute(loop.var, index)) for s in loop.body)
+    return tuple(s.map_affine(lambda a: a.substitute(loop.var, index)) for s in loop.body)
 
 
 def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Loop, ...]]]:
@@ -201,7 +191,7 @@ def _macs(loop: Loop, inside: tuple[Loop, ...] = ()) -> list[tuple[Mac, tuple[Lo
 
 def _stored(loop: Loop) -> set[str]:
     """The buffers that the loop writes."""
-    return {s.ref.buffer for s in flat(loop) if isinstance(s, Store)}
+    return {s.ref.buffer for s in loop.flat() if isinstance(s, Store)}
 
 
 def is_dense(mac: Mac, nest: list[Loop]) -> bool:

@@ -20,19 +20,10 @@ from dsplet.firmware_sim.compile.nest import (
     rename,
     span,
 )
-from dsplet.quantize.fixed.kernel import (
-    Add,
-    Affine,
-    Buffer,
-    Kernel,
-    Loop,
-    Mac,
-    Mul,
-    Ref,
-    Set,
-    Statement,
-)
+from dsplet.quantize.fixed.arithmetic import IntArray
+from dsplet.quantize.fixed.kernel import Add, Buffer, Kernel, Loop, Mac, Mul, Set
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 LARGEST = 127
 
@@ -60,8 +51,8 @@ def _narrow(kernel: Kernel, body: Body, constants: dict[str, Buffer], done: dict
     rest: list[Statement] = []
     start = body[0] if body and isinstance(body[0], Set) else None
     for s in body:
-        mac = nest((s,))[1][0] if isinstance(s, Loop) else None
-        if isinstance(mac, Mac) and start and mac.d == start.d and (
+        mac = nest((s,))[1][0]
+        if isinstance(s, Loop) and isinstance(mac, Mac) and start and mac.d == start.d and (
                 found := _factors(mac.w, s, constants)):
             powers, weight = found
             up = Buffer(f"{weight.name}_up", powers.size, int(powers.min()), int(powers.max()),
@@ -75,20 +66,20 @@ def _narrow(kernel: Kernel, body: Body, constants: dict[str, Buffer], done: dict
             rest.append(replace(s, body=_narrow(kernel, s.body, constants, done)))
         else:
             rest.append(s)
-    if not sums:
+    if start is None or not sums:
         return tuple(rest)
-    (first, up), *more = sums
-    out = [Set(start.d, 0), first, Mul(start.d, up), Add(start.d, start.source)]
+    (first, scale), *more = sums
+    out = [Set(start.d, 0), first, Mul(start.d, scale), Add(start.d, start.source)]
     part = fresh("part", named_registers(kernel.body))
-    for s, up in more:
-        out += [Set(part, 0), *rename((s,), {start.d: part}), Mul(part, up), Add(start.d, part)]
+    for s, scale in more:
+        out += [Set(part, 0), *rename((s,), {start.d: part}), Mul(part, scale), Add(start.d, part)]
     return (*out, *rest[1:])
 
 
-def _factors(w: Ref, loop: Loop, constants: dict[str, Buffer]) -> tuple[np.ndarray, Buffer] | None:
+def _factors(w: Ref, loop: Loop, constants: dict[str, Buffer]) -> tuple[IntArray, Buffer] | None:
     """A power of two for each row of the weights, and the weights without it."""
     b, inner = constants.get(w.buffer), extents((loop,))
-    if b is None or max(-b.low, b.high) <= LARGEST or w.index.const:
+    if b is None or b.data is None or max(-b.low, b.high) <= LARGEST or w.index.const:
         return None
     within = Affine(0, tuple((v, c) for v, c in w.index.terms if v in inner))
     row = span(within, inner)[1] + 1

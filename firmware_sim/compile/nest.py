@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from dsplet.quantize.fixed.kernel import (
-    Affine,
-    Kernel,
-    Loop,
-    Ref,
-    Repeat,
-    Statement,
-    Store,
-    coalesce,
-    flat,
-    map_affine,
-    refs,
-)
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Repeat, Store, coalesce
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Role, Statement
 
 Body = tuple[Statement, ...]
+REGISTER = (Role.READ, Role.WRITTEN, Role.CHANGED)
 
 
 def extents(body: Iterable[Statement]) -> dict[str, int]:
@@ -73,7 +64,7 @@ def tidy(body: Body) -> Body:
         if isinstance(s, Loop):
             inner = tidy(s.body)
             if s.extent == 1:
-                out += (map_affine(t, lambda a, v=s.var: a.substitute(v, 0)) for t in inner)
+                out += substitute(inner, {s.var: 0})
             else:
                 out.append(Loop(s.var, s.extent, inner))
         else:
@@ -81,7 +72,7 @@ def tidy(body: Body) -> Body:
     return tuple(out)
 
 
-def substitute(body: Body, values: dict[str, Affine | int]) -> Body:
+def substitute(body: Body, values: Mapping[str, Affine | int]) -> Body:
     """The body with affine expressions in place of variables, all at once."""
     def f(index: Affine) -> Affine:
         total = Affine(index.const)
@@ -90,7 +81,7 @@ def substitute(body: Body, values: dict[str, Affine | int]) -> Body:
             total = total + (Affine(value) if isinstance(value, int) else value) * c
         return total
 
-    return tuple(map_affine(s, f) for s in body)
+    return tuple(s.map_affine(f) for s in body)
 
 
 def split(body: Body, var: str, inner: int, names: tuple[str, str]) -> Body:
@@ -111,24 +102,13 @@ def split(body: Body, var: str, inner: int, names: tuple[str, str]) -> Body:
 
 # --- registers and buffers -------------------------------------------------------------------
 
-REGISTER_FIELDS = ("d", "source", "offset", "by")
-
-
 def named_registers(body: Iterable[Statement]) -> set[str]:
-    return {getattr(s, f) for whole in body for s in flat(whole) for f in REGISTER_FIELDS
-            if isinstance(getattr(s, f, None), str)}
+    return {r for s in body for r in s.registers()}
 
 
 def rename(body: Body, names: dict[str, str]) -> Body:
     """The body with other register names."""
-    def one(s: Statement) -> Statement:
-        if isinstance(s, Loop):
-            return replace(s, body=tuple(map(one, s.body)))
-        changes = {f: names[r] for f in REGISTER_FIELDS
-                   if isinstance(r := getattr(s, f, None), str) and r in names}
-        return replace(s, **changes) if changes else s
-
-    return tuple(map(one, body))
+    return _with_operands(body, lambda x: names.get(x, x) if isinstance(x, str) else x)
 
 
 def fresh(name: str, taken: Iterable[str]) -> str:
@@ -142,7 +122,7 @@ def fresh(name: str, taken: Iterable[str]) -> str:
 
 
 def stores(body: Iterable[Statement]) -> list[Store]:
-    return [s for whole in body for s in flat(whole) if isinstance(s, Store)]
+    return [s for whole in body for s in whole.flat() if isinstance(s, Store)]
 
 
 def written(body: Iterable[Statement]) -> set[str]:
@@ -151,22 +131,26 @@ def written(body: Iterable[Statement]) -> set[str]:
 
 def read(body: Iterable[Statement]) -> set[str]:
     """The buffers that the body reads, tables included."""
-    found = set()
-    for whole in body:
-        for s in flat(whole):
-            if not isinstance(s, Store):
-                found |= {r.buffer for r in refs(s)}
-            found |= {getattr(s, f) for f in ("table", "slopes") if hasattr(s, f)}
-    return found
+    return {b for s in body for b in (*s.tables(), *(
+        x.buffer for x in s.reads() if isinstance(x, Ref)))}
 
 
-def replace_refs(body: Body, f) -> Body:
+def replace_refs(body: Body, f: Callable[[Ref], Ref | str]) -> Body:
     """The body with f(ref) in place of every memory reference."""
+    return _with_operands(body, lambda x: f(x) if isinstance(x, Ref) else x)
+
+
+def _with_operands(body: Body, f: Callable[[Ref | str], Ref | str]) -> Body:
+    """The body with f of it in place of every memory reference and every register."""
     def one(s: Statement) -> Statement:
         if isinstance(s, Loop):
             return replace(s, body=tuple(map(one, s.body)))
-        changes = {x.name: f(r) for x in fields(s) if isinstance(r := getattr(s, x.name), Ref)}
-        return replace(s, **changes) if changes else s
+        changes: dict[str, Any] = {}
+        for part in s.parts:
+            value = getattr(s, part.name)
+            if isinstance(value, Ref) or isinstance(value, str) and part.role in REGISTER:
+                changes[part.name] = f(value)
+        return replace(s, **changes)
 
     return tuple(map(one, body))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from dsplet.quantize.fixed.kernel import Add, Interpolate, Lookup, Loop, Mul, Requantize, Set, flat
+from dsplet.quantize.fixed.kernel import Add, Interpolate, Lookup, Loop, Mul, Requantize, Set
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Statement
 
@@ -41,7 +41,7 @@ def in_steps(program: Program, tables: frozenset[str]) -> Program:
             and s.table in tables else (s,)))
 
     return replace(program, kernels=tuple(replace(k, body=visit(k.body)) if any(
-        isinstance(s, Interpolate) for top in k.body for s in flat(top)) else k
+        isinstance(s, Interpolate) for top in k.body for s in top.flat()) else k
         for k in program.kernels))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsplet.base.errors import UserError
-from dsplet.quantize.fixed.kernel import Repeat, refs
+from dsplet.quantize.fixed.kernel import Repeat
 from dsplet.quantize.fixed.program import Program
 
 
@@ -23,13 +23,13 @@ def streaming(program: Program) -> Program:
                            "loops over time; one step a call needs one of each")
     (value, buffer), loop = program.inputs[0], outer[0]
     if any(r.buffer == b and r.index.coefficient(loop.var) for _, b in program.outputs
-           for k in program.kernels for s in k.body for r in refs(s)):
+           for k in program.kernels for s in k.body for r in s.refs()):
         raise CannotStream(f"'{program.name}' gives a sequence; one step a call needs an output "
                            "that is the last step's")
     element = replace(value, shape=value.shape[value.shape.index(loop.extent) + 1:]
                       if loop.extent in value.shape else ())
     for i, kernel in enumerate(program.kernels):
-        for r in (r for s in kernel.body for r in refs(s) if r.buffer == buffer):
+        for r in (r for s in kernel.body for r in s.refs() if r.buffer == buffer):
             if i < loop.first or i > loop.last or r.index.const or (
                     r.index.coefficient(loop.var) != element.size):
                 raise CannotStream(f"'{kernel.node}' reads the input as a whole, or not from the "

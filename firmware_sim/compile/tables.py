@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import requantize
-from dsplet.quantize.fixed.kernel import Lookup, Loop, Requantize, Set, Store, refs
+from dsplet.quantize.fixed.kernel import Lookup, Loop, Requantize, Set, Store
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Ref, Statement
 
@@ -66,7 +66,7 @@ def walks(program: Program, entry_limit: int) -> list[Walk]:
             if isinstance(s, Store):
                 made.setdefault(s.ref.buffer, []).append(_maker(body[:i], s.d))
             table = _looked_up(s, body[i + 1:i + 2])
-            for r in () if isinstance(s, Store) else refs(s):
+            for r in () if isinstance(s, Store) else s.refs():
                 reads.setdefault(r.buffer, set()).add(table)
             if isinstance(s, Lookup):
                 first[s.table] = s.first

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsplet.firmware_sim.compile.nest import Body, substitute
-from dsplet.quantize.fixed.kernel import Affine, Loop
+from dsplet.quantize.fixed.kernel import Loop
+from dsplet.quantize.fixed.statement import Affine, Statement
 
 
 def unrolled(body: Body, var: str) -> Body:
     """The body with the turns of loop `var` written out."""
-    out: list = []
+    out: list[Statement] = []
     for s in body:
         if not isinstance(s, Loop):
             out.append(s)
@@ -24,7 +25,7 @@ def unrolled(body: Body, var: str) -> Body:
 
 def unrolled_by(body: Body, var: str, factor: int) -> Body:
     """The body with `factor` turns of loop `var` in each turn; what is left over follows it."""
-    out: list = []
+    out: list[Statement] = []
     for s in body:
         if not isinstance(s, Loop):
             out.append(s)

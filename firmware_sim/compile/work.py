@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Max, Mul, Store, refs
+from dsplet.quantize.fixed.kernel import Add, Kernel, Loop, Max, Mul, Store
 from dsplet.quantize.fixed.statement import Ref
 
 
@@ -35,7 +35,7 @@ def work(kernel: Kernel) -> Work:
         if not (constant and isinstance(statement, Add | Mul | Max)):
             statements[type(statement)] = statements.get(type(statement), 0) + prod(
                 extents.values())
-        for ref in () if isinstance(statement, Store) else refs(statement):
+        for ref in () if isinstance(statement, Store) else statement.refs():
             known = read.get(ref.buffer, np.empty(0, np.int64))
             read[ref.buffer] = np.union1d(known, _elements(ref, extents))
     return Work(statements, read)
