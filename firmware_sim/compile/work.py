@@ -31,8 +31,7 @@ def work(kernel: Kernel) -> Work:
     statements: dict[type, int] = {}
     read: dict[str, Any] = {}
     for statement, extents in _flat(kernel.body, {}):
-        constant = isinstance(getattr(statement, "source", ""), int)
-        if not (constant and isinstance(statement, Add | Mul | Max)):
+        if not (isinstance(statement, Add | Mul | Max) and isinstance(statement.source, int)):
             statements[type(statement)] = statements.get(type(statement), 0) + prod(
                 extents.values())
         for ref in () if isinstance(statement, Store) else statement.refs():
