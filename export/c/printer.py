@@ -183,7 +183,7 @@ def _helpers(code: list[str]) -> list[str]:
     note, *blocks = PRELUDE.read_text().split("\n\n")
     kept: list[str] = []
     for block in reversed(blocks):
-        function = re.search(r"(\w+)\(\w+ \w+", block.partition("*/")[2])[1]
+        function = re.findall(r"(\w+)\(\w+ \w+", block.partition("*/")[2])[0]
         if any(f"{function}(" in text for text in (*code, *kept)):
             kept.insert(0, block.rstrip("\n") + "\n")
     return [note + "\n", *kept] if kept else []
