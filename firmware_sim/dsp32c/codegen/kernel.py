@@ -25,9 +25,9 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     Scheduler,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
-from dsplet.firmware_sim.dsp32c.codegen.shape import shape
+from dsplet.firmware_sim.dsp32c.codegen.shape import shape, turn
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
-from dsplet.quantize.fixed.kernel import Kernel, Loop, map_affine
+from dsplet.quantize.fixed.kernel import Kernel, Loop
 from dsplet.quantize.fixed.statement import Affine, Statement
 
 POINTERS = [f"r{i}" for i in range(1, 15)]
@@ -91,9 +91,7 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     for s in body:
         if isinstance(s, Loop):
             name = f"L{depth}"
-            new = Affine(0, ((name, 1),))
-            inner = tuple(map_affine(t, lambda a, old=s.var, new=new: a.substitute(old, new))
-                          for t in s.body)
+            inner = tuple(turn(s, s.body, Affine(0, ((name, 1),))))
             s = replace(s, var=name, body=_by_depth(inner, depth + 1))
         result.append(s)
     return tuple(result)

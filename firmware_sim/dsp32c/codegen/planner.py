@@ -107,7 +107,7 @@ class Plan:
                 continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
             banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
-            banks.sort(key=lambda a, n=need: self._meetings(n, a, "activation"))
+            banks.sort(key=lambda a: self._meetings(need, a, "activation"))
             if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
@@ -128,7 +128,7 @@ class Plan:
         for kernel in kernels:
             match kernel.body:
                 case (Loop(var, size, (Set(_, Ref(source, at)), Store(Ref(target, to)))),):
-                    old, new = by_name.get(source), by_name.get(target)
+                    old, new = by_name[source], by_name[target]
                     if (at == to == Affine(0, ((var, 1),)) and old.buffer.role == "input"
                             and new.buffer.role == "activation" and new.buffer.data is None
                             and old.buffer.size == new.buffer.size == size
@@ -154,7 +154,7 @@ class Plan:
         return [Room(a.region.name, a.room_bytes(at, at) // 4) for a in self.banks]
 
     def _need(self, b: Buffer, kind: str, kernels: int) -> Need:
-        size = WIDTH.get(kind, 4) * b.size
+        size = Kind(kind).bytes * b.size
         return Need(b, (size + 3) // 4 * 4, kind,
                     *lifetime(b, self._touched.get(b.name, {0}), kernels, self._repeats))
 

@@ -13,6 +13,7 @@ from dsplet.quantize.float.kernel import Clamp, Linear
 
 def real(program: Program) -> list[Scaled]:
     """The kernels in the statements that the selector knows, with their constants."""
+    assert program.reals is not None  # of a program in float arithmetic
     first, *others = [Scaled(_rewritten(k), {}) for k in program.kernels]
     return [replace(first, words=dict(program.reals)), *others]
 

@@ -42,8 +42,8 @@ def source_rows(assembly: Assembly, source: str) -> list[SourceRow]:
     rows = []
     for line, text in enumerate(source.splitlines(), 1):
         places = [(f"{a:06x}", f"{assembly.words[a]:08x}") for a in of_line.get(line, [])]
-        for i, (address, word) in enumerate(places or [("", "")]):
-            rows.append(SourceRow(line=line, address=address, word=word,
+        for i, (place, word) in enumerate(places or [("", "")]):
+            rows.append(SourceRow(line=line, address=place, word=word,
                                   text="" if i else text.rstrip()))
     return rows
 
