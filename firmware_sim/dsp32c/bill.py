@@ -72,7 +72,9 @@ def _item(word: int, role: str) -> str:
         return "unfilled latency"
     if role == "mac":
         return "multiply-accumulates"
-    row, f = TABLE.decode(word)
+    decoded = TABLE.decode(word)
+    assert decoded, "what was executed is an instruction"
+    row, f = decoded
     if not row.format.startswith("DA"):
         return "table look-ups" if row.format in ("7a", "7b") else "loops and addresses"
     memory = f.Y > 3

@@ -207,6 +207,12 @@ class Buffer:
     data: IntArray | None = None
 
     @property
+    def integers(self) -> IntArray:
+        """A constant's."""
+        assert self.data is not None, f"'{self.name}' is no constant"
+        return self.data
+
+    @property
     def dtype(self) -> np.dtype:
         """The smallest integer type for [low, high]."""
         for name in ("int8", "uint8", "int16", "uint16", "int32"):

@@ -161,7 +161,7 @@ class _Attempt:
     def _copies(self, kernel: Kernel, region, rooms: list[Room]) -> tuple[Kernel, list[Copy]]:
         waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
         packed = self.chosen.choices.packed
-        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b)),
+        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b, "")),
                             replace(COSTS, wait=waits / self.target.states_per_cycle))
 
     # --- the image ------------------------------------------------------------------------------
@@ -192,13 +192,14 @@ class _Attempt:
     def _encode(self, buffer: Buffer, kind: str) -> Array:
         if kind in PACKED:
             numbers = np.zeros((buffer.size + 3) // 4 * 4, PACKED[kind])
-            numbers[:buffer.size] = buffer.data
+            numbers[:buffer.size] = buffer.integers
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            base = self.plan.place(self.chosen.tables[buffer.name]) if kind == "place" else 0
-            return (base + 2 * buffer.data).astype(np.int32).view(np.uint32)
+            table = self.chosen.tables[buffer.name]
+            base = self.plan.place(table) if table else 0
+            return (base + 2 * buffer.integers).astype(np.int32).view(np.uint32)
         try:
-            return to_words(self.chosen.words.get(buffer.name, buffer.data.astype(np.float64)))
+            return to_words(self.chosen.words.get(buffer.name, buffer.integers.astype(np.float64)))
         except ValueError as error:
             raise ValueError(f"constant '{buffer.name}' does not fit the DSP32C's 24-bit mantissa: "
                              f"{error}") from None

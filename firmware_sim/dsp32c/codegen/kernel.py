@@ -27,7 +27,7 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
-from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Statement, map_affine
+from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Statement
 
 POINTERS = [f"r{i}" for i in range(1, 15)]
 """The only registers that address memory for the DAU (dsp32c.md 2)."""
@@ -89,13 +89,16 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     result = []
     for s in body:
         if isinstance(s, Loop):
-            name = f"L{depth}"
-            new = Affine(0, ((name, 1),))
-            inner = tuple(map_affine(t, lambda a, old=s.var, new=new: a.substitute(old, new))
-                          for t in s.body)
-            s = replace(s, var=name, body=_by_depth(inner, depth + 1))
+            s = _renamed(s, f"L{depth}")
+            s = replace(s, body=_by_depth(s.body, depth + 1))
         result.append(s)
     return tuple(result)
+
+
+def _renamed(loop: Loop, var: str) -> Loop:
+    new = Affine(0, ((var, 1),))
+    return Loop(var, loop.extent, tuple(s.map_affine(lambda a: a.substitute(loop.var, new))
+                                        for s in loop.body))
 
 
 def _registers(addressed: Addressed, using: Selection, counters: int, name: str, taken: list[str],

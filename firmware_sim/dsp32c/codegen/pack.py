@@ -46,7 +46,8 @@ def packings(program: Program) -> list[list[Packing]]:
             w = program.buffers[name]
             if w.role != "const" or _uses(program, name) > len(nests):
                 continue
-            ways, most = [], np.abs(w.data).max()
+            ways: list[Packing] = []
+            most = np.abs(w.integers).max()
             dense, scaling = any(nests), SCALE_CYCLES * _stores(kernel.body)
             if most < 1 << 15:
                 ways.append(Packing(name, "half", w.size + scaling, 2 * w.size))
@@ -91,10 +92,10 @@ def pack(program: Program, kinds: dict[str, str]) -> Program:
             if name not in kinds:
                 continue
             w, excess = buffers[name], EXCESS[kinds[name]]
-            buffers[name] = replace(w, data=w.data + excess, low=w.low + excess,
+            buffers[name] = replace(w, data=w.integers + excess, low=w.low + excess,
                                     high=w.high + excess)
             if excess and any(nests):
-                kernel = _excess_row(program, kernel)
+                kernel = _excess_row(program, kernel) or kernel
         kernels.append(kernel)
     return replace(program, buffers=buffers, kernels=tuple(kernels))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
@@ -106,7 +107,7 @@ class Plan:
                 continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
             banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
-            banks.sort(key=lambda a, n=need: self._meetings(n, a, "activation"))
+            banks = sorted(banks, key=partial(self._meetings, need, role="activation"))
             if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
@@ -123,13 +124,15 @@ class Plan:
     def _in_place(self, needs: list[Need], kernels: Sequence[Kernel]) -> dict[str, str]:
         """Converted inputs that go where the input was: value -> input, which then lives as long.
         Those that a bank could hold are left to it."""
-        by_name, onto = {n.buffer.name: n for n in needs}, {}
+        by_name = {n.buffer.name: n for n in needs}
+        onto: dict[str, str] = {}
         for kernel in kernels:
             match kernel.body:
                 case (Loop(var, size, (Set(_, Ref(source, at)), Store(Ref(target, to)))),):
                     old, new = by_name.get(source), by_name.get(target)
-                    if (at == to == Affine(0, ((var, 1),)) and old.buffer.role == "input"
-                            and new.buffer.role == "activation" and new.buffer.data is None
+                    if (old and new and at == to == Affine(0, ((var, 1),))
+                            and old.buffer.role == "input" and new.buffer.role == "activation"
+                            and new.buffer.data is None
                             and old.buffer.size == new.buffer.size == size
                             and len(self._touched[source]) == 1
                             and new.bytes > max(a.region.bytes for a in self.banks)):
@@ -153,7 +156,7 @@ class Plan:
         return [Room(a.region.name, a.room_bytes(at, at) // 4) for a in self.banks]
 
     def _need(self, b: Buffer, kind: str, kernels: int) -> Need:
-        size = WIDTH.get(kind, 4) * b.size
+        size = Kind(kind).bytes * b.size
         return Need(b, (size + 3) // 4 * 4, kind,
                     *lifetime(b, self._touched.get(b.name, {0}), kernels, self._repeats))
 

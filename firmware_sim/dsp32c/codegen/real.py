@@ -13,7 +13,7 @@ from dsplet.quantize.float.kernel import Clamp, Linear
 def real(program: Program) -> list[Scaled]:
     """The kernels in the statements that the selector knows, with their constants."""
     first, *others = [Scaled(_rewritten(k), {}) for k in program.kernels]
-    return [replace(first, words=dict(program.reals)), *others]
+    return [replace(first, words=dict(program.reals or {})), *others]
 
 
 def _rewritten(kernel: Kernel) -> Kernel:

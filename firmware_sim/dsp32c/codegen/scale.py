@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -101,8 +102,8 @@ class Round(Statement):
     d: Changed
     unit: int
     floor: bool
-    low: int | None
-    high: int | None
+    low: float | None
+    high: float | None
     magnitude: int
 
 
@@ -209,8 +210,8 @@ class _Scaler:
             return None
         unit, half = self._unit(q)
         match writers:
-            case [*_, Interpolate() as s, _] if not self._entry(q):
-                self._segments(s, unit * 2.0 ** -q.shifts[0], half)
+            case [*_, Interpolate() as between, _] if not self._entry(q):
+                self._segments(between, unit * 2.0 ** -q.shifts[0], half)
                 return 1.0, 0.0
             case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
                 return unit * 2.0 ** -q.shifts[0], half
@@ -239,7 +240,7 @@ class _Scaler:
                 add = half if isinstance(s, Set) else 0.0
                 extra = 1 << s.shift if isinstance(s, Add) else 1
                 sign = -1 if isinstance(s, Add) and s.negate else 1
-                words[ref.buffer] = self.buffers[ref.buffer].data * factors * extra * sign + add
+                words[ref.buffer] = self.buffers[ref.buffer].integers * factors * extra * sign + add
         self.words.update(words)
         return unit * multiply * 2.0 ** -q.shifts[0], half
 
@@ -255,7 +256,7 @@ class _Scaler:
                            sparse=True)
 
         def evaluate(a: Affine) -> np.ndarray:
-            return a.const + sum(c * grid[variables.index(v)] for v, c in a.terms)
+            return np.array(a.const) + sum(c * grid[variables.index(v)] for v, c in a.terms)
 
         at, channel = np.broadcast_arrays(evaluate(ref.index), evaluate(q.index))
         factor = unit * 2.0 ** -np.array(q.shifts, np.float64)[channel]
@@ -264,7 +265,7 @@ class _Scaler:
         return result if (result[at] == factor).all() else None
 
     # --- rewriting ------------------------------------------------------------------------------
-    def _rewrite(self, s: Statement, folded: dict) -> list:
+    def _rewrite(self, s: Any, folded: dict) -> list:
         if isinstance(s, Loop):
             return [replace(s, body=tuple(t for i in s.body for t in self._rewrite(i, folded)))]
         if isinstance(s, Requantize):
@@ -273,10 +274,9 @@ class _Scaler:
             if s.table not in self.words:
                 self._segments(s, 1.0, 0.0)
             return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
+        rest: list[Add] = []
         if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
-            rest = self._rest(s)
-        else:
-            rest = []
+            rest = self._rest(s.d, s.source)
         if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
             return [s, *rest]
         factor, half, entry = folded[s.d]
@@ -306,25 +306,25 @@ class _Scaler:
                 return []
         return [s]
 
-    def _rest(self, s: Set) -> list:
+    def _rest(self, d: str, constant: Ref) -> list[Add]:
         """What a constant of more than 24 bits has beyond them is added from a second one."""
-        name, index = s.source.buffer, s.source.index
-        words = self.words.get(name, self.buffers[name].data.astype(np.float64))
-        high = np.float64(np.float32(words))  # 24 bits, as the chip's float words
+        name, index = constant.buffer, constant.index
+        words = self.words.get(name, self.buffers[name].integers.astype(np.float64))
+        high = words.astype(np.float32).astype(np.float64)  # 24 bits, as the chip's float words
         if (high == words).all():
             return []
         self.words |= {name: high, f"{name}_rest": words - high}
         self.extra.append(Buffer(f"{name}_rest", len(words), 0, 0, "const",
                                  np.zeros(len(words), np.int64)))
-        return [Add(s.d, Ref(f"{name}_rest", index))]
+        return [Add(d, Ref(f"{name}_rest", index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
         """The three numbers of every segment, where the table was."""
         table = self.buffers[s.table]
         i = np.arange(table.size)
         self.words[s.table] = np.concatenate([
-            s.first + (i << s.step_log2), self.buffers[s.slopes].data * factor,
-            table.data * 2.0**s.step_log2 * factor + half])
+            s.first + (i << s.step_log2), self.buffers[s.slopes].integers * factor,
+            table.integers * 2.0**s.step_log2 * factor + half])
         self.extra.append(replace(table, size=3 * table.size, data=np.zeros(3 * table.size,
                                                                             np.int64)))
 
@@ -369,7 +369,7 @@ class _Scaler:
                 factors = self._factors(ref, q, unit)
                 if factors is None or not factors.all():
                     return False
-                start = self.buffers[buffer].data + half / factors
+                start = self.buffers[buffer].integers + half / factors
                 if np.abs(start).max() < MULTIPLIER_EXACT and (start == np.floor(start)).all():
                     self.words[buffer] = start
                     return True

@@ -56,18 +56,16 @@ def _shape(s, kind: Callable[[str], Kind], alone: bool) -> list:
         if turns > 1:
             outer, inner = f"{s.var}o", f"{s.var}i"
             index = Affine(0, ((outer, turns),)) + Affine(0, ((inner, 1),))
-            split = Loop(inner, turns, tuple(map_affine(t, lambda a: a.substitute(s.var, index))
-                                             for t in body))
+            split = Loop(inner, turns, tuple(_turn(s, body, index)))
             return [Loop(outer, s.extent // turns, tuple(_shape(split, kind, True)))]
     if [type(t) for t in body] in ([Set, Lookup, Store], [Set, Between, Round, Store]):
         pair = Loop(s.var, s.extent // 2, tuple(
-            map_affine(t, lambda a, i=i: a.substitute(s.var, Affine(i, ((s.var, 2),))))
-            for i in (0, 1) for t in body))
+            t for i in (0, 1) for t in _turn(s, body, Affine(i, ((s.var, 2),)))))
         return [pair, *(t for i in range(s.extent // 2 * 2, s.extent) for t in _turn(s, body, i))]
     return [Loop(s.var, s.extent, body)]
 
 
-def _turn(loop: Loop, body: tuple, i: int) -> list:
+def _turn(loop: Loop, body: tuple, i: Affine | int) -> list:
     return [map_affine(t, lambda a: a.substitute(loop.var, i)) for t in body]
 
 

@@ -21,7 +21,9 @@ class Stream:
 
     def __call__(self, x: Array) -> Steps:
         """x: integers (N, steps, *element)."""
-        begin, cycles, outputs = 0.0, [], [[] for _ in self.image.outputs]
+        assert self.image.resume is not None, "a program that `streaming` cut"
+        begin, cycles = 0.0, list[list[float]]()
+        outputs: list[list[Array]] = [[] for _ in self.image.outputs]
         for sample in x:
             begin = self._call(self.image.entry)
             cycles.append([])

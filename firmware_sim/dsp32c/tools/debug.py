@@ -39,8 +39,8 @@ def build(source: str, file: str, origin: int = 0) -> Assembly:
 def source_rows(assembly: Assembly, source: str) -> list[SourceRow]:
     """The listing: every source line with its words."""
     of_line: dict[int, list[int]] = {}
-    for address, line in sorted(assembly.lines.items()):
-        of_line.setdefault(line, []).append(address)
+    for place, line in sorted(assembly.lines.items()):
+        of_line.setdefault(line, []).append(place)
     rows = []
     for line, text in enumerate(source.splitlines(), 1):
         places = [(f"{a:06x}", f"{assembly.words[a]:08x}") for a in of_line.get(line, [])]
