@@ -10,7 +10,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,dev]'
 	@touch $@
 
-.PHONY: help demo test check schemas bench bench-quantize zoo zoo-quick
+.PHONY: help demo test check coverage hooks schemas bench bench-quantize zoo zoo-quick
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -20,9 +20,17 @@ demo: $(READY) ## train, export, quantize and execute a digit net on the DSP32C
 test: $(READY) ## every test (under 15 minutes on two cores)
 	$(BIN)/pytest -n 2 --dist worksteal
 
-check: $(READY) ## lint and the quick tests (under a minute)
+check: $(READY) ## lint, types, the house's figures and the quick tests (under a minute)
 	$(BIN)/ruff check .
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/mypy
+	$(BIN)/python tests/figures.py
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow' $(COVERAGE)
+
+coverage: ## check, and which lines its tests never reach (half as long again)
+	@$(MAKE) check COVERAGE=--cov
+
+hooks: $(READY) ## before each commit: ruff and mypy
+	$(BIN)/pre-commit install
 
 schemas: $(READY) ## docs/schemas: what every --json looks like
 	$(BIN)/python -m dsplet.schemas docs/schemas

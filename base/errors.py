@@ -7,8 +7,14 @@ exception's class lives.
 
 from __future__ import annotations
 
-from copy import copy
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Self
+
+MOST_SHOWN = 60
+"""Characters of a value that a message quotes."""
+MOST_SAID = 200
+"""Characters of what a library says."""
 
 
 class UserError(ValueError):
@@ -25,10 +31,70 @@ class UserError(ValueError):
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         text += f"; expected {self.expected}" if self.expected else ""
-        return text + (f": {self.remedy}" if self.remedy else "")
+        return _printable(text + (f": {self.remedy}" if self.remedy else ""))
 
     def at(self, where: str) -> Self:
-        """The same mistake, in a wider place: a node's, now in a file."""
-        found = copy(self)
+        """The same mistake, in a wider place: a node's, now in a file. It names no place twice."""
+        if not where or self.where == where or str(self).startswith(f"{where}:"):
+            return self
+        found = type(self).__new__(type(self), *self.args)
+        vars(found).update(vars(self))
         found.where = f"{where}: {self.where}" if self.where else where
         return found
+
+
+@contextmanager
+def door(where: object, *raised: type[Exception], what: str = "cannot be read",
+         expected: str = "", remedy: str = "", kind: type[UserError] = UserError) -> Iterator[None]:
+    """What `raised` names is, when it is raised in here, a mistake in `where`: a `kind` says so.
+
+    raised: what the library behind the door is known to raise. A UserError passes, and gets its
+    place. Anything else goes on as it is: a fault of ours.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise error.at(str(where)) from error.__cause__
+    except raised as error:
+        raise kind(f"{what}: {said(error)}", where=str(where), expected=expected,
+                   remedy=remedy) from error
+
+
+def said(error: BaseException) -> str:
+    """What a library's exception says, in a part of one line."""
+    match error:
+        case KeyError() if error.args:
+            return f"{shown(error.args[0])} is missing"
+        case RecursionError():
+            return "nested too deeply"
+        case MemoryError():
+            return "it would take more memory than there is"
+        case OSError() if error.strerror:
+            return error.strerror
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return _cut(lines[0].strip(), MOST_SAID)
+
+
+def shown(value: object) -> str:
+    """The value as a message quotes it, however long it is."""
+    try:
+        return _cut(repr(value), MOST_SHOWN)
+    except ValueError:  # Python prints no number of more than 4,300 digits
+        return f"a very long {type(value).__name__}"
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A remedy, "did you mean 'X'?", where one of the known words is much like it; else ""."""
+    import difflib
+    found = difflib.get_close_matches(word[:MOST_SHOWN], list(known), 1)
+    return f"did you mean '{found[0]}'?" if found else ""
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey or could not print; the names in a file are anything."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)

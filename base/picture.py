@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsplet.base.errors import UserError
-from dsplet.base.files import write_atomically
+from dsplet.base.files import check_target, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,16 +22,21 @@ class PictureError(UserError):
 
 
 def check(path: str | Path) -> str:
-    """The kind of picture that a file's name asks for, svg or png. Raises PictureError."""
+    """The kind of picture that a file's name asks for, svg or png, before what takes long.
+
+    Raises PictureError, and FileError where the file cannot be written.
+    """
     kind = Path(path).suffix.removeprefix(".")
     if kind not in ("svg", "png"):
-        raise PictureError(f"{path}: a picture ends in .svg or .png")
+        raise PictureError("not the name of a picture", where=str(path),
+                           expected="one that ends in .svg or .png")
+    check_target(path)
     return kind
 
 
 @contextmanager
 def picture(path: str | Path, height_inches: float = 4) -> Iterator[Axes]:
-    """Axes to draw on; what was drawn is at `path` afterwards. Raises PictureError."""
+    """Axes to draw on; what was drawn is at `path` afterwards. Raises PictureError, FileError."""
     kind = check(path)
     import matplotlib
     from matplotlib.figure import Figure

@@ -30,6 +30,7 @@ def run(seed: int, folder: Path) -> dict[str, float]:
     from dsplet.quantize.fixed.execute import Executor
     from dsplet.quantize.float import from_onnx
     from dsplet.quantize.float.execute import FloatNetwork
+    from dsplet.quantize.float.ops.function import Function
     from dsplet.quantize.ptq import recipe
     from dsplet.train import loop, zoo
     from dsplet.train.qat.finetune import FinetuneConfig, finetune
@@ -53,7 +54,7 @@ def run(seed: int, folder: Path) -> dict[str, float]:
         return error(Executor(fixed, threads=1)(fixed.inputs[0].format.quantize(test))[0])
 
     before = recipe.quantize(graph, card.inputs(splits.calibration.images), recipe.load("anna"))
-    functions = {n.name: n["expr"] for n in graph.nodes if n.op == "Function"}
+    functions = {n.name: n.expr for n in graph.nodes if isinstance(n, Function)}
     after = finetune(before, functions, teacher, splits.train, card.inputs,
                      FinetuneConfig(epochs=EPOCHS, seed=seed))
     return {"float": error(teacher(test)), "quantized": fixed_error(before),

@@ -113,8 +113,8 @@ def brevitas(path: Path, calibration: np.ndarray, test: np.ndarray) -> dict[str,
     for n in from_onnx.load(path).nodes:
         if n.op in ("Conv", "Gemm"):
             layer = n.name.split("/")[1]
-            weights[f"{layer}.weight"] = n["weight"].astype(np.float32)
-            weights[f"{layer}.bias"] = n["bias"].reshape(-1).astype(np.float32)
+            weights[f"{layer}.weight"] = np.float32(n.weight)
+            weights[f"{layer}.bias"] = np.float32(n.bias.reshape(-1))
     given = weights | {"calibration": calibration, "test": test,
                        "rows": np.array([(r.weight_bits, r.activation_bits) for r in ROWS])}
     with tempfile.TemporaryDirectory() as folder:

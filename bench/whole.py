@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import UserError
 from dsplet.base.progress import Terminal
 from dsplet.data.feed import feed
 from dsplet.export.c import host
@@ -14,7 +15,7 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph, reference
 from dsplet.train import zoo
-from dsplet.train.checkpoint import CheckpointError, load
+from dsplet.train.checkpoint import load
 from dsplet.workflows import compare, export, quantize, simulate, train
 from dsplet.workflows.simulation import Simulation
 
@@ -80,5 +81,5 @@ def differences(path: str, samples: str) -> int:
 def _finished(weights: str, epochs: int) -> bool:
     try:
         return len(load(Path(weights)).curve) == epochs
-    except CheckpointError:
+    except UserError:  # none yet, or not whole
         return False

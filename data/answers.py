@@ -4,11 +4,12 @@ or numbers that are near enough."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, shown
 
 TOLERANCE = "dsplet.tolerance"
 """The metadata key of networks that answer in numbers."""
@@ -88,15 +89,19 @@ def class_names(facts: Mapping[str, str]) -> dict[int, str]:
     """The classes' names by number, as a file's metadata gives them; else none."""
     try:
         names = json.loads(facts.get("dsplet.classes", "[]"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {i: str(name) for i, name in enumerate(names)} if isinstance(names, list) else {}
 
 
 def tolerance_of(facts: Mapping[str, str]) -> float | None:
     """The tolerance in a file's metadata; None of a classifier. Raises AnswerError."""
+    if TOLERANCE not in facts:
+        return None
     try:
-        return float(facts[TOLERANCE]) if TOLERANCE in facts else None
+        if 0 < (tolerance := float(facts[TOLERANCE])) < math.inf:
+            return tolerance
     except ValueError:
-        raise AnswerError(f"the file's {TOLERANCE} is '{facts[TOLERANCE]}'; expected a number"
-                          ) from None
+        pass
+    raise AnswerError(f"the file's {TOLERANCE} is {shown(facts[TOLERANCE])}",
+                      expected="a number above 0")

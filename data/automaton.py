@@ -8,27 +8,34 @@ are described by a .toml file, and become one machine whose best path `train.rea
 
 from __future__ import annotations
 
-import difflib
-import json
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, door, near, shown
+from dsplet.base.schema import fitted, read_toml
 
 FOLDER = Path(__file__).with_name("automata")
 GRAMMARS = ("length", "words", "arcs")
-KEYS = {"columns": int, "enter": float, "direct": float, "start": str, "finals": list}
 BLANK = 0
 """The recogniser's class of no symbol; its name is empty."""
 STATES = "dsplet.states"
 """The metadata key of what each state of a network's machine reads."""
 SHORT = 4
 """So few states make no group of their own."""
+MOST_WAYS = 1 << 20
+"""Ways from a state to the next that a machine may have, all together."""
+Word = Annotated[str, Meta(min_length=1, max_length=256)]
+Way = Annotated[list[Any], Meta(min_length=3, max_length=4, description=(
+    "[from, symbols, to] or [from, symbols, to, weight]"))]
+Weight = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
 
 class MachineError(UserError):
@@ -65,8 +72,8 @@ class Grammar:
                    "0", (str(length),))
 
     @classmethod
-    def words(cls, words: Sequence[Sequence[str]]) -> Grammar:
-        """Nothing but these rows: a lexicon, as the tree of their beginnings."""
+    def words(cls, words: Sequence[str]) -> Grammar:
+        """Nothing but these rows, a letter a symbol: a lexicon, as the tree of its beginnings."""
         begun = {w[:i + 1] for w in words for i in range(len(w))}
         arcs = (Arc(w[:-1], w[-1], w) for w in sorted(begun, key=lambda w: (len(w), w)))
         return cls(tuple(arcs), "", tuple(words))
@@ -76,20 +83,29 @@ class Grammar:
         return tuple(dict.fromkeys([self.start, *(n for a in self.arcs
                                                   for n in (a.source, a.target))]))
 
+    def leaving(self) -> dict[str, list[Arc]]:
+        """The arcs from each node."""
+        found: dict[str, list[Arc]] = defaultdict(list)
+        for arc in self.arcs:
+            found[arc.source].append(arc)
+        return found
+
     def reachable(self) -> Grammar:
         """Without what no path from the start comes to."""
-        nodes, before = {self.start}, set()
-        while nodes != before:
-            before, nodes = nodes, nodes | {a.target for a in self.arcs if a.source in nodes}
+        leaving, nodes, front = self.leaving(), {self.start}, [self.start]
+        while front:
+            new = {a.target for a in leaving[front.pop()]} - nodes
+            nodes |= new
+            front += new
         return Grammar(tuple(a for a in self.arcs if a.source in nodes), self.start,
                        tuple(dict.fromkeys(n for n in self.finals if n in nodes)))
 
     def depths(self) -> dict[str, int] | None:
         """How many symbols lead to each node; None where that depends on the path."""
-        depths, front = {self.start: 0}, [self.start]
+        leaving, depths, front = self.leaving(), {self.start: 0}, [self.start]
         while front:
             node = front.pop()
-            for a in (a for a in self.arcs if a.source == node):
+            for a in leaving[node]:
                 if a.target not in depths:
                     front.append(a.target)
                 if depths.setdefault(a.target, depths[node] + 1) != depths[node] + 1:
@@ -138,18 +154,21 @@ def build(grammar: Grammar, classes: Sequence[str], columns: int = 1, enter: flo
     Raises MachineError.
     """
     if not classes or classes[BLANK]:
-        raise MachineError("reads lines with a recogniser that has a class of no symbol, the first "
+        raise MachineError("the recogniser has no class of no symbol", expected="that one first "
                            "and without a name")
     known = {c: i for i, c in enumerate(classes) if i != BLANK}
     if unknown := sorted({a.symbol for a in grammar.arcs} - set(known)):
-        raise MachineError(f"the recogniser has no class {unknown[0]!r}; it has "
-                           f"{', '.join(known)}")
+        raise MachineError(f"the recogniser has no class {shown(unknown[0])}",
+                           expected=", ".join(known))
     grammar = grammar.reachable()
     if not grammar.arcs or not grammar.finals:
         raise MachineError("the grammar reads nothing: no arc leads from its start to its finals")
     nodes = {n: i for i, n in enumerate(grammar.nodes)}
     first = {a: len(nodes) + i * columns for i, a in enumerate(grammar.arcs)}
-    into = {n: [a for a in grammar.arcs if a.target == n] for n in nodes}
+    into: dict[str, list[Arc]] = {n: [] for n in nodes}
+    for a in grammar.arcs:
+        into[a.target].append(a)
+    _refuse_huge(grammar, into, columns, direct is not None)
     before: list[list[tuple[int, float]]] = [
         [(i, 0.0), *((first[a] + columns - 1, 0.0) for a in into[n])] for n, i in nodes.items()]
     for a in grammar.arcs:
@@ -169,6 +188,17 @@ def build(grammar: Grammar, classes: Sequence[str], columns: int = 1, enter: flo
                    np.array([[s for s, _ in row] for row in padded]),
                    np.array([[w for _, w in row] for row in padded]), parts,
                    nodes[grammar.start], finals, _rows(grammar, known, columns))
+
+
+def _refuse_huge(grammar: Grammar, into: dict[str, list[Arc]], columns: int, direct: bool) -> None:
+    """MachineError, before the machine is made, where no memory would hold it: its table of ways
+    has as many columns as the state that is entered in the most ways."""
+    states = len(into) + columns * len(grammar.arcs)
+    widest = max(len(arcs) for arcs in into.values()) + 1
+    ways = len(grammar.arcs) + sum(len(into[a.source]) for a in grammar.arcs) * direct
+    if max(states * widest, ways) > MOST_WAYS:
+        raise MachineError(f"the machine has {states:,} states with up to {widest:,} ways to each",
+                           expected=f"a product of at most {MOST_WAYS:,}")
 
 
 def _split(before: list[list]) -> tuple[tuple[slice, int], ...]:
@@ -210,68 +240,68 @@ def spelled(names: Sequence[str], path: Sequence[int]) -> str:
 def states_of(facts: Mapping[str, str], whose: str) -> list[str]:
     """What each state reads, from a file's metadata. MachineError: `whose` has no machine."""
     try:
-        names = json.loads(facts[STATES])
-    except (KeyError, ValueError):
-        raise MachineError(f"{whose}: has no machine that reads lines; dsplet export --machine "
-                           "makes such a network") from None
-    return [str(name) for name in names]
+        names = msgspec.json.decode(facts[STATES], type=list[str])
+    except (KeyError, msgspec.DecodeError):
+        raise MachineError("has no machine that reads lines", where=whose,
+                           remedy="dsplet export --machine makes such a network") from None
+    return names
 
 
 def load(name: str | Path, classes: Sequence[str]) -> Machine:
-    """The machine of a name or of a .toml file. Raises MachineError: file, key, what was expected.
+    """The machine of a name or of a .toml file.
+
+    Raises MachineError: file, key, what was expected; FileError.
     """
     known = sorted(p.stem for p in FOLDER.glob("*.toml"))
     path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
     if path != Path(name) and name not in known:
-        near = difflib.get_close_matches(str(name), known, 1)
-        raise MachineError(f"no machine is called '{name}'"
-                           f"{f'; did you mean {near[0]}?' if near else ''} (there are "
-                           f"{', '.join(known)}, or name a .toml file)")
-    try:
-        facts = tomllib.loads(path.read_text())
-        return parse(facts, classes)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MachineError(f"{path}: not a TOML file: {error}") from None
-    except MachineError as error:
-        raise MachineError(f"{path}: {error}") from None
+        raise MachineError(f"no machine is called '{name}'", remedy=near(str(name), known),
+                           expected=f"{', '.join(known)} or the name of a .toml file")
+    described = read_toml(path, Description, MachineError)
+    with door(path):
+        return described.machine(classes)
 
 
-def parse(facts: dict, classes: Sequence[str]) -> Machine:
-    """The machine of a description: one of length, words and arcs, or none of them for rows of any
-    length; `columns`, `enter` and `direct` as `build` has them. Raises MachineError."""
-    if unknown := sorted(set(facts) - set(GRAMMARS) - set(KEYS)):
-        raise MachineError(f"unknown key {unknown[0]}; a machine has "
-                           f"{', '.join((*GRAMMARS, *KEYS))}")
-    for key, kind in KEYS.items():
-        if not isinstance(facts.get(key, kind()), (int, float) if kind is float else kind):
-            raise MachineError(f"{key} is {facts[key]!r}; expected a {kind.__name__}")
-    if facts.get("columns", 1) < 1:
-        raise MachineError(f"columns is {facts['columns']}; expected at least 1")
-    if len(given := [key for key in GRAMMARS if key in facts]) > 1:
-        raise MachineError(f"{' and '.join(given)} are given; expected one of them")
-    options = {key: facts[key] for key in ("columns", "enter", "direct") if key in facts}
-    return build(_grammar(facts, [c for c in classes if c]), classes, **options)
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A machine as a .toml file describes it: one of length, words and arcs, or none of them for
+    rows of any length; `columns`, `enter` and `direct` as `build` has them.
 
+    arcs: [from, symbols, to] or [from, symbols, to, weight], with `start` and `finals` beside them.
+    """
 
-def _grammar(facts: dict, symbols: list[str]) -> Grammar:
-    if "length" in facts:
-        if type(facts["length"]) is not int or facts["length"] < 1:
-            raise MachineError(f"length is {facts['length']!r}; expected a number of symbols")
-        return Grammar.exactly(symbols, facts["length"])
-    if "words" in facts:
-        words = facts["words"]
-        if not isinstance(words, list) or not words or not all(
-                isinstance(w, str) and w for w in words):
-            raise MachineError("words must be a list of texts, none of them empty")
-        return Grammar.words(words)
-    if "arcs" not in facts:
-        return Grammar.any(symbols)
-    try:
-        arcs = tuple(Arc(source, symbol, target, float(*weight))
-                     for source, several, target, *weight in facts["arcs"] for symbol in several)
-        return Grammar(arcs, facts["start"], tuple(facts["finals"]))
-    except (TypeError, ValueError):
-        raise MachineError("arcs must be a list of [from, symbols, to] or "
-                           "[from, symbols, to, weight]") from None
-    except KeyError as error:
-        raise MachineError(f"arcs need {error.args[0]} beside them") from None
+    length: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    words: Annotated[list[Word], Meta(min_length=1)] | None = None
+    arcs: list[Way] | None = None
+    start: str | None = None
+    finals: list[str] | None = None
+    columns: Annotated[int, Meta(ge=1, le=1000)] = 1
+    enter: Weight = 0.0
+    direct: Weight | None = None
+
+    def machine(self, classes: Sequence[str]) -> Machine:
+        """What `build` makes of it. Raises MachineError."""
+        return build(self._grammar([c for c in classes if c]), classes, self.columns, self.enter,
+                     self.direct)
+
+    def _grammar(self, symbols: list[str]) -> Grammar:
+        given = [key for key in GRAMMARS if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise MachineError(f"{' and '.join(given)} are given", expected="one of them")
+        if self.length is not None:
+            return Grammar.exactly(symbols, self.length)
+        if self.words is not None:
+            return Grammar.words(self.words)
+        if self.arcs is None:
+            return Grammar.any(symbols)
+        for key in ("start", "finals"):
+            if getattr(self, key) is None:
+                raise MachineError(f"arcs need {key} beside them")
+        return Grammar(tuple(self._arcs()), self.start or "", tuple(self.finals or ()))
+
+    def _arcs(self) -> Iterator[Arc]:
+        for i, (source, symbols, target, *weight) in enumerate(self.arcs or ()):
+            added = fitted(weight[0], Weight, MachineError, f"arcs[{i}][3]") if weight else 0.0
+            several = fitted(symbols, str | list[str], MachineError, f"arcs[{i}][1]")
+            for key, node in ((0, source), (2, target)):
+                fitted(node, str, MachineError, f"arcs[{i}][{key}]")
+            yield from (Arc(source, symbol, target, added) for symbol in several)

@@ -11,11 +11,11 @@ zoo is a system of its own name. Kinds:
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, near
 
 Kind = Literal["published", "era", "dense", "peak"]
 
@@ -133,16 +133,16 @@ RATES = (
 )
 
 
-def _derived():
+def _derived() -> Iterator[Budget]:
     for system, (links, macs, kinds, title) in _SYSTEMS.items():
         times = {"era": links / ERA_LINKS_PER_MS, "peak": macs / PEAK_MACS_PER_MS,
                  "dense": DENSE_INSTRUCTIONS_PER_MAC * macs / PEAK_MACS_PER_MS}
         for kind in (*kinds.split(), "peak"):
-            yield Budget(f"{system}/{kind}", kind, round(times[kind], 3), links, macs,
+            yield Budget(f"{system}/{kind}", cast(Kind, kind), round(times[kind], 3), links, macs,
                          SOURCES[kind], title)
 
 
-def _published():
+def _published() -> Iterator[Budget]:
     for name, latency_ms, source in _PUBLISHED:
         links, macs, _, title = _SYSTEMS[name.partition("/")[0]]
         yield Budget(name, "published", latency_ms, links, macs, source, title)
@@ -155,10 +155,8 @@ def get(name: str) -> Budget:
     """The budget of that name; raises BudgetError with the nearest."""
     if name in BUDGETS:
         return BUDGETS[name]
-    near = difflib.get_close_matches(name, BUDGETS, n=1, cutoff=0.4)
-    raise BudgetError(f"no budget is named '{name}'"
-                      + (f"; did you mean '{near[0]}'?" if near else "")
-                      + " `dsplet budgets` lists them; a time such as 33.3ms will do too")
+    raise BudgetError(f"no budget is named '{name}'", remedy=near(name, BUDGETS),
+                      expected="one that `dsplet budgets` lists, or a time such as 33.3ms")
 
 
 def of(system: str) -> tuple[Budget, ...]:

@@ -52,7 +52,8 @@ def encode(texts: Iterable[str]) -> np.ndarray:
 
 def pairs(seed: int, n: int, without: frozenset[str] = frozenset()) -> dict[str, str]:
     """n written dates, none of them in `without` or twice, and what they say in ISO 8601."""
-    random, found = np.random.RandomState(seed), {}
+    random = np.random.RandomState(seed)
+    found: dict[str, str] = {}
     while len(found) < n:
         when = FIRST + timedelta(days=int(random.randint((LAST - FIRST).days + 1)))
         text = spell(when, FORMS[random.randint(len(FORMS))])

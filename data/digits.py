@@ -29,11 +29,9 @@ CALIBRATION_PER_CLASS = 24
 def load() -> Splits:
     """Read the embedded set; grey 0..16 becomes 0..255, rounded half up."""
     package = find_spec("sklearn")  # its import alone would take most of a second
-    if package is None:
-        raise DataError(
-            "data set 'digits' comes with scikit-learn, which is not installed: "
-            "pip install 'dsplet[train]'"
-        )
+    if package is None or package.origin is None:
+        raise DataError("data set 'digits' comes with scikit-learn, which is not installed",
+                        remedy="pip install 'dsplet[train]'")
     with gzip.open(Path(package.origin).parent / "datasets/data/digits.csv.gz", "rt") as file:
         table = np.loadtxt(file, np.int64, delimiter=",")
     grey, labels = table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.uint8)

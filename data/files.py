@@ -6,6 +6,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from dsplet.base.errors import said
+from dsplet.base.files import read_bytes
 from dsplet.data.splits import DataError
 
 DOWNLOAD_TIMEOUT_S = 15
@@ -24,23 +26,22 @@ def locate(folder: str, name: str, sha256: str, url: str | None) -> Path:
         if path.is_file():
             return checked(path, sha256)
     missing = f"{folder}/{name} is not at " + " nor at ".join(str(path) for path in places)
-    mend = f"Set DSPLET_DATA to a folder that has {folder}/{name} (SHA-256 {sha256})."
+    mend = f"set DSPLET_DATA to a folder that has {folder}/{name} (SHA-256 {sha256})"
     if url is None:
-        raise DataError(f"{missing}, and no public address of it is known. {mend}")
+        raise DataError(f"{missing}, and no public address of it is known", remedy=mend)
     try:
         return download(url, places[-1], sha256)
-    except Exception as error:  # whatever a network can do to us, the remedy is the same
-        raise DataError(f"{missing}, and downloading {url} failed ({error}). {mend}") from None
+    except (OSError, ValueError, ImportError) as error:  # no network, another file, no pooch
+        raise DataError(f"{missing}, and downloading {url} failed ({said(error)})",
+                        remedy=mend) from error
 
 
 def checked(path: Path, sha256: str) -> Path:
     """`path` itself, if its content has this SHA-256; otherwise DataError."""
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = hashlib.sha256(read_bytes(path)).hexdigest()
     if found != sha256:
-        raise DataError(
-            f"{path}: not the file that was expected: its SHA-256 is {found}, expected {sha256}. "
-            "Delete it and fetch it again."
-        )
+        raise DataError(f"not the file that it should be: its SHA-256 is {found}",
+                        where=str(path), expected=sha256, remedy="delete it and fetch it again")
     return path
 
 

@@ -78,7 +78,7 @@ def _frames(images: np.ndarray) -> np.ndarray:
 
 def _box(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The columns [first, last) of each image that have ink."""
-    ink = images.any(1)
+    ink = np.asarray(images.any(1))
     return ink.argmax(1), ink.shape[1] - ink[:, ::-1].argmax(1)
 
 

@@ -6,10 +6,13 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import door
+from dsplet.base.files import read_bytes
 from dsplet.data.files import locate
 from dsplet.data.registry import dataset
 from dsplet.data.splits import DataError, LateSplits, Samples, Splits, stratified
@@ -63,14 +66,16 @@ def read_idx(path: Path) -> np.ndarray:
     The format: two zero bytes, 0x08 for unsigned bytes, the number of dimensions, each dimension
     as a big-endian 32-bit number, then the elements. Raises DataError.
     """
-    try:
-        raw = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: not a complete gzip file: {error}") from None
-    if len(raw) < 4 or raw[:3] != b"\0\0\x08":
-        raise DataError(f"{path}: begins with {raw[:4].hex()}; an IDX file of bytes with 000008")
+    data = read_bytes(path)
+    with door(path, OSError, EOFError, zlib.error, what="not a complete gzip file",
+              kind=DataError):
+        raw = gzip.decompress(data)
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
+        raise DataError(f"begins with {raw[:4].hex()}", where=str(path),
+                        expected="an IDX file of bytes, 000008")
     start = 4 + 4 * raw[3]
     shape = tuple(int(n) for n in np.frombuffer(raw[4:start], ">u4"))
     if len(raw) - start != math.prod(shape):
-        raise DataError(f"{path}: {len(raw) - start} elements; its header says {shape}")
+        raise DataError(f"holds {len(raw) - start} elements", where=str(path),
+                        expected=f"{shape}, as its header says")
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

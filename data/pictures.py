@@ -4,19 +4,23 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import door
+from dsplet.base.files import check_readable
 from dsplet.data.splits import DataError
 
 INK_ROWS = 22 / 32
 """Of the height: what a line of MNIST's digits fills."""
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+"""What is read. Pillow has readers that start other programs."""
 INK = 64
 """Grey levels that stand out from the background."""
 
 
 def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """The picture in a file that Pillow reads, uint8 `shape` (H, W), 0 background, 255 ink.
+    """The picture in a file of one of FORMATS, uint8 `shape` (H, W), 0 background, 255 ink.
 
     Light paper is turned dark. A picture of another shape is cut to what is written, which is
-    brought to INK_ROWS of H and set in the middle. Raises DataError.
+    brought to INK_ROWS of H and set in the middle. Raises DataError, FileError.
     """
     grey = _read(path)
     if np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])) > 127:
@@ -25,14 +29,14 @@ def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
         return grey
     rows, columns = (np.flatnonzero((grey >= INK).any(axis)) for axis in (1, 0))
     if not len(rows):
-        raise DataError(f"{path}: nothing is written on it: no pixel is {INK} grey levels from its "
-                        "background")
+        raise DataError(f"nothing is written on it: no pixel is {INK} grey levels from its "
+                        "background", where=str(path))
     ink = grey[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
     ink = _enlarged(ink, round(INK_ROWS * shape[0]))
     free = shape[1] - ink.shape[1]
     if free < 0:
-        raise DataError(f"{path}: {ink.shape[1]} columns wide where it is {shape[0]} high; the "
-                        f"network reads {shape[1]}: export it with --input "
+        raise DataError(f"{ink.shape[1]} columns wide where it is {shape[0]} high; the network "
+                        f"reads {shape[1]}", where=str(path), remedy="export it with --input "
                         f"1x{shape[0]}x{ink.shape[1] + shape[0]}, or cut the picture")
     line, top = np.zeros(shape, np.uint8), (shape[0] - len(ink)) // 2
     line[top:top + len(ink), free // 2:free // 2 + ink.shape[1]] = ink
@@ -40,14 +44,25 @@ def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _read(path: Path) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("L"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a picture that can be read: {error}") from None
+    """The grey levels, uint8 (H, W)."""
+    import warnings
+
+    from PIL import Image
+    check_readable(path)
+    # Pillow's readers raise whatever comes to them on a damaged file, SyntaxError among it.
+    with (door(path, Exception, what="not a picture that can be read", kind=DataError),
+          warnings.catch_warnings()):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=FORMATS) as picture:
+                return np.asarray(picture.convert("L"))
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise DataError("too large a picture", expected=f"at most {Image.MAX_IMAGE_PIXELS:,} "
+                            "pixels") from None
+        except Image.UnidentifiedImageError:
+            raise DataError("not a picture that can be read",
+                            expected=" or ".join(FORMATS)) from None
 
 
 def _enlarged(ink: np.ndarray, height: int) -> np.ndarray:

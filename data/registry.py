@@ -1,10 +1,10 @@
 """Finding a data set by its name, or a user's own samples by their path."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsplet.base.errors import near
 from dsplet.data.npz import load_npz
 from dsplet.data.splits import DataError, Splits
 
@@ -23,7 +23,8 @@ class Dataset:
 _DATASETS: dict[str, Dataset] = {}
 
 
-def dataset(name: str, *, title: str, source: str, image_shape: tuple[int, int]):
+def dataset(name: str, *, title: str, source: str, image_shape: tuple[int, int]
+            ) -> Callable[[Callable[[], Splits]], Callable[[], Splits]]:
     """Register the decorated loader under `name`."""
 
     def register(load: Callable[[], Splits]) -> Callable[[], Splits]:
@@ -41,16 +42,12 @@ def datasets() -> tuple[Dataset, ...]:
 def load(name: str) -> Splits:
     """Load a registered data set, or the `.npz` file at the path `name` (all of it test samples).
 
-    Raises DataError, saying what was looked for, where, and what to do.
+    Raises DataError, saying what was looked for, where, and what to do; FileError.
     """
     if name in _DATASETS:
         return _DATASETS[name].load()
     if str(name).endswith(".npz"):
         return load_npz(Path(name))
-    near = difflib.get_close_matches(str(name), _DATASETS, n=1)
-    raise DataError(
-        f"no data set is named '{name}'"
-        + (f"; did you mean '{near[0]}'?" if near else "")
-        + f" Known: {', '.join(sorted(_DATASETS))}, or the path of a .npz file with 'images' "
-        "and 'labels'."
-    )
+    raise DataError(f"no data set is named '{name}'", remedy=near(name, _DATASETS),
+                    expected=f"{', '.join(sorted(_DATASETS))}, or the path of a .npz file with "
+                    "'images' and 'labels'")

@@ -42,7 +42,7 @@ def fit(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
       20x20 box counts, as MNIST sets its digits (28 -> 16 is 20 -> 16)
     """
     if images.dtype != np.uint8 or images.ndim != 3:
-        raise DataError(f"images are {images.dtype} {images.shape}; expected uint8 (N, H, W)")
+        raise DataError(f"images are {images.dtype} {images.shape}", expected="uint8 (N, H, W)")
     height, width = images.shape[1:]
     if (height, width) == shape:
         return images

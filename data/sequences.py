@@ -3,6 +3,8 @@
 A row of an image is a step. The generators are functions of a `numpy.random.Generator`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dsplet.data.registry import dataset
@@ -17,7 +19,10 @@ MIDDLE = 128
 COPIED, BLANKS, ALPHABET = 10, 20, 8
 
 
-def drawn(name: str, seed: int, make, train: int = TRAIN) -> Splits:
+Make = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+
+
+def drawn(name: str, seed: int, make: Make, train: int = TRAIN) -> Splits:
     """make(rng, n) gives uint8 images (n, steps, width) and labels."""
     parts = []
     for offset, n in enumerate((train, CALIBRATION, TEST)):

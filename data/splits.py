@@ -32,26 +32,22 @@ class Samples:
     labels: np.ndarray
     index: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n = len(self.labels)
         if self.images.dtype != np.uint8 or self.images.ndim != 3 or 0 in self.images.shape[1:]:
-            raise DataError(
-                f"images are {self.images.dtype} {self.images.shape}; expected uint8 (N, H, W), "
-                "H and W at least 1"
-            )
+            raise DataError(f"images are {self.images.dtype} {self.images.shape}",
+                            expected="uint8 (N, H, W), H and W at least 1")
         kind = (str(self.labels.dtype), self.labels.ndim)
         if (kind not in LABELS or 0 in self.labels.shape[1:] or len(self.images) != n
                 or len(self.index) != n):
-            raise DataError(
-                f"{len(self.images)} images, {n} labels ({self.labels.dtype}), {len(self.index)} "
-                "indices; expected as many of each, labels uint8 (N,) or (N, T), or float32 "
-                "(N, outputs)"
-            )
+            raise DataError(f"{len(self.images)} images, {n} labels ({self.labels.dtype}), "
+                            f"{len(self.index)} indices", expected="as many of each, labels uint8 "
+                            "(N,) or (N, T), or float32 (N, outputs)")
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, which) -> "Samples":
+    def __getitem__(self, which: slice | np.ndarray) -> "Samples":
         """The samples that a slice or an index array names."""
         return Samples(self.images[which], self.labels[which], self.index[which])
 
@@ -65,7 +61,7 @@ class Splits:
     calibration: Samples
     test: Samples
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if len(self.test) == 0:
             raise DataError(f"data set '{self.name}' is empty: it has no test images")
 
@@ -75,15 +71,18 @@ class Splits:
         digest = hashlib.sha256()
         for part in (self.train, self.calibration, self.test):
             digest.update(repr(part.images.shape).encode())
-            digest.update(np.ascontiguousarray(part.images))
-            digest.update(np.ascontiguousarray(part.labels))
+            digest.update(np.ascontiguousarray(part.images).data)
+            digest.update(np.ascontiguousarray(part.labels).data)
         return digest.hexdigest()
 
 
 class LateSplits(Splits):
     """Splits whose training images are read when they are first asked for: many only test."""
 
-    def __init__(self, name: str, read: Callable[[], tuple[Samples, Samples]], test: Samples):
+    _read: Callable[[], tuple[Samples, Samples]]
+
+    def __init__(self, name: str, read: Callable[[], tuple[Samples, Samples]], test: Samples
+                 ) -> None:
         """read: gives the train and the calibration split."""
         vars(self).update(name=name, _read=read, test=test)
         self.__post_init__()

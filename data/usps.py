@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 
+from dsplet.base.errors import door
 from dsplet.data.files import locate
 from dsplet.data.registry import dataset
 from dsplet.data.splits import DataError, Samples, Splits, stratified
@@ -30,12 +31,10 @@ CALIBRATION_PER_CLASS = 50
 def load() -> Splits:
     """Read `usps.npz`; grey levels in [0, 1] become 0..255, rounded half up."""
     path = locate("usps", "usps.npz", SHA256, None)
-    try:
+    with door(path, KeyError, ValueError, OSError, zipfile.BadZipFile, kind=DataError):
         with np.load(path, allow_pickle=False) as arrays:
             train = _samples(arrays["train_x"], arrays["train_y"])
             test = _samples(arrays["test_x"], arrays["test_y"])
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: {error}") from None
     calibration = stratified(train.labels, CALIBRATION_PER_CLASS, SEED)
     return Splits("usps", train, train[calibration], test)
 

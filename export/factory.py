@@ -1,14 +1,15 @@
 """A user's own network: the Python function that makes it, and the shape of its input."""
 
-import difflib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, near, said, shown
+from dsplet.base.files import check_readable
 
 
 class FactoryError(UserError):
@@ -18,27 +19,22 @@ class FactoryError(UserError):
 def load_factory(spec: str) -> Callable[[], Any]:
     """The function that "path/to/file.py:name" names. The file is imported, which runs it.
 
-    The file may import its neighbours. Raises FactoryError.
+    The file may import its neighbours. Raises FactoryError, FileError.
     """
     file, colon, name = spec.rpartition(":")
     path = Path(file)
     if not colon or path.suffix != ".py":
-        raise FactoryError(f"'{spec}' names no factory; expected path/to/file.py:function")
-    if not path.is_file():
-        raise FactoryError(f"{path}: no such file")
+        raise FactoryError(f"'{spec}' names no factory", expected="path/to/file.py:function")
+    check_readable(path)
     found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None and found.loader is not None, "every .py file has a loader"
     source = importlib.util.module_from_spec(found)
-    try:
-        with neighbours(path):
-            found.loader.exec_module(source)
-    except Exception as error:  # whatever the user's file does
-        raise FactoryError(f"{path}: importing it failed: {error!r}") from error
+    with neighbours(path), users_code(str(path), "importing it failed"):
+        found.loader.exec_module(source)
     factory = getattr(source, name, None)
     if not callable(factory):
         here = [key for key, value in vars(source).items() if callable(value)]
-        near = difflib.get_close_matches(name, here, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise FactoryError(f"{path}: has no function '{name}'{hint}")
+        raise FactoryError(f"has no function '{name}'", where=str(path), remedy=near(name, here))
     return factory
 
 
@@ -55,21 +51,34 @@ def neighbours(path: Path) -> Iterator[None]:
 
 
 def make(spec: str) -> Any:
-    """The network that the function of "path/to/file.py:name" makes. Raises FactoryError."""
+    """The network that the function of "path/to/file.py:name" makes.
+
+    Raises FactoryError, FileError.
+    """
     factory = load_factory(spec)
-    try:
-        with neighbours(Path(spec.rpartition(":")[0])):
-            module = factory()
-    except Exception as error:  # whatever the user's function does
-        raise FactoryError(f"{spec}: the function failed: {error!r}") from error
+    with neighbours(Path(spec.rpartition(":")[0])), users_code(spec, "the function failed"):
+        module = factory()
     if not hasattr(module, "state_dict"):
-        raise FactoryError(f"{spec}: gives a {type(module).__name__}; expected a torch.nn.Module")
+        raise FactoryError(f"gives a {type(module).__name__}", where=spec,
+                           expected="a torch.nn.Module")
     return module
+
+
+@contextmanager
+def users_code(where: str, what: str, kind: type[UserError] = FactoryError) -> Iterator[None]:
+    """What the user's own code raises, which may be anything, an exit included, is the user's."""
+    try:
+        yield
+    except UserError as error:
+        raise error.at(where) from error.__cause__
+    except (Exception, SystemExit) as error:  # the only blanket of this door
+        raise kind(f"{what}: {type(error).__name__}: {said(error)}", where=where) from error
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
     """The shape of one input, "1x28x28" -> (1, 28, 28). Raises FactoryError."""
     sizes = text.lower().split("x")
-    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
-        raise FactoryError(f"input shape '{text}'; expected sizes of one input such as 1x28x28")
+    if not all(re.fullmatch("0*[1-9][0-9]{0,8}", size) for size in sizes):
+        raise FactoryError(f"the input's shape is {shown(text)}",
+                           expected="sizes of one input such as 1x28x28")
     return tuple(int(size) for size in sizes)

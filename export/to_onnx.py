@@ -8,13 +8,13 @@ machine that wrote it.
 import hashlib
 import json
 import logging
-import os
 import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -24,8 +24,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, door
+from dsplet.base.files import check_readable, check_target, write_atomically
 from dsplet.data import answers
+from dsplet.export.factory import users_code
 from dsplet.export.onnx_names import rename
 
 OPSET = 18
@@ -93,8 +95,10 @@ def export(
     samples:     float32 (N, *input_shape) to check with; normally distributed ones when None
 
     Raises ExportError, naming the tensor, when a weight is not finite; and when the module refuses
-    the input, has no ONNX form, or differs from it by more than TOLERANCE.
+    the input, has no ONNX form, or differs from it by more than TOLERANCE. FileError where nothing
+    can be written.
     """
+    check_target(path)
     refuse_nonfinite(module)
     if samples is None or len(samples) == 0:
         samples = np.random.default_rng(0).standard_normal((16, *input_shape))
@@ -111,13 +115,13 @@ def export(
     content = model.SerializeToString(deterministic=True)
 
     found = _run_onnx(content, samples, dynamic_batch)
-    difference, relative = map(max, zip(*map(_difference, found, expected), strict=True))
+    differences = [_difference(f, e) for f, e in zip(found, expected, strict=True)]
+    difference, relative = max(d for d, _ in differences), max(r for _, r in differences)
     if not relative <= TOLERANCE:
         raise ExportError(
             f"ONNX Runtime and PyTorch differ by {difference:.3g}, {relative:.3g} of the largest "
-            f"output, on {len(samples)} samples; at most {TOLERANCE:g} is accepted"
-        )
-    _write(Path(path), content)
+            f"output, on {len(samples)} samples", expected=f"at most {TOLERANCE:g}")
+    write_atomically(path, content)
     return Exported(
         Path(path),
         hashlib.sha256(content).hexdigest(),
@@ -129,17 +133,15 @@ def export(
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill `module` from a safetensors file that has exactly its tensors. Raises ExportError."""
-    path = Path(path)
-    if not path.is_file():
-        raise ExportError(f"{path}: no such file")
-    try:
+    """Fill `module` from a safetensors file that has exactly its tensors.
+
+    Raises ExportError, FileError.
+    """
+    check_readable(path)
+    with door(path, SafetensorError, OSError, what="not a safetensors file", kind=ExportError,
+              remedy="pickled weights are never opened; write them with "
+              "safetensors.torch.save_file(module.state_dict(), path)"):
         stored = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ExportError(
-            f"{path}: not a safetensors file ({error}). Pickled weights are never opened; write "
-            "them with safetensors.torch.save_file(module.state_dict(), path)"
-        ) from None
     wanted = module.state_dict()
     faults = [f"'{name}' is missing" for name in wanted if name not in stored]
     faults += [f"'{name}' is not in the module" for name in stored if name not in wanted]
@@ -149,7 +151,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
         if name in stored and stored[name].shape != tensor.shape
     ]
     if faults:
-        raise ExportError(f"{path}: these are not the module's weights: " + "; ".join(faults))
+        raise ExportError(f"these are not the module's weights: {'; '.join(faults)}",
+                          where=str(path))
     module.load_state_dict(stored)
 
 
@@ -157,18 +160,17 @@ def refuse_nonfinite(module: nn.Module) -> None:
     """Raise ExportError naming the first tensor of `module` that holds NaN or infinity."""
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not (finite := torch.isfinite(tensor)).all():
-            raise ExportError(
-                f"tensor '{name}' has {int((~finite).sum())} of {tensor.numel()} values that are "
-                "NaN or infinite; the training diverged or the file is damaged"
-            )
+            raise ExportError(f"has {int((~finite).sum())} of {tensor.numel()} values that are NaN "
+                              "or infinite; the training diverged or the file is damaged",
+                              where=f"tensor '{name}'")
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
     """The largest, and as a part of the largest number expected."""
     if found.shape != expected.shape:
         raise ExportError(f"ONNX Runtime gives {found.shape}, PyTorch {expected.shape}")
-    difference = float(np.abs(found - expected).max())
-    return difference, difference / max(float(np.abs(expected).max()), np.finfo(np.float32).tiny)
+    difference, tiny = float(np.abs(found - expected).max()), float(np.finfo(np.float32).tiny)
+    return difference, difference / max(float(np.abs(expected).max()), tiny)
 
 
 def _names(module: nn.Module) -> list[str]:
@@ -176,16 +178,13 @@ def _names(module: nn.Module) -> list[str]:
 
 
 def _run(module: nn.Module, x: np.ndarray) -> list[np.ndarray]:
-    try:
-        with torch.inference_mode():
-            y = module(torch.from_numpy(x))
-    except Exception as error:  # a user's module may raise anything
-        raise ExportError(f"the module refuses an input of {x.shape}: {error}") from error
+    with (users_code("", f"the module refuses an input of {x.shape}", ExportError),
+          torch.inference_mode()):
+        y = module(torch.from_numpy(x))
     given = list(y) if isinstance(y, tuple) and len(_names(module)) > 1 else [y]
     if len(given) != len(_names(module)) or not all(isinstance(v, torch.Tensor) for v in given):
-        raise ExportError(f"the module returns a {type(y).__name__}; expected "
-                          + ("one tensor" if len(_names(module)) == 1 else
-                             f"tensors {', '.join(_names(module))}"))
+        raise ExportError(f"the module returns a {type(y).__name__}", expected="one tensor" if
+                          len(_names(module)) == 1 else f"tensors {', '.join(_names(module))}")
     return [v.numpy() for v in given]
 
 
@@ -211,6 +210,7 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
         except Exception as error:  # the exporter wraps whatever went wrong inside it
             failure = error.__cause__ or error
             continue
+        assert program is not None, "with dynamo=True it gives a program"
         model = program.model_proto
         free = bool(model.graph.input[0].type.tensor_type.shape.dim[0].dim_param)
         if free or batch == 1:
@@ -221,7 +221,8 @@ def _trace(module: nn.Module, samples: np.ndarray) -> tuple[onnx.ModelProto, boo
 def _recurrent() -> dict:
     """torch.nn.RNN as ONNX's RNN, which torch.onnx would unroll; LSTM and GRU it translates itself.
     """
-    from onnxscript import opset18 as op
+    from onnxscript import opset18
+    op: Any = opset18  # its types are those of one opset each, and narrower than what it takes
 
     def translation(activation: str):
         def rnn(x, hx, params, has_biases: bool, num_layers: int, dropout: float, train: bool,
@@ -271,13 +272,3 @@ def _run_onnx(content: bytes, x: np.ndarray, dynamic_batch: bool) -> list[np.nda
     batches = [x] if dynamic_batch else [x[i : i + 1] for i in range(len(x))]
     found = [session.run(None, {"x": batch}) for batch in batches]
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

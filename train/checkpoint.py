@@ -6,24 +6,39 @@ keep the order of several entries, and equal checkpoints are to be equal bytes.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, door
+from dsplet.base.files import check_readable, read_bytes, write_atomically
+from dsplet.base.schema import parse_json
 from dsplet.train import zoo
-from dsplet.train.config import ConfigError, TrainConfig
+from dsplet.train.config import TrainConfig
+
+FOREIGN = "weights from elsewhere are exported with their own factory and --weights"
 
 
 class CheckpointError(UserError):
     """A checkpoint is missing, damaged, or belongs to something else."""
+
+
+class Facts(msgspec.Struct):
+    """What the metadata entry holds."""
+
+    model: str
+    dataset: str
+    data_sha256: str
+    config: dict[str, Any]
+    curve: tuple[dict[str, int | float | None], ...]
+    version: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write `path` atomically: it holds either the old checkpoint or the whole new one."""
+    """Write `path`: it holds either the old checkpoint or the whole new one. Raises FileError."""
     facts = {
         "model": checkpoint.model,
         "dataset": checkpoint.dataset,
@@ -75,49 +90,36 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         {name: value.detach().contiguous() for name, value in tensors.items()},
         metadata={"dsplet": json.dumps(facts, sort_keys=True)},
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, content)
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint that `save` wrote. Raises CheckpointError."""
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; `dsplet train` makes one")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: truncated, or not a safetensors file: {error}") from None
-    try:
-        facts = json.loads(metadata["dsplet"])
+    """Read a checkpoint that `save` wrote. Raises CheckpointError, FileError."""
+    check_readable(path, remedy="`dsplet train` makes one")
+    with (door(path, SafetensorError, OSError, what="truncated, or not a safetensors file",
+               kind=CheckpointError), safe_open(path, framework="pt") as file):
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    with door(path):
+        if "dsplet" not in metadata:
+            raise CheckpointError("a safetensors file, but not a checkpoint of dsplet",
+                                  remedy=FOREIGN)
+        facts = parse_json(metadata["dsplet"], Facts, CheckpointError)
         return Checkpoint(
-            model=facts["model"],
-            dataset=facts["dataset"],
-            data_sha256=facts["data_sha256"],
-            config=TrainConfig.from_dict(facts["config"]),
-            curve=tuple(facts["curve"]),
+            model=facts.model,
+            dataset=facts.dataset,
+            data_sha256=facts.data_sha256,
+            config=TrainConfig.from_dict(facts.config),
+            curve=facts.curve,
             weights=_under("weights/", tensors),
             resume=_under("resume/", tensors),
-            version=facts["version"],
+            version=facts.version,
         )
-    except (KeyError, TypeError, json.JSONDecodeError, ConfigError) as error:
-        raise CheckpointError(
-            f"{path}: a safetensors file, but not a checkpoint of dsplet ({error!r}). Weights "
-            "from elsewhere are exported with their own factory and --weights."
-        ) from None
 
 
 def sha256(path: Path) -> str:
-    """Fingerprint of the file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """Fingerprint of the file. Raises FileError."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

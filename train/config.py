@@ -1,9 +1,11 @@
 """How a model is trained: every number that decides what comes out, and nothing else."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args, get_type_hints
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, shown
+from dsplet.base.schema import fitted
 
 
 class ConfigError(UserError):
@@ -43,7 +45,7 @@ class TrainConfig:
     shift: int = 0
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         _require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
@@ -52,19 +54,19 @@ class TrainConfig:
         _require(self.clip_norm >= 0, "clip_norm", self.clip_norm, "at least 0")
         _require(self.propagation >= 0, "propagation", self.propagation, "at least 0")
         _require(self.shift >= 0, "shift", self.shift, "at least 0")
+        for name in ("learning_rate", "weight_decay", "clip_norm", "propagation"):
+            value = getattr(self, name)
+            _require(math.isfinite(value), name, value, "a finite number")
         for name in ("optimizer", "schedule"):
             value, choices = getattr(self, name), get_args(get_type_hints(type(self))[name])
             _require(value in choices, name, value, " or ".join(choices))
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> "TrainConfig":
-        """The inverse of `dataclasses.asdict`; raises ConfigError on an unknown name."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(settings) - known):
-            raise ConfigError(f"unknown training setting {unknown[0]!r}; known: {sorted(known)}")
-        return cls(**settings)
+        """The inverse of `dataclasses.asdict`. Raises ConfigError."""
+        return cast(TrainConfig, fitted(settings, cls, ConfigError))
 
 
-def _require(holds: bool, name: str, value, expected: str) -> None:
+def _require(holds: bool, name: str, value: object, expected: str) -> None:
     if not holds:
-        raise ConfigError(f"{name} is {value!r}; expected {expected}")
+        raise ConfigError(f"{name} is {shown(value)}", expected=expected)

@@ -27,7 +27,7 @@ def distorted(images: torch.Tensor, shift: int, rotation_degrees: float = 0.0,
     cos, sin = angle.cos(), angle.sin()
     turn = torch.stack([cos * (1 + x), slant - sin * (1 + y), sin * (1 + x), cos * (1 + y)], 1)
     move = uniform(shift, 2, 1) * torch.tensor([[2 / width], [2 / height]])
-    grid = F.affine_grid(torch.cat([turn.reshape(n, 2, 2), move], 2), (n, 1, height, width),
+    grid = F.affine_grid(torch.cat([turn.reshape(n, 2, 2), move], 2), [n, 1, height, width],
                          align_corners=False)
     drawn = F.grid_sample(images[:, None].float(), grid, align_corners=False)[:, 0]
     return (drawn + 0.5).floor().to(torch.uint8)

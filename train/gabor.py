@@ -39,6 +39,8 @@ def filters() -> torch.Tensor:
 class Gabor(nn.Module):
     """(N, 1, H, W) -> (N, 8, H - 6, W - 6); nothing is learnt."""
 
+    filters: torch.Tensor
+
     def __init__(self):
         super().__init__()
         self.register_buffer("filters", filters())

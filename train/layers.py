@@ -120,6 +120,8 @@ class RadialBasis(nn.Module):
     x: (N, units) -> y: (N, classes). The largest output is the nearest code.
     """
 
+    codes: torch.Tensor
+
     def __init__(self, codes: list[list[float]]):
         super().__init__()
         self.register_buffer("codes", torch.tensor(codes)[:, None])  # (classes, 1, units)

@@ -19,8 +19,9 @@ def read_lines(recognizer: nn.Module, card: Card, machine: str, lines: Splits,
     """
     found = load(machine, card.classes)
     shape = shape or (1, card.input_shape[1], lines.test.images.shape[2])
-    if shape[:2] != card.input_shape[:2] or shape[2] <= card.input_shape[2]:
-        raise MachineError(f"{machine}: reads lines of {card.input_shape[1]} rows and more than "
-                           f"{card.input_shape[2]} columns, not {'x'.join(map(str, shape))}; name "
-                           "a data set of lines with --data, or their size with --input")
-    return Reader(recognizer, found), replace(card, input_shape=shape)
+    if len(shape) != 3 or shape[:2] != card.input_shape[:2] or shape[2] <= card.input_shape[2]:
+        raise MachineError(f"reads no lines of {'x'.join(map(str, shape))}", where=machine,
+                           expected=f"{card.input_shape[1]} rows and more than "
+                           f"{card.input_shape[2]} columns", remedy="name a data set of lines with "
+                           "--data, or their size with --input")
+    return Reader(recognizer, found), replace(card, input_shape=(shape[0], shape[1], shape[2]))

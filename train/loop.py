@@ -7,7 +7,9 @@ libraries below add in another order.
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dsplet.base.errors import UserError
+from dsplet.base.files import check_target
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data import DataError, Splits
 from dsplet.data.answers import are_numbers, right
@@ -26,6 +29,10 @@ from dsplet.train.recurrent import propagation
 from dsplet.train.zoo import Card
 
 RUBBISH = 0.1  # the constant j of the loss "map"
+MEMORY: dict[type, set[str]] = {
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.SGD: {"momentum_buffer"}}
+"""What an optimiser remembers of each parameter that has been learnt."""
 THREADS = 1  # the order in which threads add is part of the result; one never waits for another
 
 
@@ -50,7 +57,8 @@ def _nll(y: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.nll_loss(y.flatten(0, -2), labels.flatten())
 
 
-LOSSES = {"mse": _mse, "nll": _nll, "map": _map, "numbers": F.mse_loss}
+LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "mse": _mse, "nll": _nll, "map": _map, "numbers": F.mse_loss}
 
 
 def train(
@@ -65,13 +73,16 @@ def train(
 
     With a `path`, each epoch's checkpoint is written there, so that an interrupted run can go on
     with `resume`; its result is then bit-identical to that of an uninterrupted one. Raises
-    DataError, CheckpointError, DivergedError.
+    DataError, CheckpointError, DivergedError; FileError before anything is learnt.
     """
+    if path is not None:
+        check_target(path)
     last = resume
     with watch.progress(f"training {card.name} on {splits.name}") as tick:
         for last in epochs(card, splits, config, resume, tick):
             if path is not None:
                 checkpoints.save(last, path)
+    assert last is not None, "without a checkpoint to go on from there is an epoch"
     return last
 
 
@@ -90,62 +101,38 @@ def epochs(
     if len(splits.train) == 0:
         raise DataError(f"data set '{splits.name}' has no training images")
     _check_answers(card, splits)
-    pixels = torch.from_numpy(card.pixels(splits.train.images))
-    wanted = splits.train.labels
-    labels = torch.from_numpy(wanted if are_numbers(wanted) else wanted.astype(np.int64))
-    values = torch.from_numpy(card.normalization.table)
+    material = _Material.of(card, splits)
     held_out = card.inputs(splits.calibration.images)
-    steps = math.ceil(len(labels) / config.batch_size)
-    loss_of = LOSSES[card.loss]
-
+    curve: tuple[dict[str, int | float | None], ...] = ()
     if resume is None:
         with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
             module = card.build()
             random = torch.get_rng_state()
-        curve, optimizer = (), _optimizer(module, config)
+        optimizer = _optimizer(module, config)
     else:
         _check_same_run(resume, card, splits, config)
-        module, random = resume.module(), resume.resume.get("random")
+        if resume.finished:
+            return
+        module, random = resume.module(), resume.resume["random"]
         curve, optimizer = resume.curve, _optimizer(module, config)
         optimizer.load_state_dict(_optimizer_state(optimizer, resume.resume))
 
     for epoch in range(len(curve), config.epochs):
-        total_loss, wrong = 0.0, 0
         with deterministic(random):
             module.train()
-            order = torch.randperm(len(labels))
-            for step, batch in enumerate(order.split(config.batch_size), start=epoch * steps):
-                rate = learning_rate(config, step / (config.epochs * steps))
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                x = values[shifted(pixels[batch], config.shift).int()][:, None]
-                y = module(x, labels[batch]) if config.teacher_forcing else module(x)
-                loss = loss_of(y, labels[batch])
-                optimizer.zero_grad()
-                whole = loss
-                if config.propagation:
-                    whole = loss + config.propagation * propagation(module, loss)
-                whole.backward()
-                if config.clip_norm:
-                    nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
-                optimizer.step()
-                total_loss += loss.item() * len(batch)
-                wrong += int((~right(y.detach().numpy(), wanted[batch.numpy()],
-                                     card.tolerance)).sum())
-                tick(step + 1, config.epochs * steps)
+            total_loss, wrong, rate = _epoch(card, config, module, optimizer, material, epoch, tick)
             if not math.isfinite(total_loss):
                 raise DivergedError(
-                    f"training diverged in epoch {epoch + 1} at learning rate {rate:.3g}; "
-                    f"try a lower one than {config.learning_rate:g}"
-                )
+                    f"training diverged in epoch {epoch + 1} at learning rate {rate:.3g}",
+                    remedy=f"try a lower one than {config.learning_rate:g}")
             random = torch.get_rng_state()
             held_out_error = _error(module, held_out, splits.calibration.labels, card.tolerance)
         curve += (
             {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
-                "train_loss": total_loss / len(labels),
-                "train_error": wrong / len(labels),
+                "train_loss": total_loss / len(material.labels),
+                "train_error": wrong / len(material.labels),
                 "calibration_error": held_out_error,
             },
         )
@@ -159,6 +146,55 @@ def epochs(
             weights={name: value.clone() for name, value in module.state_dict().items()},
             resume={} if done else {"random": random, **_tensors(optimizer)},
         )
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What is learnt from. pixels: as the card has them; values: of each pixel, as the network
+    reads it. wanted: the labels as they are in the data set."""
+
+    pixels: torch.Tensor
+    values: torch.Tensor
+    labels: torch.Tensor
+    wanted: np.ndarray
+
+    @classmethod
+    def of(cls, card: Card, splits: Splits) -> Self:
+        wanted = splits.train.labels
+        return cls(torch.from_numpy(card.pixels(splits.train.images)),
+                   torch.from_numpy(card.normalization.table),
+                   torch.from_numpy(wanted if are_numbers(wanted) else wanted.astype(np.int64)),
+                   wanted)
+
+
+def _epoch(card: Card, config: TrainConfig, module: nn.Module, optimizer: torch.optim.Optimizer,
+           material: _Material, epoch: int, tick: Callable[[int, int], None]
+           ) -> tuple[float, int, float]:
+    """One pass over all samples: the sum of their losses, how many were wrong, the last rate."""
+    total_loss, wrong, rate = 0.0, 0, 0.0
+    batches = torch.randperm(len(material.labels)).split(config.batch_size)
+    steps = config.epochs * len(batches)
+    for step, batch in enumerate(batches, start=epoch * len(batches)):
+        rate = learning_rate(config, step / steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        labels = material.labels[batch]
+        x = material.values[shifted(material.pixels[batch], config.shift).int()][:, None]
+        y = module(x, labels) if config.teacher_forcing else module(x)
+        loss = LOSSES[card.loss](y, labels)
+        optimizer.zero_grad()
+        whole = loss
+        if config.propagation:
+            whole = loss + config.propagation * propagation(module, loss)
+        whole.backward()
+        if config.clip_norm:
+            nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm)
+        optimizer.step()
+        total_loss += loss.item() * len(batch)
+        wrong += int((~right(y.detach().numpy(), material.wanted[batch.numpy()],
+                             card.tolerance)).sum())
+        tick(step + 1, steps)
+    return total_loss, wrong, rate
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:
@@ -189,10 +225,11 @@ def _error(module: nn.Module, x: np.ndarray, labels: np.ndarray, tolerance: floa
 
 
 def _optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    shared = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(module.parameters(), **shared)
-    return torch.optim.SGD(module.parameters(), momentum=config.momentum, **shared)
+        return torch.optim.AdamW(module.parameters(), lr=config.learning_rate,
+                                 weight_decay=config.weight_decay)
+    return torch.optim.SGD(module.parameters(), lr=config.learning_rate,
+                           momentum=config.momentum, weight_decay=config.weight_decay)
 
 
 def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -206,12 +243,21 @@ def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
 
 
 def _optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> dict:
-    """The inverse of `_tensors`, as a state dict of `optimizer`."""
+    """The inverse of `_tensors`, as a state dict of `optimizer`. Raises CheckpointError."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    names = MEMORY[type(optimizer)]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         index, _, name = key.partition(".")
-        if name:
-            state.setdefault(int(index), {})[name] = value
+        if not name:
+            continue
+        known = index.isdecimal() and int(index) < len(parameters) and name in names
+        if not known or value.shape != (() if name == "step" else parameters[int(index)].shape):
+            raise CheckpointError(f"cannot resume: the optimiser's '{key}' {tuple(value.shape)} "
+                                  "belongs to another network")
+        state.setdefault(int(index), {})[name] = value
+    if any(set(own) != names for own in state.values()):
+        raise CheckpointError("cannot resume: a part of the optimiser's state is missing")
     return {**optimizer.state_dict(), "state": state}
 
 
@@ -222,7 +268,8 @@ def _check_answers(card: Card, splits: Splits) -> None:
     gives = "classes" if card.tolerance is None else f"{len(card.classes)} numbers"
     if has != gives:
         raise DataError(f"data set '{splits.name}' wants {has} of each sample, the model "
-                        f"'{card.name}' gives {gives}; its own data set is '{card.dataset}'")
+                        f"'{card.name}' gives {gives}", remedy="its own data set is "
+                        f"'{card.dataset}'")
 
 
 def _check_same_run(resume: Checkpoint, card: Card, splits: Splits, config: TrainConfig) -> None:
@@ -233,10 +280,12 @@ def _check_same_run(resume: Checkpoint, card: Card, splits: Splits, config: Trai
     }
     for what, (before, now) in pairs.items():
         if before != now:
-            raise CheckpointError(
-                f"cannot resume: the checkpoint's {what}: {before}, now asked for: {now}"
-            )
-    if not resume.finished and "random" not in resume.resume:
+            raise CheckpointError(f"cannot resume: the checkpoint's {what}: {before}, now asked "
+                                  f"for: {now}")
+    random = resume.resume.get("random")
+    fits = random is not None and random.dtype == torch.uint8 and (
+        random.shape == torch.get_rng_state().shape)
+    if not resume.finished and not fits:
         raise CheckpointError("cannot resume: the checkpoint holds no random and optimiser state")
 
 

@@ -40,16 +40,17 @@ def sliding(module: nn.Sequential, shape: tuple[int, int, int]) -> nn.Sequential
     """
     if isinstance(module, Recognizer):
         return module
-    x, layers, size = torch.zeros(1, *shape), OrderedDict(), None
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    x, size = torch.zeros(1, *shape), None
     for name, layer in module.named_children():
         before, x = x.shape[1:], layer(x)
         if isinstance(layer, nn.Flatten):
             size = before
         elif isinstance(layer, nn.Linear):
-            planes, *window = size or (before[0], 1, 1)
-            conv = nn.Conv2d(planes, layer.out_features, window)
+            planes, height, width = size or (before[0], 1, 1)
+            conv = nn.Conv2d(planes, layer.out_features, (height, width))
             conv.weight.data = layer.weight.data.reshape(conv.weight.shape)
-            conv.bias.data = layer.bias.data
+            conv.bias = nn.Parameter(layer.bias.data)
             layers[name], size = conv, None
         else:
             layers[name] = layer
@@ -63,6 +64,11 @@ class Viterbi(nn.Module):
     the best state that may be last (Viterbi, IEEE Trans. Information Theory 13:260-269, 1967). The
     best s is 0 in each column, and none falls below FLOOR.
     """
+
+    hears: torch.Tensor
+    sources: torch.Tensor
+    ends: torch.Tensor
+    begin: torch.Tensor
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()
@@ -89,8 +95,8 @@ class Viterbi(nn.Module):
         """s: (N, S) -> the next, and which of its sources each state came from (N, S)."""
         best, pointers = [], []
         for i in range(self.groups):
-            weights = getattr(self, f"weights{i}")
-            ways = s.index_select(1, getattr(self, f"sources{i}")).unflatten(1, weights.shape)
+            weights = self.get_buffer(f"weights{i}")
+            ways = s.index_select(1, self.get_buffer(f"sources{i}")).unflatten(1, weights.shape)
             ways = ways + weights
             best.append(ways.amax(2))
             pointers.append(ways.argmax(2))
@@ -108,6 +114,9 @@ class Reader(nn.Module):
     """A recogniser and a machine: a line (N, 1, H, W) -> what stands in it, (N, K, classes) with 1
     for the class of each place (those behind the last are blank), and the path (N, T); the path
     alone where the machine has no rows."""
+
+    rows: torch.Tensor
+    ones: torch.Tensor
 
     def __init__(self, recognizer: nn.Module, machine: Machine) -> None:
         super().__init__()

@@ -39,7 +39,8 @@ class Leaky(nn.Module):
     def __init__(self, inputs: int, units: int, step: float, orthogonal: bool = True) -> None:
         super().__init__()
         self.w, self.u = nn.Linear(inputs, units), nn.Linear(units, units, bias=False)
-        self.step, self.seen = step, []
+        self.step = step
+        self.seen: list[torch.Tensor] = []
         if orthogonal:
             nn.init.orthogonal_(self.u.weight)
 

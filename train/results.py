@@ -1,11 +1,11 @@
 """What was measured of the zoo's models: a file that `make zoo` writes and `dsplet zoo` shows."""
 
 import json
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dsplet.base.files import write_atomically
 from dsplet.train import zoo
 
 FILE = Path(__file__).with_name("results.json")
@@ -65,6 +65,5 @@ def save(rows: list[dict], path: Path = FILE) -> None:
     old = json.loads(path.read_text()) if path.is_file() else []
     merged = {(row["model"], row["data"]): row for row in [*old, *rows]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps([merged[key] for key in sorted(merged)], indent=1) + "\n")
-    os.replace(part, path)
+    text = json.dumps([merged[key] for key in sorted(merged)], indent=1) + "\n"
+    write_atomically(path, text.encode())

@@ -5,6 +5,7 @@ Multi-Stage Architecture for Object Recognition?, ICCV 2009, for the local norma
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -28,6 +29,8 @@ def gaussian(planes: int, size: int) -> torch.Tensor:
 
 class Subtractive(nn.Module):
     """x minus its mean over the neighbourhood and all planes. x, y: (N, planes, H, W)."""
+
+    window: torch.Tensor
 
     def __init__(self, planes: int, size: int = 5):
         super().__init__()
@@ -94,11 +97,13 @@ class LogSumExpPool(nn.Module):
         return torch.logsumexp(x, -1) / self.sharpness
 
 
-NORMALIZATIONS = {"none": lambda planes: nn.Identity(), "subtractive": Subtractive,
-                  "divisive": Divisive}
-NONLINEARITIES = {"relu": nn.ReLU, "abs": Abs, "tanh": ScaledTanh, "shrinkage": Shrinkage}
-POOLINGS = {"max": lambda: nn.MaxPool2d(2), "average": lambda: nn.AvgPool2d(2), "l2": L2Pool,
-            "logsumexp": LogSumExpPool}
+NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "none": lambda planes: nn.Identity(), "subtractive": Subtractive, "divisive": Divisive}
+NONLINEARITIES: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU, "abs": Abs, "tanh": ScaledTanh, "shrinkage": Shrinkage}
+POOLINGS: dict[str, Callable[[], nn.Module]] = {
+    "max": lambda: nn.MaxPool2d(2), "average": lambda: nn.AvgPool2d(2), "l2": L2Pool,
+    "logsumexp": LogSumExpPool}
 
 
 def stage(planes: int, maps: int, kernel: int, normalization: str = "none",

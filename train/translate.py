@@ -13,6 +13,8 @@ class Symbols(nn.Module):
     """Codes (N, 1, 1, T) as floats -> one-hot rows (N, T, kinds); what is no code counts as the
     nearest."""
 
+    rows: torch.Tensor
+
     def __init__(self, kinds: int) -> None:
         super().__init__()
         self.register_buffer("rows", torch.eye(kinds), persistent=False)
@@ -28,6 +30,8 @@ class Decoder(nn.Module):
     start: the code read first. Subclasses say what of the input a step reads (`look`).
     """
 
+    rows: torch.Tensor
+
     def __init__(self, inputs: int, units: int, kinds: int, steps: int, start: int) -> None:
         super().__init__()
         self.cell, self.out = nn.LSTMCell(inputs + kinds, units), nn.Linear(units, kinds)
@@ -41,7 +45,7 @@ class Decoder(nn.Module):
                 said: torch.Tensor | None = None) -> torch.Tensor:
         """h, c: (N, units), the first state. said: the right codes (N, steps), read instead of its
         own where they are given. -> scores (N, steps, kinds)."""
-        def step(state: tuple, place: torch.Tensor) -> tuple:
+        def step(state: tuple, place: torch.Tensor | None) -> tuple:
             token, h, c = state
             h, c = self.cell(torch.cat([*self.look(h, seen), F.embedding(token, self.rows)], 1),
                              (h, c))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.answers import percent_right
 from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.network import Network
 from dsplet.quantize.qdq import to_qdq
 from dsplet.workflows.request import FromData, RequestError, refuse_numbers
@@ -49,7 +50,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     from dsplet.train.qat.finetune import FinetuneConfig, finetune
     images = request.feed(student.facts, student.shape)
     refuse_numbers("dsplet finetune", images)
-    functions = {n.name: n["expr"] for n in teacher.float.nodes if n.op == "Function"}
+    functions = {n.name: n.expr for n in teacher.float.nodes if isinstance(n, Function)}
     execute, y = FloatNetwork(request.reference), teacher.float.outputs[0]
     with watch.progress("finetuning") as tick:
         fixed = finetune(student.fixed, functions, lambda x: execute({teacher.input: x})[y],

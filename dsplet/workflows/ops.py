@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsplet.base.progress import SILENT, Watch
-from dsplet.quantize.fixed import ops as _registered  # noqa: F401
+from dsplet.quantize.fixed import ops as _fixed_ops  # noqa: F401
 from dsplet.quantize.fixed.graph import Node
-from dsplet.quantize.float.readers import READERS
+from dsplet.quantize.float import ops as _float_ops  # noqa: F401
+from dsplet.quantize.float.reading import READERS
 
 
 @dataclass(frozen=True, kw_only=True)

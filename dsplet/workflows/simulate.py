@@ -20,8 +20,8 @@ from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.float.program import lower_real
 from dsplet.quantize.network import Network, fixed_graph, float_network, reference
-from dsplet.quantize.ptq.real_program import lower_real
 from dsplet.workflows import chip
 from dsplet.workflows.request import FromData, OnTarget, RequestError
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class Compiled:
 
     program: Program
     library: Path
-    _function: ctypes._CFuncPtr = field(repr=False)
+    _function: Callable[..., None] = field(repr=False)
 
     def __call__(self, *xs: np.ndarray) -> np.ndarray | list[np.ndarray]:
         """Integers of each input's shape, or (N, *shape) for a batch; the outputs likewise, int64.
@@ -89,7 +90,7 @@ def compile(program: Program, workdir: Path | None = None) -> Compiled:
         if done.returncode:
             raise RuntimeError(f"{cc} refused {folder / 'net.c'}:\n{done.stderr}")
         made.replace(library)
-    function = ctypes.CDLL(library).net_run
+    function = ctypes.CDLL(str(library)).net_run
     function.argtypes = [ctypes.c_void_p] * (len(program.inputs) + len(program.outputs))
     function.restype = None
     return Compiled(program, library, function)

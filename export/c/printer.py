@@ -16,7 +16,6 @@ from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Divide,
     Fetch,
@@ -27,18 +26,17 @@ from dsplet.quantize.fixed.kernel import (
     Mac,
     Max,
     Mul,
-    Ref,
     Repeat,
     Requantize,
     Set,
-    Source,
-    Statement,
     Store,
 )
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
 PRELUDE = Path(__file__).with_name("prelude.c")
 COLUMNS = 100
+CLAIM = "No rights are claimed in this text by the authors of dsplet, the helpers in it included."
 
 
 class Unprintable(UserError):
@@ -69,9 +67,10 @@ def print_c(program: Program, name: str | None = None,
         _run(program, name, kernels),
     ]
     source = "\n".join(_helpers(code) + code)
-    opening = f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
     sizes = _bytes(constants.values()), _bytes(scratch)
-    return (_header(program, name, sizes, metadata), f'{opening}#include "{name}.h"\n\n{source}')
+    return (_header(program, name, sizes, metadata),
+            f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
+            f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
 
 
 # --- statements ------------------------------------------------------------------------------
@@ -235,7 +234,8 @@ def _header(program: Program, name: str, sizes: tuple[int, int],
              ("memory", f"{constants} bytes of constants, {ram} bytes of static RAM"), *metadata]
     macro = name.upper()
     lines = [f"/* {name}: a neural network in fixed point, printed by dsplet.", " *",
-             *(f" * {_comment(key)}: {_comment(text)}" for key, text in facts), " */",
+             *(f" * {_comment(key)}: {_comment(text)}" for key, text in facts),
+             f" * {CLAIM}", " */",
              f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
              "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
     for role, values in (("INPUT", program.inputs), ("OUTPUT", program.outputs)):

@@ -14,7 +14,7 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.rescaling import factors_of
 
 
@@ -150,7 +150,7 @@ def predictions(reference: np.ndarray, test: np.ndarray, labels: np.ndarray) -> 
         raise ModelError("there is no sample to compare on")
     a, b = answers(reference, places), answers(test, places)
     margin, right_a, right_b = _margin(reference, places), same(a, labels), same(b, labels)
-    flips = tuple(Flip(i, *(plain(v[i]) for v in (labels, a, b)), float(margin[i]))
+    flips = tuple(Flip(i, plain(labels[i]), plain(a[i]), plain(b[i]), float(margin[i]))
                   for i in np.flatnonzero(~same(a, b)).tolist())
     return Comparison(len(labels), int(right_a.sum()), int(right_b.sum()), flips,
                       sqnr_db(reference, test),

@@ -8,20 +8,32 @@ what that layer costs, putting one alone on it tells what the layer does by itse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dsplet.data.answers import answers, plain, same
 from dsplet.quantize.analysis.compare import decibel
-from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, Weight
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.ops.conv import Conv
+from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.qformat import QFormat
-from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
 from dsplet.quantize.float.model import to_model
+from dsplet.quantize.float.node import (
+    Computing,
+    FloatNode,
+    ModelError,
+    NoFixed,
+    NoReal,
+    Shape,
+    Weighted,
+)
+from dsplet.quantize.float.writing import Writing
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.formats import separate_inputs
-from dsplet.quantize.ptq.links import links, scaled
+from dsplet.quantize.ptq.links import layer, links, scaled
 from dsplet.quantize.ptq.rescaling import factors_of
 
 BATCH = 250
@@ -99,7 +111,7 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarr
     flipped = np.flatnonzero(~same(read[None], read[""]))
     mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
-    flips = tuple(Flip(i, *(plain(r[i]) for r in (labels, read[None], read[""])),
+    flips = tuple(Flip(i, plain(labels[i]), plain(read[None][i]), plain(read[""][i]),
                        tuple(seen.names[v] for v, m in mended.items() if i in m))
                   for i in flipped.tolist())
     layers = tuple(Layer(
@@ -185,46 +197,66 @@ def _grid(value: str) -> str:
     return f"{value}/grid"
 
 
+@dataclass(frozen=True, eq=False)
+class Grid(NoReal, NoFixed, Computing):
+    """Rounds to a format: y = clip(floor(x * 2**frac + 1/2), low, high) * 2**-frac. No op of
+    networks: diagnosis puts it into them."""
+
+    frac: int
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, name: str, x: str, y: str, fmt: QFormat, node: Node | None = None) -> Grid:
+        """The grid of what `node` gives in the format, or of an input."""
+        low, high = node.limits if isinstance(node, Requantizing) else (fmt.min, fmt.max)
+        return cls(name, (x,), y, fmt.frac, low, high)
+
+    def output_shape(self, xs: list[Shape]) -> Shape:
+        return xs[0]
+
+    def onnx(self, w: Writing) -> str:
+        y = w.emit("Mul", *self.inputs, w.const(2.0**self.frac))
+        y = w.emit("Floor", w.emit("Add", y, w.const(0.5)))
+        y = w.emit("Clip", y, w.const(self.low), w.const(self.high))
+        return w.emit("Mul", y, w.const(2.0**-self.frac))
+
+
 def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph:
     """The float graph in which the values `names` are rounded as in `test`, and computed with its
     integer weights; an input that is rounded goes on under the name _grid(input)."""
     names, fixed = set(names), {n.output.name: n for n in test.nodes}
     formats = {v.name: v.format for v in test.inputs}
-    nodes = [FloatNode("Grid", _grid(v), (v,), _grid(v), _bounds(formats[v], None))
-             for v in graph.inputs if v in names]
+    nodes: list[FloatNode] = [Grid.of(_grid(v), v, _grid(v), formats[v])
+                              for v in graph.inputs if v in names]
     for n in graph.nodes:
-        n = n.but(inputs=tuple(_grid(i) if i in formats and i in names else i for i in n.inputs))
+        n = replace(n, inputs=tuple(_grid(i) if i in formats and i in names else i
+                                    for i in n.inputs))
         if n.output in names:
             twin, real = fixed[n.output], f"{n.output}/real"
-            nodes += [_with_weights(n, twin).but(output=real),
-                      FloatNode("Grid", f"{n.output}/grid", (real,), n.output,
-                                _bounds(twin.output.format, twin))]
+            nodes += [replace(_with_weights(n, twin), output=real),
+                      Grid.of(f"{n.output}/grid", real, n.output, twin.output.format, twin)]
         else:
             nodes.append(n)
     return graph.rebuilt(nodes)
 
 
-def _bounds(fmt: QFormat, node: Node | None) -> dict:
-    low, high = node.limits if isinstance(node, Requantizing) else (fmt.min, fmt.max)
-    return {"frac": fmt.frac, "low": low, "high": high}
-
-
 def _with_weights(n: FloatNode, twin: Node) -> FloatNode:
-    weight = getattr(twin, "weight", None)
-    if not isinstance(weight, Weight):
+    if not isinstance(n, Weighted) or not isinstance(twin, Conv | Gemm):
         return n
     lead = (-1, *(1,) * (twin.bias.ndim - 1))
-    return n.but(weight=weight.real(),
-                 bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
+    return replace(n, weight=twin.weight.real(),
+                   bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
 
 
 def rescaled_like(graph: FloatGraph, test: Graph) -> FloatGraph:
     """The equal float graph with the channels as `test` has them (see `quantize.ptq.rescaling`)."""
-    factors, weights = factors_of(test), {n.output: n.attrs.get("weight") for n in graph.nodes}
+    factors = factors_of(test)
     for link in links(graph):
         if link.value in factors:
-            factor = factors[link.value].reshape(-1)
-            graph = scaled(graph, link, np.broadcast_to(factor, len(weights[link.value])))
+            channels = len(layer(graph, link.first).weight)
+            factor = np.broadcast_to(factors[link.value].reshape(-1), channels)
+            graph = scaled(graph, link, factor)
     return graph
 
 

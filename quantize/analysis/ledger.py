@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,10 @@ from dsplet.base.files import write_atomically
 from dsplet.quantize.analysis.compare import decibel
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.ops.op import Moving
+from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.proof import Bound, bounds
 from dsplet.quantize.fixed.witness import witness
-from dsplet.quantize.float.graph import MOVING
 
 FAR = 1 << 62
 BATCH = 64
@@ -99,12 +101,13 @@ class Entry:
     def row(self, bits: int) -> EntryRow:
         """bits: of the accumulator that headroom is counted in."""
         fmt, bound = self.value.format, self.bound
+        low, high = (np.nan if q is None else q * fmt.step for q in (self.low, self.high))
         return EntryRow(
             value=self.value.name, op=self.node.op if self.node else "Input", format=str(fmt),
-            low=fmt.dequantize(self.low).item(), high=fmt.dequantize(self.high).item(),
-            saturated=self.saturated, elements=self.elements, clip_loss_db=self.clip_loss_db,
-            sum_bound=bound and bound.magnitude, sum_seen=self.accumulated,
-            proved_bits=bound and bound.bits, headroom_bits=bound and bits - bound.bits)
+            low=low, high=high, saturated=self.saturated, elements=self.elements,
+            clip_loss_db=self.clip_loss_db, sum_bound=bound and bound.magnitude,
+            sum_seen=self.accumulated, proved_bits=bound and bound.bits,
+            headroom_bits=bound and bits - bound.bits)
 
 
 def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], None]
@@ -113,7 +116,7 @@ def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], Non
     proved = {b.node: b for b in bounds(graph)}
     entries = [Entry(v, None, None) for v in graph.inputs]
     entries += [Entry(n.output, n, proved.get(n.name)) for n in graph.nodes
-                if n.op not in MOVING]
+                if not isinstance(n, Moving | MaxPool)]
     for start in range(0, len(samples), BATCH):
         reals = samples[start:start + BATCH]
         env = graph.run(graph.inputs[0].format.quantize(reals))
@@ -161,7 +164,7 @@ def overflows(graph: Graph, bits: int) -> list[OverflowRow]:
 
 def witnesses(graph: Graph, bits: int) -> dict[str, np.ndarray]:
     """The inputs behind `overflows`, integers by "layer/value"."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for b in bounds(graph):
         n = next(n for n in graph.nodes if n.name == b.node)
         if b.bits > bits and isinstance(n, Requantizing) and (seen := witness(n)):
@@ -171,5 +174,6 @@ def witnesses(graph: Graph, bits: int) -> dict[str, np.ndarray]:
 
 def save_witnesses(graph: Graph, bits: int, path: str | Path) -> None:
     """Write `witnesses` as a .npz."""
-    np.savez(content := io.BytesIO(), **witnesses(graph, bits))
+    arrays: dict[str, Any] = {**witnesses(graph, bits)}
+    np.savez(content := io.BytesIO(), **arrays)
     write_atomically(path, content.getvalue())

@@ -12,6 +12,7 @@ from dsplet.quantize.analysis.compare import predictions
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Weight
 from dsplet.quantize.float.execute import FloatNetwork
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.network import Network, Progress
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 
@@ -60,7 +61,8 @@ def spread(network: Network, fixed: Graph, recipe: Recipe, samples: np.ndarray, 
     flips are counted on.
     """
     rng = np.random.default_rng(seed)
-    graph = network.float
+    if (graph := network.float) is None:
+        raise ModelError(f"{network.path} is fixed point; expected the float network")
     floats = FloatNetwork(network.path)({network.input: test})[graph.outputs[0]]
     scores = floats.reshape(len(test), -1)
     graphs, rows = [fixed], [_row("all samples", fixed, test, scores, None, labels)]
@@ -96,13 +98,14 @@ def _row(name: str, fixed: Graph, test: np.ndarray, floats: np.ndarray, first: n
 
 def _formats(graphs: list[Graph]) -> list[DrawnFormats]:
     """A row for each value and each layer's weights: how often it had which format."""
-    rows = []
+    rows: list[dict] = []
     for v in graphs[0].values():
         seen = Counter(str({u.name: u for u in g.values()}[v.name].format) for g in graphs)
         rows.append(DrawnFormats(of=v.name, formats=_listed(seen), channels=None, changed=None))
     for i, n in enumerate(graphs[0].nodes):
-        if isinstance(getattr(n, "weight", None), Weight):
-            fracs = np.stack([g.nodes[i].weight.frac for g in graphs])
+        weights = [getattr(g.nodes[i], "weight", None) for g in graphs]
+        if known := [w.frac for w in weights if isinstance(w, Weight)]:
+            fracs = np.stack(known)
             seen = Counter(f"2^-{f}" for f in fracs.reshape(-1))
             rows.append(DrawnFormats(of=f"{n.name}, steps of weights", formats=_listed(seen),
                                      channels=fracs.shape[1],

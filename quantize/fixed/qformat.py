@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, round_half_up
+
+
+class RangeError(UserError):
+    """Values of a network that are too large for any format."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,12 @@ class QFormat:
     def for_range(cls, low: float, high: float, bits: int, signed: bool | None = None) -> QFormat:
         """The finest format whose range holds [low, high] after rounding.
 
-        signed: None takes unsigned when low >= 0.
+        signed: None takes unsigned when low >= 0. Raises RangeError.
         """
         signed = low < 0 if signed is None else signed
         for frac in range(40, -41, -1):
             q = cls(bits, frac, signed)
             if high < (q.max + 0.5) * q.step and low >= (q.min - 0.5) * q.step:
                 return q
-        raise ValueError(f"no power-of-two step below 2**40 holds the range [{low:g}, {high:g}]")
+        raise RangeError(f"no power-of-two step below 2**40 holds the range [{low:g}, {high:g}]",
+                         remedy="scale what the network computes")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
+from dsplet.base.errors import door, said
+from dsplet.base.files import read_bytes
+from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.readers import READERS, Reading
+from dsplet.quantize.float.reading import READERS, Reading
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
@@ -20,13 +30,23 @@ RANDOM = ("Random", "Multinomial", "Bernoulli")
 
 
 def load(path: str | Path) -> FloatGraph:
-    """The simplified float graph of an ONNX file. ModelError (a ValueError) says what is wrong."""
-    return simplify(read(path))
+    """The simplified float graph of an ONNX file. ModelError, FileError say what is wrong."""
+    return simplified(*parse(path), path)
 
 
 def read(path: str | Path) -> FloatGraph:
     """The float graph of an ONNX file, node by node, before any pass."""
-    model, digest = parse(path)
+    return _read(*parse(path), path)
+
+
+def simplified(model, digest: str, path: str | Path) -> FloatGraph:
+    """The simplified float graph of the parsed file at `path`. Raises ModelError."""
+    # The last net of this door: what a file that lies makes of the reader may be anything.
+    with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
+        return simplify(_read(model, digest, path))
+
+
+def _read(model, digest: str, path: str | Path) -> FloatGraph:
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
@@ -61,8 +81,8 @@ def read(path: str | Path) -> FloatGraph:
 class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
-    def __init__(self, opset: int, constants: dict[str, np.ndarray],
-                 shapes: dict[str, tuple[int, ...]]) -> None:
+    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
+                 ) -> None:
         self.opset, self.constants, self.shapes = opset, constants, shapes
         self.batches: dict[str, int | None] = {}
         self.nodes: list[FloatNode] = []
@@ -70,7 +90,7 @@ class _Reader:
         self.problems: list[str] = []
         self._names: set[str] = set()
 
-    def read(self, protos) -> None:
+    def read(self, protos: Iterable[NodeProto]) -> None:
         for proto in protos:
             foldable = not proto.op_type.startswith(RANDOM) and not any(
                 a.HasField("g") for a in proto.attribute)
@@ -92,8 +112,11 @@ class _Reader:
                         self.read_body))
                 except ModelError as e:
                     self.problems.append(str(e))
+                except Exception as e:  # what a node that lies makes of its reader
+                    self.problems.append(f"{proto.op_type} '{proto.name}': cannot be read: "
+                                         f"{type(e).__name__}: {said(e)}")
 
-    def read_body(self, graph, loop: str) -> None:
+    def read_body(self, graph: GraphProto, loop: str) -> None:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
         those of another body, get the loop's in front."""
         from onnx import numpy_helper
@@ -114,7 +137,7 @@ class _Reader:
             protos.append(copy)
         self.read(protos)
 
-    def _fold(self, proto) -> None:
+    def _fold(self, proto: NodeProto) -> None:
         """Know the outputs of a node whose inputs are all known (of Shape: for a batch of 1)."""
         shapes = dict(self.shapes)
         for i in proto.input:
@@ -125,17 +148,11 @@ class _Reader:
         self.constants.update(_fold(proto, self.opset, self.constants, shapes))
 
 
-def parse(path: str | Path):
-    """The ONNX model and its sha256. ModelError: the file is missing, not ONNX or cut short."""
+def parse(path: str | Path) -> tuple[ModelProto, str]:
+    """The ONNX model and its sha256. FileError: no such file. ModelError: not ONNX, or cut."""
     import onnx
     from google.protobuf.message import DecodeError
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except OSError as e:
-        raise ModelError(f"{path}: cannot be read: {e.strerror}") from None
+    data = read_bytes(path)
     try:
         model = onnx.load_model_from_string(data)
     except DecodeError:
@@ -146,11 +163,10 @@ def parse(path: str | Path):
     if not model.ir_version or not model.HasField("graph") or not model.graph.output:
         raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
                          f"{path}: the file is empty")
-    try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except Exception as e:  # missing, outside the folder, wrong length: onnx raises several kinds
-        raise ModelError(f"{path}: its weights lie in another file, which cannot be read: "
-                         f"{str(e).splitlines()[0]}; copy that file beside the model") from None
+    # Missing, outside the folder, wrong length: onnx raises several kinds.
+    with door(path, Exception, what="its weights lie in another file, which cannot be read",
+              remedy="copy that file beside the model", kind=ModelError):
+        onnx.load_external_data_for_model(model, str(Path(path).parent))
     return model, hashlib.sha256(data).hexdigest()
 
 
@@ -164,11 +180,11 @@ def unique(name: str, taken: set[str]) -> str:
     return name
 
 
-def _name(proto) -> str:
+def _name(proto: NodeProto) -> str:
     return proto.name or next((o for o in proto.output if o), proto.op_type)
 
 
-def _initializers(model, path) -> dict[str, np.ndarray]:
+def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
     from onnx import numpy_helper
     constants = {}
     if model.graph.sparse_initializer:
@@ -183,7 +199,8 @@ def _initializers(model, path) -> dict[str, np.ndarray]:
     return constants
 
 
-def _inputs(model, constants: dict, path) -> dict[str, tuple[int, ...]]:
+def _inputs(model: ModelProto, constants: dict[str, np.ndarray], path: str | Path
+            ) -> dict[str, Shape]:
     """Input names and their shapes without the batch axis."""
     inputs = {}
     for v in model.graph.input:
@@ -210,14 +227,15 @@ def _inputs(model, constants: dict, path) -> dict[str, tuple[int, ...]]:
     return inputs
 
 
-def _fold(proto, opset: int, constants: dict, shapes: dict) -> dict[str, np.ndarray]:
+def _fold(proto: NodeProto, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
+          ) -> dict[str, np.ndarray]:
     """The outputs of a node whose inputs are all known, or only looked at for their shapes."""
     import onnx
     from onnx.reference import ReferenceEvaluator
     feeds = {i: constants[i] if i in constants else np.zeros(shapes[i], np.float32)
              for i in proto.input if i}
 
-    def info(name: str):
+    def info(name: str) -> ValueInfoProto:
         return onnx.ValueInfoProto(name=name)
 
     graph = onnx.helper.make_graph([proto], "constant", [info(i) for i in feeds],
@@ -231,4 +249,4 @@ def _fold(proto, opset: int, constants: dict, shapes: dict) -> dict[str, np.ndar
 def _tidy(nodes: list[FloatNode]) -> list[FloatNode]:
     """Node names made unique."""
     taken: set[str] = set()
-    return [n.but(name=unique(n.name, taken)) for n in nodes]
+    return [replace(n, name=unique(n.name, taken)) for n in nodes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,15 @@ class Expr:
 
     op: str
     args: tuple[Expr, ...] = ()
-    params: tuple = ()
+    params: tuple[Any, ...] = ()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The function in double precision; nan or inf where it is not defined."""
         with np.errstate(all="ignore"):
-            return self._at(np.asarray(x, np.float64))
+            y: np.ndarray = self._at(np.asarray(x, np.float64))
+        return y
 
-    def _at(self, x: np.ndarray) -> np.ndarray:
+    def _at(self, x: np.ndarray) -> Any:
         args = [a._at(x) for a in self.args]
         match self.op, self.params:
             case "x", _:
@@ -75,22 +77,23 @@ BINARY = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
 class Function:
     """compute(x, *attributes) in double precision; attributes: ONNX names with their defaults."""
 
-    compute: Callable
+    compute: Callable[..., np.ndarray]
     attributes: tuple[tuple[str, object], ...] = ()
 
 
-def _sigmoid(x):
+def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
-def _erf(x):
-    return np.vectorize(math.erf, otypes=[np.float64])(x)
+def _erf(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.vectorize(math.erf, otypes=[np.float64])(x))
 
 
-def _gelu(x, approximate):
-    if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
+def _gelu(x: np.ndarray, approximate: str) -> np.ndarray:
+    y: np.ndarray = 0.5 * x * (
+        1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)) if approximate == "tanh" else
+        1 + _erf(x / math.sqrt(2)))
+    return y
 
 
 FUNCTIONS = {
@@ -122,7 +125,7 @@ FUNCTIONS = {
 }
 
 
-def spell(expr: Expr, x: str, emit: Callable, const: Callable) -> str:
+def spell(expr: Expr, x: str, emit: Callable[..., str], const: Callable[[object], str]) -> str:
     """Print the expression as ONNX nodes. emit(op, *inputs, **attributes) and const(value) give
     tensor names."""
     args = [spell(a, x, emit, const) for a in expr.args]

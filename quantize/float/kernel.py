@@ -7,9 +7,16 @@ rounds: no bit of it is promised.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from dsplet.quantize.fixed.statement import Changed, Statement, Table
+
+STEPS = 1024
+"""A tabulated function has so many chords."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +49,27 @@ class InterpolateReal(Statement):
     scale: float
     offset: float
     last: int
+
+
+RealStatement = Linear | Clamp | InterpolateReal
+
+
+def word(value: float) -> float:
+    """The nearest float32."""
+    return float(np.float32(value))
+
+
+def clamped(d: str, low: float, high: float) -> list[RealStatement]:
+    """The statement that keeps d within the bounds; none where both are infinite."""
+    bounds = [word(b) if math.isfinite(b) else None for b in (low, high)]
+    return [Clamp(d, *bounds)] if bounds != [None, None] else []
+
+
+def tabulate(f: Callable[[np.ndarray], np.ndarray], low: float, high: float
+             ) -> tuple[np.ndarray, InterpolateReal]:
+    """(value, slope) pairs of f at STEPS + 1 places, and the statement that reads them, whose
+    register and table are still to be named."""
+    y = np.asarray(f(np.linspace(low, high, STEPS + 1)), np.float64)
+    scale = word(STEPS / (high - low))
+    return np.stack([y, np.diff(y, append=y[-1:])], 1).reshape(-1), InterpolateReal(
+        "", "", scale, word(-low * scale), STEPS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
-
-ENTRY, EXIT = ("State", "Step"), ("Carry", "Stack")
+from dsplet.quantize.fixed.graph import Graph, Node, Value
+from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import FloatNode, ModelError
+from dsplet.quantize.float.ops.loop import Border, Carry, Entry, Exit, Stack, State, Step
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,9 @@ class Region:
 
     name: str
     steps: int
-    states: tuple[tuple[FloatNode, FloatNode], ...]
-    """(State, its Carry)"""
-    sequences: tuple[FloatNode, ...]
-    stacks: tuple[FloatNode, ...]
+    states: tuple[tuple[State, Carry], ...]
+    sequences: tuple[Step, ...]
+    stacks: tuple[Stack, ...]
     body: tuple[FloatNode | Region, ...]
     outside: tuple[str, ...]
 
@@ -33,6 +34,27 @@ class Region:
     def outputs(self) -> tuple[str, ...]:
         return (*(c.output for _, c in self.states), *(s.output for s in self.stacks))
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The states and elements that a step begins with."""
+        return (*(s.output for s, _ in self.states), *(s.output for s in self.sequences))
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The states and elements that a step gives."""
+        return (*(c.inputs[0] for _, c in self.states), *(s.inputs[0] for s in self.stacks))
+
+    def fixed(self, values: dict[str, Value], body: tuple[Node, ...]) -> Scan:
+        """The loop in fixed point, its body made already, which reads what is outside it under
+        names of its own."""
+        whole = {v: replace(values[v], name=f"{self.name}/{v}") for v in self.outside}
+        step = Graph(self.name, (*(values[v] for v in self.entries), *whole.values()), tuple(
+            replace(n, inputs=tuple(whole.get(v.name, v) for v in n.inputs)) for n in body),
+            tuple(whole.get(v, values[v]) for v in self.ends))
+        first, *others = (values[v] for v in self.outputs)
+        return Scan(self.name, tuple(values[v] for v in self.inputs), first, len(self.states),
+                    len(self.sequences), self.steps, step, tuple(others))
+
 
 def arrange(graph: FloatGraph) -> list[FloatNode | Region]:
     """The graph's nodes in order of execution, those of a loop gathered in its region.
@@ -44,7 +66,7 @@ def arrange(graph: FloatGraph) -> list[FloatNode | Region]:
 
 def refuse(graph: FloatGraph, what: str) -> None:
     """ModelError where the graph has a loop, of which `what` knows nothing."""
-    if loops := sorted({n["loop"] for n in graph.nodes if "loop" in n.attrs}):
+    if loops := sorted({n.loop for n in graph.nodes if isinstance(n, Border)}):
         raise ModelError(f"there is no {what} through loops over time: {', '.join(loops)}")
 
 
@@ -53,21 +75,21 @@ def membership(graph: FloatGraph) -> dict[str, tuple[str, ...]]:
     inside: dict[str, tuple[str, ...]] = {v: () for v in graph.inputs}
     for n in graph.nodes:
         around = max((inside[i] for i in n.inputs), key=len, default=())
-        if n.op in ENTRY:
-            around = (*around, n["loop"])
-        elif n.op in EXIT:
-            around = around[:-1] if around and around[-1] == n["loop"] else around
+        if isinstance(n, Entry):
+            around = (*around, n.loop)
+        elif isinstance(n, Exit):
+            around = around[:-1] if around and around[-1] == n.loop else around
         inside[n.output] = around
     return inside
 
 
-def _arrange(nodes: list[FloatNode], inside: dict[str, tuple[str, ...]], done: frozenset,
-             graph: FloatGraph) -> list[FloatNode | Region]:
+def _arrange(nodes: list[FloatNode], inside: dict[str, tuple[str, ...]],
+             done: frozenset[str], graph: FloatGraph) -> list[FloatNode | Region]:
     """done: the loops that stand around these nodes already."""
     groups: dict[str, list[FloatNode]] = {}
-    items: dict[str, object] = {}
+    items: dict[str, FloatNode | Region] = {}
     for n in nodes:
-        loops = (*inside[n.output], n["loop"]) if n.op in EXIT else inside[n.output]
+        loops = (*inside[n.output], n.loop) if isinstance(n, Exit) else inside[n.output]
         loop = next((name for name in loops if name not in done), None)
         if loop is None:
             items[n.output] = n
@@ -79,23 +101,23 @@ def _arrange(nodes: list[FloatNode], inside: dict[str, tuple[str, ...]], done: f
     return _sorted(items)
 
 
-def _region(name: str, group: list[FloatNode], inside, done: frozenset, graph: FloatGraph
-            ) -> Region:
-    mine = [n for n in group if n.op in ENTRY + EXIT and n["loop"] == name]
-    carries = {n.output: n for n in mine if n.op == "Carry"}
-    states = tuple((n, carries[n["carry"]]) for n in mine if n.op == "State")
-    sequences = tuple(n for n in mine if n.op == "Step")
-    stacks = tuple(n for n in mine if n.op == "Stack")
-    counts = {graph.shapes[n.inputs[0]][0] for n in sequences} | {n["steps"] for n in stacks} | {
-        n["steps"] for n, _ in states}
+def _region(name: str, group: list[FloatNode], inside: dict[str, tuple[str, ...]],
+            done: frozenset[str], graph: FloatGraph) -> Region:
+    mine = [n for n in group if isinstance(n, Border) and n.loop == name]
+    carries = {n.output: n for n in mine if isinstance(n, Carry)}
+    states = tuple((n, carries[n.carry]) for n in mine if isinstance(n, State))
+    sequences = tuple(n for n in mine if isinstance(n, Step))
+    stacks = tuple(n for n in mine if isinstance(n, Stack))
+    counts = {graph.shapes[n.inputs[0]][0] for n in sequences} | {n.steps for n in stacks} | {
+        n.steps for n, _ in states}
     if len(counts) != 1:
         raise ModelError(f"the loop '{name}' runs over sequences of different lengths: "
                          f"{sorted(counts)}")
     rest = [n for n in group if n not in mine]
-    given = {n.output for n in rest} | {n.output for n in mine if n.op in ENTRY}
+    given = {n.output for n in rest} | {n.output for n in mine if isinstance(n, Entry)}
     body = _arrange(rest, inside, done, graph)
     reads = [i for n in rest for i in n.inputs] + [
-        n.inputs[0] for n in mine if n.op in EXIT]
+        n.inputs[0] for n in mine if isinstance(n, Exit)]
     outside = tuple(dict.fromkeys(i for i in reads if i not in given))
     return Region(name, counts.pop(), states, sequences, stacks, tuple(body), outside)
 
@@ -105,7 +127,7 @@ def _sorted(items: dict[str, FloatNode | Region]) -> list[FloatNode | Region]:
     order: list[FloatNode | Region] = []
     seen: set[int] = set()
 
-    def visit(item) -> None:
+    def visit(item: FloatNode | Region) -> None:
         if id(item) not in seen:
             seen.add(id(item))
             for i in item.inputs:

@@ -6,27 +6,20 @@ Values joined by ops that only move numbers form a class, which shares one forma
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dsplet.quantize.fixed.qformat import QFormat
-from dsplet.quantize.float.graph import (
-    MOVING,
-    NO_CLAMP,
-    FloatGraph,
-    FloatNode,
-    ModelError,
-    passed_on,
-)
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
+from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
+from dsplet.quantize.float.ops.clamp import Clamp
+from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
 
-PROBE = np.linspace(-1, 1, 4097)
-PRODUCTS = {"Conv", "Gemm", "GemmSum", "MatMul"}
-SOFTMAX = {"Softmax", "LogSoftmax"}
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
 
@@ -39,25 +32,29 @@ class Class:
     makers: list[FloatNode] = field(default_factory=list)
     readers: list[FloatNode] = field(default_factory=list)
 
+    @property
+    def reads(self) -> set[Reads]:
+        """What is done with it."""
+        return {n.reads for n in self.readers}
+
 
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
     """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
     own format."""
     from_input = {i: i for i in graph.inputs}
-    nodes = []
+    nodes: list[FloatNode] = []
     for n in graph.nodes:
         origins = [from_input.get(i) for i in n.inputs]
-        alone = n.op in MOVING and len(set(origins)) == 1
-        if n.op == "Concat" and any(origins) and not alone:
+        alone = isinstance(n, Moving) and len(set(origins)) == 1
+        if isinstance(n, Concat) and any(origins) and not alone:
             inputs = []
             for k, (i, origin) in enumerate(zip(n.inputs, origins, strict=True)):
                 if origin:
                     name = f"{n.output}/input_{k}"
-                    nodes.append(FloatNode("Clamp", name, (i,), name,
-                                           {"low": -np.inf, "high": np.inf}))
+                    nodes.append(Clamp(name, (i,), name, -np.inf, np.inf))
                     i = name
                 inputs.append(i)
-            n = n.but(inputs=tuple(inputs))
+            n = replace(n, inputs=tuple(inputs))
         elif alone and origins[0]:
             from_input[n.output] = origins[0]
         nodes.append(n)
@@ -74,15 +71,13 @@ def classes(graph: FloatGraph) -> list[Class]:
         return v
 
     for n in graph.nodes:
-        for i in passed_on(n):
+        for i in (*n.passed, *n.later):
             parent[root(n.output)] = root(i)
-        if n.op == "State":
-            parent[root(n.output)] = root(n["carry"])
     found: dict[str, Class] = {}
     for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
         found.setdefault(root(v), Class()).members.append(v)
     for n in graph.nodes:
-        same = passed_on(n)
+        same = n.passed
         if not same:
             found[root(n.output)].makers.append(n)
         for i in dict.fromkeys(n.inputs):
@@ -93,8 +88,7 @@ def classes(graph: FloatGraph) -> list[Class]:
 
 def measured(graph: FloatGraph) -> list[str]:
     """The values that calibration must see: inputs and what nodes compute."""
-    return [*graph.inputs, *(n.output for n in graph.nodes
-                             if not passed_on(n) and n.op != "Constant")]
+    return [*graph.inputs, *(n.output for n in graph.nodes if n.inputs and not n.passed)]
 
 
 def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dict[str, QFormat]:
@@ -123,8 +117,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
                 frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
-        if any(n.op == "Softmax" for n in c.makers):
-            frac = min(max(frac, 0), 15)
+        for low, high in filter(None, (n.fracs for n in c.makers)):
+            frac = min(max(frac, low), high)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
     return formats
 
@@ -132,34 +126,33 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
 def _choices(graph: FloatGraph, c: Class) -> int:
     """How many values the integers of an index have: places of a maximum, rows to pick from; 0
     where the class is no index. An input's own integers may be any of 8 bits, and are clipped."""
-    made = [graph.shapes[n.inputs[0]][-1] for n in c.makers if n.op == "ArgMax"]
-    picked = [graph.shapes[n.inputs[0]][0] for n in c.readers
-              if n.op == "Gather" and n.inputs[1] in c.members]
-    given = [256] * bool(picked and not set(c.members).isdisjoint(graph.inputs))
+    made = [n.choices(n.output, graph.shapes) for n in c.makers]
+    picked = [n.choices(i, graph.shapes) for n in c.readers for i in n.inputs if i in c.members]
+    given = [256] * bool(any(picked) and not set(c.members).isdisjoint(graph.inputs))
     return max([*made, *picked, *given], default=0)
 
 
 def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe,
           state: bool) -> int:
-    if state or {n.op for n in c.readers} <= SOFTMAX and limits.bits >= WIDE_BITS:
+    if state or c.reads <= {Reads.SCORES} and limits.bits >= WIDE_BITS:
         return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
     reals = total.distribution(_function(c, seen))
     return choose_frac(recipe.activations, reals, limits.min, limits.max)
 
 
 def _is_state(graph: FloatGraph, c: Class) -> bool:
-    return any(n.op == "State" and n.output in c.members for n in graph.nodes)
+    return any(n.later and n.output in c.members for n in graph.nodes)
 
 
 def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> dict[str, int]:
     """Bits of every value. inside: the values that loops compute; what only a function reads that
     gives a wide result is as wide itself."""
-    widths = {}
+    widths: dict[str, int] = {}
     for c in found:
         bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
         widths |= dict.fromkeys(c.members, bits)
     for c in found:
-        if c.readers and all(n.op == "Function" for n in c.readers):
+        if c.reads == {Reads.CURVE}:
             wide = max(widths[n.output] for n in c.readers) >= WIDE_BITS
             if wide and not inside.isdisjoint(c.members) and c.members[0] not in graph.inputs:
                 widths |= dict.fromkeys(c.members, recipe.recurrent_bits)
@@ -167,19 +160,18 @@ def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> 
 
 
 def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
-    ops = {n.op for n in c.readers}
     if any(m in graph.inputs for m in c.members):
         return recipe.input_bits
-    usual = _usual_bits(ops, recipe, recurrent)
+    usual = _usual_bits(c.reads, recipe, recurrent)
     return recipe.activation_bits_of((n.name for n in c.makers), usual)
 
 
-def _usual_bits(ops: set[str], recipe, recurrent: bool) -> int:
-    if ops and ops <= {"Function"}:
+def _usual_bits(reads: set[Reads], recipe, recurrent: bool) -> int:
+    if reads == {Reads.CURVE}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
-    if ops <= {*SOFTMAX, "ArgMax"}:  # or nothing reads it but the user
+    if reads <= {Reads.SCORES, Reads.ORDER}:  # or nothing reads it but the user
         return recipe.output_bits
-    if recurrent and not ops <= PRODUCTS:
+    if recurrent and not reads <= {Reads.PRODUCT}:
         return max(recipe.recurrent_bits, recipe.activation_bits)
     return recipe.activation_bits
 
@@ -188,13 +180,10 @@ def _total(graph: FloatGraph, c: Class, seen: dict[str, Histogram]) -> Histogram
     """All that the class must hold: computed values, constants, the fill of paddings."""
     total = Histogram()
     for m in c.members:
-        maker = graph.makers.get(m)
         if m in seen:
             total.merge(seen[m])
-        elif maker.op == "Constant":
-            total.add(maker["value"])
-        elif maker.op == "Pad" and np.isfinite(maker["value"]):
-            total.add(np.array(maker["value"]))
+        elif (own := graph.makers[m].holds) is not None:
+            total.add(own)
     return total
 
 
@@ -222,10 +211,9 @@ def _input_frac(low: float, high: float, limits: QFormat, name: str) -> int:
 
 def _function(c: Class, seen: dict[str, Histogram]) -> Callable | None:
     """The one function that reads the class, limited to the results that were seen."""
-    functions = {n["expr"] for n in c.readers if n.op == "Function"}
-    if len(functions) != 1 or any(n.op != "Function" for n in c.readers):
+    functions = {n.expression for n in c.readers}
+    if c.reads != {Reads.CURVE} or len(functions) != 1 or not (expr := functions.pop()):
         return None
-    expr = functions.pop()
     low = min(seen[n.output].low for n in c.readers)
     high = max(seen[n.output].high for n in c.readers)
     return lambda x: np.clip(np.nan_to_num(expr(x)), low, high)
@@ -235,29 +223,7 @@ def nonnegative(graph: FloatGraph, seen: dict[str, Histogram]) -> set[str]:
     """The values that cannot be negative, whatever the input (of inputs: that never were)."""
     yes = {v for v in graph.inputs if _input_range(graph, seen[v])[0] >= 0}
     for n in graph.nodes:
-        low = n["low"] if n.op == "Clamp" else n.attrs.get("clamp", NO_CLAMP)[0]
-        every = all(i in yes for i in n.inputs)
-        match n.op:
-            case "Constant":
-                ok = bool((n["value"] >= 0).all())
-            case "Function":
-                reach = 2.0 ** np.ceil(np.log2(max(abs(seen[n.output].low),
-                                                   abs(seen[n.output].high), 1.0)) + 3)
-                y = n["expr"](np.abs(PROBE * reach) if every else PROBE * reach)
-                ok = seen[n.output].low >= 0 and bool((np.nan_to_num(y) >= 0).all())
-            case "Pad":
-                ok = every and (n["value"] >= 0 or n["value"] == -np.inf)
-            case "Softmax" | "ArgMax":
-                ok = True
-            case "MaxPool" | "AveragePool" | "Reshape" | "Transpose" | "Slice" | "Concat" | "Add" \
-                    | "Mul" | "LogSumExp" | "Step" | "Carry" | "Stack":
-                ok = every
-            case "Gather":
-                ok = n.inputs[0] in yes
-            case "Max":
-                ok = any(i in yes for i in n.inputs)
-            case _:
-                ok = False
-        if ok or low >= 0:
+        ends = (seen[n.output].low, seen[n.output].high) if n.output in seen else (-np.inf, np.inf)
+        if n.bounds[0] >= 0 or n.nonnegative(tuple(i in yes for i in n.inputs), *ends):
             yes.add(n.output)
     return yes

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, door, near, shown
+from dsplet.base.schema import fitted, parse_json, read_toml
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import Weighted
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
 from dsplet.quantize.ptq.convert import convert
@@ -27,10 +29,11 @@ STEPS = {"weights": "range", "activations": "range", "trial": "trial", "rounding
          "bias": "bias"}
 """Fields of a recipe that name one algorithm, and its kind."""
 OPTIONAL = {"trial", "bias"}
-BITS = {"weight_bits": (2, 16), "activation_bits": (2, 16), "input_bits": (2, 16),
-        "preactivation_bits": (2, 16), "recurrent_bits": (2, 16), "output_bits": (2, 16),
-        "accumulator_bits": (8, 32)}
-
+Bits = Annotated[int, Meta(ge=2, le=16)]
+AccumulatorBits = Annotated[int, Meta(ge=8, le=32)]
+BITS = {"weight_bits": Bits, "activation_bits": Bits, "input_bits": Bits,
+        "preactivation_bits": Bits, "recurrent_bits": Bits, "output_bits": Bits,
+        "accumulator_bits": AccumulatorBits}
 LAYER_BITS = ("weight_bits", "activation_bits")
 
 
@@ -54,37 +57,36 @@ class Recipe:
     {"weight_bits": 4} for its weights, {"activation_bits": 6} for what it gives.
     """
 
-    weight_bits: int = 8
-    activation_bits: int = 8
-    input_bits: int = 8
-    preactivation_bits: int | None = None
-    recurrent_bits: int = 16
-    output_bits: int = 16
-    accumulator_bits: int = 32
+    weight_bits: Bits = 8
+    activation_bits: Bits = 8
+    input_bits: Bits = 8
+    preactivation_bits: Bits | None = None
+    recurrent_bits: Bits = 16
+    output_bits: Bits = 16
+    accumulator_bits: AccumulatorBits = 32
     per_channel: bool = True
-    equalization: tuple = ("balance", "align")
-    activations: object = "mse"
-    weights: object = "hessian"
-    trial: object = "trial"
-    rounding: object = "adaround"
-    bias: object = "clamped"
-    layers: dict[str, dict[str, int]] = field(default_factory=dict)
+    equalization: tuple[Any, ...] = ("balance", "align")
+    activations: Any = "mse"
+    weights: Any = "hessian"
+    trial: Any = "trial"
+    rounding: Any = "adaround"
+    bias: Any = "clamped"
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.preactivation_bits is None:
             self._set("preactivation_bits", min(max(self.activation_bits + 2, 10), 16))
-        for name in BITS:
-            _check(name, getattr(self, name))
+        for name, bits in BITS.items():
+            fitted(getattr(self, name), bits, RecipeError, name)
+        fitted(self.per_channel, bool, RecipeError, "per_channel")
         for layer, widths in self.layers.items():
-            for name, bits in widths.items():
+            for name, width in widths.items():
                 if name not in LAYER_BITS:
-                    raise RecipeError(f"layer '{layer}' has no {name}; it has "
-                                      f"{' and '.join(LAYER_BITS)}")
-                _check(name, bits, f" of layer '{layer}'")
-        if type(self.per_channel) is not bool:
-            raise RecipeError(f"per_channel must be true or false, not {self.per_channel!r}")
-        if not isinstance(self.equalization, list | tuple):
-            raise RecipeError(f"equalization is a list of algorithms, not {self.equalization!r}")
+                    raise RecipeError(f"has no {shown(name)}", where=f"layer '{layer}'",
+                                      expected=" or ".join(LAYER_BITS),
+                                      remedy=near(name, LAYER_BITS))
+                with door(f"layer '{layer}'"):
+                    fitted(width, Bits, RecipeError, name)
         self._set("equalization", tuple(_config("equalization", e) for e in self.equalization))
         for name, kind in STEPS.items():
             value = getattr(self, name)
@@ -99,20 +101,23 @@ class Recipe:
     def of(self, graph: FloatGraph) -> Recipe:
         """The recipe with its layers by their nodes' names. RecipeError for a layer that the graph
         does not have."""
-        weighted = [n.name for n in graph.nodes if "weight" in n.attrs]
+        weighted = [n.name for n in graph.nodes if isinstance(n, Weighted)]
         known = {n.name: n.name for n in graph.nodes} | (
             {"first": weighted[0], "last": weighted[-1]} if weighted else {})
         layers: dict[str, dict[str, int]] = {}
         for name, widths in self.layers.items():
             if name not in known:
-                raise RecipeError(f"the network has no layer '{name}'; with weights it has "
-                                  f"{', '.join(weighted) or 'none'}")
+                raise RecipeError(f"the network has no layer '{name}'", remedy=near(name, known),
+                                  expected=", ".join(weighted) or "none: nothing has weights")
             layers[known[name]] = layers.get(known[name], {}) | widths
         return replace(self, layers=layers)
 
     def at(self, node: str) -> Recipe:
         """The recipe of one node."""
-        return replace(self, **self.layers[node], layers={}) if node in self.layers else self
+        if node not in self.layers:
+            return self
+        changes: dict[str, Any] = {**self.layers[node], "layers": {}}
+        return replace(self, **changes)
 
     def activation_bits_of(self, nodes: Iterable[str], otherwise: int) -> int:
         """The widest exception among the nodes that give one value; `otherwise` without any."""
@@ -129,16 +134,8 @@ class Recipe:
     @classmethod
     def from_json(cls, text: str) -> Recipe:
         """The inverse of `to_json`. Raises RecipeError."""
-        try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise RecipeError(f"the recipe '{text}' cannot be read: {error}") from None
-
-
-def _check(name: str, bits: object, whose: str = "") -> None:
-    low, high = BITS[name]
-    if type(bits) is not int or not low <= bits <= high:
-        raise RecipeError(f"{name}{whose} must be {low} to {high}, not {bits}")
+        with door("the network's recipe"):
+            return parse_json(text, cls, RecipeError)
 
 
 def _config(kind: str, value: object) -> object:
@@ -150,11 +147,11 @@ def _config(kind: str, value: object) -> object:
         return algorithms.named(kind, value["algorithm"], **options)
     if is_dataclass(value) and algorithms.is_a(kind, value):
         return value
-    raise RecipeError(f"{value!r} is not an algorithm of the kind {kind} (there are "
-                      f"{', '.join(algorithms.names(kind))})")
+    raise RecipeError(f"{shown(value)} is not an algorithm of the kind {kind}",
+                      expected=", ".join(algorithms.names(kind)))
 
 
-def _spelt(config: object) -> object:
+def _spelt(config: Any) -> object:
     return config and {"algorithm": algorithms.name_of(config)} | asdict(config)
 
 
@@ -166,26 +163,13 @@ def names() -> list[str]:
 def load(name: str | Path, **changes) -> Recipe:
     """The recipe of a name or of a .toml file, with some fields changed.
 
-    Raises RecipeError naming the file, the key and what was expected.
+    Raises UserError naming the file, the key and what was expected.
     """
     path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
     if path != Path(name) and name not in names():
-        close = difflib.get_close_matches(str(name), names(), 1)
-        raise RecipeError(f"no recipe is called '{name}'"
-                          f"{f'; did you mean {close[0]}?' if close else ''} (there are "
-                          f"{', '.join(names())}, or name a .toml file)")
-    try:
-        facts = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise RecipeError(f"{path}: not a TOML file: {e}") from None
-    known = [f.name for f in fields(Recipe)]
-    if unknown := sorted(set(facts) - set(known)):
-        raise RecipeError(f"{path}: unknown key(s) {', '.join(unknown)}; a recipe has "
-                          f"{', '.join(known)}")
-    try:
-        return Recipe(**facts | changes)
-    except (ValueError, TypeError) as e:
-        raise RecipeError(f"{path}: {e}") from None
+        raise RecipeError(f"no recipe is called '{name}'", remedy=near(str(name), names()),
+                          expected=f"{', '.join(names())} or the name of a .toml file")
+    return read_toml(path, Recipe, RecipeError, **changes)
 
 
 def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
@@ -201,17 +185,17 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    samples, graph = Samples(graph, samples), separate_inputs(graph)
+    known, graph = Samples(graph, samples), separate_inputs(graph)
     recipe = recipe.of(graph)
-    rescaling = Rescaling(graph, samples, recipe)
+    rescaling = Rescaling(graph, known, recipe)
     for config in recipe.equalization:
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))
     graph = rescaling.graph
-    formats = choose_formats(graph, histograms(graph, measured(graph), samples), recipe)
+    formats = choose_formats(graph, histograms(graph, measured(graph), known), recipe)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
-    fixed = convert(graph, formats, recipe, Passage(graph, samples),
+    fixed = convert(graph, formats, recipe, Passage(graph, known),
                     facts | (metadata or {}), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

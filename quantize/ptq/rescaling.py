@@ -7,9 +7,10 @@ import json
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Graph
-from dsplet.quantize.float.graph import FloatGraph, FloatNode
+from dsplet.quantize.float.broadcast import slim
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.ptq.calibrate import Histogram, histograms
-from dsplet.quantize.ptq.links import Link, links, scaled
+from dsplet.quantize.ptq.links import Link, layer, links, scaled
 from dsplet.quantize.ptq.samples import Samples, picked
 
 KEY = "dsplet.factors"
@@ -31,10 +32,10 @@ class Rescaling:
         """Make the channels of a link `factor` (C,) times as large, all > 0."""
         self.graph = scaled(self.graph, link, factor)
         for value, owner in link.values.items():
-            self.factors[value] = self.factors.get(value, 1.0) * _small(factor[owner])
+            self.factors[value] = self.factors.get(value, 1.0) * slim(factor[owner])
 
     def channels(self, link: Link) -> int:
-        return len(self._node(link.first)["weight"])
+        return len(layer(self.graph, link.first).weight)
 
     def histograms(self) -> list[Histogram]:
         """Of what the first layer of each link gives, over all samples."""
@@ -45,15 +46,15 @@ class Rescaling:
         """(C,) each: which magnitude so many of a channel's values stay below; their mean square.
         """
         y = self.samples.all(self.graph, link.value)
-        axis = 1 if self._node(link.first).op == "Conv" else y.ndim - 1
+        axis = range(1, y.ndim)[layer(self.graph, link.first).channel_axis]
         y = np.moveaxis(y, axis, 0).reshape(y.shape[axis], -1)
-        y = np.float64(y[:, picked(y.shape[1])])
+        y = y[:, picked(y.shape[1])].astype(np.float64)
         return np.percentile(np.abs(y), percent, axis=1), (y**2).mean(1)
 
     def weights(self, link: Link) -> np.ndarray:
         """(R, C, taps): the second layer's weights by row and by the channel that they meet; zeros
         where a group does not read a channel, and to fill up the taps."""
-        w, channels = self._node(link.second)["weight"], self.channels(link)
+        w, channels = layer(self.graph, link.second).weight, self.channels(link)
         w = w.reshape(*w.shape[:2], -1)
         times = max(np.bincount(row, minlength=channels).max() for row in link.columns)
         found = np.zeros((len(w), channels, times, w.shape[2]))
@@ -63,9 +64,6 @@ class Rescaling:
             nth = np.arange(len(owner)) - np.searchsorted(owner, owner)
             found[row, owner, nth] = w[row, order]
         return found.reshape(len(w), channels, -1)
-
-    def _node(self, name: str) -> FloatNode:
-        return next(n for n in self.graph.nodes if n.name == name)
 
     def facts(self) -> dict[str, str]:
         """Metadata for the fixed-point graph, which `factors_of` reads."""
@@ -78,12 +76,3 @@ class Rescaling:
 def factors_of(graph: Graph) -> dict[str, np.ndarray]:
     """`Rescaling.factors` of a fixed-point graph; the other values are the float network's."""
     return {v: np.array(f) for v, f in json.loads(dict(graph.metadata).get(KEY, "{}")).items()}
-
-
-def _small(a: np.ndarray) -> np.ndarray:
-    """The array without the axes along which it is the same, which become 1 long."""
-    for axis in range(a.ndim):
-        first = a.take([0], axis)
-        if (a == first).all():
-            a = first
-    return a

@@ -13,9 +13,11 @@ import numpy as np
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.ops.constant import Constant
-from dsplet.quantize.float.graph import FloatGraph, FloatNode, ModelError
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.model import to_model
+from dsplet.quantize.float.node import Layer as FloatLayer
+from dsplet.quantize.float.node import ModelError, Shape
 from dsplet.quantize.ptq.algorithms import Layer
 
 ROWS = 8192
@@ -83,7 +85,7 @@ class Passage:
         self._nodes |= dict.fromkeys((v.name for v in node.outputs), node)
         return node
 
-    def layers(self, n: FloatNode, x: Value, low: float, high: float) -> list[Layer]:
+    def layers(self, n: FloatLayer, x: Value, low: float, high: float) -> list[Layer]:
         """The layer of weights n, behind the value x, one for each of its groups. In a loop every
         step is a sample, and x is the float network's, rounded: what the loop computes in fixed
         point is not known before its weights are.
@@ -93,19 +95,18 @@ class Passage:
         reals = self._samples.all(self._graph, x.name).reshape(-1, *x.shape)
         ints = x.format.dequantize(x.format.quantize(reals) if x.name in self._recurrent else
                                    self._fixed(x))
-        weight, groups = n["weight"], n.attrs.get("groups", 1)
-        per = len(weight) // groups
+        per = len(n.weight) // n.group_count
         bias = _bias_rows(n, self._graph.shapes[n.output], len(reals))
         found = []
-        for g in range(groups):
+        for g in range(n.group_count):
             mine = slice(g * per, (g + 1) * per)
-            w, b = weight[mine].reshape(per, -1), bias[:, mine]
+            w, b = n.weight[mine].reshape(per, -1), bias[:, mine]
             found.append(Layer(w, _rows(n, ints, g), _rows(n, reals, g) @ w.T + b, b, low, high))
         return found
 
     def part(self, weight: np.ndarray, bias: np.ndarray, x: Value) -> Layer:
         """The part of a GemmSum that multiplies x by weight (M, K)."""
-        rows = np.float64(self._samples.all(self._graph, x.name).reshape(-1, x.shape[-1]))
+        rows = self._samples.all(self._graph, x.name).reshape(-1, x.shape[-1]).astype(np.float64)
         rows = rows[picked(len(rows))]
         fed = x.format.dequantize(x.format.quantize(rows))
         return Layer(weight, fed, rows @ weight.T + bias, bias[None])
@@ -130,31 +131,22 @@ def picked(total: int) -> np.ndarray:
     return np.arange(total) if total <= ROWS else np.arange(ROWS) * total // ROWS
 
 
-def _rows(n: FloatNode, x: np.ndarray, group: int) -> np.ndarray:
+def _rows(n: FloatLayer, x: np.ndarray, group: int) -> np.ndarray:
     """(rows, K): what meets the layer's weights at the picked positions of x (N, *shape)."""
-    if n.op == "Gemm":
-        x = x.reshape(-1, x.shape[-1])
-        return np.float64(x[picked(len(x))])
-    fan_in, taps = n["weight"].shape[1], n["weight"].shape[2:]
-    x = x[:, group * fan_in:(group + 1) * fan_in]
-    axes = tuple(range(2, x.ndim))
-    window = tuple((k - 1) * d + 1 for k, d in zip(taps, n["dilations"], strict=True))
-    v = np.lib.stride_tricks.sliding_window_view(x, window, axes)
-    v = v[(..., *(slice(None, None, s) for s in n["strides"]),
-           *(slice(None, None, d) for d in n["dilations"]))]
-    places = (len(x), *v.shape[2:2 + len(axes)])
-    sample, *at = np.unravel_index(picked(int(np.prod(places))), places)
-    return np.float64(v[(sample, slice(None), *at)].reshape(len(sample), -1))
+    v = n.windows(x, group)
+    places = v.shape[:x.ndim - 1]
+    found = v[np.unravel_index(picked(int(np.prod(places))), places)]
+    return found.reshape(len(found), -1).astype(np.float64)
 
 
-def _bias_rows(n: FloatNode, shape: tuple[int, ...], samples: int) -> np.ndarray:
+def _bias_rows(n: FloatLayer, shape: Shape, samples: int) -> np.ndarray:
     """(rows or 1, C): the bias at the picked positions."""
-    bias = n["bias"]
+    bias = n.spread_bias(shape)
     if bias.size == len(bias):
         return bias.reshape(1, -1)
     places = (samples, *shape[1:])
     _, *at = np.unravel_index(picked(int(np.prod(places))), places)
-    return bias[(slice(None), *at)].T
+    return np.moveaxis(bias, 0, -1)[tuple(at)]
 
 
 def check_samples(graph: FloatGraph, samples: dict[str, np.ndarray]) -> int:

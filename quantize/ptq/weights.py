@@ -88,11 +88,11 @@ class Quantizer:
         w, e = self.weight, self.importance
         if not self.recipe.per_channel:
             w, e = w.reshape(1, -1), e.reshape(1, -1)
-        fracs = [choose_frac(self.recipe.weights, Distribution.exact(row, each), -self.limit,
+        chosen = [choose_frac(self.recipe.weights, Distribution.exact(row, each), -self.limit,
                              self.limit) if row.any() else None
                  for row, each in zip(w, e, strict=True)]
-        silent = max((f for f in fracs if f is not None), default=self.recipe.weight_bits - 1)
-        fracs = np.array([silent if f is None else f for f in fracs], np.int64)
+        silent = max((f for f in chosen if f is not None), default=self.recipe.weight_bits - 1)
+        fracs = np.array([silent if f is None else f for f in chosen], np.int64)
         return np.broadcast_to(fracs, len(self.weight)).copy()
 
     def _tried(self, frac: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from dsplet.quantize.fixed.emitter import FLOAT32_EXACT, Emitter
 from dsplet.quantize.fixed.execute import IR_VERSION, OPSET
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, to_text
 from dsplet.quantize.fixed.ops.constant import Constant
+from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.ops.matmul import MatMul
@@ -115,7 +117,7 @@ class _Writer(Emitter):
         self.types[to] = np.float32
         return to
 
-    def const(self, array: np.ndarray, name: str | None = None) -> str:
+    def const(self, array: np.ndarray | np.generic, name: str | None = None) -> str:
         name = name or self.unique(f"{self._scope}/constant")
         self.initializers[name] = np.asarray(array)
         return name
@@ -125,14 +127,14 @@ class _Writer(Emitter):
         """Reals of integers q; frac: one number, or one for each index of axis 0."""
         scale, per_axis = self._scale(frac)
         zero = () if dtype is np.int32 else (self.const(np.zeros(scale.shape, dtype)),)
-        return self.node("DequantizeLinear", q, self.const(scale), *zero, to=to,
-                         **({"axis": 0} if per_axis else {}))
+        axis: dict[str, Any] = {"axis": 0} if per_axis else {}
+        return self.node("DequantizeLinear", q, self.const(scale), *zero, to=to, **axis)
 
     def _scale(self, frac: np.ndarray | int) -> tuple[np.ndarray, bool]:
         scale = (2.0 ** -np.asarray(frac, np.float64)).astype(np.float32)
         return (scale.reshape(()), False) if scale.size == 1 else (scale, True)
 
-    def weighted(self, op: str, node, x: str, **attributes) -> str:
+    def affine(self, op: str, node: Conv | Gemm, x: str, **attributes: Any) -> str:
         """Conv or Gemm with dequantized weights and bias, before its requantize."""
         weight, channels = node.weight, len(node.weight.q)
         w = self.dequantize(self.array(f"{node.name}.weight.q", weight.dtype),
@@ -179,7 +181,7 @@ class _Writer(Emitter):
         q = self.node("Reshape", self.q[value.name], self.const(np.array(shape, np.int64)))
         return self.dequantize(q, value.format.frac, value.format.dtype.type)
 
-    def repeat(self, x: str, shape: tuple[int, ...]) -> str:
+    def for_batch(self, x: str, shape: tuple[int, ...]) -> str:
         """The constant x for every sample of the batch, whose size the first input tells."""
         batch = self.node("Shape", self._first, end=1)
         target = self.node("Concat", batch, self.const(np.array(shape, np.int64)), axis=0)
@@ -251,7 +253,7 @@ class _Writer(Emitter):
             largest = max(max(-v.format.min, v.format.max) for v in node.inputs)
             xs = [self.unfused(x, v, largest) for x, v in zip(xs, node.inputs, strict=True)]
         if isinstance(node, Constant):
-            self._finish(y, self.repeat(self.array(f"{node.name}.q", y.format.dtype), y.shape),
+            self._finish(y, self.for_batch(self.array(f"{node.name}.q", y.format.dtype), y.shape),
                          y.name)
         elif exact_in_float32(node) and (real := node.qdq(self, *xs)) is not None:
             self.quantize(node, real)

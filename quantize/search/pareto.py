@@ -14,9 +14,9 @@ BUDGETS = 12
 def explore(trials: Trials, found: Sensitivity, cycles: float | None = None,
             progress: Progress = lambda done, total: None) -> list[Point]:
     """The solver's choices for BUDGETS budgets, and every uniform network, measured."""
-    ends = [trials.memory_bytes(trials.uniform(bits)) for bits in (WIDTHS[0], 10)]
+    low, high = (trials.memory_bytes(trials.uniform(bits)) for bits in (WIDTHS[0], 10))
     candidates = [trials.uniform(bits) for bits in WIDTHS]
-    for budget in np.geomspace(*ends, BUDGETS):
+    for budget in np.geomspace(low, high, BUDGETS):
         try:
             candidates.append(solve(trials, found, float(budget), cycles))
         except NoSolution:

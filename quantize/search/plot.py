@@ -21,8 +21,9 @@ def draw(found: Found, path: str | Path, title: str) -> None:
         axes.plot(*_at(uniform), "s", color="C1", label="one width for all")
         for p in uniform:
             bits = next(iter(p.widths.values()))
-            axes.annotate(str(bits), *zip(*_at([p]), strict=True), textcoords="offset points",
-                          xytext=(6, -10), fontsize=8)
+            (x,), (y,) = _at([p])
+            axes.annotate(str(bits), (x, y), textcoords="offset points", xytext=(6, -10),
+                          fontsize=8)
         if found.chosen:
             axes.plot(*_at([found.chosen]), "*", color="C3", markersize=14, label="chosen")
         axes.set(xlabel="memory, KB (weights, biases and live activations, packed by bits)",

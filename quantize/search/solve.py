@@ -42,7 +42,10 @@ def sensitivity(trials: Trials, cycles: Callable | None = None,
                 progress: Progress = lambda done, total: None) -> Sensitivity:
     """Measure every slot at every width. cycles(graph) -> the simulator's count for one sample."""
     start = trials.uniform(trials.start_bits)
-    fixed, least = trials.quantize(start), trials.measure(start).noise
+    fixed, measured = trials.quantize(start), trials.measure(start)
+    if measured is None:
+        raise NoSolution("the network cannot be proved free of overflow at its starting widths")
+    least = measured.noise
     first = cycles(fixed) if cycles else 0.0
     headroom = {b.node: b.headroom_bits for b in bounds(fixed)}
     product = {w.layer: start[w] + (start[x] if x else settled) + headroom[w.layer]

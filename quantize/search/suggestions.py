@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.algorithms import named
 from dsplet.quantize.ptq.recipe import Recipe
@@ -75,6 +77,8 @@ def suggestions(trials: Trials, accuracy_percent: float,
     """Changes in the order they were tried, up to the first that keeps the accuracy on the trials'
     samples. Empty where nothing has to change."""
     start = trials.measure(widths_of(trials))
+    if start is None:
+        raise ModelError("the recipe's own widths cannot be proved free of overflow")
     if start.accuracy_percent >= accuracy_percent:
         return []
     tried: list[Change] = []
@@ -99,7 +103,8 @@ def _free(trials: Trials, widths: Widths) -> Iterator[tuple[str, Trials, Widths]
             widths)
     for part, kind in (("weights", "range"), ("activations", "range"), ("rounding", "rounding")):
         for name in algorithms.names(kind):
-            other = replace(recipe, **{part: name})
+            change: dict[str, Any] = {part: name}
+            other = replace(recipe, **change)
             if other.to_json() != recipe.to_json():
                 yield f"{name} for the {part}", trials.under(other), widths
 

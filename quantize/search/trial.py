@@ -14,9 +14,11 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.proof import Overflow, prove
 from dsplet.quantize.fixed.qformat import QFormat
-from dsplet.quantize.float.graph import FloatGraph, ModelError
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
 from dsplet.quantize.float.model import to_model
+from dsplet.quantize.float.node import ModelError, Reads, Weighted
+from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
 from dsplet.quantize.ptq.convert import convert
@@ -98,7 +100,8 @@ class Trials:
         formats = choose_formats(self.graph, self._seen, recipe.of(self.graph))
         self.alive = _alive(self.graph, self.slots, formats)
         self.products = _products(self.graph, self.slots, formats)
-        self.bias_bytes = 4 * sum(n["bias"].size for n in self.graph.nodes if "weight" in n.attrs)
+        self.bias_bytes = 4 * sum(n.bias.size for n in self.graph.nodes
+                                  if isinstance(n, Weighted))
 
     def under(self, recipe: Recipe) -> Trials:
         """The same network and samples under another recipe."""
@@ -191,11 +194,10 @@ def _scores(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
 def _slots(graph: FloatGraph, recipe: Recipe) -> tuple[Slot, ...]:
     """Weights by layer, then activations by the first node that gives them. Widths of inputs,
     outputs and of what a table or a softmax reads are the recipe's."""
-    slots = [Slot(n.name, "weight_bits", int(n["weight"].size)) for n in graph.nodes
-             if "weight" in n.attrs]
+    slots = [Slot(n.name, "weight_bits", int(n.weight.size)) for n in graph.nodes
+             if isinstance(n, Weighted)]
     for c in classes(graph):
-        ops = {n.op for n in c.readers}
-        free = c.makers and not ops <= {"Function", "Softmax", "LogSoftmax"} and not any(
+        free = c.makers and not c.reads <= {Reads.CURVE, Reads.SCORES} and not any(
             m in graph.inputs for m in c.members)
         if free:
             size = max(int(np.prod(graph.shapes[m])) for m in c.members)
@@ -215,7 +217,7 @@ def _products(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QFo
     """Each layer's weights, the slot that they meet, and the settled bits they meet where there is
     none: their sum decides how wide the layer's accumulator must be."""
     slot_of = _slot_of(graph, slots)
-    reads = {n.name: n.inputs[0] for n in graph.nodes if "weight" in n.attrs}
+    reads = {n.name: n.inputs[0] for n in graph.nodes if isinstance(n, Weighted)}
     return [(s, slot_of.get(reads[s.layer]), formats[reads[s.layer]].bits) for s in slots
             if s.kind == "weight_bits"]
 
@@ -224,7 +226,7 @@ def _alive(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QForma
            ) -> list[tuple[int, dict[Slot, int]]]:
     """For each node what is alive while it runs: bytes of settled widths, and numbers by slot.
     A Reshape is a view of what it reads."""
-    views = {n.output: n.inputs[0] for n in graph.nodes if n.op == "Reshape"}
+    views = {n.output: n.inputs[0] for n in graph.nodes if isinstance(n, Reshape)}
 
     def owner(value: str) -> str:
         while value in views:
@@ -240,7 +242,7 @@ def _alive(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QForma
             last[v] = max(last.get(v, 0), i)
     found = []
     for i in range(len(graph.nodes)):
-        settled, numbers = 0, {}
+        settled, numbers = 0, dict[Slot, int]()
         for v in values:
             if born.get(v, -1) <= i <= last.get(v, -1):
                 size = int(np.prod(graph.shapes[v]))

@@ -59,7 +59,7 @@ def search(trials: Trials, budgets: Budgets, cycles: Callable | None = None,
         if exact is None:
             raise NoSolution("the widths that the solver chose cannot be proved free of overflow")
         points.append(exact)
-        if not budgets.cycles:
+        if budgets.memory_bytes and not budgets.cycles:
             points.append(polish(trials, exact, budgets.memory_bytes, progress))
     if more:
         points += more(points)

@@ -10,13 +10,14 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from dsplet.base.schema import fitted
 from dsplet.data.automaton import (
     Arc,
+    Description,
     Grammar,
     MachineError,
     build,
     load,
-    parse,
     read_path,
     spelled,
     states_of,
@@ -114,16 +115,17 @@ def test_paths_column_by_column():
 
 
 @pytest.mark.parametrize("facts, said", [
-    ({"lenght": 3}, "unknown key lenght.*length, words, arcs"),
+    ({"lenght": 3}, "unknown key 'lenght'.*length, words, arcs.*did you mean 'length'"),
     ({"length": 0}, "length is 0"), ({"length": 3, "words": ["a"]}, "length and words"),
-    ({"words": []}, "words must be a list"), ({"words": ["ax"]}, "no class 'x'.*a, b"),
-    ({"columns": 0}, "columns is 0"), ({"direct": "no"}, "direct is 'no'; expected a float"),
+    ({"words": []}, r"words is \[\]; expected a list"), ({"words": ["ax"]}, "no class 'x'.*a, b"),
+    ({"columns": 0}, "columns is 0"), ({"direct": "no"}, "direct is 'no'; expected a number"),
     ({"arcs": [["p", "ab", "q"]]}, "arcs need start"),
-    ({"arcs": [["p"]], "start": "p", "finals": ["q"]}, "arcs must be a list of"),
+    ({"arcs": [["p"]], "start": "p", "finals": ["q"]},
+     r"arcs\[0\] is \['p'\]; expected \[from, symbols, to\]"),
     ({"arcs": [["p", "a", "q"]], "start": "p", "finals": ["z"]}, "reads nothing")])
 def test_a_description_that_says_nothing(facts, said):
     with pytest.raises(MachineError, match=said):
-        parse(facts, CLASSES)
+        fitted(facts, Description, MachineError).machine(CLASSES)
 
 
 def test_what_stands_in_a_file(tmp_path):
@@ -135,7 +137,7 @@ def test_what_stands_in_a_file(tmp_path):
     file.write_text("length = [")
     with pytest.raises(MachineError, match="mine.toml: not a TOML file"):
         load(file, CLASSES)
-    with pytest.raises(MachineError, match="'digit'; did you mean digits"):
+    with pytest.raises(MachineError, match="'digit'; expected digits, .*did you mean 'digits'"):
         load("digit", CLASSES)
-    with pytest.raises(MachineError, match="a class of no symbol"):
+    with pytest.raises(MachineError, match="the recogniser has no class of no symbol"):
         load("digits", tuple("0123456789"))

@@ -31,11 +31,14 @@ def test_the_samples_asked_for():
 
 
 @pytest.mark.parametrize("facts, shape, options, message", [
-    (FACTS, (12,), {}, r"input has shape \(12,\); images need \(1, H, W\)"),
-    (FACTS, (3, 8, 8), {}, r"images need \(1, H, W\)"),
-    ({}, (1, 8, 8), {}, "give --input-scale .* nor which data it was made for: name it with"),
+    (FACTS, (12,), {}, r"input has shape \(12,\); expected \(1, H, W\)"),
+    (FACTS, (3, 8, 8), {}, r"input has shape \(3, 8, 8\); expected \(1, H, W\)"),
+    ({}, (1, 8, 8), {}, "nor which data it was made for: give --input-scale .*; name it with -"),
     (FACTS, (1, 8, 8), {"scale": "half"}, "'half' is not a number"),
     (FACTS, (1, 8, 8), {"scale": "1/0"}, "'1/0' is not a number"),
+    (FACTS, (1, 8, 8), {"scale": "1e999999999"}, "'1e999999999' is not a number"),
+    (FACTS, (1, 8, 8), {"scale": "9" * 5000}, "'9999.* is not a number; expected one such as 0.5"),
+    (FACTS, (1, 8, 8), {"scale": "nan"}, "'nan' is not a number; expected one such as 0.5 or 1/2"),
     (FACTS, (1, 8, 8), {"offset": "1e999"}, "'1e999' is not a number"),
 ])
 def test_what_cannot_be_fed(facts, shape, options, message):

@@ -92,11 +92,12 @@ def test_files_that_are_no_programs(programs):
             (("disasm", "damaged.s28"), "error: damaged.s28:1: not a sound S0, S2 or S8 record: "
                                         "S00600006869AC00"),
             (("asm", "sum.s", "--origin", "3"),
-             "error: origin 0x3 is not a multiple of 4 in 0..0xfffffc"),
+             "error: origin 0x3; expected a multiple of 4 in 0..0xfffffc"),
             (("asm", "sum.s", "--origin", "ten"),
              "error: --origin is 'ten'; expected 2048 or 0x800"),
             (("asm", "sum.s", "-o", "nowhere/sum.s28"),
-             "error: nowhere: there is no such folder")):
+             f"error: nowhere/sum.s28: there is no folder {programs}/nowhere: make it, or name one "
+             "that is there")):
         assert refusal(*words, folder=programs) == wanted
 
 
@@ -149,15 +150,16 @@ def test_runs_that_are_refused(programs):
     (programs / "open.s").write_text("nop\n")
     (programs / "hasty.s").write_text("r1e = x ; r2 = *r1 ; r3 = r2\nhalt: goto halt ; nop\n"
                                       "x: int 1, 2\n")
-    labels = "the program's labels are loop, halt, data, x"
+    labels = "expected a label of the program, loop, halt, data, x"
     for words, wanted in (
             (("open.s",), "open.s has no label halt: say where to stop with --until"),
-            (("sum.s", "--until", "stop"), f"'stop' is not an address: {labels}"),
+            (("sum.s", "--until", "stop"), f"'stop' is not an address; {labels}"),
             (("sum.s", "--break", "*r1"),
-             "'*r1' is not an address: expected a label, 0x800 or label+8"),
+             "'*r1' is not an address; expected a label, 0x800 or label+8"),
             (("sum.s", "--until", "loop+2"),
-             "'loop+2' is address 0xe: expected a multiple of 4 in 0..0xfffffc"),
-            (("sum.s", "--mem", "x"), "'x' is not ADDRESS:WORDS, such as 0x800:4 or label:4"),
+             "'loop+2' is address 0xe; expected a multiple of 4 in 0..0xfffffc"),
+            (("sum.s", "--mem", "x"),
+             "'x' is no piece of memory; expected ADDRESS:WORDS, such as 0x800:4 or label:4"),
             (("sum.s", "--mem", "0x41000:1"),
              "'0x41000:1': there is no memory at 0x41000 on board '1989'"),
             (("sum.s", "--origin", "0x41000"),

@@ -70,11 +70,11 @@ CASES = {
     "diagnose": Case(
         "small.onnx small.q.onnx --samples 20 --calibrate 20",
         lambda d: [r["op"] for r in d["layers"]] == ["Input", "Conv", "Gemm"],
-        "small.onnx small.q.onnx --plot no.pdf", "a picture ends in .svg or .png"),
+        "small.onnx small.q.onnx --plot no.pdf", "expected one that ends in .svg or .png"),
     "ledger": Case(
         "small.q.onnx --samples 20",
         lambda d: d["overflows"] == [] and d["passed"],
-        "small.onnx", "small.onnx is a float network"),
+        "small.onnx", "small.onnx: is a float network"),
     "widths": Case(
         f"small.onnx --calibrate 20 --memory 400B --front front.json {FEED}",
         lambda d: d["memory_bytes"] <= 400 and d["points"],
@@ -103,7 +103,7 @@ CASES = {
     "run": Case(
         "sum.s --regs --mem x:1",
         lambda d: {r["register"]: r["value"] for r in d["stops"][0]["registers"]}["r4"] == 320,
-        "sum.s --until stop", "the program's labels are loop, halt, data, x"),
+        "sum.s --until stop", "expected a label of the program, loop, halt, data, x"),
     "demo": Case(
         "--model row_rnn --keep kept",
         lambda d: d["differing_integers"] == 0 and len(d["by_hand"]) == 5,
@@ -118,7 +118,7 @@ CASES = {
                 "unexpected extra argument"),
     "conformance": Case(
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
-        "dsp32c sum.s", "sum.s: not a JSON file of vectors"),
+        "dsp32c sum.s", "sum.s: not JSON"),
 }
 SLOW = {"train", "export", "finetune", "demo"}
 """What is run once only; as text they are printed by tests that take their time."""
@@ -144,6 +144,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                        test=whole.test[:60])
 
     monkeypatch.setattr(data, "load", short)
+    monkeypatch.setattr(import_module("dsplet.data.feed"), "load", short)
     monkeypatch.setattr(Card, "config", lambda card, on: replace(config(card, on), epochs=1))
     return folder
 

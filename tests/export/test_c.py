@@ -16,8 +16,9 @@ import pytest
 
 from dsplet.export.c import host
 from dsplet.export.c.printer import PRELUDE, print_c
-from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Ref, Requantize, Set, Store
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Requantize, Set, Store
 from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.quantize.fixed.cases import CASES, GRAPHS
 from tests.quantize.fixed.samples import samples
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.calibrate import BINS_LOG2, Histogram, histograms
 from dsplet.quantize.ptq.samples import Samples
 from tests.quantize import onnx_nets as nets

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from tests.quantize.choosing_nets import CHOOSING, INT64, feeds
 from tests.quantize.fixed.test_square import EXECUTIONS

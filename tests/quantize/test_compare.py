@@ -12,7 +12,7 @@ from dsplet.quantize.analysis import compare
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.recipe import load, quantize
 from tests.quantize import onnx_nets as nets
 
@@ -26,6 +26,7 @@ def test_mcnemar_counts_coin_tosses(a, b):
     assert math.isclose(compare.mcnemar(a, b), share)
 
 
+@pytest.mark.slow
 def test_mcnemar_of_many():
     assert compare.mcnemar(4000, 4000) == 1.0
     assert 0 < compare.mcnemar(700, 1000) < 1e-12

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsplet.base.files import FileError
 from dsplet.quantize.fixed.graph import Graph, to_text
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.graph import ModelError
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.network import Network
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
 from dsplet.quantize.qdq.from_qdq import QdqError
@@ -159,8 +161,13 @@ def test_is_quantized(tmp_path):
     fixed, _ = network("relu", tmp_path)
     to_qdq.save(fixed, tmp_path / "net.q.onnx")
     (tmp_path / "noise").write_bytes(b"noise")
-    assert from_qdq.is_quantized(tmp_path / "net.q.onnx")
-    assert not any(from_qdq.is_quantized(tmp_path / f) for f in ("net.onnx", "noise", "none", ""))
+    assert [from_qdq.is_quantized(onnx.load(tmp_path / f)) for f in ("net.q.onnx", "net.onnx")] == [
+        True, False]
+    with pytest.raises(ModelError, match="noise: not an ONNX file"):
+        Network(tmp_path / "noise")
+    with pytest.raises(FileError, match="none: no such file"):
+        Network(tmp_path / "none")
+    assert to_text(Network(tmp_path / "net.q.onnx").fixed)[0] == to_text(fixed)[0]
     with pytest.raises(ModelError, match="is quantized already"):
         from_onnx.load(tmp_path / "net.q.onnx")
     with pytest.raises(QdqError, match="not a model quantized by dsplet"):
@@ -229,10 +236,10 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     target.write_bytes(b"old")
 
     def fail(*_):
-        raise OSError("disk full")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(FileError, match="net.q.onnx: cannot be written: No space left"):
         to_qdq.save(fixed, target)
     assert target.read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["net.onnx", "net.q.onnx"]

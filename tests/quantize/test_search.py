@@ -162,6 +162,7 @@ def test_a_search_beats_the_uniform_network_of_its_memory(trials):
     assert len({tuple(p.widths.values()) for p in seen.points}) == len(seen.points)
 
 
+@pytest.mark.slow
 def test_a_budget_of_cycles(trials):
     """Here a simulator whose count is the sum of all widths."""
     def cycles(fixed) -> float:

@@ -21,6 +21,7 @@ def net(tmp_path_factory):
     return from_onnx.load(path), nets.inputs(m, 60)["x"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights, activations", WIDTHS)
 def test_every_width_passes_the_square(weights, activations, net, tmp_path):
     graph, x = net

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dsplet import data
+from dsplet.base.files import FileError
 from dsplet.data import Splits
 from dsplet.train import checkpoint, loop, zoo
 from dsplet.train.checkpoint import CheckpointError
@@ -172,7 +173,7 @@ def test_checkpoint_round_trip(finished, tmp_path):
 
 def test_missing_truncated_and_foreign_checkpoints(finished, tmp_path):
     path = tmp_path / "x.safetensors"
-    with pytest.raises(CheckpointError, match="x.safetensors: no such file"):
+    with pytest.raises(FileError, match="x.safetensors: no such file: `dsplet train` makes one"):
         checkpoint.load(path)
     path.write_bytes(finished.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="truncated, or not a safetensors file"):
@@ -203,7 +204,7 @@ def test_weights_of_another_model_are_refused(finished):
         ({"learning_rate": -1.0}, "learning_rate is -1.0; expected above 0"),
         ({"optimizer": "adam"}, "optimizer is 'adam'; expected adamw or sgd"),
         ({"momentum": 1.0}, r"momentum is 1.0; expected in \[0, 1\)"),
-        ({"dropout": 1}, "unknown training setting 'dropout'"),
+        ({"dropout": 1}, "unknown key 'dropout'; expected epochs"),
     ],
 )
 def test_settings_out_of_range(change, message):

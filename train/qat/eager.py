@@ -5,6 +5,7 @@ names are tensors, so that a new op trains as soon as it has printed itself.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ class UntrainableError(UserError):
     """An op that has no gradient here."""
 
 
-class _Types:
+class _Types(dict):
     """numpy's type of a tensor; the emitter's own notes are not needed."""
 
     def __getitem__(self, x: torch.Tensor) -> type:
@@ -36,32 +37,32 @@ class _Types:
 class Eager(Emitter):
     """slopes: id of a table -> the slope at each of its entries; None: differences of the table.
 
-    weighted: called for Conv and Gemm with (op, node, x, **attributes).
+    affine: called for Conv and Gemm with (op, node, x, **attributes).
     """
 
-    def __init__(self, slopes: dict[int, np.ndarray], weighted: Callable) -> None:
+    def __init__(self, slopes: dict[int, np.ndarray], affine: Callable) -> None:
         super().__init__()
         self.types = _Types()
         self.batch = 1
-        self.weighted = weighted
+        self.affine = affine
         self._slopes = slopes
 
-    def node(self, op: str, *inputs: torch.Tensor, **attributes) -> torch.Tensor:
+    # Where an emitter of ONNX has names, this one has tensors: hence Any.
+    def node(self, op: str, *inputs: Any, **attributes: Any) -> Any:
         if op not in OPS:
             raise UntrainableError(f"{op} has no gradient in dsplet finetune")
         return OPS[op](*inputs, **attributes)
 
-    def const(self, array: np.ndarray) -> torch.Tensor:
+    def const(self, array: np.ndarray | np.generic) -> Any:
         return torch.from_numpy(np.array(array))
 
-    def gather(self, table: np.ndarray, index: torch.Tensor) -> torch.Tensor:
+    def gather(self, table: np.ndarray, index: Any) -> Any:
         slopes = self._slopes.get(id(table))
         if slopes is None:
             slopes = np.gradient(table) if len(table) > 1 else np.zeros(1)
-        table, slopes = (torch.from_numpy(a.astype(np.float32)) for a in (table, slopes))
-        return lookup(table, slopes, index)
+        return lookup(*(torch.from_numpy(a.astype(np.float32)) for a in (table, slopes)), index)
 
-    def repeat(self, x: torch.Tensor, rank: int) -> torch.Tensor:
+    def repeat(self, x: Any, rank: int) -> Any:
         return x.expand(self.batch, *x.shape[1:])
 
 
@@ -72,11 +73,13 @@ def convolve(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None = None, *,
     return CONVOLUTIONS[x.dim()](x, w, b, stride=strides, dilation=dilations, groups=group)
 
 
-def _max_pool(x: torch.Tensor, kernel_shape, strides) -> torch.Tensor:
+def _max_pool(x: torch.Tensor, kernel_shape: tuple[int, ...], strides: tuple[int, ...]
+              ) -> torch.Tensor:
     return MAX_POOLS[x.dim()](x, kernel_shape, strides)
 
 
-def _slice(x: torch.Tensor, starts, ends, axes, steps) -> torch.Tensor:
+def _slice(x: torch.Tensor, starts: torch.Tensor, ends: torch.Tensor, axes: torch.Tensor,
+           steps: torch.Tensor) -> torch.Tensor:
     for start, end, axis, step in zip(*(v.tolist() for v in (starts, ends, axes, steps)),
                                       strict=True):
         x = x.index_select(axis, torch.arange(start, max(end, -1), step))
@@ -100,7 +103,7 @@ def _gather_nd(data: torch.Tensor, place: torch.Tensor, batch_dims: int) -> torc
     return data[torch.arange(batch).reshape(-1, *(1,) * (index.dim() - 1)), index]
 
 
-OPS = {
+OPS: dict[str, Callable[..., torch.Tensor]] = {
     "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div,
     "MatMul": torch.matmul, "Max": torch.maximum, "Clip": torch.clamp, "Floor": floor,
     "Cast": lambda x, to: x if DTYPES[to] == torch.int64 else x.to(DTYPES[to]),

@@ -19,7 +19,7 @@ from dsplet.data.answers import are_numbers
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.train.distort import distorted
 from dsplet.train.loop import DivergedError, deterministic
-from dsplet.train.qat.network import Network
+from dsplet.train.qat.network import Layer, Network
 
 LEAST_RATE = 3e-4
 
@@ -146,10 +146,11 @@ def _ideal(target: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
+    layers = [layer for layer in network.layers if isinstance(layer, Layer)]
     groups = [{"params": [layer.weight, layer.bias], "awake": 1.0, "peak":
                max(config.learning_rate * float((2.0 ** -layer.frac.detach()).mean()), LEAST_RATE)}
-              for layer in network.layers]
-    fracs = [*network.fracs, *(layer.frac for layer in network.layers)]
+              for layer in layers]
+    fracs = [*network.fracs, *(layer.frac for layer in layers)]
     return torch.optim.Adam([*groups, {"params": fracs, "awake": 1 - config.frozen,
                                        "peak": config.step_rate}])
 

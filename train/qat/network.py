@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.pool import AveragePool
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.scan import Scan
+from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.train.qat.eager import Eager, UntrainableError, convolve
@@ -96,7 +98,7 @@ class Network(nn.Module):
         self._group = {v.name: i for i, g in enumerate(groups) for v in g}
         self._formats: tuple[int, ...] = ()
         self._nodes = graph.nodes
-        self._eager = Eager(_slopes(graph, functions or {}), self._weighted)
+        self._eager = Eager(_slopes(graph, functions or {}), self._affine)
 
     def forward(self, *xs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Reals (N, *shape) on the inputs' grids in; every value, by name, as reals out.
@@ -113,9 +115,10 @@ class Network(nn.Module):
         """What has been learnt, as a fixed-point graph. Raises `fixed.proof.Overflow`."""
         nodes = []
         for node in self.nodes():
-            if node.name in self._layer:
+            if isinstance(node, Conv | Gemm):
                 weight, bias = self._layer[node.name].integers(node.inputs[0].format.frac)
-                node = replace(node, weight=weight, bias=bias.reshape(node.bias.shape))
+                learnt: dict[str, Any] = {"weight": weight, "bias": bias.reshape(node.bias.shape)}
+                node = replace(node, **learnt)
             nodes.append(node)
         known = {v.name: v for n in nodes for v in (*n.inputs, n.output)}
         outputs = tuple(known.get(v.name, v) for v in self.start.outputs)
@@ -133,25 +136,24 @@ class Network(nn.Module):
             self._formats = now
         return self._nodes
 
-    def _run(self, node: Node, *xs: torch.Tensor) -> torch.Tensor:
+    def _run(self, node: Node, *xs: Any) -> torch.Tensor:
         b, fmt = self._eager, node.output.format
-        if node.name not in self._layer and b.wide(node):
-            operands = [x.double() for x in xs]
-        else:
-            operands = xs
+        wide = node.name not in self._layer and b.wide(node)
+        operands = [x.double() for x in xs] if wide else xs
         if isinstance(node, Constant):
             return b.repeat(_real(node.q[None] * fmt.step), node.q.ndim)
-        real = node.qdq(b, *operands)
+        real: Any = node.qdq(b, *operands)
         if real is None:
             ints = [x * 2.0**v.format.frac for x, v in zip(xs, node.inputs, strict=True)]
-            return b.single(node.integer_onnx(b, *ints)) * fmt.step
+            whole: Any = b.single(node.integer_onnx(b, *ints))
+            return whole * fmt.step
         if isinstance(node, Requantizing):
             group = self._group.get(node.output.name)
             frac = _real([float(fmt.frac)]) if group is None else self.fracs[group]
-            real = b.single(fake_quantize(real, frac, *node.limits))
+            real = fake_quantize(real, frac, *node.limits).to(torch.float32)
         return real
 
-    def _weighted(self, op: str, node: Conv | Gemm, x: torch.Tensor, **attributes) -> torch.Tensor:
+    def _affine(self, op: str, node: Conv | Gemm, x: torch.Tensor, **attributes) -> torch.Tensor:
         """The accumulator of a Conv or Gemm; in double precision where float32 might round."""
         fmt = node.inputs[0].format
         weight, bias, step = self._layer[node.name](fmt.frac)
@@ -164,7 +166,7 @@ class Network(nn.Module):
         return convolve(x, weight, **attributes) + bias
 
 
-def _real(array) -> torch.Tensor:
+def _real(array: Any) -> torch.Tensor:
     return torch.from_numpy(np.array(array, np.float32))
 
 
@@ -203,9 +205,9 @@ def _free_groups(graph: Graph) -> list[list]:
 def _reformatted(node: Node, formats: Mapping[str, QFormat]) -> Node:
     """The node between values of other formats; clamp bounds and fills keep their real values."""
     before, after = node.output.format, formats.get(node.output.name, node.output.format)
-    changes = {"inputs": tuple(replace(v, format=formats.get(v.name, v.format))
+    changes: dict[str, Any] = {"inputs": tuple(replace(v, format=formats.get(v.name, v.format))
                                for v in node.inputs),
-               "output": replace(node.output, format=after)}
+        "output": replace(node.output, format=after)}
     if isinstance(node, Pad):
         changes["value"] = _moved(node.value, before, after)
     elif isinstance(node, Requantizing) and node.clamp:
@@ -224,7 +226,7 @@ def _slopes(graph: Graph, functions: Mapping[str, Callable]) -> dict[int, np.nda
     """By table: the functions' slopes in output steps per entry."""
     slopes = {}
     for n in graph.nodes:
-        if n.op == "Table" and n.name in functions and len(n.table) > 1:
+        if isinstance(n, Table) and n.name in functions and len(n.table) > 1:
             x, y = n.inputs[0].format, n.output.format
             at = (x.min + (np.arange(len(n.table)) << n.step_log2)) * x.step
             slopes[id(n.table)] = np.gradient(np.nan_to_num(functions[n.name](at))) / y.step

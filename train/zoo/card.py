@@ -1,13 +1,12 @@
 """What is known of a model before any of it is built, and the list of all models."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, near
 from dsplet.data import Normalization, budgets, fit
 from dsplet.data.budgets import Budget
 from dsplet.train.config import TrainConfig
@@ -111,7 +110,7 @@ DIGITS = tuple("0123456789")
 _CARDS: dict[str, Card] = {}
 
 
-def model(**facts):
+def model(**facts: Any) -> Callable[[Callable[[], "nn.Module"]], Callable[[], "nn.Module"]]:
     """Register the decorated function as the `build` of a card with these facts."""
 
     def register(build: Callable[[], "nn.Module"]) -> Callable[[], "nn.Module"]:
@@ -130,9 +129,5 @@ def get(name: str) -> Card:
     """The card of model `name`; raises ZooError."""
     if name in _CARDS:
         return _CARDS[name]
-    near = difflib.get_close_matches(name, _CARDS, n=1)
-    raise ZooError(
-        f"no model is named '{name}'"
-        + (f"; did you mean '{near[0]}'?" if near else "")
-        + f" Known: {', '.join(sorted(_CARDS))}."
-    )
+    raise ZooError(f"no model is named '{name}'", expected=", ".join(sorted(_CARDS)),
+                   remedy=near(name, _CARDS))

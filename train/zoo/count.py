@@ -19,7 +19,7 @@ def count(module: nn.Module, input_shape: tuple[int, ...]) -> Counts:
     def add_units(layer: nn.Module, inputs, output) -> None:
         nonlocal biased_units
         if isinstance(layer, nn.RNNBase):
-            steps, rows = output[0].shape[1], layer.weight_hh_l0.shape[0]
+            steps, rows = output[0].shape[1], layer.get_parameter("weight_hh_l0").shape[0]
             directions = 2 if layer.bidirectional else 1
             biased_units += steps * rows * directions * layer.num_layers if layer.bias else 0
         elif isinstance(layer, nn.RNNCellBase):

@@ -1,6 +1,7 @@
 """`adding_lstm`, `adding_gru`, `order_lstm`, `order_gru`: tasks of 1997, 100 to 110 steps long."""
 
 from collections import OrderedDict
+from typing import Any
 
 from dsplet.data import Normalization
 from dsplet.data.sequences import LSTM, STEPS, SYMBOLS
@@ -10,7 +11,7 @@ from dsplet.train.zoo.card import Counts, Figure, model
 UNITS, LENGTH = 16, STEPS + 10
 MARKED = {"adding": ("adding problem", 2, ("sum",)),
           "order": ("temporal order", len(SYMBOLS), ("XX", "XY", "YX", "YY"))}
-SHARED = {
+SHARED: dict[str, dict[str, Any]] = {
     "adding": {"dataset": "adding", "loss": "numbers", "tolerance": 0.04,
                "normalization": Normalization(scale=1 / 128, offset=-1.0)},
     "order": {"dataset": "temporal_order", "loss": "nll",

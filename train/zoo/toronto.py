@@ -37,7 +37,7 @@ def _sequence(*hidden, units: int):
 
     from dsplet.train.layers import ScaledTanh
 
-    layers = OrderedDict()
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, layer in enumerate(hidden, 1):
         layers |= {f"h{i}": layer, f"f{i}": ScaledTanh()}
     return nn.Sequential(layers | {"flat": nn.Flatten(), "out": nn.Linear(units, 10),

@@ -22,7 +22,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Turns,
 )
 from dsplet.firmware_sim.dsp32c.codegen.instructions import advance
-from dsplet.quantize.fixed.kernel import Affine
+from dsplet.quantize.fixed.statement import Affine
 
 INCREMENT_REGISTERS = 5
 IMMEDIATE_BYTES = 1 << 15

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.table import Instruction
-from dsplet.quantize.fixed.kernel import Affine
+from dsplet.quantize.fixed.statement import Affine
 
 POOL = "constants"
 SCRATCH = "scratch"

@@ -25,7 +25,8 @@ from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.firmware_sim.dsp32c.codegen.table_selection import TableSelector
-from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Mac, Ref, Set, Store
+from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Mac, Set, Store
+from dsplet.quantize.fixed.statement import Ref
 from dsplet.quantize.float.kernel import InterpolateReal
 
 

@@ -27,7 +27,8 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
-from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Statement
+from dsplet.quantize.fixed.kernel import Kernel, Loop
+from dsplet.quantize.fixed.statement import Affine, Statement
 
 POINTERS = [f"r{i}" for i in range(1, 15)]
 """The only registers that address memory for the DAU (dsp32c.md 2)."""

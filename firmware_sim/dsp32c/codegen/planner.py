@@ -23,7 +23,8 @@ from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH, Kind
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
-from dsplet.quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Ref, Repeat, Set, Store, flat
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat, Set, Store, flat
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 POOL_WORDS = 64
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsplet.firmware_sim.dsp32c.codegen.scale import Round, Scale, Scaled
-from dsplet.quantize.fixed.kernel import Kernel, Loop, Statement
+from dsplet.quantize.fixed.kernel import Kernel, Loop
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Statement
 from dsplet.quantize.float.kernel import Clamp, Linear
 
 

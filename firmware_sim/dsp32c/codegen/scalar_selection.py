@@ -19,7 +19,8 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.scale import AddScaled, Base, Round, Scale, SetScaled, Word
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
-from dsplet.quantize.fixed.kernel import Add, Divide, Mac, Max, Mul, Ref, Set, Source, Store
+from dsplet.quantize.fixed.kernel import Add, Divide, Mac, Max, Mul, Set, Store
+from dsplet.quantize.fixed.statement import Ref, Source
 
 FLOOR_MAGIC = 1.5 * 2.0**31
 """Added and taken away again, it leaves a floor."""

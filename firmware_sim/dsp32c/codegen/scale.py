@@ -17,7 +17,6 @@ import numpy as np
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Divide,
     Interpolate,
@@ -27,15 +26,13 @@ from dsplet.quantize.fixed.kernel import (
     Mac,
     Max,
     Mul,
-    Ref,
     Requantize,
     Set,
-    Statement,
     Store,
     flat,
     refs,
 )
-from dsplet.quantize.fixed.statement import Changed, Table, Written
+from dsplet.quantize.fixed.statement import Affine, Changed, Ref, Statement, Table, Written
 
 MULTIPLIER_EXACT = 1 << 24
 """A multiplier operand has 24 mantissa bits (dsp32c.md 3.2): larger integers go in two parts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Access, Constants, Layout, NeedsRegisters
-from dsplet.quantize.fixed.kernel import Ref, Source
+from dsplet.quantize.fixed.statement import Ref, Source
 
 *ACCUMULATORS, TEMP = map(Acc, range(4))
 """a0..a2 hold the kernel's registers, a3 belongs to the selector."""

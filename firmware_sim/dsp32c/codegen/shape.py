@@ -15,7 +15,8 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
     SetScaled,
     Word,
 )
-from dsplet.quantize.fixed.kernel import Add, Affine, Lookup, Loop, Mac, Max, Set, Store, map_affine
+from dsplet.quantize.fixed.kernel import Add, Lookup, Loop, Mac, Max, Set, Store, map_affine
+from dsplet.quantize.fixed.statement import Affine
 
 DO_INSTRUCTIONS = 32
 """A `do` repeats at most 32 instructions (dsp32c.md 8)."""

@@ -19,7 +19,8 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     start_counter,
     store,
 )
-from dsplet.quantize.fixed.kernel import Affine, Repeat
+from dsplet.quantize.fixed.kernel import Repeat
+from dsplet.quantize.fixed.statement import Affine
 
 CLOCK = "clock"
 CLOCK_WORDS = 32

@@ -24,10 +24,12 @@ from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, RESERVED, evaluate
 from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 
+LAST = (1 << 24) - 1
+"""The last byte address."""
 _COMMENT = re.compile(r"//|#")
 _LABEL = re.compile(r"\s*([A-Za-z_.][\w.]*)\s*:")
 _DIRECTIVE = re.compile(r"\s*(org|float|int24|int|long|byte|word)(?![\w.])\s*(?!\()")
-_REPEATED = re.compile(r"\s*(\d+)\s*\*\s*nop\s*")
+_REPEATED = re.compile(r"\s*([0-9]{1,9})\s*\*\s*nop\s*")
 _EXPRESSION = re.compile(EXPRESSION)
 _SIZES = {"float": 4, "int24": 4, "long": 4, "word": 4, "int": 2, "byte": 1}
 _RANGES = {"int24": (-1 << 23, (1 << 24) - 1), "long": (-1 << 31, (1 << 32) - 1),
@@ -127,6 +129,8 @@ def assemble(source: str, origin: int = 0, file: str = "<asm>",
             waiting.clear()
             item.address = address
             address += 0 if item.kind == "org" else size
+            if address > LAST + 1:
+                raise fail(line, item.column, f"the program passes the last address, {LAST:#x}")
             statements.append(item)
 
     pieces: dict[int, int] = {}
@@ -180,7 +184,7 @@ def _measure(item: _Statement, context: Context) -> tuple[int, int]:
     rest = item.text[item.data:]
     if item.kind == "org":
         try:
-            address = _integer(rest, context, 0, (1 << 24) - 1)
+            address = _integer(rest, context, 0, LAST)
         except OperandError as error:
             raise _Refused(error.args[0], item.data) from None
         return address, 1

@@ -39,7 +39,7 @@ RESERVED |= {"a0", "a1", "a2", "a3", "pc", "dauc", "ioc", "if", "goto", "pcgoto"
              "return", "ireturn", "do", "nop", "org", "byte", "word", "long", *IO, *FUNCTIONS}
 
 _NAME = r"(?!(?:" + "|".join(sorted(RESERVED)) + r")(?![\w.]))[A-Za-z_.][\w.]*"
-_NUMBER = r"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?![\w.])"
+_NUMBER = r"(?:0[xX][0-9a-fA-F]{1,20}|0[bB][01]{1,40}|\d{1,20})(?![\w.])"
 _ATOM = f"(?:{_NUMBER}|{_NAME})"
 EXPRESSION = rf"-?\s*{_ATOM}(?:\s*[-+]\s*{_ATOM})*"
 _TERM = re.compile(rf"([-+]?)\s*({_ATOM})\s*")

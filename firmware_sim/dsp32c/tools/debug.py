@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, shown
 from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble, disassemble
 from dsplet.firmware_sim.dsp32c.isa.floats import decode, decode_accumulator
 from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, evaluate
@@ -27,12 +27,10 @@ class DebugError(UserError):
 def build(source: str, file: str, origin: int = 0) -> Assembly:
     """Machine code of a source text from byte address `origin`; AssemblyError, DebugError."""
     if origin % 4 or not 0 <= origin < ADDRESS_SPACE:
-        raise DebugError(f"origin {origin:#x} is not a multiple of 4 in 0..0xfffffc")
+        raise DebugError(f"origin {origin:#x}", expected="a multiple of 4 in 0..0xfffffc")
     assembly = assemble(source, origin, file)
     if not assembly.words:
-        raise DebugError(f"{file}: there is nothing to assemble")
-    if max(assembly.words) >= ADDRESS_SPACE:
-        raise DebugError(f"{file}: the program passes the last address, 0xffffff")
+        raise DebugError("there is nothing to assemble", where=file)
     return assembly
 
 
@@ -72,29 +70,31 @@ def read_words(text: str, file: str, origin: int = 0) -> dict[int, int]:
     for number, line in enumerate(text.splitlines(), 1):
         for item in re.split(r"//|#", line)[0].split():
             if not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,8}", item):
-                raise DebugError(f"{file}:{number}: '{item[:40]}' is neither an S-record nor a "
-                                 "hexadecimal word of 32 bits")
+                raise DebugError(f"'{item[:40]}' is neither an S-record nor a hexadecimal word of "
+                                 "32 bits", where=f"{file}:{number}")
             found.append(int(item, 16))
     if not found:
-        raise DebugError(f"{file}: there is no word in it")
+        raise DebugError("there is no word in it", where=file)
     if origin % 4 or not 0 <= origin <= ADDRESS_SPACE - 4 * len(found):
-        raise DebugError(f"origin {origin:#x} is not a multiple of 4 with room for {len(found)} "
-                         "words up to 0xffffff")
+        raise DebugError(f"origin {origin:#x}", expected="a multiple of 4 with room for "
+                         f"{len(found)} words up to 0xffffff")
     return {origin + 4 * i: word for i, word in enumerate(found)}
 
 
 def address_of(text: str, labels: dict[str, int]) -> int:
     """A byte address, a multiple of 4: numbers and labels joined by + and -, as in a program."""
     if not re.fullmatch(EXPRESSION, text.strip()):
-        raise DebugError(f"'{text}' is not an address: expected a label, 0x800 or label+8")
+        raise DebugError(f"{shown(text)} is not an address",
+                         expected="a label, 0x800 or label+8")
     try:
         address = evaluate(text, Context(symbols=labels))
     except OperandError:
-        there = ", ".join(labels) or "none"
-        raise DebugError(f"'{text}' is not an address: the program's labels are {there}") from None
+        raise DebugError(f"{shown(text)} is not an address",
+                         expected=f"a label of the program, {', '.join(labels) or 'which has none'}"
+                         ) from None
     if address % 4 or not 0 <= address < ADDRESS_SPACE:
-        raise DebugError(f"'{text}' is address {address:#x}: expected a multiple of 4 in "
-                         "0..0xfffffc")
+        raise DebugError(f"{shown(text)} is address {address:#x}",
+                         expected="a multiple of 4 in 0..0xfffffc")
     return address
 
 
@@ -102,12 +102,13 @@ def span_of(text: str, labels: dict[str, int], target: Target) -> tuple[int, int
     """(byte address, words) of ADDRESS:WORDS, all of it memory of the target's board."""
     where, _, count = text.partition(":")
     if not re.fullmatch(r"0*[1-9]\d{0,6}", count):
-        raise DebugError(f"'{text}' is not ADDRESS:WORDS, such as 0x800:4 or label:4")
+        raise DebugError(f"{shown(text)} is no piece of memory",
+                         expected="ADDRESS:WORDS, such as 0x800:4 or label:4")
     address = address_of(where, labels)
     for at in (address, address + 4 * int(count) - 4):
         if target.region(at) is None:
-            raise DebugError(f"'{text}': there is no memory at {at:#x} on board "
-                             f"'{target.board.name}'")
+            raise DebugError(f"there is no memory at {at:#x} on board '{target.board.name}'",
+                             where=f"'{text}'")
     return address, int(count)
 
 

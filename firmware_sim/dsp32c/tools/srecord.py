@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dsplet.base.errors import UserError
+from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE
 
 BYTES_PER_RECORD = 32
 
@@ -37,7 +38,8 @@ def _record(kind: str, address: int, address_bytes: int, data: bytes) -> str:
 
 
 def from_srecords(text: str, file: str = "<srecords>") -> dict[int, int]:
-    """Byte address -> byte. RecordError where a line is no S-record or has a bad checksum."""
+    """Byte address -> byte. RecordError where a line is no S-record, has a bad checksum or passes
+    the last address."""
     memory: dict[int, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         try:
@@ -46,8 +48,12 @@ def from_srecords(text: str, file: str = "<srecords>") -> dict[int, int]:
             raw = b""
         if line[:2] not in ("S0", "S2", "S8") or len(raw) < 4 or raw[0] != len(raw) - 1 or (
                 sum(raw) & 0xFF != 0xFF):
-            raise RecordError(f"{file}:{number}: not a sound S0, S2 or S8 record: {line[:40]}")
+            raise RecordError(f"not a sound S0, S2 or S8 record: {line[:40]}",
+                              where=f"{file}:{number}")
         if line[:2] == "S2":
             address = int.from_bytes(raw[1:4], "big")
+            if address + len(raw) - 5 > ADDRESS_SPACE:
+                raise RecordError("the record passes the last address, 0xffffff",
+                                  where=f"{file}:{number}")
             memory.update({address + i: b for i, b in enumerate(raw[4:-1])})
     return memory

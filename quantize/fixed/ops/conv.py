@@ -108,7 +108,7 @@ class Conv(Requantizing):
                           **self._attributes())
 
     def qdq(self, b: RealWords, *xs: str) -> str:
-        return b.weighted("Conv", self, _joined(b, xs), **self._attributes())
+        return b.affine("Conv", self, _joined(b, xs), **self._attributes())
 
 
 def _joined(b: Words, xs: tuple[str, ...]) -> str:

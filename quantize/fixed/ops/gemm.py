@@ -60,4 +60,4 @@ class Gemm(Requantizing):
         return b.weighted("Gemm", self, x, self.weight.q, self.bias)
 
     def qdq(self, b: RealWords, x: str) -> str:
-        return b.weighted("Gemm", self, x)
+        return b.affine("Gemm", self, x)

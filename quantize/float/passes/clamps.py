@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from dsplet.quantize.float.graph import CLAMPABLE, NO_CLAMP, FloatGraph, FloatNode
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import Clampable, FloatNode
+from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.passes.rewrite import rewrite, sole_maker
-
-ORDER_KEEPING = {"MaxPool", "Reshape", "Transpose"}
-"""Ops that commute with a clamp."""
 
 
 def raise_clamps(graph: FloatGraph) -> FloatGraph:
     """Clamp of MaxPool (Reshape, Transpose) becomes MaxPool of Clamp: towards what takes it."""
-    def rule(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
-        move = n.op == "Clamp" and sole_maker(graph, n.inputs[0], ORDER_KEEPING)
-        if not move or not sole_maker(graph, move.inputs[0], CLAMPABLE | ORDER_KEEPING):
+    def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
+        move = sole_maker(graph, n.inputs[0]) if isinstance(n, Clamp) else None
+        if move is None or not move.keeps_order:
+            return None
+        before = sole_maker(graph, move.inputs[0])
+        if before is None or not (isinstance(before, Clampable) or before.keeps_order):
             return None
         clamped = f"{move.inputs[0]}/{n.name}"
-        return [n.but(inputs=move.inputs, output=clamped),
-                move.but(inputs=(clamped,), output=n.output)]
+        return [replace(n, inputs=move.inputs, output=clamped),
+                replace(move, inputs=(clamped,), output=n.output)]
     return rewrite(graph, rule)
 
 
 def fuse_clamps(graph: FloatGraph) -> FloatGraph:
     """Clamp goes into the op (or the Clamp) whose only reader it is."""
-    def rule(graph: FloatGraph, n: FloatNode) -> list[FloatNode] | None:
-        maker = n.op == "Clamp" and sole_maker(graph, n.inputs[0], CLAMPABLE | {"Clamp"})
-        if not maker:
+    def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
+        maker = sole_maker(graph, n.inputs[0]) if isinstance(n, Clamp) else None
+        if maker is None:
             return None
-        if maker.op == "Clamp":
-            before = maker["low"], maker["high"]
-        else:
-            before = maker.attrs.get("clamp", NO_CLAMP)
-        low, high = (float(np.clip(b, n["low"], n["high"])) for b in before)
-        bounds = {"low": low, "high": high} if maker.op == "Clamp" else {"clamp": (low, high)}
-        return [maker.but(output=n.output, **bounds)]
+        low, high = (float(np.clip(b, *n.bounds)) for b in maker.bounds)
+        if isinstance(maker, Clamp):
+            return [replace(maker, output=n.output, low=low, high=high)]
+        if isinstance(maker, Clampable):
+            return [replace(maker, output=n.output, clamp=(low, high))]
+        return None
     return rewrite(graph, rule)

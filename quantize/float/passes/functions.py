@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dsplet.quantize.float.functions import BINARY, Expr, X
-from dsplet.quantize.float.graph import NO_CLAMP, FloatGraph, FloatNode, expression
+from dsplet.quantize.float.functions import Expr, X
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import NO_CLAMP, FloatNode
+from dsplet.quantize.float.ops.binary import Arithmetic
+from dsplet.quantize.float.ops.function import Function
 
 
 def fuse_functions(graph: FloatGraph) -> FloatGraph:
@@ -20,17 +23,17 @@ def fuse_functions(graph: FloatGraph) -> FloatGraph:
         return value, X, ""
 
     for n in graph.nodes:
-        own = expression(n)
+        own = n.expression
         if own is not None:
             root, inner, name = resolve(n.inputs[0])
-            roots[n.output] = root, own.of(inner), n.name if n.op == "Function" else name
-        elif n.op in BINARY and n.attrs.get("clamp", NO_CLAMP) == NO_CLAMP:
+            roots[n.output] = root, own.of(inner), n.name if isinstance(n, Function) else name
+        elif isinstance(n, Arithmetic) and n.clamp == NO_CLAMP:
             (a, f, _), (b, g, _) = (resolve(i) for i in n.inputs)
             if a == b:
                 roots[n.output] = a, Expr(n.op, (f, g)), n.name
 
     def fused(n: FloatNode) -> FloatNode:
         root, expr, name = roots.get(n.output, ("", X, ""))
-        return FloatNode("Function", name, (root,), n.output, {"expr": expr}) if name else n
+        return Function(name, (root,), n.output, expr) if name else n
 
     return graph.rebuilt(fused(n) for n in graph.nodes)

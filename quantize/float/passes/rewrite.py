@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from dsplet.quantize.float.graph import FloatGraph, FloatNode
+from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.node import FloatNode
 
-Rule = Callable[[FloatGraph, FloatNode], "list[FloatNode] | None"]
+Rule = Callable[[FloatGraph, FloatNode], Sequence[FloatNode] | None]
 """(graph, node) -> nodes to add, one of them giving the node's output; None: nothing to do."""
 
 
@@ -23,7 +24,6 @@ def rewrite(graph: FloatGraph, rule: Rule) -> FloatGraph:
             return graph
 
 
-def sole_maker(graph: FloatGraph, value: str, ops: set[str]) -> FloatNode | None:
-    """The node that gives the value, if it is one of `ops` and nothing else reads the value."""
-    maker = graph.makers.get(value)
-    return maker if maker and maker.op in ops and graph.uses[value] == 1 else None
+def sole_maker(graph: FloatGraph, value: str) -> FloatNode | None:
+    """The node that gives the value, if nothing else reads the value."""
+    return graph.makers.get(value) if graph.uses[value] == 1 else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.ptq.algorithms.algorithm import Layer, algorithm
+from dsplet.quantize.ptq.algorithms.algorithm import Amount, Count, Layer, Share, algorithm
 from dsplet.quantize.ptq.algorithms.bias import after_clamp
 from dsplet.quantize.ptq.algorithms.gptq import Gptq, gptq
 
@@ -22,9 +22,9 @@ class AdaRound:
     """sweeps: over all weights. damping: of the start (GPTQ); ridge: the price of the distance from
     the float weights, as a share of the mean squared input, against overfitting."""
 
-    sweeps: int = 3
-    damping: float = 0.01
-    ridge: float = 0.01
+    sweeps: Count = 3
+    damping: Share = 0.01
+    ridge: Amount = 0.01
 
 
 @algorithm("rounding", AdaRound)
@@ -46,8 +46,8 @@ class _Search:
         self.layer, self.q, self.limit = layer, q, limit
         self.step = step.astype(np.float32)
         self.x = np.asfortranarray(layer.x, np.float32)
-        self.wanted = np.float32(layer.clamp(layer.wanted).T)
-        self.sums = np.float32(layer.sums(q * step[:, None]).T)
+        self.wanted = layer.clamp(layer.wanted).T.astype(np.float32)
+        self.sums = layer.sums(q * step[:, None]).T.astype(np.float32)
         self.power = np.diag(layer.gram)
         self.price = ridge * self.power.mean() * len(self.x)
 
@@ -59,12 +59,13 @@ class _Search:
 
     def sweep(self) -> int:
         """One move at most for each weight, and the bias after them; how many moved."""
-        self.sums += np.float32(after_clamp(self.layer, np.float64(self.sums.T)))[:, None]
+        shift = after_clamp(self.layer, self.sums.T.astype(np.float64))
+        self.sums += shift.astype(np.float32)[:, None]
         moved, error = 0, self._error(self.sums)
         for k in np.argsort(-self.power, kind="stable"):
             if self.power[k]:
                 move, error = self._move(k, error)
-                moved += np.count_nonzero(move)
+                moved += int(np.count_nonzero(move))
         return moved
 
     def _fits(self, k: int, d: int) -> np.ndarray | bool:

@@ -7,15 +7,25 @@ weights, "bias" what is added to its bias.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated, Protocol
 
 import numpy as np
+from msgspec import Meta
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, door, near
+from dsplet.base.schema import fitted
 from dsplet.quantize.fixed.arithmetic import round_half_up
+from dsplet.quantize.fixed.qformat import RangeError
+
+Count = Annotated[int, Meta(ge=1, le=1000)]
+Octaves = Annotated[int, Meta(ge=1, le=40)]
+Share = Annotated[float, Meta(gt=0, le=1)]
+Percent = Annotated[float, Meta(gt=0, le=100)]
+Amount = Annotated[float, Meta(ge=0, le=1e6)]
+"""What the options of algorithms may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +70,23 @@ class Distribution:
         return float(np.dot(error, self.counts if weights is None else weights))
 
 
+class Room(Protocol):
+    """What integers (C, K) must keep to, so that no sum leaves an accumulator."""
+
+    def holds(self, q: np.ndarray) -> np.ndarray:
+        """(C,): whether the channels do."""
+
+    def project(self, q: np.ndarray) -> np.ndarray:
+        """The nearest that do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A layer of C channels with K weights each on N calibration samples, all in reals.
 
     weight: (C, K). x: (N, K), what the fixed-point network feeds it. wanted: (N, C), what the float
     network gives before its clamp. bias: broadcasts against that. low, high: what outputs are
-    clamped to. room: `quantize.ptq.shrink.Room`, which the integers must keep to; None: they will.
+    clamped to. room: what the integers must keep to; None: they will.
     """
 
     weight: np.ndarray
@@ -75,7 +95,7 @@ class Layer:
     bias: np.ndarray
     low: float = -np.inf
     high: float = np.inf
-    room: object | None = None
+    room: Room | None = None
 
     @cached_property
     def gram(self) -> np.ndarray:
@@ -138,22 +158,10 @@ def named(kind: str, name: str, **options) -> object:
     """The config of an algorithm by its name, such as named("range", "percentile", percent=99)."""
     known = _registry[kind]
     if name not in known:
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean '{close[0]}'?" if close else ""
-        raise UnknownAlgorithm(f"no {kind} algorithm is called '{name}'{hint} "
-                               f"(there are {', '.join(names(kind))})")
-    config = known[name]
-    defaults = {f.name: f.default for f in fields(config)}
-    if unknown := set(options) - set(defaults):
-        raise UnknownAlgorithm(f"'{name}' has no option {', '.join(sorted(unknown))}; it has "
-                               f"{', '.join(defaults) or 'none'}")
-    for option, value in options.items():
-        whole = isinstance(defaults[option], int)
-        if type(value) not in ((int,) if whole else (int, float)) or value < whole:
-            raise ValueError(f"'{name}' takes for {option} a "
-                             f"{'whole number of at least 1' if whole else 'number of at least 0'}"
-                             f", not {value!r}")
-    return config(**options)
+        raise UnknownAlgorithm(f"no {kind} algorithm is called '{name}'",
+                               expected=", ".join(names(kind)), remedy=near(name, known))
+    with door(f"'{name}'"):
+        return fitted(options, known[name], UnknownAlgorithm)
 
 
 def is_a(kind: str, config: object) -> bool:
@@ -184,4 +192,5 @@ def finest(real_low: float, real_high: float, low: int, high: int) -> int:
         step = 2.0**-frac
         if real_high < (high + 0.5) * step and real_low >= (low - 0.5) * step:
             return frac
-    raise ValueError(f"the range [{real_low:g}, {real_high:g}] is beyond a step of 2**40")
+    raise RangeError(f"the range [{real_low:g}, {real_high:g}] is beyond a step of 2**40",
+                     remedy="scale what the network computes")

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsplet.quantize.fixed.qformat import QFormat
-from dsplet.quantize.ptq.algorithms.algorithm import algorithm, finest
+from dsplet.quantize.ptq.algorithms.algorithm import Count, Octaves, algorithm, finest
 
 
 @dataclass(frozen=True)
 class Align:
     """per_octave: steps tried between a power of two and the next; octaves: how many of them."""
 
-    per_octave: int = 8
-    octaves: int = 3
+    per_octave: Count = 8
+    octaves: Octaves = 3
 
 
 @algorithm("equalization", Align)

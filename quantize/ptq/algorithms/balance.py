@@ -12,10 +12,12 @@ taken as p-norms, since the largest few values are clipped anyway. SmoothQuant (
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 
-from dsplet.quantize.ptq.algorithms.algorithm import algorithm
+from dsplet.quantize.ptq.algorithms.algorithm import Amount, Percent, algorithm
 
 STRIDES = (2.0, 2.0**0.5, 2.0**0.25)
 SWEEPS = 4
@@ -27,14 +29,9 @@ class Balance:
     one for the other (GPTQ, AdaRound); 1 for nearest. percent: of an activation's values that
     count."""
 
-    norm: float = 8.0
-    gain: float = 0.1
-    percent: float = 99.9
-
-    def __post_init__(self) -> None:
-        if self.norm < 1 or not 0 < self.percent <= 100:
-            raise ValueError(f"expected norm >= 1 and percent in (0, 100], not {self.norm:g} and "
-                             f"{self.percent:g}")
+    norm: Annotated[float, Meta(ge=1, le=1000)] = 8.0
+    gain: Amount = 0.1
+    percent: Percent = 99.9
 
 
 @algorithm("equalization", Balance)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.ptq.algorithms.algorithm import algorithm
+from dsplet.quantize.ptq.algorithms.algorithm import Count, algorithm
 from dsplet.quantize.ptq.links import ranges
 
 
@@ -16,7 +16,7 @@ from dsplet.quantize.ptq.links import ranges
 class CrossLayer:
     """sweeps: over all pairs."""
 
-    sweeps: int = 5
+    sweeps: Count = 5
 
 
 @algorithm("equalization", CrossLayer)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.ptq.algorithms.algorithm import Layer, algorithm
+from dsplet.quantize.ptq.algorithms.algorithm import Layer, Share, algorithm
 from dsplet.quantize.ptq.algorithms.algorithm import nearest as round_nearest
 
 
@@ -17,11 +17,7 @@ from dsplet.quantize.ptq.algorithms.algorithm import nearest as round_nearest
 class Gptq:
     """damping: added to the Hessian's diagonal, as a share of its mean."""
 
-    damping: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0 < self.damping <= 1:
-            raise ValueError(f"damping must lie in (0, 1], not {self.damping:g}")
+    damping: Share = 0.01
 
 
 @algorithm("rounding", Gptq)

@@ -6,14 +6,14 @@ arXiv 1911.03852, weigh whole layers so). Activations know no importance: for th
 
 from dataclasses import dataclass
 
-from dsplet.quantize.ptq.algorithms.algorithm import FRACS, Distribution, algorithm, finest
+from dsplet.quantize.ptq.algorithms.algorithm import FRACS, Distribution, Octaves, algorithm, finest
 
 
 @dataclass(frozen=True)
 class Hessian:
     """finer: how many halvings of the step that clips nothing are tried."""
 
-    finer: int = 6
+    finer: Octaves = 6
 
 
 @algorithm("range", Hessian)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from dsplet.quantize.ptq.algorithms.algorithm import FRACS, Distribution, algorithm, finest
+from dsplet.quantize.ptq.algorithms.algorithm import FRACS, Distribution, Octaves, algorithm, finest
 
 
 @dataclass(frozen=True)
 class Mse:
     """finer: how many halvings of the step that clips nothing are tried."""
 
-    finer: int = 6
+    finer: Octaves = 6
 
 
 @algorithm("range", Mse)

@@ -1,8 +1,10 @@
 """Percentile: the finest step that clips at most a given share of the values."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 
 from dsplet.quantize.ptq.algorithms.algorithm import Distribution, algorithm, finest
 
@@ -11,11 +13,7 @@ from dsplet.quantize.ptq.algorithms.algorithm import Distribution, algorithm, fi
 class Percentile:
     """percent: of the values that are not clipped, in (50, 100]; half the rest at either end."""
 
-    percent: float = 99.999
-
-    def __post_init__(self) -> None:
-        if not 50 < self.percent <= 100:
-            raise ValueError(f"percent must lie in (50, 100], not {self.percent:g}")
+    percent: Annotated[float, Meta(gt=50, le=100)] = 99.999
 
 
 @algorithm("range", Percentile)

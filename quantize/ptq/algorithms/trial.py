@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.quantize.ptq.algorithms.algorithm import Layer, algorithm
+from dsplet.quantize.ptq.algorithms.algorithm import Layer, Octaves, Share, algorithm
 from dsplet.quantize.ptq.algorithms.bias import after_clamp
 from dsplet.quantize.ptq.algorithms.gptq import Gptq, gptq
 
@@ -18,8 +18,8 @@ from dsplet.quantize.ptq.algorithms.gptq import Gptq, gptq
 class Trial:
     """around: how many doublings and halvings of the step are tried. damping: see `Gptq`."""
 
-    around: int = 1
-    damping: float = 0.01
+    around: Octaves = 1
+    damping: Share = 0.01
 
 
 @algorithm("trial", Trial)

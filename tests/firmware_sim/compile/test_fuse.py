@@ -9,8 +9,9 @@ import pytest
 
 from dsplet.firmware_sim.compile.fuse import Mark, fuse, fusions, parts
 from dsplet.quantize.fixed.interpret import interpret
-from dsplet.quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Ref, Set, Store
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Set, Store
 from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.compile.memories import memory
 from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
 

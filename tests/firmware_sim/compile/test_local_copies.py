@@ -7,8 +7,9 @@ import pytest
 
 from dsplet.firmware_sim.compile.local_copies import Costs, Room, copy_on_chip
 from dsplet.quantize.fixed.interpret import interpret
-from dsplet.quantize.fixed.kernel import Affine, Kernel, Loop, Mac, Ref, Set, Store
+from dsplet.quantize.fixed.kernel import Kernel, Loop, Mac, Set, Store
 from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.compile.memories import memory
 from tests.firmware_sim.dsp32c.networks import lenet_like
 

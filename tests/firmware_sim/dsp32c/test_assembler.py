@@ -91,6 +91,7 @@ def outcome(machine: Machine, word: int, seed: int):
             machine.memory[0x700:0xB00].tobytes())
 
 
+@pytest.mark.slow
 def test_every_format_both_ways():
     """word -> text -> word is the identity; where two words share a text they do the same."""
     machine = Machine(targets.get("dsp32c-50", board="flat"), strict=False)

@@ -55,6 +55,7 @@ def pair(index: int):
     return Machine(TARGETS[index]), Engine(TARGETS[index])
 
 
+@pytest.mark.slow
 @settings(max_examples=PROGRAMS, suppress_health_check=list(HealthCheck))
 @given(programs.program(), programs.state(), st.integers(0, len(TARGETS) - 1), st.booleans(),
        st.integers(1, 400))
@@ -198,6 +199,7 @@ def test_batch_names_the_input_that_failed():
         simulator.run_batch(CODE, 0x200, 0x1000, np.zeros((3, 4), np.uint32), 0xC00, 1)
 
 
+@pytest.mark.slow
 def test_library_is_compiled_once_whoever_comes_first(tmp_path):
     """Processes that start together on an empty cache leave one library and no scratch."""
     command = "from dsplet.firmware_sim.dsp32c.sim.engine import compile_library as c; print(c())"

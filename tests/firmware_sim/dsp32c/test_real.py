@@ -11,11 +11,12 @@ from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
 from dsplet.quantize.fixed.kernel import Loop
 from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.graph import ModelError
-from dsplet.quantize.float.kernel import InterpolateReal
-from dsplet.quantize.ptq.real_program import lower_real, tabulate
+from dsplet.quantize.float.kernel import InterpolateReal, tabulate
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.program import lower_real
 from tests.firmware_sim.dsp32c.images import compile_program
 from tests.quantize import onnx_nets as nets
+from tests.quantize.recurrent_nets import cell
 
 BOARD = targets.get("dsp32c-40", "1991")
 MODELS = dict(nets.single_ops()) | {name: make() for name, make in nets.NETS.items()}
@@ -57,6 +58,11 @@ def test_all_that_is_refused_is_named_at_once(tmp_path):
                     nets.node("Sin", "d", "y")], {"x": (4,)})
     with pytest.raises(ModelError, match="exp.*; .*sin"):
         lower_real(loaded(m, tmp_path))
+
+
+def test_a_loop_over_time_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="Step 'RNN_ys.*': a loop over time is not supported"):
+        lower_real(loaded(cell("RNN"), tmp_path))
 
 
 def test_interpolation_errs_by_less_than_an_eighth_of_the_curvature():

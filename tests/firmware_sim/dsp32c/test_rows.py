@@ -112,6 +112,7 @@ def pairs():
         pytest.skip(str(reason))
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(lines=programs(), kind=values, seed=st.integers(0, 99), which=st.integers(0, 1),
        strict=st.booleans(), stores=st.sampled_from([DATA["r3"], 0x000700]))

@@ -17,7 +17,6 @@ from dsplet.firmware_sim.compile.fuse import Mark, fuse, renumbered
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Affine,
     Buffer,
     Divide,
     Fetch,
@@ -27,12 +26,12 @@ from dsplet.quantize.fixed.kernel import (
     Mac,
     Max,
     Mul,
-    Ref,
     Requantize,
     Set,
     Store,
 )
 from dsplet.quantize.fixed.program import Program
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 OPERATIONS = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "max": max,
               "min": min, "div": operator.floordiv,

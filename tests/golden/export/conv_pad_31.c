@@ -1,4 +1,5 @@
 /* conv_pad_31.c: the definitions behind conv_pad_31.h, printed by dsplet. */
+/* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "conv_pad_31.h"
 
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below

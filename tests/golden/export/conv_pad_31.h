@@ -4,6 +4,7 @@
  * work: 1944 multiply-accumulates
  * memory: 58 bytes of constants, 264 bytes of static RAM
  * source: the case conv_pad_31
+ * No rights are claimed in this text by the authors of dsplet, the helpers in it included.
  */
 #ifndef CONV_PAD_31_H
 #define CONV_PAD_31_H

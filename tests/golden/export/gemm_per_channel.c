@@ -1,4 +1,5 @@
 /* gemm_per_channel.c: the definitions behind gemm_per_channel.h, printed by dsplet. */
+/* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "gemm_per_channel.h"
 
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below

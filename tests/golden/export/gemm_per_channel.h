@@ -4,6 +4,7 @@
  * work: 48 multiply-accumulates
  * memory: 60 bytes of constants, 16 bytes of static RAM
  * source: the case gemm_per_channel
+ * No rights are claimed in this text by the authors of dsplet, the helpers in it included.
  */
 #ifndef GEMM_PER_CHANNEL_H
 #define GEMM_PER_CHANNEL_H

@@ -1,4 +1,5 @@
 /* softmax_many.c: the definitions behind softmax_many.h, printed by dsplet. */
+/* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "softmax_many.h"
 
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below

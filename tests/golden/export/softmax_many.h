@@ -4,6 +4,7 @@
  * work: 0 multiply-accumulates
  * memory: 128 bytes of constants, 208 bytes of static RAM
  * source: the case softmax_many
+ * No rights are claimed in this text by the authors of dsplet, the helpers in it included.
  */
 #ifndef SOFTMAX_MANY_H
 #define SOFTMAX_MANY_H

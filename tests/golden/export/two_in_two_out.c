@@ -1,4 +1,5 @@
 /* two_in_two_out.c: the definitions behind two_in_two_out.h, printed by dsplet. */
+/* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "two_in_two_out.h"
 
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below

@@ -4,6 +4,7 @@
  * work: 0 multiply-accumulates
  * memory: 0 bytes of constants, 15 bytes of static RAM
  * source: the case two_in_two_out
+ * No rights are claimed in this text by the authors of dsplet, the helpers in it included.
  */
 #ifndef TWO_IN_TWO_OUT_H
 #define TWO_IN_TWO_OUT_H

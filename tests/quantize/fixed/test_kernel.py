@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from dsplet.quantize.fixed import kernel as K
 from dsplet.quantize.fixed.interpret import interpret
-from dsplet.quantize.fixed.kernel import Affine, Buffer, Kernel, Loop, Ref, Set, Storage, Store
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Set, Storage, Store
 from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.quantize.fixed.cases import CASES
 
 VARS = ("i", "j", "k")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from textwrap import dedent, indent
 
 from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Access, Ins, Label, Turns
-from dsplet.quantize.fixed.kernel import Affine
+from dsplet.quantize.fixed.statement import Affine
 
 A0, A1, A2, A3 = map(Acc, range(4))
 

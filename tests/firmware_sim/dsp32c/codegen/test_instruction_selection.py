@@ -10,19 +10,8 @@ from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants, Kind, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round, Scale
-from dsplet.quantize.fixed.kernel import (
-    Add,
-    Affine,
-    Fetch,
-    Lookup,
-    Loop,
-    Mac,
-    Max,
-    Mul,
-    Ref,
-    Set,
-    Store,
-)
+from dsplet.quantize.fixed.kernel import Add, Fetch, Lookup, Loop, Mac, Max, Mul, Set, Store
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.dsp32c.codegen.listing import listing, text
 
 

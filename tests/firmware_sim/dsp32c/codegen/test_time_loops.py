@@ -4,7 +4,8 @@ import pytest
 
 from dsplet.firmware_sim.dsp32c.codegen.code import Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK_WORDS, Clock
-from dsplet.quantize.fixed.kernel import Affine, Repeat
+from dsplet.quantize.fixed.kernel import Repeat
+from dsplet.quantize.fixed.statement import Affine
 from tests.firmware_sim.dsp32c.codegen.listing import listing, text
 
 STEPS = Repeat("t", 12, 1, 4, "scan")

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
-from dsplet.quantize.float.graph import FloatNode, ModelError, passed_on, shape
+from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
-TIMED = ("Step", "State", "Carry", "Stack")
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
 
-READERS: dict[str, Callable[[Reading], None]] = {}
+Reader = Callable[["Reading"], None]
+
+READERS: dict[str, Reader] = {}
 """ONNX op type -> the function that reads it."""
 
 
-def reads(*ops: str) -> Callable:
+def reads(*ops: str) -> Callable[[Reader], Reader]:
     """Register a reader for ONNX ops of the standard domain, of any opset from 8."""
-    def register(f: Callable[[Reading], None]) -> Callable[[Reading], None]:
+    def register(f: Reader) -> Reader:
         READERS.update(dict.fromkeys(ops, f))
         return f
     return register
@@ -32,21 +36,23 @@ class Reading:
     read they `refuse`.
     """
 
-    def __init__(self, node, opset: int, constants: dict[str, np.ndarray],
-                 shapes: dict[str, tuple[int, ...]], nodes: list[FloatNode],
-                 batches: dict[str, int | None], read_body: Callable) -> None:
+    def __init__(self, node: NodeProto, opset: int, constants: dict[str, np.ndarray],
+                 shapes: dict[str, Shape], nodes: list[FloatNode],
+                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None]
+                 ) -> None:
         from onnx import helper
         self.op, self.name, self.opset = node.op_type, node.name, opset
-        self.inputs, self.outputs = list(node.input), list(node.output)
+        self.inputs: list[str] = list(node.input)
+        self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self._constants, self._shapes, self._nodes = constants, shapes, nodes
         self._batches, self.read_body = batches, read_body
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> NoReturn:
         raise ModelError(f"{self.op} '{self.name}': {why}")
 
     # --- asking ---------------------------------------------------------------------------------
-    def attr(self, name: str, default=None):
+    def attr(self, name: str, default: Any = None) -> Any:
         value = self._attributes.get(name, default)
         return value.decode() if isinstance(value, bytes) else value
 
@@ -56,36 +62,47 @@ class Reading:
     def is_const(self, i: int) -> bool:
         return self.has(i) and self.inputs[i] in self._constants
 
-    def const(self, i: int, default=None, what: str = "") -> np.ndarray | None:
-        """Input i, which must be known beforehand; `default` where it is absent."""
+    def const(self, i: int, what: str = "") -> np.ndarray:
+        """Input i, which must be known beforehand."""
         if not self.has(i):
-            return default
+            self.refuse(f"has no input {i}{what and f' ({what})'}")
         if not self.is_const(i):
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} must be a constant "
                         "of the model, not something computed from the input")
         return self._constants[self.inputs[i]]
 
-    def real(self, i: int, what: str = "") -> np.ndarray | None:
+    def real(self, i: int, what: str = "") -> np.ndarray:
         """Constant input i in float64."""
-        value = self.const(i, what=what)
-        return None if value is None else value.astype(np.float64)
+        return self.const(i, what).astype(np.float64)
 
-    def scalar(self, i: int, default: float | None = None, what: str = "") -> float | None:
-        value = self.const(i, what=what)
-        if value is None:
+    def scalar(self, i: int, default: float | None = None, what: str = "") -> float:
+        """Constant input i, one number; `default` where it is absent and a default is given."""
+        if default is not None and not self.has(i):
             return default
+        value = self.const(i, what)
         if value.size != 1:
             self.refuse(f"{what} must be one number, not an array of shape {value.shape}")
         return float(value.reshape(()))
 
-    def ints(self, name: str, i: int, default=None) -> list[int] | None:
+    @overload
+    def ints(self, name: str, i: int) -> list[int] | None: ...
+    @overload
+    def ints(self, name: str, i: int, default: list[int]) -> list[int]: ...
+    def ints(self, name: str, i: int, default: list[int] | None = None) -> list[int] | None:
         """A list of integers that older opsets have as an attribute, newer ones as input i."""
         if self.has(i):
             return [int(v) for v in self.const(i, what=name).reshape(-1)]
         value = self.attr(name)
         return default if value is None else list(value)
 
-    def shape(self, i: int = 0) -> tuple[int, ...]:
+    def needed(self, name: str, i: int) -> list[int]:
+        """`ints` that the node must have."""
+        found = self.ints(name, i)
+        if found is None:
+            self.refuse(f"has no {name}")
+        return found
+
+    def shape(self, i: int = 0) -> Shape:
         """Shape of input i without the batch axis."""
         if self.is_const(i):
             return self.sample_const(i, None).shape
@@ -124,20 +141,23 @@ class Reading:
     def integer(self, i: int = 0) -> bool:
         """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
         moved about and clipped to integers."""
-        makers, value = {n.output: n for n in self._nodes}, self.inputs[i]
-        while value in makers and (passed := _as_they_were(makers[value])):
-            value = passed[0]
-        maker = makers.get(value)
-        if maker is None or maker.op == "ArgMax":
-            return True
-        return maker.op == "Constant" and bool((maker["value"] % 1 == 0).all())
+        makers = {n.output: n for n in self._nodes}
 
-    def known(self, value: str) -> tuple[int, ...] | None:
+        def holds(value: str) -> bool:
+            return value not in makers or makers[value].integer(holds)
+
+        return holds(self.inputs[i])
+
+    def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
         return self._shapes.get(value)
 
-    def put_batch(self, position: int, output: str | None = None) -> None:
-        """The batch axis of the (first) output is at this position."""
+    def shape_of(self, value: str) -> Shape:
+        """The shape of a value that has been read."""
+        return self._shapes[value]
+
+    def put_batch(self, position: int | None, output: str | None = None) -> None:
+        """The batch axis of the (first) output is at this position; None: it has none."""
         self._batches[output or self.outputs[0]] = position
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
@@ -148,31 +168,33 @@ class Reading:
         batch = max((self.batch(j) for j in range(len(self.inputs)) if not self.is_const(j)),
                     default=0) - (rank + 1 - value.ndim)
         if 0 <= batch < value.ndim <= rank + 1 and value.shape[batch] == 1:
-            value = value.take(0, batch)
+            value = np.asarray(value.take(0, batch))
         if value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
         return value
 
     # --- answering --------------------------------------------------------------------------------
-    def emit(self, op: str, *inputs: str, to: str | None = None, **attrs) -> str:
+    def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
+             ) -> str:
         """A float node; its output's name. to: the ONNX output that it gives."""
         output, name = to, self.name
         if output is None:
             given = next(o for o in self.outputs if o)
-            stem, n = f"{given}/{op.lower()}", 1
+            stem, n = f"{given}/{kind.__name__.lower()}", 1
             output = stem
             while output in self._shapes:
                 n += 1
                 output = f"{stem}_{n}"
             name = f"{self.name}/{output[len(given) + 1:]}"
-        node = FloatNode(op, name, inputs, output, attrs)
-        self._shapes[output] = tuple(int(n) for n in shape(node, [self._shapes[i] for i in inputs]))
-        if 0 in self._shapes[output] or any(n < 0 for n in self._shapes[output]):
-            self.refuse(f"gives an empty tensor of shape {self._shapes[output]}")
+        node = kind(name, inputs, output, **attributes)
+        shape = tuple(int(n) for n in node.output_shape([self._shapes[i] for i in inputs]))
+        self._shapes[output] = shape
+        if any(n <= 0 for n in shape):
+            self.refuse(f"gives an empty tensor of shape {shape}")
         self._nodes.append(node)
-        if op in TIMED or op == "Constant":
-            self._batches[output] = None if op == "Constant" else 0
+        if kind.batch_first or not inputs:
+            self._batches[output] = 0 if inputs else None
         elif output not in self._batches:
             places = {p for i in inputs if (p := self._batches.get(i, 0)) is not None}
             if len(places) > 1:
@@ -180,9 +202,9 @@ class Reading:
             self._batches[output] = places.pop() if places else 0
         return output
 
-    def give(self, op: str, *inputs: str, **attrs) -> str:
+    def give(self, kind: type[FloatNode], *inputs: str, **attributes: Any) -> str:
         """The float node that gives the ONNX node's (first) output."""
-        return self.emit(op, *inputs, to=self.outputs[0], **attrs)
+        return self.emit(kind, *inputs, to=self.outputs[0], **attributes)
 
     def value(self, i: int = 0, rank: int | None = None) -> str:
         """Input i as a value of the float graph: a Constant node where it is known beforehand."""
@@ -191,11 +213,4 @@ class Reading:
         value = self.sample_const(i, rank)
         if rank is not None:
             value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
-        return self.emit("Constant", value=value)
-
-
-def _as_they_were(node: FloatNode) -> tuple[str, ...]:
-    """The inputs whose numbers the output consists of, where these are integers."""
-    if node.op == "Clamp" and all(np.isinf(b) or b % 1 == 0 for b in (node["low"], node["high"])):
-        return node.inputs
-    return passed_on(node)
+        return self.emit(FloatNode.registry["Constant"], value=value)

@@ -52,7 +52,7 @@ def test_relu_net_becomes_its_weighted_ops(tmp_path):
     graph = simplify(read(nets.relu_net(), tmp_path))
     assert ops(graph) == ["Pad", "Conv", "MaxPool", "Pad", "Conv", "Add", "AveragePool", "Reshape",
                           "Gemm", "Gemm"]
-    clamps = [n.attrs.get("clamp") for n in graph.nodes]
+    clamps = [n.bounds for n in graph.nodes]
     assert clamps[1] == (0, np.inf) and clamps[5] == (0, 6) and clamps[8] == (0, np.inf)
 
 
@@ -61,11 +61,11 @@ def test_tanh_net_becomes_tables_and_weights(tmp_path):
     assert ops(graph) == ["Pad", "Conv", "Function", "Slice", "Conv", "Slice", "Conv", "Concat",
                           "Function", "Conv", "Function", "Reshape", "Gemm", "LogSoftmax"]
     first, h1, *_ = (n for n in graph.nodes if n.op in ("Conv", "Function"))
-    assert first["bias"].shape == (8, 6, 6)
-    assert str(h1["expr"]) == "1.7159*tanh(0.666667*x)"
+    assert first.bias.shape == (8, 6, 6)
+    assert str(h1.expr) == "1.7159*tanh(0.666667*x)"
     assert h1.name == "Tanh_t1" and h1.output == "h1"
     depthwise = graph.nodes[9]
-    assert depthwise["groups"] == 6 and depthwise["weight"].shape == (6, 1, 2, 2)
+    assert depthwise.groups == 6 and depthwise.weight.shape == (6, 1, 2, 2)
 
 
 @pytest.mark.parametrize("name, left", [
@@ -122,7 +122,7 @@ def test_trees_become_one_function_each(tmp_path):
     graph = simplify(read(nets.trees_net(), tmp_path))
     assert ops(graph).count("Function") == 3 and "Mul" not in ops(graph)
     x = np.linspace(-4, 4, 41)
-    silu = graph.makers["silu"]["expr"](x)
+    silu = graph.makers["silu"].expr(x)
     assert np.allclose(silu, x / (1 + np.exp(-x)))
 
 

@@ -5,10 +5,11 @@ import onnx
 import pytest
 from onnx import helper
 
+from dsplet.base.files import FileError
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import model as float_model
-from dsplet.quantize.float.graph import ModelError
-from dsplet.quantize.float.readers import READERS
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.reading import READERS
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
 from tests.quantize.onnx_nets import model, node, random
@@ -53,9 +54,9 @@ GEMM = {"w": random("w", 4, 3)}
 
 
 def test_refuses_what_is_no_file(tmp_path):
-    with pytest.raises(ModelError, match="no such file"):
+    with pytest.raises(FileError, match="no such file"):
         from_onnx.load(tmp_path / "none.onnx")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(FileError, match="is a folder"):
         from_onnx.load(tmp_path)
 
 

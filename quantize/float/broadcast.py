@@ -1,0 +1,35 @@
+"""Arrays that broadcast against a value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def full(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """a with as many axes as `shape`."""
+    return a.reshape(*(1,) * (len(shape) - a.ndim), *a.shape)
+
+
+def per_channel(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """a as (C,), if it varies along the first axis of `shape` only."""
+    whole = full(a, shape)
+    if whole.size != whole.shape[0]:
+        return None
+    return np.broadcast_to(whole.reshape(-1), shape[:1])
+
+
+def slim(a: np.ndarray) -> np.ndarray:
+    """a with axes of size 1 where it does not vary."""
+    for axis in range(a.ndim):
+        first = a.take([0], axis)
+        a = first if (a == first).all() else a
+    return a
+
+
+def plane_owners(owner: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """What every element of (C, ...) belongs to, in another shape of as many planes; None where
+    the elements of one plane belong to several."""
+    plane = owner.reshape(len(owner), -1)
+    if (plane != plane[:, :1]).any():
+        return None
+    return np.broadcast_to(plane[:, 0].reshape(-1, *(1,) * (len(shape) - 1)), shape)

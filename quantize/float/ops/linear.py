@@ -1,0 +1,105 @@
+"""Linear: constant factors and offsets (BatchNormalization too), which passes put into weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import SupportsFloat
+
+import numpy as np
+
+from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.ops.requantize import Requantize
+from dsplet.quantize.float import kernel
+from dsplet.quantize.float.functions import Expr, X
+from dsplet.quantize.float.node import Computing, Maker, NoFixed, Shape, op
+from dsplet.quantize.float.ops.function import Function
+from dsplet.quantize.float.reading import Reading, reads
+from dsplet.quantize.float.writing import Writing
+
+
+@op
+class Linear(NoFixed, Computing):
+    """y = x * scale + offset, arrays that broadcast to x's shape."""
+
+    scale: np.ndarray
+    offset: np.ndarray
+
+    def output_shape(self, xs: list[Shape]) -> Shape:
+        return xs[0]
+
+    @property
+    def uniform(self) -> bool:
+        """Whether it does the same to every element."""
+        return self.scale.size == 1 and self.offset.size == 1
+
+    @property
+    def expression(self) -> Expr | None:
+        return Expr("Linear", (X,), (self.scale.item(), self.offset.item())) if self.uniform \
+            else None
+
+    def idle(self, x: Shape, y: Shape) -> bool:
+        return bool((self.scale == 1).all() and (self.offset == 0).all())
+
+    def onnx(self, w: Writing) -> str:
+        y = w.emit("Mul", *self.inputs, w.const(self.scale))
+        return w.emit("Add", y, w.const(self.offset))
+
+    def real(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        return Requantize(self.name, x, y)
+
+    @property
+    def refusal(self) -> str:
+        return "" if self.uniform else "it is not the same for every element"
+
+    def meaning(self, d: str, table: Callable[[np.ndarray], str]) -> list[kernel.RealStatement]:
+        return [kernel.Linear(d, kernel.word(self.scale.item()), kernel.word(self.offset.item()))]
+
+
+def give_linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
+                offset: SupportsFloat | np.ndarray = 0.0) -> None:
+    """x * scale + offset as the node's output."""
+    r.give(Linear, x, scale=np.asarray(scale, np.float64), offset=np.asarray(offset, np.float64))
+
+
+def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
+    """(the value, the constant) where one operand is a constant that broadcasts to the other's
+    shape."""
+    i = 1 if r.is_const(1) else 0
+    if not r.is_const(i):
+        return None
+    x = r.shape(1 - i)
+    constant = r.sample_const(i, len(x))
+    if np.broadcast_shapes(constant.shape, x) != x:
+        return None
+    return r.value(1 - i), constant.reshape(()) if constant.size == 1 else constant
+
+
+@reads("Neg")
+def neg(r: Reading) -> None:
+    give_linear(r, r.value(), scale=-1.0)
+
+
+@reads("Div")
+def div(r: Reading) -> None:
+    found = constant_operand(r)
+    if not found:
+        r.refuse("one operand must be a constant; a quotient of two activations is not supported")
+    x, constant = found
+    if r.is_const(1):
+        if (constant == 0).any():
+            r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
+        give_linear(r, x, scale=1 / constant)
+    else:
+        give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
+
+
+@reads("BatchNormalization")
+def batch_normalization(r: Reading) -> None:
+    if r.attr("training_mode", 0) or len([o for o in r.outputs if o]) > 1:
+        r.refuse("is in training mode; export the model in evaluation mode")
+    gamma, beta, mean, variance = (r.real(i, what) for i, what in
+                                   enumerate(("scale", "B", "mean", "var"), 1))
+    scale = gamma / np.sqrt(variance + r.attr("epsilon", 1e-5))
+    per_channel = (-1, *(1,) * (len(r.shape()) - 1))
+    give_linear(r, r.value(), scale.reshape(per_channel),
+                (beta - mean * scale).reshape(per_channel))

@@ -1,0 +1,34 @@
+"""LogSumExp: the logarithm of a sum of exponentials."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.ops.logsumexp import LogSumExp as FixedLogSumExp
+from dsplet.quantize.float.node import Computing, Maker, NoReal, Shape, op
+from dsplet.quantize.float.ops.pool import reduce, reduced_axes
+from dsplet.quantize.float.reading import Reading, reads
+from dsplet.quantize.float.writing import Writing
+
+
+@op
+class LogSumExp(NoReal, Computing):
+    """Over the last axis, which goes."""
+
+    def output_shape(self, xs: list[Shape]) -> Shape:
+        return xs[0][:-1]
+
+    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+        return all(xs)
+
+    def onnx(self, w: Writing) -> str:
+        return w.emit("ReduceLogSumExp", *self.inputs, w.const([-1], np.int64), keepdims=0)
+
+    def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        return FixedLogSumExp.of(self.name, x[0], y)
+
+
+@reads("ReduceLogSumExp")
+def reduce_log_sum_exp(r: Reading) -> None:
+    reduce(r, LogSumExp, *reduced_axes(r))

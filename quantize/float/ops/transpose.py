@@ -1,0 +1,47 @@
+"""Transpose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.ops.movement import Transpose as FixedTranspose
+from dsplet.quantize.float.node import Maker, Moving, Shape, op
+from dsplet.quantize.float.reading import Reading, reads
+from dsplet.quantize.float.writing import Writing
+
+
+@op
+class Transpose(Moving):
+    """Axis a of the output is axis perm[a] of the input."""
+
+    perm: tuple[int, ...]
+
+    keeps_order = True
+
+    def check(self) -> None:
+        if sorted(self.perm) != list(range(len(self.perm))):
+            self.refuse(f"perm {self.perm} does not name every axis once")
+
+    def output_shape(self, xs: list[Shape]) -> Shape:
+        return tuple(xs[0][p] for p in self.perm)
+
+    def idle(self, x: Shape, y: Shape) -> bool:
+        return list(self.perm) == sorted(self.perm)
+
+    def channels(self, owner: np.ndarray, shape: Shape) -> np.ndarray:
+        return owner.transpose(self.perm)
+
+    def onnx(self, w: Writing) -> str:
+        return w.emit("Transpose", *self.inputs, perm=(0, *(p + 1 for p in self.perm)))
+
+    def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        return FixedTranspose(self.name, x, y, self.perm)
+
+
+@reads("Transpose")
+def transpose(r: Reading) -> None:
+    perm = r.attr("perm", list(reversed(range(r.rank))))
+    batch = r.batch()
+    r.put_batch(list(perm).index(batch))
+    r.give(Transpose, r.value(), perm=tuple(p - (p > batch) for p in perm if p != batch))
