@@ -183,8 +183,8 @@ def _helpers(code: list[str]) -> list[str]:
     note, *blocks = PRELUDE.read_text().split("\n\n")
     kept: list[str] = []
     for block in reversed(blocks):
-        function = re.search(r"(\w+)\(\w+ \w+", block.partition("*/")[2])[1]
-        if any(f"{function}(" in text for text in (*code, *kept)):
+        found = re.search(r"(\w+\()\w+ \w+", block.partition("*/")[2])
+        if found and any(found[1] in text for text in (*code, *kept)):
             kept.insert(0, block.rstrip("\n") + "\n")
     return [note + "\n", *kept] if kept else []
 

@@ -76,8 +76,9 @@ def walks(program: Program, entry_limit: int) -> list[Walk]:
     for table, indices in tables.items():
         names = sorted(n for n in indices if n and reads[n] == {table}
                        and program.buffers[n].role == "activation")
-        data = program.buffers[table].integers
-        if len(names) == len(indices) and -entry_limit <= data.min() and data.max() < entry_limit:
+        data = program.buffers[table].data
+        if len(names) == len(indices) and data is not None and (
+                -entry_limit <= data.min() and data.max() < entry_limit):
             makers = [q for n in names for q in made.get(n, [None])]
             known = tuple(q for q in makers if q)
             found.append(Walk(table, first[table], program.buffers[table].size, tuple(names),
@@ -117,10 +118,10 @@ def widen(program: Program, tables: frozenset[str], entry_limit: int) -> Program
     """The same program; these tables have an entry for every value that the proof allows."""
     for w in (w for w in walks(program, entry_limit) if w.table in tables):
         table = program.buffers[w.table]
-        assert w.reach, "see `widenings`"
+        assert w.reach and table.data is not None, "see `widenings`"
         low, high = w.reach
         at = np.clip(np.arange(low, high + 1), w.made[0].low, w.made[0].high) - w.first
-        buffers = program.buffers | {w.table: replace(table, size=len(at), data=table.integers[at])}
+        buffers = program.buffers | {w.table: replace(table, size=len(at), data=table.data[at])}
         kernels = tuple(replace(k, body=_widened(k.body, w, low, high)) for k in program.kernels)
         program = replace(program, buffers=buffers, kernels=kernels)
     return program

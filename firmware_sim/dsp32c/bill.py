@@ -73,7 +73,7 @@ def _item(word: int, role: str) -> str:
     if role == "mac":
         return "multiply-accumulates"
     decoded = TABLE.decode(word)
-    assert decoded, "what was executed is an instruction"
+    assert decoded  # it was executed
     row, f = decoded
     if not row.format.startswith("DA"):
         return "table look-ups" if row.format in ("7a", "7b") else "loops and addresses"

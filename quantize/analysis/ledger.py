@@ -105,9 +105,9 @@ class Entry:
         return EntryRow(
             value=self.value.name, op=self.node.op if self.node else "Input", format=str(fmt),
             low=low, high=high, saturated=self.saturated, elements=self.elements,
-            clip_loss_db=self.clip_loss_db, sum_bound=bound and bound.magnitude,
-            sum_seen=self.accumulated, proved_bits=bound and bound.bits,
-            headroom_bits=bound and bits - bound.bits)
+            clip_loss_db=self.clip_loss_db, sum_bound=bound.magnitude if bound else None,
+            sum_seen=self.accumulated, proved_bits=bound.bits if bound else None,
+            headroom_bits=bits - bound.bits if bound else None)
 
 
 def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], None]
@@ -158,7 +158,7 @@ def overflows(graph: Graph, bits: int) -> list[OverflowRow]:
             seen = witness(n) if isinstance(n, Requantizing) else None
             rows.append(OverflowRow(
                 layer=n.name, op=n.op, bound=b.magnitude, proved_bits=b.bits, allowed_bits=bits,
-                reached=seen and seen.reached, input=seen.words if seen else ""))
+                reached=seen.reached if seen else None, input=seen.words if seen else ""))
     return rows
 
 

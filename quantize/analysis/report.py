@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -159,8 +159,8 @@ def format_rows(graph: Graph) -> list[FormatRow]:
             rows.append(FormatRow(
                 layer=n.name, op=n.op, output=str(n.output.format),
                 weights=_weights(weight) if isinstance(weight, Weight) else None,
-                accumulator_bits=bound and bound.bits,
-                headroom_bits=bound and bound.headroom_bits))
+                accumulator_bits=bound.bits if bound else None,
+                headroom_bits=bound.headroom_bits if bound else None))
     return rows
 
 
@@ -196,14 +196,14 @@ def _classes(y: np.ndarray, z: np.ndarray, labels: np.ndarray, index: np.ndarray
         "reference_accuracy_percent": seen.reference_accuracy_percent,
         "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
         "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
-        "flips": [FlipRow(index=int(index[f.index]), **_answers(f, names), margin=f.margin)
-                  for f in seen.flips],
+        "flips": [replace(_flip(f, index, names), margin=f.margin) for f in seen.flips],
         "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
 
 
-def _answers(flip: compare.Flip | diagnose.Flip, names: dict[int, str]) -> dict[str, Answer]:
-    return {k: v if isinstance(v := getattr(flip, k), int) else spelled(v, names)
-            for k in ("label", "reference", "test")}
+def _flip(flip: compare.Flip | diagnose.Flip, index: np.ndarray, names: dict[int, str]) -> FlipRow:
+    label, reference, test = (a if isinstance(a, int) else spelled(a, names)
+                              for a in (flip.label, flip.reference, flip.test))
+    return FlipRow(index=int(index[flip.index]), label=label, reference=reference, test=test)
 
 
 def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray,
@@ -232,8 +232,7 @@ def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str
     names = class_names(facts)
     read = answers(y, places_of(y, names))
     seen = compare.predictions(y, z, read)
-    flips = [FlipRow(index=int(index[f.index]), reference=said["reference"], test=said["test"],
-                     margin=f.margin) for f in seen.flips for said in [_answers(f, names)]]
+    flips = [replace(_flip(f, index, names), label=None, margin=f.margin) for f in seen.flips]
     return unknown | {"agree_percent": seen.agree_percent, "output_sqnr_db": seen.sqnr_db,
                       "flips": flips}
 
@@ -248,8 +247,8 @@ def diagnosis(found: diagnose.Diagnosis, index: np.ndarray) -> Diagnosis:
             sqnr_isolated_db=n.sqnr_isolated_db, restored_output_sqnr_db=n.restored_sqnr_db,
             restored_accuracy_percent=n.restored_accuracy_percent, mends_flips=n.mends,
             alone=n.alone) for n in found.layers],
-        flips=[FlipRow(index=int(index[f.index]), **_answers(f, {}),
-                       mended_by=", ".join(f.layers) or "no single layer") for f in found.flips],
+        flips=[replace(_flip(f, index, {}), mended_by=", ".join(f.layers) or "no single layer")
+               for f in found.flips],
         ranges=[RangeRow(
             layer=r.name, format=str(r.format), from_=r.format.min * r.format.step,
             to=r.format.max * r.format.step, low=r.low, high=r.high,

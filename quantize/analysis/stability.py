@@ -98,7 +98,7 @@ def _row(name: str, fixed: Graph, test: np.ndarray, floats: np.ndarray, first: n
 
 def _formats(graphs: list[Graph]) -> list[DrawnFormats]:
     """A row for each value and each layer's weights: how often it had which format."""
-    rows: list[dict] = []
+    rows: list[DrawnFormats] = []
     for v in graphs[0].values():
         seen = Counter(str({u.name: u for u in g.values()}[v.name].format) for g in graphs)
         rows.append(DrawnFormats(of=v.name, formats=_listed(seen), channels=None, changed=None))

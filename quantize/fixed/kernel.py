@@ -208,8 +208,8 @@ class Buffer:
 
     @property
     def integers(self) -> IntArray:
-        """A constant's."""
-        assert self.data is not None, f"'{self.name}' is no constant"
+        """`data` of a buffer that has it, as every constant does."""
+        assert self.data is not None
         return self.data
 
     @property

@@ -39,14 +39,14 @@ def read(path: str | Path) -> FloatGraph:
     return _read(*parse(path), path)
 
 
-def simplified(model, digest: str, path: str | Path) -> FloatGraph:
+def simplified(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     """The simplified float graph of the parsed file at `path`. Raises ModelError."""
     # The last net of this door: what a file that lies makes of the reader may be anything.
     with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
         return simplify(_read(model, digest, path))
 
 
-def _read(model, digest: str, path: str | Path) -> FloatGraph:
+def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")

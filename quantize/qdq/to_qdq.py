@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dsplet.base.files import write_atomically
 from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.emitter import FLOAT32_EXACT, Emitter
 from dsplet.quantize.fixed.execute import IR_VERSION, OPSET
+from dsplet.quantize.fixed.facts import Named
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, to_text
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.conv import Conv
@@ -117,7 +119,7 @@ class _Writer(Emitter):
         self.types[to] = np.float32
         return to
 
-    def const(self, array: np.ndarray | np.generic, name: str | None = None) -> str:
+    def const(self, array: npt.ArrayLike, name: str | None = None) -> str:
         name = name or self.unique(f"{self._scope}/constant")
         self.initializers[name] = np.asarray(array)
         return name
@@ -170,8 +172,9 @@ class _Writer(Emitter):
         return self.node("Clip", x, *(self.const(np.float32(b * fmt.step)) for b in
                                       (fmt.min, fmt.max)))
 
-    def align(self, x: str, value: Value, output: Value) -> str:
+    def align(self, x: str, value: Named, output: Named) -> str:
         """x with axes of size 1 after the batch axis, up to the output's rank."""
+        assert isinstance(value, Value)  # of the graph: its integers are reshaped
         missing = len(output.shape) - len(value.shape)
         return self._reshape(value, (-1, *(1,) * missing, *value.shape)) if missing else x
 

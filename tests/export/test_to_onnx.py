@@ -215,6 +215,8 @@ def test_a_factory_imports_its_neighbours_whatever_they_are_called_and_when(tmp_
         "import torch, train\n"
         "def make():\n    import quantize\n    return torch.nn.Linear(train.SIZE, quantize.SIZE)\n")
     before = list(sys.path)
+    for name in ("train", "quantize"):  # which another test may have left behind
+        sys.modules.pop(name, None)
     try:
         module = factory.make(f"{tmp_path / 'nets.py'}:make")
     finally:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
@@ -53,7 +54,7 @@ class Eager(Emitter):
             raise UntrainableError(f"{op} has no gradient in dsplet finetune")
         return OPS[op](*inputs, **attributes)
 
-    def const(self, array: np.ndarray | np.generic) -> Any:
+    def const(self, array: npt.ArrayLike) -> Any:
         return torch.from_numpy(np.array(array))
 
     def gather(self, table: np.ndarray, index: Any) -> Any:

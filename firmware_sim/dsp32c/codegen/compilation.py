@@ -161,7 +161,7 @@ class _Attempt:
     def _copies(self, kernel: Kernel, region, rooms: list[Room]) -> tuple[Kernel, list[Copy]]:
         waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
         packed = self.chosen.choices.packed
-        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b, "")),
+        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b, "word")),
                             replace(COSTS, wait=waits / self.target.states_per_cycle))
 
     # --- the image ------------------------------------------------------------------------------
@@ -192,10 +192,10 @@ class _Attempt:
     def _encode(self, buffer: Buffer, kind: str) -> Array:
         if kind in PACKED:
             numbers = np.zeros((buffer.size + 3) // 4 * 4, PACKED[kind])
-            numbers[:buffer.size] = buffer.integers
+            numbers[:buffer.size] = buffer.data
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            table = self.chosen.tables[buffer.name]
+            table = self.chosen.tables[buffer.name] if kind == "place" else None
             base = self.plan.place(table) if table else 0
             return (base + 2 * buffer.integers).astype(np.int32).view(np.uint32)
         try:

@@ -141,9 +141,4 @@ def _depends(ins: Ins, var: str) -> bool:
 def _registers(statements: tuple) -> Iterator[str]:
     """Every mention of a kernel register."""
     for s in statements:
-        if isinstance(s, Loop):
-            yield from _registers(s.body)
-        elif not isinstance(s, Mark):
-            yield s.d
-            yield from (r for r in (getattr(s, name, None) for name in ("source", "by", "offset"))
-                        if isinstance(r, str))
+        yield from s.registers()

@@ -25,7 +25,7 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     Scheduler,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
-from dsplet.firmware_sim.dsp32c.codegen.shape import shape
+from dsplet.firmware_sim.dsp32c.codegen.shape import shape, turn
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
 from dsplet.quantize.fixed.kernel import Kernel, Loop
 from dsplet.quantize.fixed.statement import Affine, Statement
@@ -90,16 +90,11 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     result = []
     for s in body:
         if isinstance(s, Loop):
-            s = _renamed(s, f"L{depth}")
-            s = replace(s, body=_by_depth(s.body, depth + 1))
+            name = f"L{depth}"
+            inner = tuple(turn(s, s.body, Affine(0, ((name, 1),))))
+            s = replace(s, var=name, body=_by_depth(inner, depth + 1))
         result.append(s)
     return tuple(result)
-
-
-def _renamed(loop: Loop, var: str) -> Loop:
-    new = Affine(0, ((var, 1),))
-    return Loop(var, loop.extent, tuple(s.map_affine(lambda a: a.substitute(loop.var, new))
-                                        for s in loop.body))
 
 
 def _registers(addressed: Addressed, using: Selection, counters: int, name: str, taken: list[str],

@@ -46,8 +46,7 @@ def packings(program: Program) -> list[list[Packing]]:
             w = program.buffers[name]
             if w.role != "const" or _uses(program, name) > len(nests):
                 continue
-            ways: list[Packing] = []
-            most = np.abs(w.integers).max()
+            ways, most = [], np.abs(w.integers).max()
             dense, scaling = any(nests), SCALE_CYCLES * _stores(kernel.body)
             if most < 1 << 15:
                 ways.append(Packing(name, "half", w.size + scaling, 2 * w.size))
@@ -95,7 +94,9 @@ def pack(program: Program, kinds: dict[str, str]) -> Program:
             buffers[name] = replace(w, data=w.integers + excess, low=w.low + excess,
                                     high=w.high + excess)
             if excess and any(nests):
-                kernel = _excess_row(program, kernel) or kernel
+                corrected = _excess_row(program, kernel)
+                assert corrected  # else `packings` offers no bytes
+                kernel = corrected
         kernels.append(kernel)
     return replace(program, buffers=buffers, kernels=tuple(kernels))
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
@@ -108,7 +107,7 @@ class Plan:
                 continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
             banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
-            banks = sorted(banks, key=partial(self._meetings, need, role="activation"))
+            banks.sort(key=lambda a: self._meetings(need, a, "activation"))
             if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
@@ -125,15 +124,13 @@ class Plan:
     def _in_place(self, needs: list[Need], kernels: Sequence[Kernel]) -> dict[str, str]:
         """Converted inputs that go where the input was: value -> input, which then lives as long.
         Those that a bank could hold are left to it."""
-        by_name = {n.buffer.name: n for n in needs}
-        onto: dict[str, str] = {}
+        by_name, onto = {n.buffer.name: n for n in needs}, {}
         for kernel in kernels:
             match kernel.body:
                 case (Loop(var, size, (Set(_, Ref(source, at)), Store(Ref(target, to)))),):
-                    old, new = by_name.get(source), by_name.get(target)
-                    if (old and new and at == to == Affine(0, ((var, 1),))
-                            and old.buffer.role == "input" and new.buffer.role == "activation"
-                            and new.buffer.data is None
+                    old, new = by_name[source], by_name[target]
+                    if (at == to == Affine(0, ((var, 1),)) and old.buffer.role == "input"
+                            and new.buffer.role == "activation" and new.buffer.data is None
                             and old.buffer.size == new.buffer.size == size
                             and len(self._touched[source]) == 1
                             and new.bytes > max(a.region.bytes for a in self.banks)):

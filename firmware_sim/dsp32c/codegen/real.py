@@ -13,8 +13,9 @@ from dsplet.quantize.float.kernel import Clamp, Linear
 
 def real(program: Program) -> list[Scaled]:
     """The kernels in the statements that the selector knows, with their constants."""
+    assert program.reals is not None  # of a program in float arithmetic
     first, *others = [Scaled(_rewritten(k), {}) for k in program.kernels]
-    return [replace(first, words=dict(program.reals or {})), *others]
+    return [replace(first, words=dict(program.reals)), *others]
 
 
 def _rewritten(kernel: Kernel) -> Kernel:

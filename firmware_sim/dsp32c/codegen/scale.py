@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
 
 import numpy as np
 
@@ -18,13 +17,10 @@ from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
-    Divide,
     Interpolate,
     Kernel,
-    Lookup,
     Loop,
     Mac,
-    Max,
     Mul,
     Requantize,
     Set,
@@ -170,7 +166,7 @@ class _Scaler:
         self.names = (f"{kernel.name}_scale{i}" for i in count())
 
     def result(self) -> Scaled:
-        folded = {}
+        folded: dict[str, tuple[float, float, Entry | None]] = {}
         for s in self.statements:
             if isinstance(s, Requantize):
                 plan = self._fold(s)
@@ -201,14 +197,13 @@ class _Scaler:
 
     def _fold(self, q: Requantize) -> tuple[float, float] | None:
         """(factor, half) for what is not constant, once the constants carry the scale; or None."""
-        writers = [s for s in self.statements if getattr(s, "d", None) == q.d
-                   and not isinstance(s, Store)]
+        writers = self._writers(q.d)
         if writers[-1] is not q or any(isinstance(s, Requantize) for s in writers[:-1]):
             return None
         unit, half = self._unit(q)
         match writers:
-            case [*_, Interpolate() as between, _] if not self._entry(q):
-                self._segments(between, unit * 2.0 ** -q.shifts[0], half)
+            case [*_, Interpolate() as curve, _] if not self._entry(q):
+                self._segments(curve, unit * 2.0 ** -q.shifts[0], half)
                 return 1.0, 0.0
             case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
                 return unit * 2.0 ** -q.shifts[0], half
@@ -241,6 +236,9 @@ class _Scaler:
         self.words.update(words)
         return unit * multiply * 2.0 ** -q.shifts[0], half
 
+    def _writers(self, register: str) -> list[Statement]:
+        return [s for s in self.statements if register in s.writes()]
+
     def _is_private_constant(self, ref: Ref) -> bool:
         uses = sum(r.buffer == ref.buffer for s in self.statements for r in refs(s))
         return self.buffers[ref.buffer].role == "const" and uses == 1 and (
@@ -253,7 +251,7 @@ class _Scaler:
                            sparse=True)
 
         def evaluate(a: Affine) -> np.ndarray:
-            return np.array(a.const) + sum(c * grid[variables.index(v)] for v, c in a.terms)
+            return np.asarray(a.const + sum(c * grid[variables.index(v)] for v, c in a.terms))
 
         at, channel = np.broadcast_arrays(evaluate(ref.index), evaluate(q.index))
         factor = unit * 2.0 ** -np.array(q.shifts, np.float64)[channel]
@@ -262,7 +260,8 @@ class _Scaler:
         return result if (result[at] == factor).all() else None
 
     # --- rewriting ------------------------------------------------------------------------------
-    def _rewrite(self, s: Any, folded: dict) -> list:
+    def _rewrite(self, s: Statement, folded: dict[str, tuple[float, float, Entry | None]]
+                 ) -> list:
         if isinstance(s, Loop):
             return [replace(s, body=tuple(t for i in s.body for t in self._rewrite(i, folded)))]
         if isinstance(s, Requantize):
@@ -271,10 +270,11 @@ class _Scaler:
             if s.table not in self.words:
                 self._segments(s, 1.0, 0.0)
             return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
-        rest: list[Add] = []
         if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
             rest = self._rest(s.d, s.source)
-        if s.d not in folded or isinstance(s, Mac | Store | Lookup | Divide | Max):
+        else:
+            rest = []
+        if not isinstance(s, Set | Add | Mul) or s.d not in folded:
             return [s, *rest]
         factor, half, entry = folded[s.d]
         based = [Base(s.d, entry.table)] if entry and entry.table else []
@@ -303,9 +303,9 @@ class _Scaler:
                 return []
         return [s]
 
-    def _rest(self, d: str, constant: Ref) -> list[Add]:
+    def _rest(self, d: str, ref: Ref) -> list:
         """What a constant of more than 24 bits has beyond them is added from a second one."""
-        name, index = constant.buffer, constant.index
+        name = ref.buffer
         words = self.words.get(name, self.buffers[name].integers.astype(np.float64))
         high = words.astype(np.float32).astype(np.float64)  # 24 bits, as the chip's float words
         if (high == words).all():
@@ -313,7 +313,7 @@ class _Scaler:
         self.words |= {name: high, f"{name}_rest": words - high}
         self.extra.append(Buffer(f"{name}_rest", len(words), 0, 0, "const",
                                  np.zeros(len(words), np.int64)))
-        return [Add(d, Ref(f"{name}_rest", index))]
+        return [Add(d, Ref(f"{name}_rest", ref.index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
         """The three numbers of every segment, where the table was."""
@@ -358,8 +358,7 @@ class _Scaler:
 
     def _start_with(self, half: float, q: Requantize, unit: int) -> bool:
         """Add the half step, before scaling, to the constant that the accumulator starts with."""
-        first, *others = [s for s in self.statements if getattr(s, "d", None) == q.d
-                          and not isinstance(s, Store)]
+        first, *others = self._writers(q.d)
         match first:
             case Set(_, Ref(buffer) as ref) if self._is_private_constant(ref) and all(
                     isinstance(s, Mac | Add) or s is q for s in others):

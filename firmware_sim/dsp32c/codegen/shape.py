@@ -46,27 +46,28 @@ def _shape(s, kind: Callable[[str], Kind], alone: bool) -> list:
         return [s]
     body = shape(s.body, kind, True)
     if s.extent == 1:
-        return _turn(s, body, 0)
+        return turn(s, body, 0)
     cost = sum(_cost(t) for t in body)
     keep = any(isinstance(t, Mac) and kind(t.w.buffer) in WIDTH for t in body) or (
         [type(t) for t in body] == [Set, Store] and not alone)
     if cost * s.extent <= UNROLL and not keep:
-        return [t for i in range(s.extent) for t in _turn(s, body, i)]
+        return [t for i in range(s.extent) for t in turn(s, body, i)]
     if s.extent > DO_TURNS and cost <= DO_INSTRUCTIONS:
         turns = max(d for d in range(1, DO_TURNS + 1) if s.extent % d == 0)
         if turns > 1:
             outer, inner = f"{s.var}o", f"{s.var}i"
             index = Affine(0, ((outer, turns),)) + Affine(0, ((inner, 1),))
-            split = Loop(inner, turns, tuple(_turn(s, body, index)))
+            split = Loop(inner, turns, tuple(turn(s, body, index)))
             return [Loop(outer, s.extent // turns, tuple(_shape(split, kind, True)))]
     if [type(t) for t in body] in ([Set, Lookup, Store], [Set, Between, Round, Store]):
         pair = Loop(s.var, s.extent // 2, tuple(
-            t for i in (0, 1) for t in _turn(s, body, Affine(i, ((s.var, 2),)))))
-        return [pair, *(t for i in range(s.extent // 2 * 2, s.extent) for t in _turn(s, body, i))]
+            t for i in (0, 1) for t in turn(s, body, Affine(i, ((s.var, 2),)))))
+        return [pair, *(t for i in range(s.extent // 2 * 2, s.extent) for t in turn(s, body, i))]
     return [Loop(s.var, s.extent, body)]
 
 
-def _turn(loop: Loop, body: tuple, i: Affine | int) -> list:
+def turn(loop: Loop, body: tuple, i: Affine | int) -> list:
+    """The body with i for the loop's variable."""
     return [map_affine(t, lambda a: a.substitute(loop.var, i)) for t in body]
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.parts.target import Target
-from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
 
 class HostError(UserError):
@@ -25,10 +24,7 @@ class Host:
 
     memory: np.ndarray
     target: Target
-
-    def profile(self) -> Profile:
-        """Counters since the reset."""
-        raise NotImplementedError
+    states: int
 
     def host_load(self, segments: Iterable[tuple[int, np.ndarray]]) -> None:
         """Write runs of 32-bit words, (byte address, words) each, such as `Assembly.segments`."""
@@ -37,8 +33,8 @@ class Host:
 
     def host_write(self, address: int, words) -> None:
         """Write 32-bit words from a byte address on; HostError once the program has run."""
-        if states := self.profile().states:
-            raise HostError(f"host DMA after {states} states: its stolen cycles are not "
+        if self.states:
+            raise HostError(f"host DMA after {self.states} states: its stolen cycles are not "
                             "modelled; expected before the first instruction, or after a reset")
         data = np.asarray(words).astype("<u4").view(np.uint8)
         self.memory[self._span(address, len(data))] = data

@@ -21,15 +21,17 @@ class Stream:
 
     def __call__(self, x: Array) -> Steps:
         """x: integers (N, steps, *element)."""
-        assert self.image.resume is not None, "a program that `streaming` cut"
-        begin, cycles = 0.0, list[list[float]]()
+        resume = self.image.resume
+        assert resume is not None  # of a `streaming` program
+        begin = 0.0
+        cycles: list[list[float]] = []
         outputs: list[list[Array]] = [[] for _ in self.image.outputs]
         for sample in x:
             begin = self._call(self.image.entry)
             cycles.append([])
             for element in sample:
                 self._write(element)
-                cycles[-1].append(self._call(self.image.resume))
+                cycles[-1].append(self._call(resume))
                 for y, port in zip(outputs, self.image.outputs, strict=True):
                     data = self.chip.memory[port.address:port.address + 4 * port.words]
                     y.append(data.copy().view("<i4").astype(np.int64))

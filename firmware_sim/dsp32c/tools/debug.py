@@ -37,13 +37,13 @@ def build(source: str, file: str, origin: int = 0) -> Assembly:
 def source_rows(assembly: Assembly, source: str) -> list[SourceRow]:
     """The listing: every source line with its words."""
     of_line: dict[int, list[int]] = {}
-    for place, line in sorted(assembly.lines.items()):
-        of_line.setdefault(line, []).append(place)
+    for address, line in sorted(assembly.lines.items()):
+        of_line.setdefault(line, []).append(address)
     rows = []
     for line, text in enumerate(source.splitlines(), 1):
         places = [(f"{a:06x}", f"{assembly.words[a]:08x}") for a in of_line.get(line, [])]
-        for i, (address, word) in enumerate(places or [("", "")]):
-            rows.append(SourceRow(line=line, address=address, word=word,
+        for i, (place, word) in enumerate(places or [("", "")]):
+            rows.append(SourceRow(line=line, address=place, word=word,
                                   text="" if i else text.rstrip()))
     return rows
 
