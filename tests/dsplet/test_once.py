@@ -1,4 +1,4 @@
-"""One simulation lowers and proves its network once, and compiles each kernel at most twice."""
+"""One simulation parses, lowers and proves once, and compiles each kernel at most twice."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from dsplet.firmware_sim.dsp32c.codegen import compilation
 from dsplet.quantize.fixed import program, proof
+from dsplet.quantize.float import from_onnx
 from dsplet.quantize.qdq import to_qdq
 from dsplet.workflows import simulate
 from tests.firmware_sim.dsp32c.networks import tiny
@@ -27,6 +28,7 @@ def test_nothing_is_done_twice(stack, tmp_path, monkeypatch):
             return real(*arguments)
         monkeypatch.setattr(module, name, count)
 
+    counted(from_onnx, "parse")
     counted(program, "_Lowering")
     counted(proof, "bounds")
     counted(compilation, "select", lambda kernel, *_: f" {kernel.name}")
@@ -36,5 +38,5 @@ def test_nothing_is_done_twice(stack, tmp_path, monkeypatch):
     simulate.run(simulate.Request(source=str(tmp_path / "net.q.onnx"), input_scale="1/256",
                                   images=str(tmp_path / "x.npz"), budget="1ms", profile=True,
                                   memory_map=True))
-    assert (counts.pop("_Lowering"), counts.pop("bounds")) == (1, 1)
+    assert [counts.pop(once) for once in ("parse", "_Lowering", "bounds")] == [1, 1, 1]
     assert len(counts) > len(graph.nodes) / 2 and max(counts.values()) <= 2

@@ -103,6 +103,17 @@ def test_what_does_not_fit_is_refused():
     assert "weight of conv4 48,000 B (packed as bytes)" in message
 
 
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+def test_memory_is_what_changes_and_what_does_not(stack):
+    """What is read only is code, constants and the pool; the regions hold that and the rest."""
+    image = compile_program(lower(stack().graph()), TARGET)
+    memory, places = image.memory(), image.placements.values()
+    assert memory.read_only_bytes == image.code_bytes + sum(
+        p.bytes for p in places if p.role == "const" and p.buffer != "scratch")
+    assert memory.ram_bytes + memory.read_only_bytes == sum(
+        row.used_bytes for row in memory.by_region)
+
+
 def test_small_boards_run_what_fits():
     check(zip_like(), with_memory(96 << 10))
 
