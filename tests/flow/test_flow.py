@@ -36,8 +36,8 @@ def test_from_training_to_machine_code(model, tmp_path):
     for name in ("a", "b"):
         run("export", "m.safetensors", "-o", f"{name}.onnx", folder=tmp_path)
         run("quantize", "a.onnx", "-o", f"{name}.q.onnx", "--calibrate", 100, folder=tmp_path)
-        for form in ("c", "image"):
-            done = dsplet("emit", f"{name}.q.onnx", "--format", form, "-o", name, *board,
+        for form, where in (("c", ()), ("image", board)):
+            done = dsplet("emit", f"{name}.q.onnx", "--format", form, "-o", name, *where,
                           folder=tmp_path)
             assert done.returncode == 0, done.stderr
     for one, two in (("a.onnx", "b.onnx"), ("a.q.onnx", "b.q.onnx"),
