@@ -1,5 +1,7 @@
 """What a data set is once it is in memory: images, labels, and which part they belong to."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +66,10 @@ class Splits:
     def __post_init__(self) -> None:
         if len(self.test) == 0:
             raise DataError(f"data set '{self.name}' is empty: it has no test images")
+
+    def first(self, count: int) -> Splits:
+        """The same with only the first `count` training samples."""
+        return Splits(self.name, self.train[:count], self.calibration, self.test)
 
     @cached_property
     def sha256(self) -> str:

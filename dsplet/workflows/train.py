@@ -63,7 +63,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
                            "left")
     splits = sets.load(request.data or (before.dataset if before else card.dataset))
     if request.samples:
-        splits = replace(splits, train=splits.train[:request.samples])
+        splits = splits.first(request.samples)
     config = replace(before.config if before else card.config(splits.name), **{
         k: v for k in ("epochs", "seed") if (v := getattr(request, k)) is not None})
     out = request.out or f"{request.model}-{Path(splits.name).stem}.safetensors"

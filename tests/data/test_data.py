@@ -14,7 +14,7 @@ from dsplet import data
 from dsplet.base.files import FileError
 from dsplet.data import files
 from dsplet.data.mnist import read_idx
-from dsplet.data.splits import stratified
+from dsplet.data.splits import LateSplits, Samples, stratified
 
 needs_data = pytest.mark.skipif(
     "DSPLET_DATA" not in os.environ, reason="set DSPLET_DATA to a folder with mnist/ and usps/"
@@ -270,3 +270,12 @@ def test_keywords_are_told_apart_by_their_templates():
     test = splits.test.images.reshape(600, -1).astype(float)
     distance = ((test[:, None] - means) ** 2).sum(-1)
     assert (distance.argmin(1) == splits.test.labels).mean() > 0.9
+
+
+def test_the_first_training_samples_of_a_set_that_is_read_late():
+    pixels = np.arange(5, dtype=np.uint8)
+    part = Samples(np.broadcast_to(pixels[:, None, None], (5, 2, 2)), pixels, np.arange(5))
+    late = LateSplits("late", lambda: (part, part), part)
+    early = late.first(2)
+    assert early.train.labels.tolist() == [0, 1] and early.name == "late"
+    assert len(early.calibration) == len(early.test) == len(late.train) == 5
