@@ -49,7 +49,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, which: slice | np.ndarray) -> "Samples":
+    def __getitem__(self, which: slice | np.ndarray) -> Samples:
         """The samples that a slice or an index array names."""
         return Samples(self.images[which], self.labels[which], self.index[which])
 
