@@ -26,12 +26,13 @@ NOBODY = 65534
 @contextmanager
 def unprivileged() -> Iterator[None]:
     """Not as root, who may write anywhere."""
-    if (before := os.geteuid()) == 0:
-        os.seteuid(NOBODY)
+    before = os.getresuid()
+    if before[1] == 0:
+        os.setresuid(NOBODY, NOBODY, 0)  # what is saved leads back
     try:
         yield
     finally:
-        os.seteuid(before)
+        os.setresuid(*before)
 
 
 def refusal(call, *arguments, **named) -> str:
