@@ -126,11 +126,11 @@ class Feed:
 
     def _part(self, purpose: str, count: int | None) -> Batch:
         source = self.source
-        given = source.part(purpose)
-        if not len(next(iter(given.arrays.values()), "?")):
-            raise DataError(f"data set '{self.data}' has no {purpose} samples", remedy="name one "
-                            "that has with --data (digits, mnist, usps or a file of your own)")
         try:
+            given = source.part(purpose)
+            if not len(next(iter(given.arrays.values()), "?")):
+                raise DataError(f"has no {purpose} samples", remedy="name data that have some with "
+                                "--data (digits, mnist, usps or a file of your own)")
             return self.batch(given, count, given.sha256 if source.unsplit else "")
         except DataError as error:
             raise error.at(self.data) from error.__cause__

@@ -86,8 +86,8 @@ def _parts(found: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _part(found: dict[str, np.ndarray]) -> Arrays:
-    labels = found.get(LABELS)
-    return Arrays({k: a for k, a in found.items() if k != LABELS}, None if labels is None else labels_of(labels))
+    labels, others = found.get(LABELS), {k: a for k, a in found.items() if k != LABELS}
+    return Arrays(others, None if labels is None else labels_of(labels))
 
 
 def _read(path: Path, only: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:

@@ -156,7 +156,7 @@ def test_beside_pixels_other_whole_numbers_are_no_pixels(tmp_path):
     ({"x": np.zeros((3, 6, 128), np.uint8)}, "does not say how pixels become its input: give --in"),
     ({"x": np.full((3, 6, 128), np.inf)}, "infinity in 3 of 3 samples, the first of them number 0"),
     ({"x": np.full((3, 6, 128), 1e300)}, "expected finite numbers in the range of float32"),
-    ({"x": numbers(0, 6, 128)}, "has no test samples: name one that has"),
+    ({"x": numbers(0, 6, 128)}, "has no test samples: name data that"),
     ({"x": numbers(3, 6, 128) * 1j}, "'x' is complex128; expected numbers"),
     ({"x": np.array(["a", "b"])}, "'x' is <U1; expected numbers"),
     ({"x": np.array([{}, None])}, "pickled objects, which are never opened"),
