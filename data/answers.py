@@ -13,6 +13,8 @@ from dsplet.base.errors import UserError, shown
 
 TOLERANCE = "dsplet.tolerance"
 """The metadata key of networks that answer in numbers."""
+MOST_STRAY_CLASSES = 256
+"""Labels below this may be of classes that the network does not know."""
 
 
 class AnswerError(UserError):
@@ -61,15 +63,24 @@ def right(y: np.ndarray, labels: np.ndarray, tolerance: float | None = None) -> 
     """bool (N,): which of a network's outputs y, reals (N, ...), are right: the same classes as the
     labels, at every place, or numbers each less than `tolerance` away. Raises AnswerError."""
     if not are_numbers(labels):
-        if y[0].size == labels[0].size:
-            raise AnswerError("the network gives one number where classes would have a score each",
-                              remedy="give the labels as floats: numbers that are wanted of it")
+        check_classes(y, labels)
         return same(answers(y, labels.shape[1:]), labels)
     if tolerance is None:
         raise AnswerError("the data set wants numbers, the network names classes: its file has no "
                           f"{TOLERANCE}")
     check_numbers(y, labels)
     return (np.abs(y - labels) < tolerance).all(1)
+
+
+def check_classes(y: np.ndarray, labels: np.ndarray) -> None:
+    """Raises AnswerError where outputs y (N, ...) have no scores for classes such as these."""
+    scores = y[0].size // labels[0].size
+    if scores == 1:
+        raise AnswerError("the network gives one number where classes would have a score each",
+                          remedy="give the labels as floats: numbers that are wanted of it")
+    if labels.max() >= max(scores, MOST_STRAY_CLASSES):
+        raise AnswerError(f"labels run to {labels.max()}, the network gives {scores} scores",
+                          remedy="give labels as floats where they are numbers that are wanted")
 
 
 def check_numbers(y: np.ndarray, wanted: np.ndarray) -> None:

@@ -77,11 +77,12 @@ def converted(name: str, array: np.ndarray, shape: Shape, scaling: Scaling | Non
 
 
 def _samples_first(array: np.ndarray, shape: Shape) -> np.ndarray:
-    """A state (1, N, H) has its samples along another axis, as in the network's file."""
-    if array.shape[1:] != shape:
-        places = [i for i in range(1, array.ndim) if _without(array.shape, i) == shape]
-        if len(places) == 1:
-            return np.moveaxis(array, places[0], 0)
+    """A state (1, N, H) has its samples along another axis, as in the network's file; all before
+    that are of one element, so that nothing is taken for samples that is none."""
+    axis = next((i for i, n in enumerate(array.shape) if n != 1), 0)
+    slim = _slim(shape)
+    if _slim(array.shape[1:]) != slim and _slim(_without(array.shape, axis)) == slim:
+        return np.moveaxis(array, axis, 0)
     return array
 
 

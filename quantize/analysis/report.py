@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dsplet.data.answers import (
-    AnswerError,
     answers,
     are_numbers,
     are_scores,
+    check_classes,
     check_numbers,
     class_names,
     places_of,
@@ -29,8 +28,6 @@ from dsplet.quantize.network import Arrays, Network, Progress
 
 LAYER_SAMPLES = 500
 SHOWN_DIFFERENCES = 3
-MOST_STRAY_CLASSES = 256
-"""Labels below this may be of classes that the network does not know."""
 BOX_COLUMNS = 40
 
 Answer = int | str
@@ -241,10 +238,7 @@ def comparison(a: Network, b: Network, x_a: Arrays, x_b: Arrays,
 
 def _classes(y: np.ndarray, z: np.ndarray, labels: np.ndarray, index: np.ndarray,
              names: dict[int, str]) -> dict:
-    classes = y.shape[1] // math.prod(labels.shape[1:])
-    if labels.max() >= max(classes, MOST_STRAY_CLASSES):
-        raise AnswerError(f"labels run to {labels.max()}, the network gives {classes} scores",
-                          remedy="give labels as floats where they are numbers that are wanted")
+    check_classes(y, labels)
     seen = compare.predictions(y, z, labels)
     symbols = {} if labels.ndim == 1 else {
         "symbols": seen.symbols, "reference_symbols_right": seen.reference_symbols_correct,
