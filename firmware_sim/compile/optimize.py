@@ -51,12 +51,13 @@ def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = N
 
 def passes(program: Program, goal: str) -> Iterator[tuple[str, Program]]:
     """What each pass makes of the program, by the pass's name and in their order."""
-    for name, change in _passes(goal).items():
+    for name, change in pipeline(goal).items():
         program = change(program)
         yield name, program
 
 
-def _passes(goal: str) -> dict[str, Callable[[Program], Program]]:
+def pipeline(goal: str) -> dict[str, Callable[[Program], Program]]:
+    """The passes by name, in their order."""
     effort = EFFORTS[goal]
     return {
         "forward": forward,
