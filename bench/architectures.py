@@ -22,17 +22,19 @@ from dsplet.workflows import compare, quantize, simulate
 from dsplet.workflows.simulation import Simulation
 
 BOARD, SAMPLES = "2mb", "4"
+MOST_WORDS = 60
 OUT = Path("docs/architectures.md")
 INTRODUCTION = """\
 # Small published architectures
 
 Exported from PyTorch by both of its exporters, with random weights and 48 samples each (24 of
-mobilenetv1_025_96), which calibrate and test. SQNR is that of the first output against ONNX Runtime on
-the float file, by the default recipe (8-bit weights and activations) and with 16-bit activations; agree:
-samples whose largest output is the same, where the output is a vector. Differing: integers of {samples}
-samples as DSP32C machine code on the {board} board, against the NumPy reference; cycles: of the slowest.
-Made by `python -m bench.architectures`; `tests/dsplet/test_architectures.py` holds every row through
-quantize, compare, simulate, emit and gcc.
+mobilenetv1_025_96), which calibrate and test. SQNR is that of the first output against ONNX Runtime
+on the float file, by the default recipe (8-bit weights and activations) and with 16-bit
+activations; agree: samples whose largest output is the same, where the output is a vector.
+Differing: integers of {samples} samples as DSP32C machine code on the {board} board, against the
+NumPy reference; cycles: of the slowest. Made by `python -m bench.architectures`;
+`tests/dsplet/test_architectures.py` holds every row through quantize, compare, simulate, emit and
+gcc.
 
 """
 HEAD = ("architecture", "inputs", "SQNR, dB", "agree, %", "SQNR, 16-bit activations, dB", "cycles",
@@ -68,12 +70,19 @@ def row_of(path: Path, folder: Path) -> Row:
         wide = _compared(path, data, fixed, 16)
         seen = _compared(path, data, fixed)
     except UserError as error:
-        return Row(path.stem, refused=str(error).removeprefix(f"{path}: ").splitlines()[0][:60])
+        return Row(path.stem, refused=_why(str(error).removeprefix(f"{path}: ")))
     ran = simulate.run(simulate.Request(source=fixed, board=BOARD, samples=SAMPLES))
     assert isinstance(ran, Simulation) and ran.differing_integers is not None
     inputs = " and ".join("x".join(map(str, shape)) for shape in Network(path).inputs.values())
     return Row(path.stem, inputs, seen.output_sqnr_db, seen.agree_percent, wide.output_sqnr_db,
                ran.cycles, ran.differing_integers)
+
+
+def _why(refusal: str) -> str:
+    """The nodes that are not supported, or what else is wrong."""
+    first, *nodes = (line.strip() for line in refusal.splitlines())
+    words = ", ".join(node.split()[0] for node in dict.fromkeys(nodes[:-1])) or first
+    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}..."
 
 
 def _compared(path: Path, data: str, fixed: str, bits: int | None = None) -> Comparison:

@@ -53,8 +53,9 @@ def test_a_row_of_numbers_takes_the_networks_shape(tmp_path):
 @pytest.mark.parametrize("text, told", [
     ("", "is empty"), ("a,b\n", "holds no line of numbers"),
     ("1,2\n3\n", "line 2 has 1 fields, line 1 2; expected as many in every line"),
-    ("1,2\n3,cat\n", "line 2 has 'cat' among its numbers; expected a number, or a "),
-    ("1,2\n3,\n", "line 2 has '' among its numbers"), ("label,label\n1,2\n", "2 columns are called"),
+    ("1,2\n3,cat\n", "line 2 has 'cat' among its numbers; expected a number, or"),
+    ("1,2\n3,\n", "line 2 has '' among its numbers"),
+    ("label,label\n1,2\n", "2 columns are called"),
     ("1,nan\n3,4\n", "holds NaN or infinity in 1 of 2 samples"),
     ("1,2,3\n4,5,6\n", "samples of shape (3,), the network reads (2,)"),
     ("label,a,b\n-1,2,3\n", "classes from 0 on"),
