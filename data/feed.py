@@ -107,7 +107,7 @@ class Feed:
         if self.asked and not any(a.dtype.kind in "iu" for a in taken.values()):
             kinds = ", ".join(sorted({str(a.dtype) for a in taken.values()}))
             raise DataError(f"--input-scale is for whole numbers such as pixels; these are {kinds}",
-                            remedy="leave it out: they are read as they are")
+                            remedy="leave it out")
         pixels = any(a.dtype == np.uint8 for a in taken.values())
         x = {name: converted(name, a, self.inputs[name], self.scaling if a.dtype == np.uint8 or
                              not pixels else None, self.resize) for name, a in taken.items()}

@@ -29,10 +29,10 @@ def load_pictures(paths: list[Path], wanted: Wanted) -> np.ndarray:
 
     Raises DataError, FileError; where the sizes are not the network's and it may not be resized.
     """
-    shape = wanted.only if len(wanted.only) == 3 else (1, *wanted.only)
+    shape = wanted.only() if len(wanted.only()) == 3 else (1, *wanted.only())
     last = len(shape) == 3 and shape[0] not in MODES and shape[2] in MODES
     if len(shape) != 3 or not last and shape[0] not in MODES:
-        raise DataError(f"the network reads (N, {', '.join(map(str, wanted.only))}), no pictures",
+        raise DataError(f"the network reads (N, {', '.join(map(str, wanted.only()))}), no pictures",
                         expected="(N, C, H, W) of 1, 3 or 4 channels")
     height, width, channels = shape if last else (*shape[1:], shape[0])
     found = []

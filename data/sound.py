@@ -22,7 +22,7 @@ def recording(path: Path, wanted: Wanted) -> Source:
     """One file, cut into as many windows of the network's length as it has, one behind the other;
     what is left over at its end is left out. Raises DataError, FileError."""
     sound, _ = read_wav(path)
-    frames, transposed = _frames(wanted.only, len(sound))
+    frames, transposed = _frames(wanted.only(), len(sound))
     count = sound.shape[1] // frames
     if not count:
         raise DataError(f"is {sound.shape[1]:,} frames long, the network reads {frames:,}")
@@ -41,7 +41,7 @@ def load_clips(paths: list[Path], wanted: Wanted) -> np.ndarray:
                             f"{found[0][0].shape[1]:,} at {found[0][1]} Hz", where=str(path),
                             expected="clips of one length and rate")
     clips = np.stack([sound for sound, _ in found])
-    _, transposed = _frames(wanted.only, clips.shape[1])
+    _, transposed = _frames(wanted.only(), clips.shape[1])
     return clips.swapaxes(1, 2) if transposed else clips
 
 

@@ -81,7 +81,6 @@ class Wanted:
     inputs: Mapping[str, Shape]
     resize: bool = False
 
-    @property
     def only(self) -> Shape:
         """Of the one input. Raises DataError where there are several."""
         if len(self.inputs) != 1:

@@ -1,7 +1,8 @@
 """A user's own vectors in a `.csv`: a line a sample.
 
-A first line with a word in it names the columns. The column `label`, and no other, is a label: a
-class by number or by name, or a number with a decimal point. All others are the vector.
+A first line without a number in it, or with the word `label`, names the columns. The column
+`label`, and no other, is a label: a class by number or by name, or a number with a decimal point.
+All others are the vector.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ LABEL = "label"
 def table(path: Path, wanted: Wanted) -> Source:
     """The lines of a table; fields are parted by commas, semicolons or tabs. Raises DataError,
     FileError."""
-    wanted.only  # noqa: B018  (a table is no several inputs)
+    wanted.only()
     rows = _rows(path)
-    names = [] if all(map(_is_number, rows[0][1])) else [field.strip() for field in rows.pop(0)[1]]
+    first = [field.strip().lower() for field in rows[0][1]]
+    at = [i for i, name in enumerate(first) if name == LABEL]
+    if at or not any(map(_is_number, first)):
+        rows = rows[1:]
     if not rows:
         raise DataError("holds no line of numbers")
-    at = [i for i, name in enumerate(names) if name.lower() == LABEL]
     if len(at) > 1:
         raise DataError(f"{len(at)} columns are called {LABEL}", expected="one")
     labels, words = None, tuple[str, ...]()

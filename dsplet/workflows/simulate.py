@@ -214,7 +214,8 @@ def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Bat
     """What is asked for, and a word where it is chance: where nobody knows other samples."""
     feeding = request.feed(subject.facts, subject.shapes)
     if request.images:
-        return replace(feeding, data=request.images).test("all").unlabelled, None
+        images = replace(feeding, data=request.images, resize=request.resize)
+        return images.test("all").unlabelled, None
     if feeding.data and feeding.data != RANDOM:
         return feeding.test(request.samples), None
     if request.input_scale or request.resize:
