@@ -81,7 +81,7 @@ def row_of(path: Path, folder: Path) -> Row:
 def _why(refusal: str) -> str:
     """The nodes that are not supported, or what else is wrong."""
     first, *nodes = (line.strip() for line in refusal.splitlines())
-    words = ", ".join(node.split()[0] for node in dict.fromkeys(nodes[:-1])) or first
+    words = ", ".join(dict.fromkeys(node.split()[0] for node in nodes[:-1])) or first
     return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}..."
 
 

@@ -15,6 +15,7 @@ import pytest
 from dsplet.cli import cli
 from dsplet.cli.outcome import outcome
 from dsplet.export.c import host
+from dsplet.export.c.header import verbs
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph, quantized, reference
 
@@ -70,21 +71,28 @@ def test_every_integer_is_the_same(name, tmp_path, capsys):
     assert drawn["differing_integers"] == 0
     assert drawn["inputs"] == "random over the inputs' formats, seed 3"
     said(capsys, "emit", fixed, "--format", "c", "--name", "net", "-o", tmp_path)
-    assert differing_in_c(tmp_path, fixed, data) == 0
-
-
-def differing_in_c(folder: Path, fixed: Path, data: Path) -> int:
-    """Integers of the emitted file, compiled and called, that are not the reference's."""
-    library = folder / "net.so"
-    subprocess.run([host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC", "-o", library,
-                    folder / "net.c"], check=True)
-    graph = fixed_graph(fixed)
-    program, function = lower(graph), ctypes.CDLL(str(library)).net_run
-    function.argtypes = [ctypes.c_void_p] * (len(program.inputs) + len(program.outputs))
-    function.restype = None
     with np.load(data) as arrays:
-        x = {v.name: np.asarray(arrays[v.name][:SAMPLES], np.float32) for v in graph.inputs}
-    q = quantized(graph, x)
-    ours = host.Compiled(program, library, function)(*q)
-    ours = ours if isinstance(ours, list) else [ours]
-    return sum(int((y != w).sum()) for y, w in zip(ours, reference(graph, q), strict=True))
+        x = {v.name: arrays[v.name][:SAMPLES] for v in fixed_graph(fixed).inputs}
+    assert differing_in_c(tmp_path, fixed, x) == 0
+
+
+def differing_in_c(folder: Path, fixed: Path, x: dict[str, np.ndarray]) -> int:
+    """Integers of the emitted net.c, compiled and called, that are not the reference's. x: samples
+    of each input."""
+    (folder / "size.c").write_text('#include "net.h"\nint size(void);\n'
+                                   "int size(void) { return (int)sizeof(net_context); }\n")
+    subprocess.run([host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC", "-o", "net.so",
+                    "net.c", "size.c"], check=True, cwd=folder)
+    net, graph = ctypes.CDLL(str(folder / "net.so")), fixed_graph(fixed)
+    program, q = lower(graph), quantized(graph, x)
+    memory = np.zeros(net.size() // 8 + 1, np.int64)
+    begin, run = (net[f"net_{verb}"] for verb in verbs(program))
+    begin(ctypes.c_void_p(memory.ctypes.data))
+    wanted, differing = reference(graph, q), 0
+    for i in range(len(q[0])):
+        xs = [np.ascontiguousarray(a[i], program.buffers[b].dtype)
+              for a, (_, b) in zip(q, program.inputs, strict=True)]
+        ys = [np.zeros(v.shape, program.buffers[b].dtype) for v, b in program.outputs]
+        run(*(ctypes.c_void_p(a.ctypes.data) for a in (memory, *xs, *ys)))
+        differing += sum(int((y != w[i]).sum()) for y, w in zip(ys, wanted, strict=True))
+    return differing

@@ -16,6 +16,8 @@ from PIL import Image
 import dsplet
 from dsplet.cli import cli
 from dsplet.cli.outcome import outcome
+from tests.dsplet.test_architectures import differing_in_c
+from tests.quantize import recurrent_nets
 from tests.quantize.onnx_nets import model, node, random
 from tests.quantize.onnx_nets import run as onnx_runtime
 
@@ -190,12 +192,30 @@ def test_a_state_in_and_out(here, capsys):
     seen = said(capsys, "compare", net, "net.q.onnx")
     assert [row["output"] for row in seen["outputs"]] == ["y", "k"]
     assert min(row["sqnr_db"] for row in seen["outputs"]) > 25
+    said(capsys, "emit", "net.q.onnx", "--format", "c", "--name", "net")
+    given = {"x": x[:9], "h": np.concatenate(states[:9])}
+    assert differing_in_c(here, here / "net.q.onnx", given) == 0
     fixed, h = dsplet.load("net.q.onnx"), np.zeros((1, 5))
     assert fixed.output_shapes == {"y": (2,), "k": (5,)}
     for i in range(5):
         h = fixed.outputs({"x": x[i:i + 1], "h": h})["k"]
         assert fixed.simulate({"x": x[i:i + 1], "h": h}).differing_integers == 0
     np.testing.assert_allclose(h, states[5], atol=0.06)
+
+
+def test_a_sequence_element_by_element(here, capsys):
+    """A loop over time, one step a call on the chip and in C."""
+    net = write(recurrent_nets.cell("GRU", output="last"))
+    shape = dsplet.load(net).input_shape
+    np.save("mine.npy", random("mine", 30, *shape))
+    said(capsys, "quantize", net, "-o", "net.q.onnx", "--data", "mine.npy")
+    ran = said(capsys, "simulate", "net.q.onnx", "--stream", "--samples", 3)
+    assert (ran["differing_integers"], ran["steps"], ran["samples"]) == (0, shape[0], 3)
+    drawn = said(capsys, "simulate", "net.q.onnx", "--stream", "--data", "random")
+    assert drawn["differing_integers"] == 0 and drawn["inputs"].endswith("seed 0")
+    said(capsys, "emit", "net.q.onnx", "--format", "c", "--stream", "--name", "net")
+    header = Path("net.h").read_text()
+    assert "net_reset(" in header and "net_step(" in header
 
 
 @pytest.mark.slow
