@@ -14,6 +14,7 @@ from dsplet.base.errors import door, said
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import READERS, Reading
@@ -57,7 +58,7 @@ def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     constants = _initializers(model, path)
     inputs = _inputs(model, constants, path)
     known = set(constants)
-    reader = _Reader(opset, constants, dict(inputs))
+    reader = _Reader(opset, constants, dict(inputs), names(model.graph))
     reader.read(model.graph.node)
     if reader.unsupported:
         raise ModelError(
@@ -81,9 +82,10 @@ def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
 class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
-    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
-                 ) -> None:
+    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape],
+                 reserved: frozenset[str]) -> None:
         self.opset, self.constants, self.shapes = opset, constants, shapes
+        self._reserved = reserved
         self.batches: dict[str, int | None] = {}
         self.nodes: list[FloatNode] = []
         self.unsupported: list[str] = []
@@ -109,7 +111,7 @@ class _Reader:
                 try:
                     READERS[proto.op_type](Reading(
                         proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
-                        self.read_body))
+                        self.read_body, self._reserved))
                 except ModelError as e:
                     self.problems.append(str(e))
                 except Exception as e:  # what a node that lies makes of its reader
@@ -170,14 +172,10 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
     return model, hashlib.sha256(data).hexdigest()
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken already; added to `taken`."""
-    stem, n = name, 1
-    while name in taken:
-        n += 1
-        name = f"{stem}_{n}"
-    taken.add(name)
-    return name
+def names(graph: GraphProto) -> frozenset[str]:
+    """Of all its values."""
+    return frozenset(v for n in graph.node for v in (*n.input, *n.output)) | {
+        v.name for v in (*graph.input, *graph.initializer, *graph.output)}
 
 
 def _name(proto: NodeProto) -> str:

@@ -31,6 +31,8 @@ class Reading:
 
     constants: every value known beforehand. shapes: of one sample, for the values that are not.
     batches: the position of the batch axis where it is not the first; None where there is none.
+    reserved: the names of the file's values, which the node may not read yet, and must not give to
+    values of its own.
     read_body(graph, loop): reads the body of a loop whose inputs are known by now as "loop/name".
     Readers ask for attributes and inputs, and `emit` float nodes; what they cannot
     read they `refuse`.
@@ -38,15 +40,15 @@ class Reading:
 
     def __init__(self, node: NodeProto, opset: int, constants: dict[str, np.ndarray],
                  shapes: dict[str, Shape], nodes: list[FloatNode],
-                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None]
-                 ) -> None:
+                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None],
+                 reserved: frozenset[str]) -> None:
         from onnx import helper
         self.op, self.name, self.opset = node.op_type, node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self._constants, self._shapes, self._nodes = constants, shapes, nodes
-        self._batches, self.read_body = batches, read_body
+        self._batches, self.read_body, self._reserved = batches, read_body, reserved
 
     def refuse(self, why: str) -> NoReturn:
         raise ModelError(f"{self.op} '{self.name}': {why}")
@@ -174,6 +176,15 @@ class Reading:
                         f"axis or more axes than the value it meets")
         return value
 
+    def scope(self, name: str) -> str:
+        """The name to put before "/" in the names of several values, with a number where the name
+        of another value begins like that."""
+        stem, n = name, 1
+        while any(v.startswith(f"{name}/") for v in (*self._reserved, *self._shapes)):
+            n += 1
+            name = f"{stem}_{n}"
+        return name
+
     # --- answering --------------------------------------------------------------------------------
     def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
              ) -> str:
@@ -183,7 +194,7 @@ class Reading:
             given = next(o for o in self.outputs if o)
             stem, n = f"{given}/{kind.__name__.lower()}", 1
             output = stem
-            while output in self._shapes:
+            while output in self._shapes or output in self._reserved:
                 n += 1
                 output = f"{stem}_{n}"
             name = f"{self.name}/{output[len(given) + 1:]}"

@@ -41,8 +41,8 @@ class Resize(Requantizing):
     def of(cls, name: str, x: Value, y: Value, axes: tuple[int, ...],
            matrices: tuple[RealArray, ...], clamp: tuple[int, int] | None = None) -> Self:
         """matrices: (n, x's size) for each axis, rows of weights >= 0 that add up to 1, few of them
-        not 0. The step is the finest that 31 bits allow or the coarsest that is exact; the weights of
-        a row still add up to 1."""
+        not 0. The step is the finest that 31 bits allow or the coarsest that is exact; the weights
+        of a row still add up to 1."""
         room = 30 - max(-x.format.min, x.format.max).bit_length()
         found = [_sparse(m, min(MOST_BITS, room // len(axes))) for m in matrices]
         places, weights, fracs = zip(*found, strict=True)

@@ -53,7 +53,16 @@ def give_shape(r: Reading, full: list[int]) -> None:
     r.give(Reshape, r.value(), shape=tuple(n for a, n in enumerate(full) if a != at))
 
 
-@reads("Identity", "Dropout", "Cast")
+@reads("Dropout")
+def dropout(r: Reading) -> None:
+    """It does nothing but in training; the newer opsets say which by an input."""
+    ratio = r.scalar(1, r.attr("ratio", 0.5), "the ratio")
+    if r.has(2) and r.scalar(2, what="training_mode") and ratio:
+        r.refuse("is in training mode; export the model in evaluation mode")
+    identity(r)
+
+
+@reads("Identity", "Cast")
 def identity(r: Reading) -> None:
     if r.op == "Cast" and not (r.attr("to") in FLOATS or r.attr("to") in INTEGERS and r.integer()):
         r.refuse("casts an activation to something other than float")

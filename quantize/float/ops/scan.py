@@ -17,7 +17,7 @@ def scan(r: Reading) -> None:
     body, count = r.attr("body"), r.attr("num_scan_inputs")
     if r.opset < 9:
         r.refuse("Scan before opset 9 is not supported")
-    states, loop = len(r.inputs) - count, r.name
+    states, loop = len(r.inputs) - count, r.scope(r.name)
     inside = [f"{loop}/{v.name}" for v in body.input]
     results = [f"{loop}/{v.name}" for v in body.output]
     in_axes = r.attr("scan_input_axes", [0] * count)

@@ -266,5 +266,6 @@ def networks():
 
 
 GRAPHS = [g for family in (convolutions, products, elementwise, requantizations, pools, curves,
-                           softmaxes, movements, networks) for g in family()] + LOOPS + CHOICES + SPATIAL
+                           softmaxes, movements, networks) for g in family()] + [
+              *LOOPS, *CHOICES, *SPATIAL]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]
