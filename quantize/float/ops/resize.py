@@ -83,6 +83,7 @@ def _nearest(r: Reading, where: dict[int, np.ndarray], scales: list[float]) -> s
 def _rounded(r: Reading, places: np.ndarray, shrinks: bool) -> np.ndarray:
     if r.op == "Upsample" or r.opset < 11:
         return (np.ceil(places) if shrinks else np.trunc(places)).astype(np.int64)
+    found: np.ndarray
     match r.attr("nearest_mode", "round_prefer_floor"):
         case "round_prefer_floor":
             found = np.ceil(places - 0.5)
