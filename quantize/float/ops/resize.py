@@ -81,21 +81,15 @@ def _nearest(r: Reading, where: dict[int, np.ndarray], scales: list[float]) -> s
 
 
 def _rounded(r: Reading, places: np.ndarray, shrinks: bool) -> np.ndarray:
+    mode = r.attr("nearest_mode", "round_prefer_floor")
     if r.op == "Upsample" or r.opset < 11:
-        return (np.ceil(places) if shrinks else np.trunc(places)).astype(np.int64)
-    found: np.ndarray
-    match r.attr("nearest_mode", "round_prefer_floor"):
-        case "round_prefer_floor":
-            found = np.ceil(places - 0.5)
-        case "round_prefer_ceil":
-            found = np.floor(places + 0.5)
-        case "floor":
-            found = np.floor(places)
-        case "ceil":
-            found = np.ceil(places)
-        case other:
-            r.refuse(f"nearest_mode '{other}' is not known")
-    return found.astype(np.int64)
+        mode = "ceil" if shrinks else "floor"
+    ways = {"round_prefer_floor": np.ceil(places - 0.5), "round_prefer_ceil":
+            np.floor(places + 0.5), "floor": np.floor(places), "ceil": np.ceil(places)}
+    if mode not in ways:
+        r.refuse(f"nearest_mode '{mode}' is not known")
+    found: np.ndarray = ways[mode].astype(np.int64)
+    return found
 
 
 def _weighed(r: Reading, where: dict[int, np.ndarray]) -> str:
