@@ -15,7 +15,8 @@ from tests.quantize.spatial_nets import SPATIAL
 
 MODELS = dict(SPATIAL)
 QUICK = """transposed_stride transposed_gaps transposed_3d transposed_folded
-resize_linear_half_pixel_odd resize_nearest_align_corners_odd resize_upsample pool_excluded_pads
+resize_linear_half_pixel_odd resize_linear_half_pixel_up resize_nearest_align_corners_odd
+resize_upsample pool_excluded_pads
 pool_included_ceil pool_max_dilated space_pad_reflect space_conv_3d space_depth_to_space""".split()
 
 

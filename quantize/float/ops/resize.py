@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import product
+from math import prod
+
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.resize import Resize as FixedResize
 from dsplet.quantize.float.broadcast import plane_owners
 from dsplet.quantize.float.node import Clampable, Maker, NoReal, Reads, Shape, op
+from dsplet.quantize.float.ops.conv import Conv
 from dsplet.quantize.float.ops.interleave import Interleave
 from dsplet.quantize.float.ops.pick import picked, repeats
 from dsplet.quantize.float.ops.reshape import Reshape
+from dsplet.quantize.float.ops.slice import Slice
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
+
+MOST_PHASES = 16
+"""An enlarged value has at most so many phases that are convolutions."""
+TOLERANCE = 1e-4
+"""Places are computed in single precision."""
 
 
 @op
@@ -63,7 +73,10 @@ def resize(r: Reading) -> None:
         r.refuse(f"by factors of {scales} no size changes, which means different things to "
                  "different runtimes; leave it out")
     where = {a: _places(r, r.shape()[a], sizes[a], scales[a]) for a in axes}
-    value = _weighed(r, where) if mode == "linear" else _nearest(r, where, scales)
+    if mode == "nearest":
+        value = _nearest(r, where, scales)
+    else:
+        value = _phased(r, where) or _weighed(r, where)
     r.give(Reshape, value, shape=r.shape_of(value))
 
 
@@ -89,6 +102,51 @@ def _rounded(r: Reading, places: np.ndarray, shrinks: bool) -> np.ndarray:
     if mode not in ways:
         r.refuse(f"nearest_mode '{mode}' is not known")
     found: np.ndarray = ways[mode].astype(np.int64)
+    return found
+
+
+def _phased(r: Reading, where: dict[int, np.ndarray]) -> str | None:
+    """Whole numbers of times along spatial axes: each phase is a convolution of the channels by
+    themselves with 1 or 2 taps an axis, which costs less than looking the places up. None where it
+    is not so, or there are too many phases."""
+    (c, *spatial), x = r.shape(), r.value()
+    axes = [_stencils(where.get(a, np.arange(n)), n) for a, n in enumerate(spatial, 1)]
+    if 0 in where or not 1 <= len(axes) <= 3 or not all(axes) or not (
+            1 < prod(map(len, axes)) <= MOST_PHASES):
+        return None
+    before = [max(-min(first for first, _ in phases), 0) for phases in axes]
+    for axis, (n, b, phases) in enumerate(zip(spatial, before, axes, strict=True), 1):
+        after = max(first + len(taps) - 1 for first, taps in phases)
+        x = picked(r, x, axis, np.pad(np.arange(n), (b, max(after, 0)), mode="edge"))
+    parts, ones = [], (1,) * len(axes)
+    for stencils in product(*axes):
+        weight = np.ones(())
+        for _, taps in stencils:
+            weight = np.multiply.outer(weight, taps)
+        part = r.emit(
+            Slice, x, starts=(0, *(b + first for b, (first, _) in zip(before, stencils,
+                                                                      strict=True))),
+            sizes=(c, *(n + len(taps) - 1 for n, (_, taps) in zip(spatial, stencils,
+                                                                  strict=True))),
+            steps=(1, *ones))
+        parts.append(r.emit(
+            Conv, part, weight=np.broadcast_to(weight, (c, 1, *weight.shape)),
+            bias=np.zeros((c, *ones)), strides=ones, dilations=ones, groups=c))
+    return r.emit(Interleave, *parts, factors=(1, *map(len, axes)))
+
+
+def _stencils(places: np.ndarray, n: int) -> list[tuple[int, np.ndarray]]:
+    """Of each of the phases that repeat with every one of n elements: its first tap, counted from
+    the element, and the weights of its taps. Nothing where they do not repeat."""
+    times = len(places) // n
+    if times * n != len(places) or np.abs(places[times:] - places[:-times] - 1).max(
+            initial=0) > TOLERANCE:
+        return []
+    found = []
+    for place in places[:times].astype(np.float64):
+        first = int(np.floor(place + TOLERANCE))
+        rest = place - first
+        found.append((first, np.array([1 - rest, rest] if rest > TOLERANCE else [1.0])))
     return found
 
 
