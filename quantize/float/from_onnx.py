@@ -14,7 +14,7 @@ from dsplet.base.errors import door, said
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.names import unique
+from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import READERS, Reading
@@ -58,7 +58,7 @@ def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     constants = _initializers(model, path)
     inputs = _inputs(model, constants, path)
     known = set(constants)
-    reader = _Reader(opset, constants, dict(inputs), names(model.graph))
+    reader = _Reader(opset, constants, dict(inputs), value_names(model.graph))
     reader.read(model.graph.node)
     if reader.unsupported:
         raise ModelError(
@@ -83,7 +83,7 @@ class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
     def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape],
-                 reserved: frozenset[str]) -> None:
+                 reserved: set[str]) -> None:
         self.opset, self.constants, self.shapes = opset, constants, shapes
         self._reserved = reserved
         self.batches: dict[str, int | None] = {}
@@ -128,6 +128,7 @@ class _Reader:
         def name(v: str) -> str:
             return f"{loop}/{v}" if v in inside else v
 
+        self._reserved.update(map(name, value_names(graph)))
         for tensor in graph.initializer:
             self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
         protos = []
@@ -170,12 +171,6 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
               remedy="copy that file beside the model", kind=ModelError):
         onnx.load_external_data_for_model(model, str(Path(path).parent))
     return model, hashlib.sha256(data).hexdigest()
-
-
-def names(graph: GraphProto) -> frozenset[str]:
-    """Of all its values."""
-    return frozenset(v for n in graph.node for v in (*n.input, *n.output)) | {
-        v.name for v in (*graph.input, *graph.initializer, *graph.output)}
 
 
 def _name(proto: NodeProto) -> str:

@@ -1,6 +1,11 @@
-"""Names that nobody has yet."""
+"""Names of values: those that a file has, and such as nobody has yet."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 
 def unique(name: str, taken: set[str]) -> str:
@@ -11,3 +16,9 @@ def unique(name: str, taken: set[str]) -> str:
         name = f"{stem}_{n}"
     taken.add(name)
     return name
+
+
+def value_names(graph: GraphProto) -> set[str]:
+    """Of all values of the graph, those inside its loops apart."""
+    return {v for n in graph.node for v in (*n.input, *n.output)} | {
+        v.name for v in (*graph.input, *graph.initializer, *graph.output)}

@@ -41,7 +41,7 @@ class Reading:
     def __init__(self, node: NodeProto, opset: int, constants: dict[str, np.ndarray],
                  shapes: dict[str, Shape], nodes: list[FloatNode],
                  batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None],
-                 reserved: frozenset[str]) -> None:
+                 reserved: set[str]) -> None:
         from onnx import helper
         self.op, self.name, self.opset = node.op_type, node.name, opset
         self.inputs: list[str] = list(node.input)

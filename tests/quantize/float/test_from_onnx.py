@@ -270,6 +270,28 @@ def test_a_loop_keeps_its_names_to_itself(name, tmp_path):
         assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["d/function", "x/function", "loop/d", "last_0", "d/linear"])
+def test_a_body_has_names_like_any_graph(name, tmp_path):
+    def info(v):
+        return helper.make_tensor_value_info(v, nets.FLOAT, None)
+
+    def net(value=""):
+        body = renamed(helper.make_model(helper.make_graph(
+            [node("Abs", "s", "a"), node("Add", "a one", "b"), node("Div", "two b", "d"),
+             node("Add", "d e", "new"), node("Tanh", "new", "out")], "step",
+            [info("s"), info("e")], [info("new"), info("out")])), {value: name}).graph
+        return model([node("Scan", "h x", "last ys", body=body, num_scan_inputs=1,
+                           scan_input_axes=[1], scan_output_axes=[1]),
+                      node("Flatten", "ys", "y")], {"h": (3,), "x": (4, 3)},
+                     {"one": np.float32(1), "two": np.float32(2)})
+
+    feeds = nets.inputs(net(), 2)
+    expected = nets.run(net(), feeds)[0]
+    for value in "abd":
+        graph = from_onnx.load(saved(net(value), tmp_path))
+        assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], expected, atol=1e-5)
+
+
 def test_a_circle_is_said_and_no_hang(tmp_path):
     graph = from_onnx.read(saved(model([node("Relu", "x", "a"), node("Neg", "a", "y")],
                                        {"x": (4,)}), tmp_path))
