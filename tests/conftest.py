@@ -16,6 +16,8 @@ GOLDEN = Path(__file__).with_name("golden")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true",
                      help="write the golden files anew; read the difference before you keep it")
+    parser.addoption("--case", default="", metavar="WORD",
+                     help="where one test takes many cases: those with WORD in their names")
 
 
 def pytest_configure(config: pytest.Config) -> None:

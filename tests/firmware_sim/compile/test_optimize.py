@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 
-from dsplet.export.c import host
 from dsplet.export.c.arena import arena, sizes
 from dsplet.export.c.emulate import CORES, emulate, missing
 from dsplet.firmware_sim.compile.optimize import EFFORTS, DoesNotFit, optimize
@@ -15,7 +14,9 @@ from dsplet.quantize.fixed.kernel import Buffer, flat
 from dsplet.quantize.fixed.ops.movement import Pad
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.program import lower, run
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.each import each
+from tests.export.together import compile_together
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import conv, value, weight
 
@@ -23,7 +24,7 @@ needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 
 
 @pytest.mark.parametrize("goal", EFFORTS)
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_interpreted(graph, goal):
     xs = [x[:2] for x in samples(graph)]
     values, program = graph.run(*xs), optimize(lower(graph), goal)
@@ -33,14 +34,15 @@ def test_interpreted(graph, goal):
 
 
 @needs_cc
-@pytest.mark.parametrize("goal", EFFORTS)
-@pytest.mark.parametrize("graph", CASES)
-def test_compiled(graph, goal):
+def test_compiled(tmp_path):
     """Without a warning; sample after sample, so that nothing lives on what the last one left."""
-    xs = samples(graph)
-    values, ys = graph.run(*xs), host.compile(optimize(lower(graph), goal))(*xs)
-    for v, y in zip(graph.outputs, ys if isinstance(ys, list) else [ys], strict=True):
-        assert (y == values[v.name]).all()
+    cases = [(graph, goal) for graph in GRAPHS for goal in EFFORTS]
+    compiled = compile_together([optimize(lower(g), goal) for g, goal in cases], tmp_path)
+    for (graph, goal), native in zip(cases, compiled, strict=True):
+        xs = samples(graph)
+        values, ys = graph.run(*xs), native(*xs)
+        for v, y in zip(graph.outputs, ys if isinstance(ys, list) else [ys], strict=True):
+            assert (y == values[v.name]).all(), (graph.name, goal)
 
 
 @pytest.mark.slow
@@ -57,7 +59,7 @@ def test_emulated(core, options, tmp_path):
             assert (y == values[v.name][:3]).all(), graph.name
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_the_form_of_what_comes_out(graph):
     """No copies to or from the border but where places differ, nothing kept from before the first
     run, no loop of one turn, and buffers that something uses."""

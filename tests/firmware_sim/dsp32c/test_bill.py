@@ -12,9 +12,10 @@ from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.wcet import of_image
 from dsplet.firmware_sim.report import simulation
 from dsplet.quantize.fixed.program import lower
+from tests.each import each
 from tests.firmware_sim.dsp32c import networks
 from tests.firmware_sim.dsp32c.test_wcet import waiting
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 BOARD = targets.get("dsp32c-40", "1991")
@@ -40,7 +41,7 @@ def test_items_add_up_to_the_cycles(stack):
     assert rows["table look-ups"].cycles >= 2 * tanhs  # two loads: the address, the entry
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_no_layer_is_below_its_lower_bound(graph):
     program, xs = lower(graph), samples(graph, 1)
     for target in (BOARD, waiting(BOARD, 2)):

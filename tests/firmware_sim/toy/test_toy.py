@@ -20,9 +20,10 @@ from dsplet.firmware_sim.report import simulation
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import to_qdq
+from tests.each import each
 from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
 from tests.firmware_sim.toy.backend import Toy
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 
@@ -32,7 +33,7 @@ def toy(monkeypatch):
     return targets.get("toy-8")
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_the_toy_closes_the_square(graph, toy):
     """Bit for bit the reference's integers, and the cycles of the worst case: nothing branches."""
     xs = samples(graph, 5)

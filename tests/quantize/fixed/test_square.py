@@ -3,7 +3,11 @@
 An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape) for each output.
 """
 
+import atexit
 import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -15,7 +19,9 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Node
 from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.qdq import to_qdq
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.each import each
+from tests.export.together import compile_together
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 
@@ -26,10 +32,22 @@ def interpreter(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
 
 
 def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
-    if not shutil.which("cc"):
-        pytest.skip("no C compiler")
+    ys = natives()[graph.name](*xs)
+    return ys if isinstance(ys, list) else [ys]
+
+
+def c_alone(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    """A file by itself, as it is emitted."""
     ys = host.compile(lower(graph))(*xs)
     return ys if isinstance(ys, list) else [ys]
+
+
+@cache
+def natives() -> dict[str, host.Compiled]:
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    found = compile_together([lower(graph) for graph in GRAPHS], Path(folder.name))
+    return {graph.name: compiled for graph, compiled in zip(GRAPHS, found, strict=True)}
 
 
 def integer_onnx(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
@@ -57,15 +75,18 @@ def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return [np.broadcast_to(y, (len(xs[0]), *y.shape[1:])) for y in ys]
 
 
-EXECUTIONS = {f.__name__: f for f in (interpreter, c, integer_onnx, dsp32c, dsp32c_small, qdq)}
+EXECUTIONS = [interpreter, c, pytest.param(c_alone, marks=pytest.mark.slow), integer_onnx, dsp32c,
+              dsp32c_small, qdq]
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_execution_equals_reference(graph, execution):
+    if execution in (c, c_alone) and not shutil.which("cc"):
+        pytest.skip("no C compiler")
     xs = samples(graph)
     values = graph.run(*xs)
-    ys = EXECUTIONS[execution](graph, *xs)
+    ys = execution(graph, *xs)
     for v, y in zip(graph.outputs, ys, strict=True):
         assert y.shape == values[v.name].shape
         assert np.count_nonzero(y != values[v.name]) == 0
