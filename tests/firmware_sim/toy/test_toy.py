@@ -21,7 +21,7 @@ from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import to_qdq
 from tests.each import each
-from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
+from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 from tests.firmware_sim.toy.backend import Toy
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
@@ -55,7 +55,8 @@ def test_cycles_by_hand(toy):
     assert dense.section.macs == 4 * 18
 
 
-@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_small,
+                                   pytest.param(lenet_like, marks=pytest.mark.slow)])
 def test_goals_on_the_toy(stack, toy):
     """Fusing saves memory outside; the bits stay."""
     graph, x = stack().graph(), stack().samples(1)
