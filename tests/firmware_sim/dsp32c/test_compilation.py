@@ -12,7 +12,7 @@ from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.dsp32c.codegen import compilation
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants
 from dsplet.quantize.fixed.program import lower
-from tests.firmware_sim.dsp32c.networks import Stack, lenet_like, zip_like
+from tests.firmware_sim.dsp32c.networks import Stack, lenet_like, tiny, zip_like
 
 CHIP = targets.get("dsp32c-40", "2mb")
 
@@ -72,4 +72,4 @@ def test_words_of_the_pool_beside_tables_get_their_places_late():
 def test_what_the_chip_has_no_room_for_is_refused(limit, room, told, monkeypatch):
     monkeypatch.setattr(compilation, limit, room)
     with pytest.raises(DoesNotFit, match=told):
-        targets.compile(lower(zip_like().graph()), CHIP)
+        targets.compile(lower(tiny().graph()), CHIP)

@@ -31,6 +31,16 @@ def interpreter(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return [np.stack(y) for y in zip(*runs, strict=True)]
 
 
+def some_interpreted(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
+    """A corner, what drives a channel to its end, and random integers; the rest as they should be.
+    """
+    values = graph.run(*xs)
+    ys = [values[v.name].copy() for v in graph.outputs]
+    for y, found in zip(ys, interpreter(graph, *(x[3:8] for x in xs)), strict=True):
+        y[3:8] = found
+    return ys
+
+
 def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return _native(host.compile(lower(graph)), xs)
 
@@ -83,9 +93,13 @@ if shutil.which("cc"):
     EXECUTIONS["c"] = c
 
 
+SLOW = {"c": c_together, "interpreter": some_interpreted}
+"""What is quicker and nearly as good."""
+
+
 @pytest.mark.parametrize("execution", [
-    *(f for f in EXECUTIONS.values() if f is not c),
-    *([c_together, pytest.param(c, marks=pytest.mark.slow)] if "c" in EXECUTIONS else [])])
+    *(pytest.param(f, marks=pytest.mark.slow) if name in SLOW else f
+      for name, f in EXECUTIONS.items()), *(SLOW[name] for name in EXECUTIONS if name in SLOW)])
 @each("graph", GRAPHS)
 def test_execution_equals_reference(graph, execution):
     xs = samples(graph)
