@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +10,7 @@ from dsplet.export.c import host
 from dsplet.export.c.printer import print_c
 from dsplet.quantize.fixed.program import Program
 
-STATIC = re.compile(r"^(?:INLINE|KERNEL|static(?: const)?) \w+ (\w+)[(\[]", re.M)
+STATIC = re.compile(r"^(?:INLINE|KERNEL|\w+_CONST) \w+ (\w+)[(\[]", re.M)
 """What a file defines for itself."""
 
 
@@ -25,17 +24,12 @@ def compile_together(programs: list[Program], folder: Path) -> list[host.Compile
         header, source = print_c(programs[i], f"net{i}")
         (folder / f"net{i}.h").write_text(header)
         (folder / f"net{i}.c").write_text(source)
-        own = {*STATIC.findall(source), "ram"}
+        own = {*STATIC.findall(source)}
         whole += [*(f"#define {name} {name}_of_{i}\n" for name in own), f'#include "net{i}.c"\n',
                   *(f"#undef {name}\n" for name in (*own, "INLINE", "KERNEL", "PAIRS"))]
     (folder / "all.c").write_text("".join(whole))
     done = subprocess.run([host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC",
                            "-o", "all.so", "all.c"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    library, compiled = ctypes.CDLL(str(folder / "all.so")), []
-    for program, text in zip(programs, texts, strict=True):
-        function = library[f"net{numbers[text]}_run"]
-        function.argtypes = [ctypes.c_void_p] * (len(program.inputs) + len(program.outputs))
-        function.restype = None
-        compiled.append(host.Compiled(program, folder / "all.so", function))
-    return compiled
+    return [host.load(program, folder / "all.so", f"net{numbers[text]}")
+            for program, text in zip(programs, texts, strict=True)]
