@@ -18,7 +18,8 @@ from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.softmax import Softmax
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
-from tests.quantize.fixed.cases import CASES
+from tests.each import each
+from tests.quantize.fixed.cases import CASES, GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import Q7, value, weight
 
@@ -26,7 +27,7 @@ X, Y = value("x", 4), value("y", 4)
 IMAGE = value("x", 2, 5, 5)
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_text_form_reads_back(graph):
     text, arrays = to_text(graph)
     again = from_text(text, arrays)
