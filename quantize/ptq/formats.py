@@ -35,7 +35,7 @@ class Class:
     @property
     def reads(self) -> set[Reads]:
         """What is done with it."""
-        return {n.reads for n in self.readers}
+        return {n.reads_as(i) for n in self.readers for i in n.inputs if i in self.members}
 
 
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
@@ -117,10 +117,19 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
                 frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
-        for low, high in filter(None, (n.fracs for n in c.makers)):
-            frac = min(max(frac, low), high)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    _keep_to(found, formats)
     return formats
+
+
+def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Moves the fracs that the makers of a class cannot give to the nearest that they can."""
+    for c in found:
+        for n in c.makers:
+            if limits := n.fracs(tuple(formats[i] for i in n.inputs)):
+                fmt = formats[n.output]
+                kept = replace(fmt, frac=min(max(fmt.frac, limits[0]), limits[1]))
+                formats.update(dict.fromkeys(c.members, kept))
 
 
 def _choices(graph: FloatGraph, c: Class) -> int:
@@ -169,7 +178,7 @@ def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
 def _usual_bits(reads: set[Reads], recipe, recurrent: bool) -> int:
     if reads == {Reads.CURVE}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
-    if reads <= {Reads.SCORES, Reads.ORDER}:  # or nothing reads it but the user
+    if reads <= {Reads.SCORES, Reads.ORDER, Reads.DIVISOR}:  # or nothing reads it but the user
         return recipe.output_bits
     if recurrent and not reads <= {Reads.PRODUCT}:
         return max(recipe.recurrent_bits, recipe.activation_bits)
