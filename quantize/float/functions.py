@@ -13,8 +13,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Expr:
     """A function of the variable x. op: "x", "Linear" (params scale, offset), "Clamp" (params low,
-    high), "Add", "Sub", "Mul", "Div" (two arguments), "Pow" (params exponent) or a name in FUNCTIONS,
-    whose params are the values of its ONNX attributes."""
+    high), a name in BINARY (two arguments), "Pow" (params exponent) or one in FUNCTIONS, whose
+    params are the values of its ONNX attributes."""
 
     op: str
     args: tuple[Expr, ...] = ()

@@ -3,6 +3,7 @@
 from dsplet.quantize.fixed.ops import (  # noqa: F401
     argmax,
     binary,
+    compare,
     constant,
     conv,
     div,
@@ -15,6 +16,7 @@ from dsplet.quantize.fixed.ops import (  # noqa: F401
     pool,
     requantize,
     scan,
+    select,
     softmax,
     table,
 )

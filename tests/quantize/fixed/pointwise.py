@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Value
+from dsplet.quantize.fixed.ops.compare import RELATIONS, Compare
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.div import Div
+from dsplet.quantize.fixed.ops.select import Select
 from dsplet.quantize.fixed.qformat import QFormat
-from tests.quantize.fixed.words import Q5, Q15, U8, graph, random, value
+from tests.quantize.fixed.words import Q5, Q7, Q15, U8, graph, random, value
+
+TRUTH = QFormat(2, 0, signed=False)
 
 
 def quotients():
@@ -34,4 +38,35 @@ def quotients():
     yield graph("div_itself", Div("d", (a, a), value("y", 2, 3, 4, fmt=QFormat(8, 5))))
 
 
-POINTWISE = [*quotients()]
+def comparisons():
+    a, b = value("a", 2, 3, 4, fmt=QFormat(3, 1)), value("b", 3, 4, fmt=QFormat(4, 0))
+    wide, fine = value("a", 3, 9, fmt=Q15), value("b", 3, 1, fmt=QFormat(16, 3))
+    unsigned = value("b", 2, 1, 4, fmt=QFormat(4, 3, False))
+    for relation in RELATIONS:
+        for name, u, v in (("same", a, b), ("unsigned", unsigned, a), ("wide", wide, fine)):
+            y = Value("y", np.broadcast_shapes(u.shape, v.shape), TRUTH)
+            yield graph(f"{relation.lower()}_{name}", Compare("c", (u, v), y, relation))
+    one = Constant("k", (), value("k", fmt=Q5), np.array(9))
+    yield graph("greater_constant", one, Compare("c", (value("x", 40, fmt=Q5), one.output),
+                                                 value("y", 40, fmt=QFormat(8, 0)), "Greater"))
+
+
+def selections():
+    c, a, b = value("c", 3, 4, fmt=TRUTH), value("a", 2, 3, 4), value("b", 4, fmt=QFormat(8, 3))
+    wide = value("b", 2, 1, 4, fmt=QFormat(16, 11))
+    for name, u, v, fmt in (("same", a, b, QFormat(8, 4)), ("swapped", b, a, QFormat(8, 2)),
+                            ("wide", wide, a, QFormat(16, 9)),
+                            ("unsigned", value("a", 2, 3, 1, fmt=U8), wide, QFormat(8, 7, False))):
+        yield graph(f"select_{name}", Select("s", (c, u, v), value("y", 2, 3, 4, fmt=fmt)))
+        yield graph(f"select_{name}_clamped", Select(
+            "s", (c, u, v), value("y", 2, 3, 4, fmt=fmt), clamp=(fmt.min // 2, fmt.max // 3)))
+    yield graph("select_far", Select("s", (value("c", fmt=QFormat(16, 0, False)),
+                                           value("a", 6, fmt=Q15), value("b", 6, fmt=Q5)),
+                                     value("y", 6, fmt=QFormat(16, 4))))
+    larger = value("larger", 3, 4, fmt=TRUTH)
+    x, z = value("x", 3, 4, fmt=Q5), value("z", 3, 4, fmt=Q7)
+    yield graph("select_by_comparison", Compare("c", (x, z), larger, "Greater"),
+                Select("s", (larger, x, z), value("y", 3, 4, fmt=QFormat(8, 4))))
+
+
+POINTWISE = [*quotients(), *comparisons(), *selections()]
