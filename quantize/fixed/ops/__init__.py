@@ -13,6 +13,7 @@ from dsplet.quantize.fixed.ops import (  # noqa: F401
     logsumexp,
     matmul,
     movement,
+    patched_table,
     pool,
     requantize,
     scan,

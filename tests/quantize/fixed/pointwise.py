@@ -8,6 +8,7 @@ from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.ops.compare import RELATIONS, Compare
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.div import Div
+from dsplet.quantize.fixed.ops.patched_table import PatchedTable, fitted
 from dsplet.quantize.fixed.ops.select import Select
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.words import Q5, Q7, Q15, U8, graph, random, value
@@ -69,4 +70,24 @@ def selections():
                 Select("s", (larger, x, z), value("y", 3, 4, fmt=QFormat(8, 4))))
 
 
-POINTWISE = [*quotients(), *comparisons(), *selections()]
+def patches():
+    """Tables over more than 10 bits of functions with jumps, poles and steep ends."""
+    def shrink(x: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(x) > 0.5, x, 0)
+
+    def logarithm(x: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(np.log(np.maximum(x, 0)), neginf=-99)
+
+    with np.errstate(divide="ignore"):
+        for name, f, x, y in (("shrink", shrink, QFormat(16, 14), QFormat(16, 14)),
+                              ("shrink_8", shrink, QFormat(16, 14), QFormat(8, 6)),
+                              ("sign", np.sign, QFormat(11, 9), QFormat(3, 0)),
+                              ("log", logarithm, QFormat(16, 12, False), QFormat(16, 11)),
+                              ("end", lambda x: x * (x < 7.5), QFormat(12, 8), QFormat(9, 4)),
+                              ("sqrt", np.sqrt, QFormat(16, 13, False), QFormat(16, 14, False))):
+            table, _ = fitted(f, "t", value("x", 40, fmt=x), value("y", 40, fmt=y))
+            assert isinstance(table, PatchedTable)
+            yield graph(f"patched_{name}", table)
+
+
+POINTWISE = [*patches(), *quotients(), *comparisons(), *selections()]
