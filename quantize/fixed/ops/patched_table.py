@@ -16,11 +16,12 @@ from dsplet.quantize.fixed.ops.op import op
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.statement import Affine
 
-TOLERANCE = 2.0**-8
-"""Of the range of its results a table may err by so much between its nodes,"""
+SMOOTH, STEEP = 2.0**-8, 2.0**-11
+"""Of the range of its results a table may err by so much between its nodes: of a function whose
+error lies everywhere, and of one that errs at a few places,"""
 TOLERANCE_STEPS = 0.625
 """or by so many steps of them: half a one is what rounded nodes cost."""
-MOST_ENTRIES = 1 << 11
+MOST_ENTRIES = 1 << 12
 """Of all patches."""
 
 
@@ -98,8 +99,8 @@ class PatchedTable(Table):
         return b.requantize(acc, self)
 
 
-def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, function: str = ""
-           ) -> tuple[Table, tuple[float, float] | None]:
+def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, function: str = "",
+           tolerance: float = STEEP) -> tuple[Table, tuple[float, float] | None]:
     """The table of f, patched where it must be: at jumps, poles, sudden bends. With it, where the
     patches are not enough: an input at which it still errs most, and by how much."""
     table, fmt = Table.of(f, name, x, y, function), x.format
@@ -112,7 +113,7 @@ def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, f
     exact = round_half_up(reals)
     error = np.abs(table.curve(inputs) * 2.0**-table.step_log2 - reals)
     worst = np.maximum.reduceat(error, np.arange(0, len(error), 1 << table.step_log2))
-    most = max(TOLERANCE_STEPS, TOLERANCE * float(exact.max() - exact.min()))
+    most = max(TOLERANCE_STEPS, tolerance * float(exact.max() - exact.min()))
     order = np.argsort(-worst, kind="stable")[:MOST_ENTRIES >> table.step_log2]
     bad = np.sort(order[worst[order] > most])
     if not len(bad):

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsplet.quantize.fixed.curve import EXACT_BITS
 from dsplet.quantize.fixed.graph import Node, Value
-from dsplet.quantize.fixed.ops.patched_table import fitted
+from dsplet.quantize.fixed.ops.patched_table import SMOOTH, STEEP, fitted
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
 from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell
@@ -52,7 +52,8 @@ class Function(Computing):
         return spell(self.expr, self.inputs[0], w.emit, w.const)
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
-        table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr))
+        table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr),
+                              STEEP if self.expr.steep else SMOOTH)
         if worst:
             make.note(self, f"{self.expr} bends too much for a table of {len(table.table)} nodes: "
                             f"at {worst[0]:g} it errs by {worst[1]:g}; of an input of at most "
