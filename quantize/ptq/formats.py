@@ -118,8 +118,21 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    _zeros_follow(graph, found, formats)
     _keep_to(found, formats)
     return formats
+
+
+def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Constants that are 0 throughout have the step of what they meet: any other would have to be
+    aligned to it."""
+    for c in found:
+        beside = [formats[i].frac for n in c.readers for i in n.inputs
+                  if i not in c.members and not n.choices(i, graph.shapes)]
+        if beside and c.makers and all(n.holds is not None and not n.holds.any()
+                                       for n in c.makers):
+            zero = replace(formats[c.members[0]], frac=min(beside))
+            formats.update(dict.fromkeys(c.members, zero))
 
 
 def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:

@@ -109,6 +109,17 @@ def test_every_width_divides(activation_bits, tmp_path):
     assert np.array_equal(interpreter(graph, *xs)[0], graph.run(*xs)["y"])
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_a_zero_beside_numbers_of_any_size_costs_nothing(scale, tmp_path):
+    m = model([node("Greater", "x z", "a"), node("Where", "a x zero", "y")],
+              {"x": (9,), "z": (9,)}, CONSTANTS)
+    feeds = {k: x * np.float32(scale) for k, x in nets.inputs(m, 50).items()}
+    for recipe in (None, WIDE):
+        graph = quantized(m, feeds, tmp_path, recipe)
+        assert graph.nodes[-1].alignment == (0, 0)
+        assert sqnr_db(m, graph, feeds, rounded=True) > 45
+
+
 # --- wide inputs at jumps and poles ---------------------------------------------------------------
 
 @pytest.mark.parametrize("op", ["ThresholdedRelu", "Sign", "Round", "Shrink"])
