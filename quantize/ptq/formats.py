@@ -20,6 +20,8 @@ from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
 
+INDEX = "/"
+"""Stands for all indices among the values that have an origin."""
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
 
@@ -39,11 +41,13 @@ class Class:
 
 
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
-    """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
-    own format."""
-    from_input = {i: i for i in graph.inputs}
+    """Before a graph input, or an index (a truth), meets other values in a Concat, a Clamp without
+    bounds lets it keep its own format."""
+    from_input: dict[str, str] = {i: i for i in graph.inputs}
     nodes: list[FloatNode] = []
     for n in graph.nodes:
+        if n.choices(n.output, graph.shapes):
+            from_input[n.output] = INDEX
         origins = [from_input.get(i) for i in n.inputs]
         alone = isinstance(n, Moving) and len(set(origins)) == 1
         if isinstance(n, Concat) and any(origins) and not alone:

@@ -109,6 +109,15 @@ def test_every_width_divides(activation_bits, tmp_path):
     assert np.array_equal(interpreter(graph, *xs)[0], graph.run(*xs)["y"])
 
 
+def test_truths_beside_numbers_leave_these_their_format(tmp_path):
+    """A Concat has one format; that of a truth would hold 0 and 1 alone."""
+    m = model([node("Greater", "x z", "a"), node("Cast", "a", "b", to=1), node("Tanh", "z", "c"),
+               node("Concat", "b c x", "y", axis=1)], {"x": (9,), "z": (9,)})
+    feeds = nets.inputs(m, 50)
+    graph = quantized(m, feeds, tmp_path, Recipe(input_bits=16))
+    assert sqnr_db(m, graph, feeds, rounded=True) > 45
+
+
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_a_zero_beside_numbers_of_any_size_costs_nothing(scale, tmp_path):
     m = model([node("Greater", "x z", "a"), node("Where", "a x zero", "y")],
@@ -163,7 +172,8 @@ def test_a_smooth_wide_table_has_no_patch():
 # --- refusals -------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("nodes, words", [
-    ([node("Pow", "one x", "y")], "a constant to the power of an activation"),
+    ([node("Pow", "less x", "y")], "takes a power of -0.25"),
+    ([node("Pow", "x x", "y")], "must be a constant"),
     ([node("Div", "x zero", "y")], "which contains 0"),
     ([node("PRelu", "x x", "y")], "must be a constant"),
     ([node("Mod", "x x", "y", fmod=1)], "must be a constant"),

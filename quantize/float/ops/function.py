@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -102,10 +103,13 @@ def function(r: Reading) -> None:
 
 @reads("Pow")
 def power(r: Reading) -> None:
-    if r.is_const(0) and not r.is_const(1):
-        r.refuse("a constant to the power of an activation is not supported; use Exp")
-    exponent = r.scalar(1, what="the exponent")
-    r.give(Function, r.value(), expr=Expr("Pow", (X,), (exponent,)))
+    if not r.is_const(0):
+        expr = Expr("Pow", (X,), (r.scalar(1, what="the exponent"),))
+    elif (base := r.scalar(0, what="the base")) > 0:
+        expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
+    else:
+        r.refuse(f"takes a power of {base:g}; only of numbers above 0 every power is a number")
+    r.give(Function, r.value(1 if r.is_const(0) else 0), expr=expr)
 
 
 @reads("Swish", "com.microsoft::QuickGelu")
