@@ -20,6 +20,8 @@ from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
 
+INDEX = "/"
+"""Stands for all indices among the values that have an origin."""
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
 
@@ -35,15 +37,17 @@ class Class:
     @property
     def reads(self) -> set[Reads]:
         """What is done with it."""
-        return {n.reads for n in self.readers}
+        return {n.reads_as(i) for n in self.readers for i in n.inputs if i in self.members}
 
 
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
-    """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
-    own format."""
-    from_input = {i: i for i in graph.inputs}
+    """Before a graph input, or an index (a truth), meets other values in a Concat, a Clamp without
+    bounds lets it keep its own format."""
+    from_input: dict[str, str] = {i: i for i in graph.inputs}
     nodes: list[FloatNode] = []
     for n in graph.nodes:
+        if n.choices(n.output, graph.shapes):
+            from_input[n.output] = INDEX
         origins = [from_input.get(i) for i in n.inputs]
         alone = isinstance(n, Moving) and len(set(origins)) == 1
         if isinstance(n, Concat) and any(origins) and not alone:
@@ -117,10 +121,32 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
                 frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
-        for low, high in filter(None, (n.fracs for n in c.makers)):
-            frac = min(max(frac, low), high)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    _zeros_follow(graph, found, formats)
+    _keep_to(found, formats)
     return formats
+
+
+def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Constants that are 0 throughout have the step of what they meet: any other would have to be
+    aligned to it."""
+    for c in found:
+        beside = [formats[i].frac for n in c.readers for i in n.inputs
+                  if i not in c.members and not n.choices(i, graph.shapes)]
+        if beside and c.makers and all(n.holds is not None and not n.holds.any()
+                                       for n in c.makers):
+            zero = replace(formats[c.members[0]], frac=min(beside))
+            formats.update(dict.fromkeys(c.members, zero))
+
+
+def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Moves the fracs that the makers of a class cannot give to the nearest that they can."""
+    for c in found:
+        for n in c.makers:
+            if limits := n.fracs(tuple(formats[i] for i in n.inputs)):
+                fmt = formats[n.output]
+                kept = replace(fmt, frac=min(max(fmt.frac, limits[0]), limits[1]))
+                formats.update(dict.fromkeys(c.members, kept))
 
 
 def _choices(graph: FloatGraph, c: Class) -> int:
@@ -169,7 +195,7 @@ def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
 def _usual_bits(reads: set[Reads], recipe, recurrent: bool) -> int:
     if reads == {Reads.CURVE}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
-    if reads <= {Reads.SCORES, Reads.ORDER}:  # or nothing reads it but the user
+    if reads <= {Reads.SCORES, Reads.ORDER, Reads.DIVISOR}:  # or nothing reads it but the user
         return recipe.output_bits
     if recurrent and not reads <= {Reads.PRODUCT}:
         return max(recipe.recurrent_bits, recipe.activation_bits)
