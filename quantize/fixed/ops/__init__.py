@@ -15,5 +15,6 @@ from dsplet.quantize.fixed.ops import (  # noqa: F401
     requantize,
     scan,
     softmax,
+    sum_pool,
     table,
 )

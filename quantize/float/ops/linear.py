@@ -55,10 +55,17 @@ class Linear(NoFixed, Computing):
         return [kernel.Linear(d, kernel.word(self.scale.item()), kernel.word(self.offset.item()))]
 
 
+def linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
+           offset: SupportsFloat | np.ndarray = 0.0, to: str | None = None) -> str:
+    """x * scale + offset. to: the output that it is."""
+    return r.emit(Linear, x, to=to, scale=np.asarray(scale, np.float64),
+                  offset=np.asarray(offset, np.float64))
+
+
 def give_linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
                 offset: SupportsFloat | np.ndarray = 0.0) -> None:
     """x * scale + offset as the node's output."""
-    r.give(Linear, x, scale=np.asarray(scale, np.float64), offset=np.asarray(offset, np.float64))
+    linear(r, x, scale, offset, r.outputs[0])
 
 
 def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
