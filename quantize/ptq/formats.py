@@ -1,12 +1,9 @@
-"""Chooses a format for every activation.
-
-Values joined by ops that only move numbers form a class, which shares one format.
-"""
+"""Chooses a format for every activation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,23 +16,10 @@ from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
+from dsplet.quantize.ptq.classes import Class, classes
 
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
-
-
-@dataclass
-class Class:
-    """members: value names. makers, readers: nodes around it that do not merely move."""
-
-    members: list[str] = field(default_factory=list)
-    makers: list[FloatNode] = field(default_factory=list)
-    readers: list[FloatNode] = field(default_factory=list)
-
-    @property
-    def reads(self) -> set[Reads]:
-        """What is done with it."""
-        return {n.reads for n in self.readers}
 
 
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
@@ -59,31 +43,6 @@ def separate_inputs(graph: FloatGraph) -> FloatGraph:
             from_input[n.output] = origins[0]
         nodes.append(n)
     return graph.rebuilt(nodes)
-
-
-def classes(graph: FloatGraph) -> list[Class]:
-    """The classes of the graph's values, in order of first appearance."""
-    parent = {v: v for v in graph.shapes}
-
-    def root(v: str) -> str:
-        while parent[v] != v:
-            v = parent[v]
-        return v
-
-    for n in graph.nodes:
-        for i in (*n.passed, *n.later):
-            parent[root(n.output)] = root(i)
-    found: dict[str, Class] = {}
-    for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
-        found.setdefault(root(v), Class()).members.append(v)
-    for n in graph.nodes:
-        same = n.passed
-        if not same:
-            found[root(n.output)].makers.append(n)
-        for i in dict.fromkeys(n.inputs):
-            if i not in same:
-                found[root(i)].readers.append(n)
-    return list(found.values())
 
 
 def measured(graph: FloatGraph) -> list[str]:
