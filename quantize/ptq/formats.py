@@ -11,12 +11,14 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
+from dsplet.quantize.float.ops.binary import Mul
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.classes import Class, classes
+from dsplet.quantize.ptq.statistics import BITS, statistics
 
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
@@ -56,7 +58,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     inside = {v for v, loops in membership(graph).items() if loops}
     formats = {}
     found = classes(graph)
-    widths = _widths(graph, found, inside, recipe)
+    shared = statistics(graph, found)
+    widths = _widths(graph, found, inside, shared, recipe)
     for c in found:
         if (values := _choices(graph, c)):
             index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
@@ -64,8 +67,10 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             continue
         bits = widths[c.members[0]]
         recurrent = bits >= WIDE_BITS and not inside.isdisjoint(c.members)
+        statistic = bits >= WIDE_BITS and c.members[0] in shared
         # two factors of 16 bits have a product of 31 where both are signed
-        signed = recurrent or not all(m in positive for m in c.members)
+        signed = recurrent or not all(m in positive for m in c.members) or (
+            statistic and any(isinstance(n, Mul) for n in c.readers))
         limits = QFormat(bits, 0, signed)
         total = _total(graph, c, seen)
         if any(m in graph.inputs for m in c.members):
@@ -73,7 +78,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             frac = _input_frac(low, high, limits, c.members[0])
         else:
             try:
-                frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
+                spare = statistic or recurrent and _is_state(graph, c)
+                frac = _frac(c, total, limits, seen, recipe, spare)
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         for low, high in filter(None, (n.fracs for n in c.makers)):
@@ -92,8 +98,8 @@ def _choices(graph: FloatGraph, c: Class) -> int:
 
 
 def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe,
-          state: bool) -> int:
-    if state or c.reads <= {Reads.SCORES} and limits.bits >= WIDE_BITS:
+          spare: bool) -> int:
+    if spare or c.reads <= {Reads.SCORES} and limits.bits >= WIDE_BITS:
         return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
     reals = total.distribution(_function(c, seen))
     return choose_frac(recipe.activations, reals, limits.min, limits.max)
@@ -103,12 +109,15 @@ def _is_state(graph: FloatGraph, c: Class) -> bool:
     return any(n.later and n.output in c.members for n in graph.nodes)
 
 
-def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> dict[str, int]:
+def _widths(graph: FloatGraph, found: list[Class], inside: set[str], shared: set[str], recipe
+            ) -> dict[str, int]:
     """Bits of every value. inside: the values that loops compute; what only a function reads that
-    gives a wide result is as wide itself."""
+    gives a wide result is as wide itself. shared: those of statistics."""
     widths: dict[str, int] = {}
     for c in found:
         bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
+        if c.members[0] in shared:
+            bits = recipe.activation_bits_of((n.name for n in c.makers), max(bits, BITS))
         widths |= dict.fromkeys(c.members, bits)
     for c in found:
         if c.reads == {Reads.CURVE}:
