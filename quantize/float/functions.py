@@ -13,7 +13,7 @@ import numpy as np
 @dataclass(frozen=True)
 class Expr:
     """A function of the variable x. op: "x", "Linear" (params scale, offset), "Clamp" (params low,
-    high), "Add", "Sub", "Mul" (two arguments), "Pow" (params exponent) or a name in FUNCTIONS,
+    high), "Add", "Sub", "Mul", "Div" (two arguments), "Pow" (params exponent) or a name in FUNCTIONS,
     whose params are the values of its ONNX attributes."""
 
     op: str
@@ -55,7 +55,7 @@ class Expr:
     @property
     def inverts(self) -> bool:
         """Whether it divides by something."""
-        return self.op == "Reciprocal" or self.op == "Pow" and self.params[0] < 0 or any(
+        return self.op in ("Reciprocal", "Div") or self.op == "Pow" and self.params[0] < 0 or any(
             a.inverts for a in self.args)
 
     def __str__(self) -> str:
@@ -71,12 +71,12 @@ class Expr:
             case "Pow", (exponent,):
                 return f"{args[0]}^{exponent:.6g}"
         if self.op in BINARY:
-            return f"({args[0]} {'+-*'[list(BINARY).index(self.op)]} {args[1]})"
+            return f"({args[0]} {'+-*/'[list(BINARY).index(self.op)]} {args[1]})"
         return f"{self.op.lower()}({args[0]})"
 
 
 X = Expr("x")
-BINARY = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}
+BINARY = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
 
 
 @dataclass(frozen=True)

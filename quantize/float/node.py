@@ -34,6 +34,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.graph import Node, Value, Weight
+from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.functions import Expr
 from dsplet.quantize.float.kernel import RealStatement, clamped
 from dsplet.quantize.float.writing import Writing
@@ -55,6 +56,7 @@ class Reads(Enum):
     CURVE = auto()    # looks them up in a function's table
     SCORES = auto()   # takes exponentials of their differences
     ORDER = auto()    # asks which is the largest
+    DIVISOR = auto()  # divides by them: what is near 0 needs as many digits as the rest
 
 
 class Maker(Protocol):
@@ -90,8 +92,6 @@ class FloatNode(ABC):
     arity: ClassVar[int | None] = 1
     """How many inputs it has; None: any number but 0."""
     reads: ClassVar[Reads] = Reads.USUAL
-    fracs: ClassVar[tuple[int, int] | None] = None
-    """The least and the largest frac that its output may have, where that is limited."""
     keeps_order: ClassVar[bool] = False
     """Whether a clamp before it does what one behind it would."""
     batch_first: ClassVar[bool] = False
@@ -159,6 +159,15 @@ class FloatNode(ABC):
     @property
     def holds(self) -> np.ndarray | None:
         """The numbers of its own that its output holds beside those it passes on."""
+        return None
+
+    def reads_as(self, value: str) -> Reads:
+        """What it does with the numbers of one of its inputs."""
+        return self.reads
+
+    def fracs(self, xs: tuple[QFormat, ...]) -> tuple[int, int] | None:
+        """The least and the largest frac that its output may have beside inputs of the formats xs,
+        where that is limited."""
         return None
 
     def idle(self, x: Shape, y: Shape) -> bool:

@@ -19,7 +19,7 @@ class Class:
     @property
     def reads(self) -> set[Reads]:
         """What is done with it."""
-        return {n.reads for n in self.readers}
+        return {n.reads_as(i) for n in self.readers for i in n.inputs if i in self.members}
 
 
 def classes(graph: FloatGraph) -> list[Class]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from dsplet.quantize.fixed.ops.binary import Sum
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
-from dsplet.quantize.float.ops.binary import Mul
+from dsplet.quantize.float.ops.binary import Binary, Mul
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.ptq.algorithms import choose_frac
@@ -82,10 +83,35 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
                 frac = _frac(c, total, limits, seen, recipe, spare)
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
-        for low, high in filter(None, (n.fracs for n in c.makers)):
-            frac = min(max(frac, low), high)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    _keep_to(found, formats)
+    _meet(graph, found, formats, recipe.accumulator_bits)
     return formats
+
+
+def _meet(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat], bits: int) -> None:
+    """Operands of sums are aligned to the finer step: where that would take the coarser one out of
+    an accumulator of so many bits, the finer one, which is next to nothing beside it, is coarser,
+    too."""
+    of = {m: c for c in found for m in c.members}
+    for n in graph.nodes:
+        if not isinstance(n, Binary) or not issubclass(n.twin, Sum):
+            continue
+        most = min(formats[i].frac - formats[i].bits for i in n.inputs) + bits - 2
+        for i in n.inputs:
+            if formats[i].frac > most and of[i].makers:
+                coarser = replace(formats[i], frac=most)
+                formats.update(dict.fromkeys(of[i].members, coarser))
+
+
+def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Moves the fracs that the makers of a class cannot give to the nearest that they can."""
+    for c in found:
+        for n in c.makers:
+            if limits := n.fracs(tuple(formats[i] for i in n.inputs)):
+                fmt = formats[n.output]
+                kept = replace(fmt, frac=min(max(fmt.frac, limits[0]), limits[1]))
+                formats.update(dict.fromkeys(c.members, kept))
 
 
 def _choices(graph: FloatGraph, c: Class) -> int:
@@ -137,7 +163,7 @@ def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
 def _usual_bits(reads: set[Reads], recipe, recurrent: bool) -> int:
     if reads == {Reads.CURVE}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
-    if reads <= {Reads.SCORES, Reads.ORDER}:  # or nothing reads it but the user
+    if reads <= {Reads.SCORES, Reads.ORDER, Reads.DIVISOR}:  # or nothing reads it but the user
         return recipe.output_bits
     if recurrent and not reads <= {Reads.PRODUCT}:
         return max(recipe.recurrent_bits, recipe.activation_bits)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, Layer
-from dsplet.quantize.float.ops.binary import Arithmetic, Mul
+from dsplet.quantize.float.ops.binary import Arithmetic, Div, Mul
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.pool import Pool
@@ -26,21 +26,22 @@ def statistics(graph: FloatGraph, found: Iterable[Class]) -> set[str]:
     constant factors. found: the classes of the graph's values; all or none of one is in it."""
     of = {m: c for c in found for m in c.members}
     outside = {*graph.inputs, *graph.outputs}
-    inverses = [n for n in graph.nodes if isinstance(n, Function) and _scales(graph, n, of)]
-    scaled = {id(r) for n in inverses for r in of[n.output].readers}
+    shared = {m for m, c in of.items() if c.readers and all(_scales(graph, c, r)
+                                                            for r in c.readers)}
+    scaled = {id(r) for v in shared for r in of[v].readers}
     wide: set[str] = set()
 
     def widen(value: str) -> None:
         if outside.isdisjoint(of[value].members):
             wide.update(of[value].members)
 
-    for n in inverses:
-        widen(n.output)
-        widen(n.inputs[0])
+    for value in shared:
+        widen(value)
     for n in reversed(graph.nodes):  # what they are computed from
-        if n.output in wide and isinstance(n, Pool | Arithmetic | Function) and n not in inverses:
+        if n.output in wide and isinstance(n, Pool | Arithmetic | Function):
             for i in n.inputs:
-                if all(id(r) in scaled or r.output in wide for r in of[i].readers):
+                if n.output in shared or all(id(r) in scaled or r.output in wide
+                                             for r in of[i].readers):
                     widen(i)
     chain: set[str] = set()
     for n in graph.nodes:  # what they scale
@@ -53,11 +54,16 @@ def statistics(graph: FloatGraph, found: Iterable[Class]) -> set[str]:
     return wide
 
 
-def _scales(graph: FloatGraph, n: Function, of: dict[str, Class]) -> bool:
-    """Whether it is the inverse of something, by which several numbers at a time are multiplied."""
-    readers = of[n.output].readers
-    return n.expr.inverts and bool(readers) and all(
-        isinstance(r, Mul) and graph.shapes[r.output] != graph.shapes[n.output] for r in readers)
+def _scales(graph: FloatGraph, c: Class, reader: FloatNode) -> bool:
+    """Whether the reader divides several numbers at a time by one of c, or multiplies them by an
+    inverse."""
+    mine = [i for i in reader.inputs if i in c.members]
+    if len(mine) != 1 or graph.shapes[mine[0]] == graph.shapes[reader.output]:
+        return False
+    if isinstance(reader, Div):
+        return reader.inputs[1] == mine[0]
+    return isinstance(reader, Mul) and bool(c.makers) and all(
+        isinstance(n, Function) and n.expr.inverts for n in c.makers)
 
 
 def _constant(graph: FloatGraph, n: FloatNode) -> str | None:

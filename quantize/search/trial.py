@@ -198,7 +198,7 @@ def _slots(graph: FloatGraph, recipe: Recipe) -> tuple[Slot, ...]:
     slots = [Slot(n.name, "weight_bits", int(n.weight.size)) for n in graph.nodes
              if isinstance(n, Weighted)]
     for c in classes(graph):
-        free = c.makers and not c.reads <= {Reads.CURVE, Reads.SCORES} and not any(
+        free = c.makers and not c.reads <= {Reads.CURVE, Reads.SCORES, Reads.DIVISOR} and not any(
             m in graph.inputs for m in c.members)
         if free:
             size = max(int(np.prod(graph.shapes[m])) for m in c.members)

@@ -5,6 +5,7 @@ from dsplet.quantize.fixed.ops import (  # noqa: F401
     binary,
     constant,
     conv,
+    div,
     gather,
     gemm,
     gemm_sum,

@@ -1,4 +1,4 @@
-"""Add, Sub, Mul, Max of two values, element by element. With a constant, ONNX's (and Min)
+"""Add, Sub, Mul, Div, Max of two values, element by element. With a constant, ONNX's (and Min)
 are Linear or Clamp."""
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
-from dsplet.quantize.float.node import Clampable, Maker, Shape, op
+from dsplet.quantize.fixed.ops.div import Div as FixedDiv
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.functions import Expr, X
+from dsplet.quantize.float.node import Clampable, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.clamp import bounded
+from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.linear import constant_operand, give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -65,6 +69,22 @@ class Mul(Arithmetic):
 
 
 @op
+class Div(NoReal, Arithmetic):
+    """y = a / b."""
+
+    twin = FixedDiv
+
+    def reads_as(self, value: str) -> Reads:
+        return Reads.DIVISOR if value == self.inputs[1] else Reads.USUAL
+
+    def fracs(self, xs: tuple[QFormat, ...]) -> tuple[int, int]:
+        return FixedDiv.fracs(*xs)
+
+    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+        return all(xs)
+
+
+@op
 class Max(Binary):
     """y = max(a, b)."""
 
@@ -106,6 +126,20 @@ def mul(r: Reading) -> None:
         give_linear(r, found[0], scale=found[1])
     else:
         between_values(r, Mul)
+
+
+@reads("Div")
+def div(r: Reading) -> None:
+    if not (found := constant_operand(r)):
+        between_values(r, Div)
+        return
+    x, constant = found
+    if not r.is_const(1):
+        give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
+    elif (constant == 0).any():
+        r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
+    else:
+        give_linear(r, x, scale=1 / constant)
 
 
 @reads("Min")

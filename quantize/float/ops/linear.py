@@ -12,7 +12,6 @@ from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Computing, Maker, NoFixed, Shape, op
-from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
@@ -84,20 +83,6 @@ def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
 @reads("Neg")
 def neg(r: Reading) -> None:
     give_linear(r, r.value(), scale=-1.0)
-
-
-@reads("Div")
-def div(r: Reading) -> None:
-    found = constant_operand(r)
-    if not found:
-        r.refuse("one operand must be a constant; a quotient of two activations is not supported")
-    x, constant = found
-    if r.is_const(1):
-        if (constant == 0).any():
-            r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
-        give_linear(r, x, scale=1 / constant)
-    else:
-        give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
 
 
 @reads("BatchNormalization")

@@ -11,6 +11,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.kernel import Add, Max, Mul, Set, Store
 from dsplet.quantize.fixed.ops import softmax as fixed
+from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.kernel import InterpolateReal, tabulate
 from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.ops.reshape import Reshape
@@ -59,8 +60,10 @@ class Normalizing(Computing):
 class Softmax(Normalizing):
     """exp(x) / sum(exp(x))."""
 
-    fracs = (0, 15)
     twin = fixed.Softmax
+
+    def fracs(self, xs: tuple[QFormat, ...]) -> tuple[int, int]:
+        return 0, 15
 
     def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
         return True

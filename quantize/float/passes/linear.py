@@ -115,17 +115,19 @@ def lower_linear(graph: FloatGraph) -> FloatGraph:
         scale, ones = per_channel(n.scale, shape), (1,) * (len(shape) - 1)
         if scale is not None and len(shape) in (2, 3):
             return [_depthwise(n, scale, n.offset, ones, ones, shape)]
-        return _mul_and_add(n, shape)
+        return _mul_and_add(graph, n, shape)
     return rewrite(graph, rule)
 
 
-def _mul_and_add(n: Linear, shape: Shape) -> list[FloatNode]:
+def _mul_and_add(graph: FloatGraph, n: Linear, shape: Shape) -> list[FloatNode]:
     """n by two ops with constants, or one of them where the other would do nothing."""
     x, constants, last = n.inputs[0], list[Constant](), list[Binary]()
     for kind, value, idle in ((Mul, n.scale, 1.0), (Add, n.offset, 0.0)):
         if (value == idle).all():
             continue
         name = f"{n.output}/{kind.__name__.lower()}"
+        while name in graph.shapes:  # a product that a normalisation ends in
+            name += "_2"
         constants.append(Constant(f"{name}/constant", (), f"{name}/constant", full(value, shape)))
         last.append(kind(name, (x, f"{name}/constant"), name))
         x = name

@@ -24,6 +24,7 @@ from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.choices import CHOICES
 from tests.quantize.fixed.loops import LOOPS
+from tests.quantize.fixed.pointwise import POINTWISE
 from tests.quantize.fixed.words import Q5, Q15, U8, conv, gemm, graph, random, value, weight
 
 # --- one op each -----------------------------------------------------------------------------
@@ -268,6 +269,7 @@ def networks():
                 Sub("d", (a, b), value("difference", 3, fmt=QFormat(16, 7))))
 
 
-GRAPHS = [g for family in (convolutions, products, elementwise, requantizations, pools, curves,
-                           softmaxes, movements, networks) for g in family()] + LOOPS + CHOICES
+FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves, softmaxes, movements,
+            networks)
+GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]
