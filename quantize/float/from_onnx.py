@@ -16,7 +16,7 @@ from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and thei
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.reading import READERS, Reading
+from dsplet.quantize.float.reading import READERS, STANDARD, Reading, op_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -25,7 +25,6 @@ CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
 OPSETS = range(8, 27)
 FLOAT_TYPES = (1, 10, 11)
-STANDARD = ("", "ai.onnx")
 RANDOM = ("Random", "Multinomial", "Bernoulli")
 
 
@@ -101,13 +100,12 @@ class _Reader:
                 except Exception as e:  # whatever the reference evaluator raises
                     self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
                                          f"from its constants: {e}")
-            elif proto.domain not in STANDARD or proto.op_type not in READERS:
-                domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
-                self.unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
+            elif op_of(proto) not in READERS:
+                self.unsupported.append(f"{op_of(proto)} '{_name(proto)}'")
             elif all(i in self.shapes or i in self.constants for i in proto.input if i):
                 proto.name = unique(_name(proto), self._names)
                 try:
-                    READERS[proto.op_type](Reading(
+                    READERS[op_of(proto)](Reading(
                         proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
                         self.read_body))
                 except ModelError as e:

@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
-"""ONNX op type -> the function that reads it."""
+"""ONNX op type, "domain::type" outside the standard domain -> the function that reads it."""
+STANDARD = ("", "ai.onnx")
 
 
 def reads(*ops: str) -> Callable[[Reader], Reader]:
-    """Register a reader for ONNX ops of the standard domain, of any opset from 8."""
+    """Register a reader for ONNX ops, by their names in `READERS`, of any opset from 8."""
     def register(f: Reader) -> Reader:
         READERS.update(dict.fromkeys(ops, f))
         return f
     return register
+
+
+def op_of(node: NodeProto) -> str:
+    """The op of an ONNX node, as `READERS` calls it."""
+    return node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
 
 
 class Reading:
@@ -41,7 +47,7 @@ class Reading:
                  batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None]
                  ) -> None:
         from onnx import helper
-        self.op, self.name, self.opset = node.op_type, node.name, opset
+        self.op, self.name, self.opset = op_of(node), node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -145,6 +151,17 @@ class Reading:
 
         def holds(value: str) -> bool:
             return value not in makers or makers[value].integer(holds)
+
+        return holds(self.inputs[i])
+
+    def truth(self, i: int = 0) -> bool:
+        """Whether input i holds nothing but 0 and 1, as comparisons give it."""
+        makers = {n.output: n for n in self._nodes}
+
+        def holds(value: str) -> bool:
+            n = makers.get(value)
+            return n is not None and (all(map(holds, n.passed)) if n.passed else
+                                      n.choices(value, self._shapes) == 2)
 
         return holds(self.inputs[i])
 

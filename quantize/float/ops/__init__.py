@@ -8,6 +8,7 @@ from dsplet.quantize.float.ops import (  # noqa: F401
     concat,
     constant,
     conv,
+    cumsum,
     function,
     gather,
     gemm,

@@ -89,6 +89,8 @@ def neg(r: Reading) -> None:
 def batch_normalization(r: Reading) -> None:
     if r.attr("training_mode", 0) or len([o for o in r.outputs if o]) > 1:
         r.refuse("is in training mode; export the model in evaluation mode")
+    if r.batch():
+        r.refuse(f"the batch is axis {r.batch()}; expected it first, the channels next")
     gamma, beta, mean, variance = (r.real(i, what) for i, what in
                                    enumerate(("scale", "B", "mean", "var"), 1))
     scale = gamma / np.sqrt(variance + r.attr("epsilon", 1e-5))

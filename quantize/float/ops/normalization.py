@@ -10,6 +10,7 @@ import numpy as np
 
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.ops.binary import Add, Mul, Sub
+from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.linear import linear
 from dsplet.quantize.float.ops.pad import Pad
@@ -19,6 +20,10 @@ from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.ops.sum_pool import SumPool
 from dsplet.quantize.float.reading import Reading, reads
 
+MICROSOFT = "com.microsoft::"
+MOST_TERMS = 1 << 14
+"""Of 16 bits each, that 31 bits hold with one to spare."""
+
 
 def inverse(scale: float, offset: float, exponent: float) -> Expr:
     """(x * scale + offset) to the power of -exponent."""
@@ -27,16 +32,28 @@ def inverse(scale: float, offset: float, exponent: float) -> Expr:
 
 def centred(r: Reading, x: str, axes: Sequence[int]) -> tuple[str, str]:
     """x less its mean over the axes, and the mean."""
-    mean = reduced(r, x, AveragePool, axes)
+    n = prod(r.shape_of(x)[a] for a in axes)
+    if n & n - 1 == 0:
+        mean = reduced(r, x, AveragePool, axes)
+    else:  # the share of 1 / n that a pooling of wide numbers has room for is a rough one
+        share = r.emit(Constant, value=np.full((1,) * len(r.shape_of(x)), 1 / n))
+        mean = r.emit(Mul, summed(r, x, axes), share)
     return r.emit(Sub, x, mean), mean
 
 
 def scaled(r: Reading, x: str, axes: Sequence[int], epsilon: float) -> tuple[str, str]:
     """x with a mean square of 1 over the axes, and the factor that makes it so."""
     n = prod(r.shape_of(x)[a] for a in axes)
-    total = reduced(r, apply(r, x, SQUARE), SumPool, axes)
+    total = summed(r, apply(r, x, SQUARE), axes)
     factor = r.emit(Function, total, expr=inverse(1 / n, epsilon, 0.5))
     return r.emit(Mul, x, factor), factor
+
+
+def summed(r: Reading, x: str, axes: Sequence[int]) -> str:
+    """The sum over the axes; of very many numbers, which no accumulator holds, of sums."""
+    if len(axes) > 1 and prod(r.shape_of(x)[a] for a in axes) > MOST_TERMS:
+        x, axes = summed(r, x, axes[1:]), axes[:1]
+    return reduced(r, x, SumPool, axes)
 
 
 def last_axes(r: Reading, first: int) -> list[int]:
@@ -51,16 +68,17 @@ def per_channel(r: Reading, i: int, what: str, rank: int) -> np.ndarray:
     return r.real(i, what).reshape(-1, *(1,) * (rank - 1))
 
 
-@reads("LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization")
+@reads("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization",
+       f"{MICROSOFT}SimplifiedLayerNormalization")
 def layer_normalization(r: Reading) -> None:
     axes = last_axes(r, r.attr("axis", -1))
     give_normalized(r, r.value(), axes, 1, 2 if r.op == "LayerNormalization" else None)
 
 
-@reads("SkipLayerNormalization", "SkipSimplifiedLayerNormalization")
+@reads(f"{MICROSOFT}SkipLayerNormalization", f"{MICROSOFT}SkipSimplifiedLayerNormalization")
 def skip_layer_normalization(r: Reading) -> None:
     """The same of the sum of two values and a bias, which may be an output, too."""
-    rank, plain = len(r.shape()), r.op == "SkipLayerNormalization"
+    rank, plain = len(r.shape()), r.op.endswith("SkipLayerNormalization")
     total = r.emit(Add, r.value(0, rank), r.value(1, rank))
     bias = 4 if plain else 3
     if r.has(bias):
@@ -73,7 +91,7 @@ def skip_layer_normalization(r: Reading) -> None:
 def give_normalized(r: Reading, x: str, axes: list[int], gain: int, offset: int | None) -> None:
     """The node's outputs: x normalised over its last axes, times the constant input `gain`, plus
     the input `offset`; the mean; the factor. offset: None: there is no mean to be taken away."""
-    epsilon = r.attr("epsilon", 1e-12 if r.op.startswith("Skip") else 1e-5)
+    epsilon = r.attr("epsilon", 1e-12 if "Skip" in r.op else 1e-5)
     bias, statistics = np.zeros(1), list[str]()
     if offset is not None:
         x, mean = centred(r, x, axes)

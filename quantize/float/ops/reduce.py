@@ -24,8 +24,6 @@ from dsplet.quantize.float.reading import Reading, reads
 SQUARE = Expr("Mul", (X, X))
 KINDS: dict[str, tuple[type[FloatNode], Expr, Expr]] = {
     "Mean": (AveragePool, X, X),
-    "Average": (AveragePool, X, X),
-    "Max": (MaxPool, X, X),
     "Sum": (SumPool, X, X),
     "L1": (SumPool, Expr("Abs", (X,)), X),
     "L2": (SumPool, SQUARE, Expr("Sqrt", (X,))),
@@ -62,7 +60,7 @@ def lasting(r: Reading, x: str, axes: Sequence[int]) -> str:
 
 
 def placed(r: Reading, y: str, like: str, axes: Sequence[int], keep: bool, to: str | None) -> str:
-    """What became of the axes of `like`, under its shape. keep: they stay, with a size of 1. to:
+    """What became of the axes of `like`, in its shape. keep: they stay, with a size of 1. to:
     the output that it is."""
     shape, batch = r.shape_of(like), r.batch_of(like)
     target = tuple(1 if a in axes else n for a, n in enumerate(shape) if keep or a not in axes)
@@ -113,7 +111,7 @@ def reduced_axes(r: Reading) -> tuple[list[int], bool]:
     return sorted({r.axis(a) for a in axes}), bool(r.attr("keepdims", 1))
 
 
-@reads(*(f"Reduce{kind}" for kind in KINDS if kind != "Average"))
+@reads(*(f"Reduce{kind}" for kind in KINDS))
 def reduce(r: Reading) -> None:
     kind, before, behind = KINDS[r.op.removeprefix("Reduce")]
     if idle(r, plain=before == behind == X):
@@ -127,13 +125,19 @@ def reduce(r: Reading) -> None:
                r.outputs[0])
 
 
-@reads("ReduceMin")
-def reduce_min(r: Reading) -> None:
-    if idle(r):
+@reads("ReduceMax", "ReduceMin")
+def reduce_extreme(r: Reading) -> None:
+    if not idle(r):
+        extreme(r, r.op.removeprefix("Reduce"), *reduced_axes(r), r.outputs[0])
+
+
+def extreme(r: Reading, kind: str, axes: Sequence[int], keep: bool, to: str) -> None:
+    """The largest or (kind "Min") the smallest of the first input along axes. See `placed`."""
+    if kind == "Max":
+        reduced(r, r.value(), MaxPool, axes, keep, to)
         return
-    axes, keep = reduced_axes(r)
-    smallest = reduced(r, linear(r, r.value(), -1.0), MaxPool, axes)
-    placed(r, linear(r, smallest, -1.0), r.inputs[0], axes, keep, r.outputs[0])
+    largest = reduced(r, linear(r, r.value(), -1.0), MaxPool, axes)
+    placed(r, linear(r, largest, -1.0), r.inputs[0], axes, keep, to)
 
 
 @reads("ReduceProd")
@@ -155,7 +159,7 @@ def idle(r: Reading, plain: bool = True) -> bool:
 
 @reads("GlobalAveragePool", "GlobalMaxPool")
 def global_pool(r: Reading) -> None:
-    kind, _, _ = KINDS[r.op.removeprefix("Global").removesuffix("Pool")]
+    kind = AveragePool if r.op == "GlobalAveragePool" else MaxPool
     reduced(r, r.value(), kind, spatial(r), to=r.outputs[0])
 
 
