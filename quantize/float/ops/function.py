@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dsplet.quantize.fixed.curve import EXACT_BITS
 from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.ops.binary import Mul
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.float import kernel
@@ -15,6 +17,8 @@ from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
+SQUARES = Expr("Mul", (X, X)), Expr("Pow", (X,), (2.0,))
+"""Of what is too wide for an exact table, a product is exact."""
 PROBE = np.linspace(-1, 1, 4097)
 FLAT = (-8.0, 8.0)
 """Where functions are tabulated in float arithmetic: outside they must have come to rest."""
@@ -45,6 +49,9 @@ class Function(Computing):
         return spell(self.expr, self.inputs[0], w.emit, w.const)
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        fmt = x[0].format
+        if self.expr in SQUARES and fmt.bits > EXACT_BITS and fmt.max < 1 << 15:
+            return Mul(self.name, (x[0], x[0]), y)
         return Table.of(self._finite, self.name, x[0], y, str(self.expr))
 
     def _finite(self, x: np.ndarray) -> np.ndarray:
