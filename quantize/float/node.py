@@ -79,6 +79,9 @@ class Maker(Protocol):
     def integers(self, value: np.ndarray, y: Value) -> np.ndarray:
         """The integers that y holds for constant numbers."""
 
+    def note(self, n: FloatNode, words: str) -> None:
+        """Something about a node that the user should know."""
+
 
 @dataclass(frozen=True, eq=False)
 class FloatNode(ABC):
@@ -149,6 +152,12 @@ class FloatNode(ABC):
     def expression(self) -> Expr | None:
         """The node as a function of one variable; None where it is not one."""
         return None
+
+    @property
+    def combination(self) -> str:
+        """The op that it is in an expression, where all its inputs are functions of one variable;
+        "" where it is none."""
+        return ""
 
     @property
     def later(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Add, Sub, Max, Mul: element by element, with broadcasting."""
+"""Add, Sub, Max, Min, Mul: element by element, with broadcasting."""
 
 from __future__ import annotations
 
@@ -150,6 +150,21 @@ class Max(Sum):
         if j:
             a, b, i = b, a, j
         k.emit(*([Set("acc", 0), AddTo("acc", a, i)] if i else [Set("acc", a)]), MaxWith("acc", b))
+
+
+@op
+class Min(Sum):
+    """y = requantize(min(x0 << i, x1 << j))."""
+
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
+        i, j = self.alignment
+        y: IntArray = np.minimum(a << i, b << j)
+        return y
+
+    def combine(self, k: Builder, a: Ref, b: Ref) -> None:
+        i, j = self.alignment
+        k.emit(Set("acc", 0), AddTo("acc", a, i, True), Set("d", 0), AddTo("d", b, j, True),
+               MaxWith("acc", "d"), Set("d", 0), AddTo("d", "acc", 0, True), Set("acc", "d"))
 
 
 @op

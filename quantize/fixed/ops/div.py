@@ -41,8 +41,9 @@ class Div(Elementwise):
     def check(self) -> None:
         super().check()
         if self.divisor_limit >= DIVISOR_LIMIT:
-            raise ValueError(f"Div '{self.name}': a quotient at the step {self.output.format.step:g}"
-                             f" needs divisors of more than {DIVISOR_LIMIT.bit_length() - 1} bits")
+            step, bits = self.output.format.step, DIVISOR_LIMIT.bit_length() - 1
+            raise ValueError(f"Div '{self.name}': a quotient at the step {step:g} needs divisors of"
+                             f" more than {bits} bits")
 
     @property
     def acc_frac(self) -> IntArray:

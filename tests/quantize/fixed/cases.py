@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.fixed.graph import Value
-from dsplet.quantize.fixed.ops.binary import Add, Max, Mul, Sub
+from dsplet.quantize.fixed.ops.binary import Add, Max, Min, Mul, Sub
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.logsumexp import LogSumExp
 from dsplet.quantize.fixed.ops.matmul import MatMul
@@ -95,7 +95,7 @@ def elementwise():
     unsigned = value("b", 2, 3, 4, fmt=U8)
     pairs = {"same": (a, b), "row": (a, row), "axis": (column, value("a", 2, 3, 1)),
              "wide": (wide, narrow), "unsigned": (a, unsigned)}
-    for op in (Add, Sub, Max, Mul):
+    for op in (Add, Sub, Max, Min, Mul):
         for name, (u, v) in pairs.items():
             shape = np.broadcast_shapes(u.shape, v.shape)
             fmt = QFormat(16, 5) if name == "wide" else QFormat(8, 4)
@@ -269,7 +269,7 @@ def networks():
                 Sub("d", (a, b), value("difference", 3, fmt=QFormat(16, 7))))
 
 
-FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves, softmaxes, movements,
-            networks)
+FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves, softmaxes,
+            movements, networks)
 GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]
