@@ -58,7 +58,8 @@ class Function(Computing):
         fmt = x[0].format
         if self.expr in SQUARES and fmt.bits > EXACT_BITS and fmt.max < 1 << 15:
             return Mul(self.name, (x[0], x[0]), y)
-        table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr))
+        table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr),
+                              self.expr.inverts)
         if worst:
             make.note(self, f"{self.expr} bends too much for a table of {len(table.table)} nodes: "
                             f"at {worst[0]:g} it errs by {worst[1]:g}; of an input of at most "
