@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from dsplet.quantize.fixed.ops.binary import Sum
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
-from dsplet.quantize.float.ops.binary import Binary, Mul
+from dsplet.quantize.float.ops.binary import Mul
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.classes import Class, classes
+from dsplet.quantize.ptq.operands import fit_operands
 from dsplet.quantize.ptq.statistics import BITS, statistics
 
 WIDE_BITS = 12
@@ -85,23 +85,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
     _keep_to(found, formats)
-    _meet(graph, found, formats, recipe.accumulator_bits)
+    fit_operands(graph, found, formats, recipe.accumulator_bits)
     return formats
-
-
-def _meet(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat], bits: int) -> None:
-    """Operands of sums are aligned to the finer step: where that would take the coarser one out of
-    an accumulator of so many bits, the finer one, which is next to nothing beside it, is coarser,
-    too."""
-    of = {m: c for c in found for m in c.members}
-    for n in graph.nodes:
-        if not isinstance(n, Binary) or not issubclass(n.twin, Sum):
-            continue
-        most = min(formats[i].frac - formats[i].bits for i in n.inputs) + bits - 2
-        for i in n.inputs:
-            if formats[i].frac > most and of[i].makers:
-                coarser = replace(formats[i], frac=most)
-                formats.update(dict.fromkeys(of[i].members, coarser))
 
 
 def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:

@@ -85,7 +85,8 @@ def normalizations() -> list[Case]:
 def reductions() -> list[Case]:
     found = []
     for op in ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSumExp"):
-        found += [single(f"reduce_{op.lower()}", f"Reduce{op}", IMAGE, {"a": ints(-1, 2)}),
+        several = ints(-1) if op == "Prod" else ints(-1, 2)
+        found += [single(f"reduce_{op.lower()}", f"Reduce{op}", IMAGE, {"a": several}),
                   single(f"reduce_{op.lower()}_first", f"Reduce{op}", IMAGE, {"a": ints(1)},
                          keepdims=0),
                   single(f"reduce_{op.lower()}_all", f"Reduce{op}", (5,), {"a": ints(1)},
@@ -93,7 +94,7 @@ def reductions() -> list[Case]:
     attribute = {"Sum": 11, "Mean": 13, "Max": 13, "Min": 17, "Prod": 11, "L1": 17, "L2": 13,
                  "SumSquare": 11}
     found += [single(f"reduce_{op.lower()}_{opset}", f"Reduce{op}", IMAGE, opset=opset,
-                     axes=[-2, 1]) for op, opset in attribute.items()]
+                     axes=[-2] if op == "Prod" else [-2, 1]) for op, opset in attribute.items()]
     none = {"a": np.zeros(0, np.int64)}
     found += [single(f"reduce_{op.lower()}_nothing", f"Reduce{op}", IMAGE, none,
                      noop_with_empty_axes=1) for op in ("Sum", "Mean", "Max", "Min", "Prod")]

@@ -41,12 +41,24 @@ def centred(r: Reading, x: str, axes: Sequence[int]) -> tuple[str, str]:
     return r.emit(Sub, x, mean), mean
 
 
-def scaled(r: Reading, x: str, axes: Sequence[int], epsilon: float) -> tuple[str, str]:
-    """x with a mean square of 1 over the axes, and the factor that makes it so."""
+def scaled(r: Reading, x: str, axes: Sequence[int], epsilon: float, to: str | None = None
+           ) -> tuple[str, str]:
+    """x with a mean square of 1 over the axes, and the factor that makes it so. to: the output that
+    the first is."""
     n = prod(r.shape_of(x)[a] for a in axes)
     total = summed(r, apply(r, x, SQUARE), axes)
     factor = r.emit(Function, total, expr=inverse(1 / n, epsilon, 0.5))
-    return r.emit(Mul, x, factor), factor
+    return r.emit(Mul, x, factor, to=to), factor
+
+
+def give_scaled(r: Reading, x: str, axes: Sequence[int], epsilon: float, gain: np.ndarray,
+                offset: np.ndarray) -> str:
+    """What `scaled` gives, times the gain plus the offset, as the node's output; the factor."""
+    if (gain == 1).all() and (offset == 0).all():
+        return scaled(r, x, axes, epsilon, r.outputs[0])[1]
+    y, factor = scaled(r, x, axes, epsilon)
+    linear(r, y, gain, offset, r.outputs[0])
+    return factor
 
 
 def summed(r: Reading, x: str, axes: Sequence[int]) -> str:
@@ -96,8 +108,7 @@ def give_normalized(r: Reading, x: str, axes: list[int], gain: int, offset: int 
         x, mean = centred(r, x, axes)
         statistics.append(mean)
         bias = r.real(offset, "the offset") if r.has(offset) else bias
-    y, factor = scaled(r, x, axes, epsilon)
-    linear(r, y, r.real(gain, "the scale"), bias, r.outputs[0])
+    factor = give_scaled(r, x, axes, epsilon, r.real(gain, "the scale"), bias)
     for statistic, output in zip([*statistics, factor], r.outputs[1:], strict=False):
         if output:
             r.emit(Reshape, statistic, to=output, shape=r.shape_of(statistic))
@@ -108,8 +119,7 @@ def instance_normalization(r: Reading) -> None:
     rank = len(r.shape())
     gain, offset = per_channel(r, 1, "the scale", rank), per_channel(r, 2, "the offset", rank)
     axes = list(range(1, rank))
-    y, _ = scaled(r, centred(r, r.value(), axes)[0], axes, r.attr("epsilon", 1e-5))
-    linear(r, y, gain, offset, r.outputs[0])
+    give_scaled(r, centred(r, r.value(), axes)[0], axes, r.attr("epsilon", 1e-5), gain, offset)
 
 
 @reads("GroupNormalization")
@@ -131,8 +141,7 @@ def group_normalization(r: Reading) -> None:
 @reads("MeanVarianceNormalization")
 def mean_variance_normalization(r: Reading) -> None:
     axes = [r.axis(a) for a in r.attr("axes", [0, 2, 3])]
-    y, _ = scaled(r, centred(r, r.value(), axes)[0], axes, 1e-9)
-    r.give(Reshape, y, shape=r.shape())
+    scaled(r, centred(r, r.value(), axes)[0], axes, 1e-9, r.outputs[0])
 
 
 @reads("LpNormalization")

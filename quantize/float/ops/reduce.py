@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[type[FloatNode], Expr, Expr]] = {
     "LogSum": (SumPool, X, Expr("Log", (X,))),
     "LogSumExp": (LogSumExp, X, X)}
 """What reduces, the function before it and the one behind it."""
-MOST_FACTORS = 64
+MOST_FACTORS = 16
 """Every product is rounded: of more numbers nothing is left."""
 
 
