@@ -153,3 +153,13 @@ def test_what_cannot_be_is_refused(words, tmp_path):
                                                "g": np.ones(4, np.float32)})
     with pytest.raises(ModelError, match=words):
         load(m, tmp_path)
+
+
+def test_a_mean_of_very_many_numbers_is_no_rough_one(tmp_path):
+    """1 / 1000 beside 16 bits has room for 3 bits in an accumulator: it would be wrong by 2 %."""
+    m = model([node("Mul", "x x", "a"), node("ReduceMean", "a last", "v"),
+               node("Add", "v small", "t"), node("Sqrt", "t", "s"), node("Div", "x s", "y")],
+              {"x": (2, 1000)}, {"last": ints(-1), "small": np.float32(1e-4)})
+    graph, q, real = fixed_point(m, tmp_path, Recipe(activation_bits=16, input_bits=16), samples=5)
+    found = graph.outputs[0].format.dequantize(graph.run(*q)["y"])
+    assert sqnr_db(real, found) > 60
