@@ -84,8 +84,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
-    _keep_to(found, formats)
     fit_operands(graph, found, formats, recipe.accumulator_bits)
+    _keep_to(found, formats)
     return formats
 
 

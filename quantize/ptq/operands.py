@@ -10,6 +10,7 @@ from dsplet.quantize.fixed.ops.binary import Sum
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.ops.binary import Binary, Mul
+from dsplet.quantize.float.ops.matmul import MatMul
 from dsplet.quantize.ptq.classes import Class
 
 
@@ -24,10 +25,11 @@ def fit_operands(graph: FloatGraph, found: Iterable[Class], formats: dict[str, Q
 
     for n in graph.nodes:
         free = [i for i in n.inputs if i in of]
-        if isinstance(n, Mul):
-            while _overflows(n, formats, accumulator_bits) and (
-                    wide := [i for i in free if not formats[i].signed and formats[i].bits > 2]):
-                value = max(wide, key=lambda i: formats[i].bits)
+        if isinstance(n, Mul | MatMul):
+            terms = graph.shapes[n.inputs[0]][-1] if isinstance(n, MatMul) else 1
+            while _overflows(n, terms, formats, accumulator_bits) and (
+                    wide := [i for i in free if formats[i].bits > 2]):
+                value = max(wide, key=lambda i: (formats[i].bits, not formats[i].signed))
                 fmt = formats[value]
                 change(value, replace(fmt, bits=fmt.bits - 1, frac=fmt.frac - 1))
         elif isinstance(n, Binary) and issubclass(n.twin, Sum):
@@ -38,8 +40,8 @@ def fit_operands(graph: FloatGraph, found: Iterable[Class], formats: dict[str, Q
                     change(i, replace(formats[i], frac=most))
 
 
-def _overflows(n: Mul, formats: dict[str, QFormat], bits: int) -> bool:
+def _overflows(n: Mul | MatMul, terms: int, formats: dict[str, QFormat], bits: int) -> bool:
     a, b = (formats[i] for i in n.inputs)
-    ends = [p * q for p in (a.min, a.max) for q in (b.min, b.max)]
+    ends = [terms * p * q for p in (a.min, a.max) for q in (b.min, b.max)]
     half = half_step(a.frac + b.frac - formats[n.output].frac)
     return max(ends) + half >= 1 << bits - 1 or min(ends) < -(1 << bits - 1)

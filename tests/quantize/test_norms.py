@@ -135,6 +135,18 @@ def test_what_is_next_to_nothing_beside_the_other_does_not_overflow(tmp_path):
     assert sqnr_db(nets.run(m, {"x": x[32:]})[0], graph.outputs[0].format.dequantize(found)) > 38
 
 
+def test_products_of_wide_values_give_way_to_their_accumulator(tmp_path):
+    """16 bits by 16 bits, 20 times, are 36 bits."""
+    m = model([node("MatMul", "x w", "q"), node("Transpose", "x", "t", perm=[0, 2, 1]),
+               node("Sigmoid", "t", "k"), node("MatMul", "q k", "s"), node("Sigmoid", "s", "p"),
+               node("Mul", "s p", "y")], {"x": (8, 20)}, {"w": random("w", 20, 20) / 4})
+    graph, q, real = fixed_point(m, tmp_path, Recipe(activation_bits=16, input_bits=16))
+    found = graph.outputs[0].format.dequantize(graph.run(*q)["y"])
+    assert sqnr_db(real, found) > 38  # of weights of 8 bits
+    widths = {v.name: v.format.bits for v in graph.values()}
+    assert min(widths["q"], widths["k"]) < 16 and widths["p"] >= 15
+
+
 REFUSED = {
     "at most 16 are supported": [node("ReduceProd", "x axes", "y")],
     "name the axes": [node("ReduceL2", "x", "y")],
