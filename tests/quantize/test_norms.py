@@ -12,7 +12,7 @@ from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.norm_nets import NORMS
 from tests.quantize.onnx_nets import ints, model, node, random
 
-QUICK = ("layer_norm_axes", "standardise_spelt", "reduce_min_first", "argmin_last_gone")
+QUICK = ("layer_norm_bare", "standardise_spelt", "reduce_min_first", "argmin_last_gone")
 ROUGH = {"layer_norm_and_gemm": 30, "reduce_prod": 5, "reduce_prod_11": 10, "reduce_prod_first": 25,
          "lp_pool_3": 35, "reduce_prod_all": 10}
 """dB of cases with products of many small numbers, or several layers; 40 of the others."""
@@ -144,7 +144,7 @@ def test_products_of_wide_values_give_way_to_their_accumulator(tmp_path):
     found = graph.outputs[0].format.dequantize(graph.run(*q)["y"])
     assert sqnr_db(real, found) > 38  # of weights of 8 bits
     widths = {v.name: v.format.bits for v in graph.values()}
-    assert min(widths["q"], widths["k"]) < 16 and widths["p"] >= 15
+    assert 13 <= min(widths["q"], widths["k"]) < 16
 
 
 REFUSED = {
