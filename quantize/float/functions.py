@@ -66,6 +66,11 @@ class Expr:
         return self.op in (*RELATIONS, *JUMPING, "Where") or any(a.jumps for a in self.args)
 
     @property
+    def steep(self) -> bool:
+        """Whether it may have jumps, poles or a slope without end."""
+        return self.jumps or self.op in STEEP or any(a.steep for a in self.args)
+
+    @property
     def linear(self) -> bool:
         """Whether it only scales, shifts and clamps."""
         return self.op in ("x", "Linear", "Clamp") and all(a.linear for a in self.args)
@@ -104,6 +109,7 @@ RELATIONS = {"Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Equal":
              "NotEqual": np.not_equal}
 SIGNS = dict(zip(("Add", "Sub", "Mul", "Div", *RELATIONS), "+ - * / > >= = !=".split(),
                  strict=True))
+STEEP = ("Acos", "Acosh", "Asin", "Atanh", "Div", "Log", "Pow", "Reciprocal", "Sqrt", "Tan")
 JUMPING = ("Ceil", "Floor", "Round", "Shrink", "Sign", "ThresholdedRelu")
 
 

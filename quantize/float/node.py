@@ -55,7 +55,7 @@ class Reads(Enum):
     PRODUCT = auto()  # multiplies them into an exact accumulator
     CURVE = auto()    # looks them up in a function's table
     SCORES = auto()   # takes exponentials of their differences
-    ORDER = auto()    # asks which is the largest
+    ORDER = auto()    # asks which is the larger
     DIVISOR = auto()  # divides by them: what is near 0 needs as many digits as the rest
 
 

@@ -21,16 +21,20 @@ from dsplet.quantize.ptq.classes import Class, classes
 from dsplet.quantize.ptq.operands import fit_operands
 from dsplet.quantize.ptq.statistics import BITS, statistics
 
+INDEX = "/"
+"""Stands for all indices among the values that have an origin."""
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
 
 
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
-    """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
-    own format."""
-    from_input = {i: i for i in graph.inputs}
+    """Before a graph input, or an index (a truth), meets other values in a Concat, a Clamp without
+    bounds lets it keep its own format."""
+    from_input: dict[str, str] = {i: i for i in graph.inputs}
     nodes: list[FloatNode] = []
     for n in graph.nodes:
+        if n.choices(n.output, graph.shapes):
+            from_input[n.output] = INDEX
         origins = [from_input.get(i) for i in n.inputs]
         alone = isinstance(n, Moving) and len(set(origins)) == 1
         if isinstance(n, Concat) and any(origins) and not alone:
@@ -84,9 +88,22 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    _zeros_follow(graph, found, formats)
     fit_operands(graph, found, formats, recipe.accumulator_bits)
     _keep_to(found, formats)
     return formats
+
+
+def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Constants that are 0 throughout have the step of what they meet: any other would have to be
+    aligned to it."""
+    for c in found:
+        beside = [formats[i].frac for n in c.readers for i in n.inputs
+                  if i not in c.members and not n.choices(i, graph.shapes)]
+        if beside and c.makers and all(n.holds is not None and not n.holds.any()
+                                       for n in c.makers):
+            zero = replace(formats[c.members[0]], frac=min(beside))
+            formats.update(dict.fromkeys(c.members, zero))
 
 
 def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:

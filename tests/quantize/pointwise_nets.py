@@ -54,6 +54,8 @@ def functions() -> list[Case]:
               single("Swish", opset=24, alpha=1.5, name="swish_alpha"),
               single("Shrink", lambd=0.25, bias=0.125, name="softshrink"),
               single("Mod", 0.75, fmod=1, name="fmod"),
+              ("pow_base", model([node("Pow", "c x", "y")], {"x": IMAGE},
+                                        {"c": np.float32(3)})),
               single("Gelu", domain="com.microsoft", name="gelu_microsoft"),
               single("QuickGelu", domain="com.microsoft", alpha=1.702),
               single("FastGelu", domain="com.microsoft"),

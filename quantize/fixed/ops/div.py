@@ -78,7 +78,7 @@ class Div(Elementwise):
         lead = len(shape) - len(b.shape)
         varies = [lead + axis for axis, n in enumerate(b.shape) if n > 1]
         outer = max(varies, default=-1) + 1  # the axes along which there are several divisors
-        reach = self.numerator_limit >> self.alignment[1]
+        reach = -(-self.numerator_limit >> self.alignment[1])  # rounded up
         span = (y.format.min - 1, y.format.max + 1) if reach >= QUOTIENT_LIMIT else (-reach, reach)
         cells = k.temp("cells", 2, -1, self.divisor_limit)
         with k.loops(*shape[:outer]) as at:

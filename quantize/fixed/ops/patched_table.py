@@ -16,13 +16,14 @@ from dsplet.quantize.fixed.ops.op import op
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.statement import Affine
 
-TOLERANCE = 2.0**-8
-"""Of the range of its results a table may err by so much between its nodes,"""
+SMOOTH, STEEP = 2.0**-8, 2.0**-11
+"""Of the range of its results a table may err by so much between its nodes: of a function whose
+error lies everywhere, and of one that errs at a few places,"""
 TOLERANCE_STEPS = 0.625
 """or by so many steps of them: half a one is what rounded nodes cost."""
 RELATIVE = 2.0**-9
 """Of each result, where that is what matters."""
-MOST_ENTRIES = 1 << 11
+MOST_ENTRIES = 1 << 12
 """Of all patches."""
 
 
@@ -101,7 +102,8 @@ class PatchedTable(Table):
 
 
 def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, function: str = "",
-           relative: bool = False) -> tuple[Table, tuple[float, float] | None]:
+           tolerance: float = STEEP, relative: bool = False
+           ) -> tuple[Table, tuple[float, float] | None]:
     """The table of f, patched where it must be: at jumps, poles, sudden bends. relative: the result
     is a factor, whose small values count as much as its large ones. With it, where the patches are
     not enough: an input at which it still errs most, and by how much."""
@@ -115,7 +117,7 @@ def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, f
     exact = round_half_up(reals)
     error = np.abs(table.curve(inputs) * 2.0**-table.step_log2 - reals)
     most = np.maximum(TOLERANCE_STEPS, RELATIVE * np.abs(reals) if relative else
-                      TOLERANCE * float(exact.max() - exact.min()))
+                      tolerance * float(exact.max() - exact.min()))
     worst = np.maximum.reduceat(error / most, np.arange(0, len(error), 1 << table.step_log2))
     order = np.argsort(-worst, kind="stable")[:MOST_ENTRIES >> table.step_log2]
     bad = np.sort(order[worst[order] > 1])

@@ -24,7 +24,7 @@ class Binary(Clampable):
     """Two values of equal rank that broadcast; one of them may be a Constant's."""
 
     arity = 2
-    twin: ClassVar[type[fixed.Binary]]
+    twin: ClassVar[type[fixed.Elementwise]]
     """The fixed-point op."""
 
     def output_shape(self, xs: list[Shape]) -> Shape:

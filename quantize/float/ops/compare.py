@@ -10,7 +10,7 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.compare import Compare as FixedCompare
 from dsplet.quantize.float.functions import RELATIONS, related
-from dsplet.quantize.float.node import Computing, Maker, NoReal, Shape, op
+from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.binary import Binary, between, between_values
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.reshape import FLOATS, INTEGERS, identity
@@ -28,6 +28,7 @@ class Compare(NoReal, Computing):
     relation: str
 
     arity = 2
+    reads = Reads.ORDER
 
     def check(self) -> None:
         if self.relation not in RELATIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from dsplet.quantize.fixed.curve import EXACT_BITS
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.binary import Mul
-from dsplet.quantize.fixed.ops.patched_table import fitted
+from dsplet.quantize.fixed.ops.patched_table import SMOOTH, STEEP, fitted
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
 from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell
@@ -59,7 +60,7 @@ class Function(Computing):
         if self.expr in SQUARES and fmt.bits > EXACT_BITS and fmt.max < 1 << 15:
             return Mul(self.name, (x[0], x[0]), y)
         table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr),
-                              self.expr.inverts)
+                              STEEP if self.expr.steep else SMOOTH, self.expr.inverts)
         if worst:
             make.note(self, f"{self.expr} bends too much for a table of {len(table.table)} nodes: "
                             f"at {worst[0]:g} it errs by {worst[1]:g}; of an input of at most "
@@ -108,10 +109,13 @@ def function(r: Reading) -> None:
 
 @reads("Pow")
 def power(r: Reading) -> None:
-    if r.is_const(0) and not r.is_const(1):
-        r.refuse("a constant to the power of an activation is not supported; use Exp")
-    exponent = r.scalar(1, what="the exponent")
-    r.give(Function, r.value(), expr=Expr("Pow", (X,), (exponent,)))
+    if not r.is_const(0):
+        expr = Expr("Pow", (X,), (r.scalar(1, what="the exponent"),))
+    elif (base := r.scalar(0, what="the base")) > 0:
+        expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
+    else:
+        r.refuse(f"takes a power of {base:g}; only of numbers above 0 every power is a number")
+    r.give(Function, r.value(1 if r.is_const(0) else 0), expr=expr)
 
 
 @reads("Swish", "com.microsoft::QuickGelu")

@@ -14,6 +14,9 @@ from dsplet.quantize.float.ops.linear import give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
+MASK = 1e4
+"""Constants at least so large are masks, not numbers."""
+
 
 @op
 class Select(NoReal, Clampable):
@@ -43,8 +46,6 @@ class Select(NoReal, Clampable):
 def where(r: Reading) -> None:
     rank = common_rank(r)
     constants = [r.sample_const(i, rank) for i in range(3) if r.is_const(i)]
-    if any(not np.isfinite(c).all() for c in constants):
-        r.refuse("chooses a constant that is not finite")
     x = next((i for i in (1, 2) if not r.is_const(i)), None)
     if r.is_const(0) and len(constants) == 2 and x is not None:
         known, other = constants
@@ -53,4 +54,7 @@ def where(r: Reading) -> None:
             give_linear(r, r.value(x), scale=known.astype(float),
                         offset=np.where(known, 0.0, other))
             return
+    if (largest := max((float(np.abs(c).max()) for c in constants), default=0.0)) >= MASK:
+        r.refuse(f"chooses a constant of {largest:g} where the input says so: a format that held it"
+                 " would hold nothing else; choose a number of the size of the others")
     r.give(Select, *(r.value(i, rank) for i in range(3)))
