@@ -70,7 +70,7 @@ class Div(Elementwise):
         return requantize(divide(a << i, np.where(b == 0, 1, b) << j), 0, *self.limits)
 
     def accumulators(self) -> list[Interval]:
-        reach = 2 * self.numerator_limit + self.divisor_limit
+        reach = 2 * self.numerator_limit + max(self.divisor_limit, self.output.format.max + 2)
         return [Interval(-reach, reach)]
 
     def kernel(self, k: Builder) -> None:
@@ -102,10 +102,9 @@ class Div(Elementwise):
         if b.format.signed:
             k.emit(Requantize("t", (0,), Affine(), -1, 0, (b.format.min, b.format.max)),
                    Add("t", "t"), Add("t", 1), Store(cells[1], "t"), Mul("t", x))
-        k.emit(Max("t", 1))
+        k.emit(Max("t", 1), Store(cells[0], "t"))
         if j:
-            k.emit(Set("shifted", 0), Add("shifted", "t", j), Set("t", "shifted"))
-        k.emit(Store(cells[0], "t"))
+            k.emit(Set("t", 0), Add("t", cells[0], j), Store(cells[0], "t"))
 
     def _within(self, k: Builder, cells: Storage) -> None:
         """Statements that limit the numerator n to one step more than the result can hold."""
@@ -119,8 +118,7 @@ class Div(Elementwise):
                    Mul("d", bound))
 
         end(-(fmt.max + 1))
-        k.emit(Set("m", 0), Add("m", "n", negate=True), Max("m", "d"),
-               Set("n", 0), Add("n", "m", negate=True))
+        k.emit(Add("d", "n"), Max("d", 0), Add("n", "d", negate=True))  # n less what is beyond it
         end(fmt.min - 1)
         k.emit(Max("n", "d"))
 
