@@ -75,6 +75,12 @@ class Expr:
         """Whether it only scales, shifts and clamps."""
         return self.op in ("x", "Linear", "Clamp") and all(a.linear for a in self.args)
 
+    @property
+    def inverts(self) -> bool:
+        """Whether it divides by something."""
+        return self.op in ("Reciprocal", "Div") or self.op == "Pow" and self.params[0] < 0 or any(
+            a.inverts for a in self.args)
+
     def __str__(self) -> str:
         args = [str(a) for a in self.args]
         match self.op, self.params:

@@ -21,8 +21,9 @@ from dsplet.quantize.float.node import ModelError, Reads, Weighted
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
+from dsplet.quantize.ptq.classes import classes
 from dsplet.quantize.ptq.convert import convert
-from dsplet.quantize.ptq.formats import choose_formats, classes, measured, separate_inputs
+from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples

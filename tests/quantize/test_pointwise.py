@@ -78,7 +78,7 @@ def test_published_activations_are_one_table_each(name, least_db, wide_db, tmp_p
         feeds = {v.name: samples[v.name] for v in m.graph.input if v.name in samples}
     graph = quantized(m, feeds, tmp_path)
     assert {n.op for n in graph.nodes} <= {"Gemm", "Table", "Softmax", "Conv", "Div", "Sub",
-                                           "AveragePool", "Reshape"}
+                                           "AveragePool", "Reshape", "Mul", "PatchedTable"}
     assert sqnr_db(m, graph, feeds) >= least_db
     assert sqnr_db(m, quantized(m, feeds, tmp_path, WIDE), feeds) >= wide_db
 

@@ -20,5 +20,6 @@ from dsplet.quantize.fixed.ops import (  # noqa: F401
     scan,
     select,
     softmax,
+    sum_pool,
     table,
 )

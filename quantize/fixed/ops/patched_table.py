@@ -21,6 +21,8 @@ SMOOTH, STEEP = 2.0**-8, 2.0**-11
 error lies everywhere, and of one that errs at a few places,"""
 TOLERANCE_STEPS = 0.625
 """or by so many steps of them: half a one is what rounded nodes cost."""
+RELATIVE = 2.0**-9
+"""Of each result, where that is what matters."""
 MOST_ENTRIES = 1 << 12
 """Of all patches."""
 
@@ -100,9 +102,11 @@ class PatchedTable(Table):
 
 
 def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, function: str = "",
-           tolerance: float = STEEP) -> tuple[Table, tuple[float, float] | None]:
-    """The table of f, patched where it must be: at jumps, poles, sudden bends. With it, where the
-    patches are not enough: an input at which it still errs most, and by how much."""
+           tolerance: float = STEEP, relative: bool = False
+           ) -> tuple[Table, tuple[float, float] | None]:
+    """The table of f, patched where it must be: at jumps, poles, sudden bends. relative: the result
+    is a factor, whose small values count as much as its large ones. With it, where the patches are
+    not enough: an input at which it still errs most, and by how much."""
     table, fmt = Table.of(f, name, x, y, function), x.format
     if not table.step_log2:
         return table, None
@@ -112,10 +116,11 @@ def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, f
     reals = np.clip(reals * 2.0**y.format.frac, *table.limits)
     exact = round_half_up(reals)
     error = np.abs(table.curve(inputs) * 2.0**-table.step_log2 - reals)
-    worst = np.maximum.reduceat(error, np.arange(0, len(error), 1 << table.step_log2))
-    most = max(TOLERANCE_STEPS, tolerance * float(exact.max() - exact.min()))
+    most = np.maximum(TOLERANCE_STEPS, RELATIVE * np.abs(reals) if relative else
+                      tolerance * float(exact.max() - exact.min()))
+    worst = np.maximum.reduceat(error / most, np.arange(0, len(error), 1 << table.step_log2))
     order = np.argsort(-worst, kind="stable")[:MOST_ENTRIES >> table.step_log2]
-    bad = np.sort(order[worst[order] > most])
+    bad = np.sort(order[worst[order] > 1])
     if not len(bad):
         return table, None
     runs = np.split(bad, np.flatnonzero(np.diff(bad) > 1) + 1)
@@ -132,6 +137,6 @@ def fitted(f: Callable[[RealArray], RealArray], name: str, x: Value, y: Value, f
     patched = PatchedTable(name, (x,), y, table.table, table.step_log2, function, windows=windows,
                            patch=np.concatenate(parts))
     left = np.abs(patched.accumulate(inputs) * 2.0**-table.step_log2 - reals)
-    at = int(left.argmax())
+    at = int((left / most).argmax())
     return patched, (float(inputs[at] * fmt.step), float(left[at] * y.format.step)) if (
-        left[at] > most) else None
+        left[at] > np.broadcast_to(most, left.shape)[at]) else None

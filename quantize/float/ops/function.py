@@ -9,6 +9,7 @@ import numpy as np
 
 from dsplet.quantize.fixed.curve import EXACT_BITS
 from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.ops.binary import Mul
 from dsplet.quantize.fixed.ops.patched_table import SMOOTH, STEEP, fitted
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
@@ -17,6 +18,8 @@ from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
+SQUARES = Expr("Mul", (X, X)), Expr("Pow", (X,), (2.0,))
+"""Of what is too wide for an exact table, a product is exact."""
 PROBE = np.linspace(-1, 1, 4097)
 FLAT = (-8.0, 8.0)
 """Where functions are tabulated in float arithmetic: outside they must have come to rest."""
@@ -53,8 +56,11 @@ class Function(Computing):
         return spell(self.expr, self.inputs[0], w.emit, w.const)
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        fmt = x[0].format
+        if self.expr in SQUARES and fmt.bits > EXACT_BITS and fmt.max < 1 << 15:
+            return Mul(self.name, (x[0], x[0]), y)
         table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr),
-                              STEEP if self.expr.steep else SMOOTH)
+                              STEEP if self.expr.steep else SMOOTH, self.expr.inverts)
         if worst:
             make.note(self, f"{self.expr} bends too much for a table of {len(table.table)} nodes: "
                             f"at {worst[0]:g} it errs by {worst[1]:g}; of an input of at most "

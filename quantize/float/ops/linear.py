@@ -54,10 +54,17 @@ class Linear(NoFixed, Computing):
         return [kernel.Linear(d, kernel.word(self.scale.item()), kernel.word(self.offset.item()))]
 
 
+def linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
+           offset: SupportsFloat | np.ndarray = 0.0, to: str | None = None) -> str:
+    """x * scale + offset. to: the output that it is."""
+    return r.emit(Linear, x, to=to, scale=np.asarray(scale, np.float64),
+                  offset=np.asarray(offset, np.float64))
+
+
 def give_linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
                 offset: SupportsFloat | np.ndarray = 0.0) -> None:
     """x * scale + offset as the node's output."""
-    r.give(Linear, x, scale=np.asarray(scale, np.float64), offset=np.asarray(offset, np.float64))
+    linear(r, x, scale, offset, r.outputs[0])
 
 
 def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
@@ -82,6 +89,8 @@ def neg(r: Reading) -> None:
 def batch_normalization(r: Reading) -> None:
     if r.attr("training_mode", 0) or len([o for o in r.outputs if o]) > 1:
         r.refuse("is in training mode; export the model in evaluation mode")
+    if r.batch():
+        r.refuse(f"the batch is axis {r.batch()}; expected it first, the channels next")
     gamma, beta, mean, variance = (r.real(i, what) for i, what in
                                    enumerate(("scale", "B", "mean", "var"), 1))
     scale = gamma / np.sqrt(variance + r.attr("epsilon", 1e-5))

@@ -19,6 +19,7 @@ from dsplet.quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Tran
 from dsplet.quantize.fixed.ops.pool import AveragePool, MaxPool
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
+from dsplet.quantize.fixed.ops.sum_pool import SumPool
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.choices import CHOICES
@@ -139,6 +140,9 @@ def pools():
         fine = QFormat(v.format.bits, v.format.frac - 1, v.format.signed)
         yield graph(f"averagepool_{name}",
                     AveragePool("a", (v,), Value("y", shape, fine), window, strides))
+        wide = QFormat(16, v.format.frac - 3, v.format.signed)
+        yield graph(f"sumpool_{name}",
+                    SumPool("s", (v,), Value("y", shape, wide), window, strides))
     yield graph("averagepool_relu",
                 AveragePool("a", (x,), value("y", 3, 2, 2), (3, 3), (3, 3), clamp=(0, 99)))
 

@@ -14,12 +14,13 @@ from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.reading import READERS, op_of
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
+from tests.quantize.norm_nets import NORMS
 from tests.quantize.onnx_nets import model, node, random
 from tests.quantize.pointwise_nets import POINTWISE
 from tests.quantize.recurrent_nets import LOOPS, cell
 from tests.quantize.spatial_nets import SPATIAL
 
-SINGLE = [*nets.single_ops(), *POINTWISE, *LOOPS, *SPATIAL]
+SINGLE = [*nets.single_ops(), *NORMS, *POINTWISE, *LOOPS, *SPATIAL]
 
 
 def saved(m, tmp_path, name="net.onnx"):
@@ -108,11 +109,11 @@ def test_refuses_weights_that_are_not_finite(tmp_path):
 
 
 def test_lists_all_unsupported_nodes(tmp_path):
-    m = model([node("Hardmax", "x", "a"), node("Relu", "a", "b"), node("Det", "b", "c"),
+    m = model([node("BitShift", "x", "a"), node("Relu", "a", "b"), node("Det", "b", "c"),
                helper.make_node("Spike", ["c"], ["y"], name="s", domain="brain")], {"x": (4, 4)})
     m.opset_import.append(helper.make_opsetid("brain", 1))
     text = refusal(m, tmp_path)
-    for words in ("3 node(s) are not supported", "Hardmax 'Hardmax_a'", "Det 'Det_c'",
+    for words in ("3 node(s) are not supported", "BitShift 'BitShift_a'", "Det 'Det_c'",
                   "brain::Spike 's'", "supported ops: Abs, Ac"):
         assert words in text
 
