@@ -55,7 +55,7 @@ class Rescaling:
 
     @cached_property
     def _picked(self) -> dict[str, np.ndarray]:
-        """Of what the first layer of each link gives, before any rescaling: see `Samples.picked`."""
+        """Of what the first layer of each link gives, before any rescaling (`Samples.picked`)."""
         axes = {k.value: layer(self._begun, k.first).channel_axis for k in self.links}
         return self.samples.picked(self._begun, axes)
 

@@ -185,9 +185,9 @@ def run(config: object, *arguments):
 
 
 def choose_frac(config: object, reals: Distribution, low: int, high: int) -> int:
-    """The frac for integers in [low, high]; 0 for a distribution of nothing but zeros."""
+    """The frac for integers in [low, high]; of nothing but zeros see `finest`."""
     if reals.low == reals.high == 0:
-        return 0
+        return finest(0, 0, low, high)
     return run(config, reals, low, high)
 
 
@@ -198,7 +198,10 @@ def nearest(weight: np.ndarray, step: np.ndarray, limit: int) -> np.ndarray:
 
 
 def finest(real_low: float, real_high: float, low: int, high: int) -> int:
-    """The finest frac at which [real_low, real_high] rounds into [low, high]."""
+    """The finest frac at which [real_low, real_high] rounds into [low, high]. Nothing but zeros
+    says nothing of a range: it is taken to be that of -1 (or 0) to 1."""
+    if real_low == real_high == 0:
+        real_low, real_high = max(low, -1), 1
     for frac in reversed(FRACS):
         step = 2.0**-frac
         if real_high < (high + 0.5) * step and real_low >= (low - 0.5) * step:
