@@ -55,7 +55,8 @@ def print_c(program: Program, name: str | None = None,
 
     name: the prefix of every public name, an identifier of C; the program's own name by default.
     metadata: pairs of strings for the comment that opens the header.
-    Raises Unprintable for a name that C cannot spell and for a shift to the right that int32_t cannot do.
+    Raises Unprintable for a name that C cannot spell and for a shift to the right that int32_t
+    cannot do.
     """
     name = program.name if name is None else name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):

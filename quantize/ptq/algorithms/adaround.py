@@ -18,6 +18,7 @@ from dsplet.quantize.ptq.algorithms.gptq import Gptq, gptq
 
 BLOCK = 32
 """Columns that are judged together before each is tried."""
+WAYS = (1, -1)
 SLACK = 1e-4
 """What rounding to float32 may add to a gain, as a share of what it is the difference of."""
 
@@ -76,34 +77,40 @@ class _Search:
             powers = x, np.abs(x), x**2
             hopeful = self._hopeful(block, powers, np.arange(len(self.q)))
             for i, k in enumerate(block):
-                if (channels := np.flatnonzero(hopeful[:, i])).size:
-                    channels = channels[self._move(k, channels)]
-                    hopeful[channels] = self._hopeful(block, powers, channels)
+                ways, rest = hopeful[:, :, i], slice(i + 1, None)
+                if (channels := np.flatnonzero(ways.any(0))).size:
+                    channels = channels[self._move(k, channels, ways[:, channels])]
                     moved += len(channels)
+                    hopeful[:, channels, rest] = self._hopeful(
+                        block[rest], tuple(p[:, rest] for p in powers), channels)
         return moved
 
     def _hopeful(self, columns: np.ndarray, powers: tuple[np.ndarray, ...], of: np.ndarray
                  ) -> np.ndarray:
-        """(C', B): of some channels, whether a move of the weight might lower the error, all others
-        being as they are. powers: x, |x| and x**2 of what the columns' weights meet, (N, B).
+        """(2, C', B): of some channels, whether a move of the weight up, or down, might lower the
+        error, all others being as they are. powers: x, |x| and x**2 of what the columns' weights
+        meet, (N, B).
 
         Where neither the sum nor the moved sum is clamped the error is a square, whose gain is two
         products of matrices; a sum beyond a bound that it cannot come back to gains nothing; and
         one that may cross a bound gains at most twice its error times the way.
         """
-        if not of.size:
-            return np.zeros((0, len(columns)), bool)
+        if not of.size or not columns.size:
+            return np.zeros((2, len(of), len(columns)), bool)
         x, size, square = powers
-        step, sums = self.step[of, None], self.sums[of]
-        reach = step * size.max()
+        step, sums, largest = self.step[of, None], self.sums[of], size.max()
+        reach = step * largest
         off = np.clip(sums, self.low, self.high) - self.wanted[of]
         inside = ((sums >= self.low + reach) & (sums <= self.high - reach)).astype(np.float32)
         near = ((sums > self.low - reach) & (sums < self.high + reach)) - inside
-        slope = np.abs((off * inside) @ x) + (np.abs(off) * near) @ size
-        gain = step * (2 * slope - step * (inside @ square))
-        slack = SLACK * (2 * step * (np.abs(off) @ size) + self.error[of, None])
-        away = np.abs(self.q[of[:, None], columns] * step - self.layer.weight[of[:, None], columns])
-        return gain + slack + self.price * step * (2 * away - step) >= 0
+        way = np.abs(off)
+        slope = (off * inside) @ x
+        most = 2 * ((way * near) @ size) - step * (inside @ square)
+        most += SLACK * (2 * largest * way.sum(1) + self.error[of] / step[:, 0])[:, None]
+        there = self.q[of[:, None], columns] * step - self.layer.weight[of[:, None], columns]
+        price = self.price * step * step
+        return np.stack([step * (most - 2 * d * slope) >= price + 2 * d * self.price * step * there
+                         for d in WAYS])
 
     def _fits(self, k: int, d: int, channels: np.ndarray) -> np.ndarray | bool:
         """Whether the accumulator holds with weight k of these channels moved by d."""
@@ -113,28 +120,31 @@ class _Search:
         moved[:, k] += d
         return self.layer.room.holds(moved)[channels]
 
-    def _move(self, k: int, channels: np.ndarray) -> np.ndarray:
-        """Which of these channels moved their weight k."""
-        of = slice(None) if len(channels) == len(self.q) else channels
-        step, sums, error = self.step[of], self.sums[of], self.error[of]
-        push = step[:, None] * self.x[:, k]
-        real, q = self.layer.weight[of, k], self.q[of, k]
-        move, best, kept = np.zeros_like(q), np.zeros(len(q)), error
+    def _move(self, k: int, channels: np.ndarray, ways: np.ndarray) -> np.ndarray:
+        """Which of these channels moved their weight k. ways: (2, C'), which of its moves to try.
+        """
+        step, error, q = self.step[channels], self.error[channels], self.q[channels, k]
+        real, push = self.layer.weight[channels, k], step[:, None] * self.x[:, k]
+        move, best, kept = np.zeros_like(q), np.zeros(len(q)), error.copy()
 
         def price(q: np.ndarray) -> np.ndarray:
             return self.price * (q * step - real) ** 2
 
-        for d in (1, -1):
-            moved = self._error(sums + push if d > 0 else sums - push, of)
-            gain = error - moved + price(q) - price(q + d)
-            better = (gain > best) & (np.abs(q + d) <= self.limit)
+        for d, tried in zip(WAYS, ways, strict=True):
+            at = np.flatnonzero(tried & (np.abs(q + d) <= self.limit))
+            if not at.size:
+                continue
+            sums = self.sums[channels[at]]
+            moved = self._error(sums + push[at] if d > 0 else sums - push[at], channels[at])
+            gain = error[at] - moved + (price(q) - price(q + d))[at]
+            better = gain > best[at]
             if better.any():
-                better &= self._fits(k, d, channels)
-            move, best = np.where(better, d, move), np.where(better, gain, best)
-            kept = np.where(better, moved, kept)
-        went = move != 0
-        if went.any():
-            self.error[of] = kept
-            self.q[of, k] += move
-            self.sums[of] += move.astype(np.float32)[:, None] * push
+                better &= self._fits(k, d, channels[at])
+            at = at[better]
+            move[at], best[at], kept[at] = d, gain[better], moved[better]
+        went = np.flatnonzero(move)
+        moved_on = channels[went]
+        self.error[moved_on] = kept[went]
+        self.q[moved_on, k] += move[went]
+        self.sums[moved_on] += move[went].astype(np.float32)[:, None] * push[went]
         return went
