@@ -1,9 +1,8 @@
-"""What a user waits for as the work grows: from a small net to one of 25 M multiply-accumulates, and
-from 256 to 4,096 weights a channel on 48 calibration samples.
+"""What a user waits for as the work grows: from a small net to 25 M multiply-accumulates, and from
+256 to 4,096 weights a channel, on 48 calibration samples.
 
-`python -m bench.growth` prints seconds, and how many times those of the row above they are beside
-how many times its work: linear is when the two are alike. Weights are random: speed hardly depends
-on them.
+`python -m bench.growth` prints seconds, and by how many times they and the work grow from row to
+row: linear is when the two are alike. Weights are random: speed hardly depends on them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def net(width: int):
     """0.05 to 26 million MACs."""
     from torch import nn
     layers, channels = list[nn.Module](), 3
-    for k, (times, pool) in enumerate(((1, False), (1, True), (2, False), (2, True), (4, True))):
+    for times, pool in ((1, False), (1, True), (2, False), (2, True), (4, True)):
         layers += [nn.Conv2d(channels, times * width, 3, padding=1), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] * pool
         channels = times * width
@@ -80,14 +79,12 @@ def growth(title: str, make: Callable, sizes: tuple[int, ...], simulated: bool
     for size in sizes:
         torch.manual_seed(0)
         rows.append((size, *measure(*make(size), simulated)))
-    table = Table(title, "M MACs", "work x", *(c for what in rows[0][2] for c in (f"{what} s", "x")))
-    before: tuple[int, dict[str, float]] | None = None
-    for size, macs, seconds in rows:
-        cells = [f"{macs / 1e6:.2f}", f"{macs / before[0]:.1f}" if before else ""]
-        for what, s in seconds.items():
-            cells += [f"{s:.2f}", f"{s / before[1][what]:.1f}" if before else ""]
-        table.add_row(f"{size:,}", *cells)
-        before = macs, seconds
+    table = Table(title, "M MACs", *(f"{what}, s" for what in rows[0][2]))
+    for (size, macs, seconds), (_, less, fewer) in zip(rows, [rows[0], *rows], strict=False):
+        def cell(value: str, times: float, first: bool = size == rows[0][0]) -> str:
+            return value if first else f"{value}  x {times:.1f}"
+        table.add_row(f"{size:,}", cell(f"{macs / 1e6:.2f}", macs / less),
+                      *(cell(f"{s:.2f}", s / fewer[what]) for what, s in seconds.items()))
     Console().print(table)
     return {f"{macs} {what}": s for _, macs, seconds in rows for what, s in seconds.items()}
 

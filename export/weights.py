@@ -1,5 +1,4 @@
-"""Whether the tensors of a file are a module's weights. Tensors are PyTorch's, as seen from outside.
-"""
+"""Whether the tensors of a file are a module's weights. Tensors are PyTorch's, seen from outside."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Numbers that nothing lets through: as paddings, masks and bounds they take no room in a format.
 
-What they mean is known otherwise: a ReLU, a MaxPool with pads of its own, a softmax of what is left.
+What they mean is known otherwise: a ReLU, a MaxPool with pads of its own, a softmax of the rest.
 """
 
 import numpy as np
@@ -56,8 +56,8 @@ def test_a_bound_that_binds_nothing_is_none(op, far, tmp_path):
     x = numbers(3, 6, 6)
     bounded = fixed(model([CONV, node(op, "a far", "y")], IMAGE, WEIGHT | {"far": np.float32(far)}),
                     x, tmp_path)
-    same(bounded, fixed(model([node("Conv", "x w", "y", pads=[1] * 4)], IMAGE, WEIGHT), x, tmp_path),
-         x)
+    alone = model([node("Conv", "x w", "y", pads=[1] * 4)], IMAGE, WEIGHT)
+    same(bounded, fixed(alone, x, tmp_path), x)
 
 
 @pytest.mark.parametrize("far", FAR)
@@ -94,7 +94,8 @@ def test_a_mask_before_a_softmax(far, tmp_path):
     for name, execution in EXECUTIONS.items():
         assert np.array_equal(execution(graph, q[:4])[0], graph.run(q[:4])["y"]), name
     e = np.exp(x.astype(np.float64) @ weight) * KEPT
-    wanted, found = e / e.sum(1, keepdims=True), graph.outputs[0].format.dequantize(graph.run(q)["y"])
+    wanted = e / e.sum(1, keepdims=True)
+    found = graph.outputs[0].format.dequantize(graph.run(q)["y"])
     assert not found[:, ~KEPT].any()
     assert 10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()) > 40
 
