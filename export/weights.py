@@ -1,4 +1,4 @@
-"""Whether the tensors of a file are a module's weights. Tensors are PyTorch's, seen from outside."""
+"""Whether the tensors of a file are a module's weights; PyTorch's tensors, seen from outside."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ class _Search:
         """One move at most for each weight, and the bias after them; how many moved."""
         shift = after_clamp(self.layer, self.sums.T.astype(np.float64))
         self.sums += shift.astype(np.float32)[:, None]
-        self.error = self._error(self.sums.copy(), slice(None))
+        # summed sample by sample: in another order its last bits would choose other weights
+        self.error = self._error(np.array(self.sums, order="F"), slice(None))
         columns, moved = np.argsort(-self.power, kind="stable"), 0
         columns = columns[self.power[columns] > 0]
         for start in range(0, len(columns), BLOCK):

@@ -101,7 +101,8 @@ class _OfSamples:
         samples, columns = layer.x.shape
         self.layer, self.order = layer, _order(layer)
         self.lacking = layer.wanted - layer.sums(layer.weight)
-        inverse, self.blocks = np.eye(samples) / (samples * damped), []
+        inverse = np.eye(samples) / (samples * damped)
+        self.blocks: list[tuple[np.ndarray, ...]] = []
         for b in reversed(_blocks(columns)):
             x = layer.x[:, self.order[b]]
             behind = inverse @ x
