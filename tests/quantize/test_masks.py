@@ -26,7 +26,7 @@ def numbers(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((60, *shape)).astype(np.float32)
 
 
-def fixed(m, x: np.ndarray, folder) -> Graph:
+def fixed(m, x, folder) -> Graph:
     (folder / "net.onnx").write_bytes(m.SerializeToString())
     return quantize(from_onnx.load(folder / "net.onnx"), x)
 
@@ -113,6 +113,26 @@ def test_a_mask_by_position_before_a_softmax(far, tmp_path):
     e = np.exp(x.astype(np.float64) @ random("q", 4, 5)) * np.tri(5)
     wanted = e / e.sum(-1, keepdims=True)
     assert not found[..., np.tri(5) == 0].any()
+    assert 10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()) > 33
+
+
+@pytest.mark.parametrize("far", [f for f in FAR if np.isfinite(f)])
+def test_a_mask_that_is_an_input(far, tmp_path):
+    """Attention as BERT's exporters write it: scores + (1 - mask) * far, the mask given as 0 and 1.
+    """
+    given = (np.random.default_rng(1).random((60, 1, 1, 5)) > 0.3).astype(np.float32)
+    given[..., 0] = 1
+    x = {"x": numbers(2, 5, 4), "m": given}
+    m = model([node("Sub", "one m", "n"), node("Mul", "n far", "k"), node("MatMul", "x w", "a"),
+               node("Add", "a k", "b"), node("Softmax", "b", "y", axis=-1)],
+              {"x": (2, 5, 4), "m": (1, 1, 5)},
+              {"w": random("q", 4, 5), "one": np.float32(1), "far": np.float32(far)})
+    graph = fixed(m, x, tmp_path)
+    q = graph.run(*(v.format.quantize(x[v.name]) for v in graph.inputs))["y"]
+    found = graph.outputs[0].format.dequantize(q)
+    e = np.exp(x["x"].astype(np.float64) @ random("q", 4, 5)) * given
+    wanted = e / e.sum(-1, keepdims=True)
+    assert not found[np.broadcast_to(given == 0, found.shape)].any()
     assert 10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()) > 33
 
 
