@@ -182,7 +182,7 @@ def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
         raise ModelError(f"{path}: sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
             raise ModelError(f"{path}: '{tensor.name}' {array.shape} contains {bad} NaN or "
                              "infinite value(s); the training has diverged or the file is damaged")

@@ -12,6 +12,7 @@ from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
+LARGEST = float(np.finfo(np.float32).max)
 Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
@@ -80,8 +81,13 @@ class Reading:
         return self._constants[self.inputs[i]]
 
     def real(self, i: int, what: str = "") -> np.ndarray:
-        """Constant input i in float64."""
-        return self.const(i, what).astype(np.float64)
+        """Constant input i in float64, all finite."""
+        value = self.const(i, what).astype(np.float64)
+        if not (finite := np.isfinite(value)).all():
+            self.refuse(f"its input '{self.inputs[i]}' {value.shape} contains "
+                        f"{int((~finite).sum())} NaN or infinite value(s); the training has "
+                        "diverged or the file is damaged")
+        return value
 
     def scalar(self, i: int, default: float | None = None, what: str = "") -> float:
         """Constant input i, one number; `default` where it is absent and a default is given."""
@@ -90,6 +96,8 @@ class Reading:
         value = self.const(i, what)
         if value.size != 1:
             self.refuse(f"{what} must be one number, not an array of shape {value.shape}")
+        if np.isnan(value).any():
+            self.refuse(f"{what} is NaN")
         return float(value.reshape(()))
 
     @overload
@@ -180,9 +188,12 @@ class Reading:
         self._batches[output or self.outputs[0]] = position
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
-        """Constant input i in float64 without a batch axis. rank: of what it meets, without
-        batch."""
-        value = self.real(i)
+        """Constant input i in float64 without a batch axis, infinity as the largest float32. rank:
+        of what it meets, without batch."""
+        value = self.const(i).astype(np.float64)
+        if np.isnan(value).any():
+            self.real(i)  # refuses
+        value = np.clip(value, -LARGEST, LARGEST)
         rank = value.ndim - 1 if rank is None else rank
         batch = max((self.batch(j) for j in range(len(self.inputs)) if not self.is_const(j)),
                     default=0) - (rank + 1 - value.ndim)
