@@ -13,6 +13,7 @@ import numpy as np
 from dsplet.base.errors import door, said
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
+from dsplet.quantize.float.foreign import dequantized
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
@@ -72,6 +73,8 @@ def examine(model: ModelProto, digest: str, path: str | Path
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
     findings, opset = Findings(), opset_of(model)
+    with findings.noted():
+        model = dequantized(model)
     constants, inputs = dict[str, np.ndarray](), dict[str, Shape]()
     with findings.noted():
         if opset not in OPSETS:

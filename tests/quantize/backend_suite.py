@@ -1,8 +1,8 @@
 """The cases of ONNX's own backend suite that are in the installed package, and what becomes of one.
 
-A case is one of floats where some input is; most give floats, too. Cases fix the sizes that they were written with, and feed
-weights as inputs; so a case may be read as it stands, with its first axis free, or with inputs
-behind the first one known beforehand, whatever is read first.
+A case is one of floats where some input is; most give floats, too. Cases fix the sizes that they
+were written with, and feed weights as inputs; so a case may be read as it stands, with its first
+axis free, or with inputs behind the first one known beforehand, whatever is read first.
 """
 
 from __future__ import annotations

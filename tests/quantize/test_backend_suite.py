@@ -48,8 +48,8 @@ def test_the_whole_suite():
     refusals = Counter(v.why for v in verdicts.values() if v.kind == "refused")
     floats = [c for c in cases if c.reads_floats]
     print(f"{len(cases)} cases, {len(floats)} of floats, {sum(c.gives_floats for c in floats)} of "
-          f"floats to floats, {len(verdicts)} of ops that are read: {dict(kinds)}", *(f"{n:5} {why}" for why, n in refusals.most_common()),
-          sep="\n", file=sys.stderr)
+          f"floats to floats, {len(verdicts)} of ops that are read: {dict(kinds)}",
+          *(f"{n:5} {why}" for why, n in refusals.most_common()), sep="\n", file=sys.stderr)
     assert set(wrong(verdicts)) == set(KNOWN), wrong(verdicts)
     assert kinds["right"] >= LEAST_RIGHT
 
