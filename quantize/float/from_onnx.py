@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,12 @@ import numpy as np
 from dsplet.base.errors import door, said
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
-from dsplet.quantize.float.foreign import dequantized
+from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import READERS, Reading
-from dsplet.quantize.float.refusals import STANDARD, Findings, Inferred, domain_of, name_of
+from dsplet.quantize.float.refusals import STANDARD, Findings, Inferred, domain_of, name_of, op_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -73,8 +74,12 @@ def examine(model: ModelProto, digest: str, path: str | Path
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
     findings, opset = Findings(), opset_of(model)
+    foreign, theirs = is_foreign(model), Counter(map(op_of, needed(model.graph)))
     with findings.noted():
         model = dequantized(model)
+    if findings.refusals:
+        findings.needs = theirs
+        return None, findings
     constants, inputs = dict[str, np.ndarray](), dict[str, Shape]()
     with findings.noted():
         if opset not in OPSETS:
@@ -88,6 +93,7 @@ def examine(model: ModelProto, digest: str, path: str | Path
     nearest = min(max(opset, OPSETS[0]), OPSETS[-1])
     reader = _Reader(nearest, constants, dict(inputs), findings, Inferred(model))
     reader.read(needed(model.graph))
+    findings.needs = theirs if foreign else findings.needs
     outputs = tuple(o.name for o in model.graph.output)
     for o in outputs if not findings.refusals else ():
         with findings.noted():
@@ -154,7 +160,7 @@ class _Reader:
                     self._findings.refuse(proto, "cannot be computed from its constants: "
                                           f"{said(e)}")
                 continue
-            self._findings.needs[domain_of(proto), proto.op_type] += 1
+            self._findings.needs[op_of(proto)] += 1
             if domain_of(proto) or proto.op_type not in READERS:
                 self._findings.refuse(proto, "no op of this name is read", unknown=True)
             elif all(i in self.shapes or i in self.constants for i in proto.input if i):

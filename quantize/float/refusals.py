@@ -45,7 +45,8 @@ class Findings:
 
     def refuse(self, proto: NodeProto, why: str, unknown: bool = False) -> None:
         """Note why a node is not read."""
-        self.refusals.append(Refusal(why, proto.op_type, domain_of(proto), name_of(proto), unknown))
+        domain, op = op_of(proto)
+        self.refusals.append(Refusal(why, op, domain, name_of(proto), unknown))
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -107,6 +108,11 @@ def spelled(op: str, domain: str) -> str:
 def domain_of(proto: NodeProto) -> str:
     """The node's domain; "" for the standard one."""
     return "" if proto.domain in STANDARD else proto.domain
+
+
+def op_of(proto: NodeProto) -> tuple[str, str]:
+    """The node's domain and op."""
+    return domain_of(proto), proto.op_type
 
 
 def name_of(proto: NodeProto) -> str:

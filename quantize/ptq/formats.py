@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import round_half_up
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
-from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
+from dsplet.quantize.float.node import NO_CLAMP, FloatNode, ModelError, Moving, Reads
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
+from dsplet.quantize.float.ops.reshape import Reshape
+from dsplet.quantize.float.passes.moves import drop_idle
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
@@ -59,6 +62,19 @@ def separate_inputs(graph: FloatGraph) -> FloatGraph:
             from_input[n.output] = origins[0]
         nodes.append(n)
     return graph.rebuilt(nodes)
+
+
+def drop_idle_clamps(graph: FloatGraph, formats: dict[str, QFormat]) -> FloatGraph:
+    """Without the Clamps before and behind which a value has one format whose ends do the same."""
+    def same(n: FloatNode) -> FloatNode:
+        fmt = formats[n.output]
+        if not isinstance(n, Clamp) or n.bounds == NO_CLAMP or formats[n.inputs[0]] != fmt:
+            return n
+        low, high = (round_half_up(np.clip(b / fmt.step, fmt.min, fmt.max)) for b in n.bounds)
+        idle = low == fmt.min and high == fmt.max
+        return Reshape(n.name, n.inputs, n.output, graph.shapes[n.output]) if idle else n
+
+    return drop_idle(graph.rebuilt(map(same, graph.nodes)))
 
 
 def classes(graph: FloatGraph) -> list[Class]:

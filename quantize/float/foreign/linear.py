@@ -113,7 +113,7 @@ def clip(w: Rewriting, node: Foreign) -> None:
     """Bounds in integers."""
     scale = w.scales.get(node.inputs[0])
     if scale is None:
-        w.refuse(node, "has bounds on a scale")
+        w.refuse_integers(node)
     low, high = float(scale.low), float(scale.high)
     if node.proto.op_type == "Relu":
         low = max(low, 0.0)
@@ -130,7 +130,7 @@ def pad(w: Rewriting, node: Foreign) -> None:
     """A border of integers, by default of 0."""
     scale = w.scales.get(node.inputs[0])
     if scale is None:
-        w.refuse(node, "has a border on a scale")
+        w.refuse_integers(node)
     q = w.constant(node, 2, "border") if node.has(2) else np.zeros(())
     border = w.hold_reals(scale.real(float(q.reshape(()))), node, "border")
     name = w.fresh(f"{node.outputs[0]}/real")

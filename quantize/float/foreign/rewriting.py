@@ -128,12 +128,16 @@ class Rewriting:
 
     def _across(self, node: Foreign) -> Rewrite | None:
         """What writes a float op that reads integers on a scale; None where it reads none."""
-        touched = [i for i in node.inputs if i in self.scales | self.owed | self.paying]
-        if not touched:
+        if not any(i in self.scales | self.owed | self.paying for i in node.inputs):
             return None
         if node.proto.op_type not in MOVES or node.proto.domain not in DOMAINS:
-            self.refuse(node, f"reads the integers of '{touched[0]}', which are on a scale")
+            self.refuse_integers(node)
         return MOVES[node.proto.op_type]
+
+    def refuse_integers(self, node: Foreign) -> NoReturn:
+        """Raises ModelError for what only reals may go into."""
+        read = next(i for i in node.inputs if i in self.scales | self.owed | self.paying)
+        self.refuse(node, f"reads the integers of '{read}', which are on a scale")
 
     def refuse(self, node: Foreign, why: str) -> NoReturn:
         """Raises ModelError."""
