@@ -270,6 +270,27 @@ def test_unsupported_ops_are_all_listed(tmp_path):
         assert op in message and name in message
 
 
+def test_a_file_quantized_by_others_needs_no_data(tmp_path):
+    scales = {"a": np.float32(1 / 32), "az": np.uint8(100), "b": np.float32(1 / 64),
+              "bz": np.uint8(0), "w": random("w", 4, 3)}
+    net = model([node("QuantizeLinear", "x a az", "q"), node("DequantizeLinear", "q a az", "d"),
+                 node("MatMul", "d w", "h"), node("QuantizeLinear", "h b bz", "p"),
+                 node("DequantizeLinear", "p b bz", "y")], {"x": (4,)}, scales)
+    (tmp_path / "their.onnx").write_bytes(net.SerializeToString())
+    words = ("quantize", "their.onnx", "-o", "a.q.onnx")
+    done = dsplet(*words, "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["data"].startswith("none") and report["calibration_samples"] == 0
+    assert report["input"] == "Q3.4" and report["original"][0]["samples"] == 256
+    assert report["original"][0]["sqnr_db"] > 25 and report["original"][0]["agree_percent"] > 80
+    jsonschema.validate(report, json.loads(
+        Path("docs/schemas/dsplet.quantize.1.json").read_text()))
+    assert "leave out --stability" in refusal(*words, "--stability", 2, folder=tmp_path)
+    found = json.loads(dsplet("ops", "--check", "their.onnx", "--json", folder=tmp_path).stdout)
+    assert [n["op"] for n in found["needs"]] == ["DequantizeLinear", "MatMul", "QuantizeLinear"]
+
+
 def test_a_dynamic_shape(tmp_path):
     net = model([node("Relu", "x", "y")], {"x": (1, "height", 8)})
     (tmp_path / "free.onnx").write_bytes(net.SerializeToString())

@@ -51,7 +51,9 @@ def sqnr_db(wanted: np.ndarray, y: np.ndarray) -> float:
     return 10 * np.log10((wanted**2).sum() / ((wanted - y)**2).sum())
 
 
-@pytest.mark.parametrize("name", STATIC)
+@pytest.mark.parametrize("name", [
+    pytest.param(n, marks=[] if n.endswith(("channel", "s8s8")) else pytest.mark.slow)
+    for n in STATIC])
 def test_a_residual_network_without_samples(name, tmp_path):
     m = nets.relu_net()
     flat = next(t for t in m.graph.initializer if t.name == "b3")
