@@ -12,14 +12,17 @@ from dsplet.cli.options import GOALS, PATH, budget_option, reports_as, target_op
 @reports_as(lambda report: "\n".join(f"written: {file}" for file in report.written))
 @click.argument("source", type=PATH)
 @click.option("--format", "form", required=True,
-              type=click.Choice(["c", "image", "listing", "symbols"]))
+              type=click.Choice(["c", "kernels", "image", "listing", "symbols"]))
 @click.option("-o", "folder", type=PATH, default=".", show_default=True)
 @click.option("--name", help="Of the files and of the C function; default: the network's.")
 @target_options
 @click.option("-O", "goal", type=GOALS, help="For least cycles, least memory, or both; default: "
                                              "balanced for C, else time.")
 @budget_option
+@click.option("--after", metavar="PASS", help="With --format kernels: as they are after this pass, "
+              "of those for C or the target's; default: before any.")
 def emit(**given: Any) -> object:
-    """Write C99 sources, or the DSP32C's image (S-records), listing or symbol map."""
+    """Write C99 sources, kernels as text, or the DSP32C's image (S-records), listing or symbol
+    map."""
     from dsplet.workflows.emit import Request, run
     return run(Request(**given), watch)
