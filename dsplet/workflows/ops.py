@@ -11,7 +11,6 @@ from dsplet.quantize.fixed.graph import Node
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import ops as _float_ops  # noqa: F401
 from dsplet.quantize.float.reading import READERS
-from dsplet.quantize.float.refusals import spelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +81,10 @@ def run(request: Request, watch: Watch = SILENT) -> Report | Checked:
 
 def _checked(path: str) -> Checked:
     opset, findings = from_onnx.survey(path)
-    refused = Counter((r.domain, r.op) for r in findings.refusals)
+    refused = Counter(r.op for r in findings.refusals)
     return Checked(
         file=path, opset=opset,
-        needs=[Needed(op=spelled(op, domain), nodes=n, refused=refused[domain, op])
-               for (domain, op), n in sorted(findings.needs.items())],
-        refused=[Refused(node=r.name, op=spelled(r.op, r.domain), why=r.why)
-                 for r in findings.refusals],
+        needs=[Needed(op=op, nodes=n, refused=refused[op])
+               for op, n in sorted(findings.needs.items())],
+        refused=[Refused(node=r.name, op=r.op, why=r.why) for r in findings.refusals],
         not_looked_at=findings.unseen, passed=not findings.refusals)

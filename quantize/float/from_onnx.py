@@ -18,8 +18,8 @@ from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.reading import READERS, Reading
-from dsplet.quantize.float.refusals import STANDARD, Findings, Inferred, domain_of, name_of, op_of
+from dsplet.quantize.float.reading import READERS, STANDARD, Reading, op_of
+from dsplet.quantize.float.refusals import Findings, Inferred, name_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -161,7 +161,7 @@ class _Reader:
                                           f"{said(e)}")
                 continue
             self._findings.needs[op_of(proto)] += 1
-            if domain_of(proto) or proto.op_type not in READERS:
+            if op_of(proto) not in READERS:
                 self._findings.refuse(proto, "no op of this name is read", unknown=True)
             elif all(i in self.shapes or i in self.constants for i in proto.input if i):
                 self._read_node(proto)
@@ -172,11 +172,11 @@ class _Reader:
     def _read_node(self, proto: NodeProto) -> None:
         proto.name = unique(name_of(proto), self._names)
         try:
-            READERS[proto.op_type](Reading(
+            READERS[op_of(proto)](Reading(
                 proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
                 self.read_body))
         except ModelError as e:
-            own = e.where == f"{proto.op_type} '{proto.name}'"
+            own = e.where == f"{op_of(proto)} '{proto.name}'"
             self._findings.refuse(proto, e.what if own else str(e))
         except Exception as e:  # what a node that lies makes of its reader
             self._findings.refuse(proto, f"cannot be read: {type(e).__name__}: {said(e)}")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
-"""ONNX op type -> the function that reads it."""
+"""ONNX op type, "domain::type" outside the standard domain -> the function that reads it."""
+STANDARD = ("", "ai.onnx")
 
 
 def reads(*ops: str) -> Callable[[Reader], Reader]:
@@ -24,6 +25,11 @@ def reads(*ops: str) -> Callable[[Reader], Reader]:
         READERS.update(dict.fromkeys(ops, f))
         return f
     return register
+
+
+def op_of(node: NodeProto) -> str:
+    """The op of an ONNX node, as `READERS` calls it."""
+    return node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
 
 
 class Reading:
@@ -41,7 +47,7 @@ class Reading:
                  batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None]
                  ) -> None:
         from onnx import helper
-        self.op, self.name, self.opset = node.op_type, node.name, opset
+        self.op, self.name, self.opset = op_of(node), node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}

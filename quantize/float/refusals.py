@@ -11,26 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsplet.quantize.float.node import ModelError, Shape
+from dsplet.quantize.float.reading import op_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-STANDARD = ("", "ai.onnx")
-
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a node cannot be read. name: the node's. unknown: no reader knows its op. What is no
+    """Why a node cannot be read. op, name: the node's. unknown: no reader knows its op. What is no
     node (an input, an output, the opset) has neither name nor op."""
 
     why: str
     op: str = ""
-    domain: str = ""
     name: str = ""
     unknown: bool = False
 
     def __str__(self) -> str:
-        node = f"{spelled(self.op, self.domain)} '{self.name}'"
+        node = f"{self.op} '{self.name}'"
         return node if self.unknown else f"{node}: {self.why}" if self.op else self.why
 
 
@@ -40,13 +38,12 @@ class Findings:
     nodes of known ops behind refused ones, of whose inputs too little is known."""
 
     refusals: list[Refusal] = field(default_factory=list)
-    needs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    needs: Counter[str] = field(default_factory=Counter)
     unseen: list[str] = field(default_factory=list)
 
     def refuse(self, proto: NodeProto, why: str, unknown: bool = False) -> None:
         """Note why a node is not read."""
-        domain, op = op_of(proto)
-        self.refusals.append(Refusal(why, op, domain, name_of(proto), unknown))
+        self.refusals.append(Refusal(why, op_of(proto), name_of(proto), unknown))
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -98,21 +95,6 @@ class Inferred:
             graph = self._model.graph
         return {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim]
                 for v in [*graph.input, *graph.value_info, *graph.output]}
-
-
-def spelled(op: str, domain: str) -> str:
-    """An op with its domain, where that is not the standard one."""
-    return f"{domain}::{op}" if domain else op
-
-
-def domain_of(proto: NodeProto) -> str:
-    """The node's domain; "" for the standard one."""
-    return "" if proto.domain in STANDARD else proto.domain
-
-
-def op_of(proto: NodeProto) -> tuple[str, str]:
-    """The node's domain and op."""
-    return domain_of(proto), proto.op_type
 
 
 def name_of(proto: NodeProto) -> str:

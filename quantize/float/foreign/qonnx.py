@@ -27,8 +27,9 @@ def quant(w: Rewriting, node: Foreign) -> None:
         return
     if step.size != 1 or zero.size != 1 or bits.size != 1:
         w.refuse(node, f"has {step.size} scales; an activation has one")
-    ends = ((end - float(zero.reshape(()))) * float(step.reshape(())) for end in (low, high))
-    clip_between(w, node, node.reals[0], *ends, node.outputs[0])
+    scale, offset = float(step.reshape(())), float(zero.reshape(()))
+    clip_between(w, node, node.reals[0], (low - offset) * scale, (high - offset) * scale,
+                 node.outputs[0])
 
 
 def _ends(bits: float, signed: int, narrow: int) -> tuple[float, float]:

@@ -66,9 +66,5 @@ def integers(x: np.ndarray, step: np.ndarray, zero: np.ndarray | None, kind: str
     ones = np.ones_like(step, np.float64)
     offset = -real(np.zeros_like(x), ones, zero, axis, block)
     unit = real(np.ones_like(x), np.asarray(step), None, axis, block)
-    return np.clip(np.rint(x / unit) + offset, low, low + (1 << bits) - 1)
-
-
-def kind_of(a: np.ndarray) -> str:
-    """The type of integers that an array is of."""
-    return a.dtype.name
+    found: np.ndarray = np.clip(np.rint(x / unit) + offset, low, low + (1 << bits) - 1)
+    return found
