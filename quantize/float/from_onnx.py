@@ -19,7 +19,7 @@ from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import READERS, STANDARD, Reading, op_of
-from dsplet.quantize.float.refusals import Findings, Inferred, name_of
+from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -62,7 +62,7 @@ def survey(path: str | Path) -> tuple[int, Findings]:
 def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     graph, findings = examine(model, digest, path)
     if graph is None:
-        raise findings.error(path)
+        raise findings.error()
     return graph
 
 
@@ -73,7 +73,7 @@ def examine(model: ModelProto, digest: str, path: str | Path
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
-    findings, opset = Findings(), opset_of(model)
+    findings, opset = Findings(path), opset_of(model)
     foreign, theirs = is_foreign(model), Counter(map(op_of, needed(model.graph)))
     with findings.noted():
         model = dequantized(model)
@@ -162,7 +162,7 @@ class _Reader:
                 continue
             self._findings.needs[op_of(proto)] += 1
             if op_of(proto) not in READERS:
-                self._findings.refuse(proto, "no op of this name is read", unknown=True)
+                self._findings.refuse(proto, UNKNOWN, unknown=True)
             elif all(i in self.shapes or i in self.constants for i in proto.input if i):
                 self._read_node(proto)
             else:

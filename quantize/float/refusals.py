@@ -16,6 +16,8 @@ from dsplet.quantize.float.reading import op_of
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
+UNKNOWN = "no op of this name is read"
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -34,9 +36,10 @@ class Refusal:
 
 @dataclass
 class Findings:
-    """needs: how many nodes there are of each op, but for what is computed beforehand. unseen: the
+    """What was met in the file at `path`. needs: how many nodes there are of each op, but for what is computed beforehand. unseen: the
     nodes of known ops behind refused ones, of whose inputs too little is known."""
 
+    path: str | Path
     refusals: list[Refusal] = field(default_factory=list)
     needs: Counter[str] = field(default_factory=Counter)
     unseen: list[str] = field(default_factory=list)
@@ -51,16 +54,16 @@ class Findings:
         try:
             yield
         except ModelError as error:
-            self.refusals.append(Refusal(str(error)))
+            self.refusals.append(Refusal(str(error).removeprefix(f"{self.path}: ")))
 
-    def error(self, path: str | Path) -> ModelError:
+    def error(self) -> ModelError:
         """All of it in one message, unknown ops first."""
         unknown = [str(r) for r in self.refusals if r.unknown]
         lines = [*unknown, *(str(r) for r in self.refusals if not r.unknown)]
         if unknown:
             lines.insert(0, f"{len(unknown)} node(s) are not supported:")
-        return ModelError("\n  ".join(lines), where=str(path), remedy=(
-            f"`dsplet ops` lists what is, `dsplet ops --check {path}` says it node by node")
+        return ModelError("\n  ".join(lines), where=str(self.path), remedy=(
+            f"`dsplet ops` lists what is, `dsplet ops --check {self.path}` says it node by node")
             if unknown else "")
 
 

@@ -217,7 +217,7 @@ def _read(model: ModelProto) -> FloatGraph:
     if any("cannot be read:" in r.why for r in findings.refusals):
         raise TypeError("; ".join(map(str, findings.refusals)))
     if graph is None:
-        raise findings.error("case")
+        raise findings.error()
     return graph
 
 
