@@ -36,8 +36,9 @@ class Refusal:
 
 @dataclass
 class Findings:
-    """What was met in the file at `path`. needs: how many nodes there are of each op, but for what is computed beforehand. unseen: the
-    nodes of known ops behind refused ones, of whose inputs too little is known."""
+    """What was met in the file at `path`. needs: how many nodes there are of each op, but for what
+    is computed beforehand. unseen: the nodes of known ops behind refused ones, of whose inputs too
+    little is known."""
 
     path: str | Path
     refusals: list[Refusal] = field(default_factory=list)
