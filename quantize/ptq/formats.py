@@ -17,8 +17,6 @@ from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.node import NO_CLAMP, FloatNode, ModelError, Moving, Reads
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
-from dsplet.quantize.float.ops.reshape import Reshape
-from dsplet.quantize.float.passes.moves import drop_idle
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
@@ -66,15 +64,17 @@ def separate_inputs(graph: FloatGraph) -> FloatGraph:
 
 def drop_idle_clamps(graph: FloatGraph, formats: dict[str, QFormat]) -> FloatGraph:
     """Without the Clamps before and behind which a value has one format whose ends do the same."""
-    def same(n: FloatNode) -> FloatNode:
+    same: dict[str, str] = {}
+    for n in graph.nodes:
         fmt = formats[n.output]
-        if not isinstance(n, Clamp) or n.bounds == NO_CLAMP or formats[n.inputs[0]] != fmt:
-            return n
+        if not isinstance(n, Clamp) or n.bounds == NO_CLAMP or n.output in graph.outputs or (
+                formats[n.inputs[0]] != fmt):
+            continue
         low, high = (round_half_up(np.clip(b / fmt.step, fmt.min, fmt.max)) for b in n.bounds)
-        idle = low == fmt.min and high == fmt.max
-        return Reshape(n.name, n.inputs, n.output, graph.shapes[n.output]) if idle else n
-
-    return drop_idle(graph.rebuilt(map(same, graph.nodes)))
+        if low == fmt.min and high == fmt.max:
+            same[n.output] = same.get(n.inputs[0], n.inputs[0])
+    return graph.rebuilt(replace(n, inputs=tuple(same.get(i, i) for i in n.inputs))
+                         for n in graph.nodes)
 
 
 def classes(graph: FloatGraph) -> list[Class]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.kernel import Loop
 from dsplet.quantize.fixed.program import lower, run
+from dsplet.quantize.fixed.proof import Overflow
 from dsplet.quantize.fixed.statement import Statement
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.graph import FloatGraph
@@ -38,6 +39,8 @@ KINDS = ("simple", "pytorch-operator", "pytorch-converted")
 WIDE = Recipe(weight_bits=16, activation_bits=16, input_bits=16, output_bits=16, equalization=(),
               activations="minmax", weights="minmax", trial=None, rounding="nearest", bias=None)
 """16 bits everywhere, the least that there is to choose."""
+NARROWER = replace(WIDE, activation_bits=12, input_bits=12)
+"""Where sums of products of two values of 16 bits have no room."""
 FIXED_ERROR = 1 / 1024
 """Of the largest expected number: what 16 bits may be off by, beyond what the rounding of the
 inputs alone moves. An op that is read wrongly is off by about 1."""
@@ -136,7 +139,7 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
         for y, wanted in zip(onnx_runtime(to_model(g), feeds), expected, strict=True):
             if not _close(y, wanted, case.rtol * np.abs(wanted) + case.atol):
                 return Verdict("wrong float", _difference(y, wanted))
-    fixed = quantize(simplify(graph), feeds, WIDE)
+    fixed = _fixed(graph, feeds)
     qs = [v.format.quantize(feeds[v.name]) for v in fixed.inputs]
     ys = Executor(fixed, threads=1)(*qs)
     rounded = {v.name: v.format.dequantize(q).astype(np.float32)
@@ -153,6 +156,13 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
                zip(fixed.outputs, kernels, ys, strict=True)):
         return Verdict("unequal", "kernels, NumPy and ONNX differ")
     return Verdict("right")
+
+
+def _fixed(graph: FloatGraph, feeds: dict[str, np.ndarray]) -> Graph:
+    try:
+        return quantize(simplify(graph), feeds, WIDE)
+    except Overflow:
+        return quantize(simplify(graph), feeds, NARROWER)
 
 
 def _by_kernels(fixed: Graph, qs: list[np.ndarray]) -> list[np.ndarray]:
