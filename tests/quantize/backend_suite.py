@@ -40,7 +40,7 @@ WIDE = Recipe(weight_bits=16, activation_bits=16, input_bits=16, output_bits=16,
               activations="minmax", weights="minmax", trial=None, rounding="nearest", bias=None)
 """16 bits everywhere, the least that there is to choose."""
 NARROWER = replace(WIDE, activation_bits=12, input_bits=12)
-"""Where sums of products of two values of 16 bits have no room."""
+"""Where sums of products of two values of 16 bits have no room: steps are 16 times as large."""
 FIXED_ERROR = 1 / 1024
 """Of the largest expected number: what 16 bits may be off by, beyond what the rounding of the
 inputs alone moves. An op that is read wrongly is off by about 1."""
@@ -139,7 +139,7 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
         for y, wanted in zip(onnx_runtime(to_model(g), feeds), expected, strict=True):
             if not _close(y, wanted, case.rtol * np.abs(wanted) + case.atol):
                 return Verdict("wrong float", _difference(y, wanted))
-    fixed = _fixed(graph, feeds)
+    fixed, error = _fixed(graph, feeds)
     qs = [v.format.quantize(feeds[v.name]) for v in fixed.inputs]
     ys = Executor(fixed, threads=1)(*qs)
     rounded = {v.name: v.format.dequantize(q).astype(np.float32)
@@ -148,7 +148,7 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
     for v, y, of_rounded, wanted in zip(fixed.outputs, ys, moved, expected, strict=True):
         real = v.format.dequantize(y)
         reach = max(np.abs(wanted).max(), v.format.step)
-        if not _close(real, wanted, np.abs(of_rounded - wanted) + reach * FIXED_ERROR):
+        if not _close(real, wanted, np.abs(of_rounded - wanted) + reach * error):
             return Verdict("wrong fixed", _difference(real, wanted))
     kernels = _by_kernels(fixed, [q[:1] for q in qs])
     values = fixed.run(*(q[:1] for q in qs))
@@ -158,11 +158,12 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
     return Verdict("right")
 
 
-def _fixed(graph: FloatGraph, feeds: dict[str, np.ndarray]) -> Graph:
+def _fixed(graph: FloatGraph, feeds: dict[str, np.ndarray]) -> tuple[Graph, float]:
+    """Fixed point, and how far it may be off."""
     try:
-        return quantize(simplify(graph), feeds, WIDE)
+        return quantize(simplify(graph), feeds, WIDE), FIXED_ERROR
     except Overflow:
-        return quantize(simplify(graph), feeds, NARROWER)
+        return quantize(simplify(graph), feeds, NARROWER), 16 * FIXED_ERROR
 
 
 def _by_kernels(fixed: Graph, qs: list[np.ndarray]) -> list[np.ndarray]:

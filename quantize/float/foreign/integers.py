@@ -21,7 +21,7 @@ def dynamic(w: Rewriting, node: Foreign) -> None:
     w.owed[q] = step
     w.give_constant(step, np.ones((), np.float32))
     w.give_constant(zero, np.zeros((), np.uint8))
-    w.paying[step] = step
+    w.paying |= {step: step, zero: step}
 
 
 @rewrites("ConvInteger", "MatMulInteger")
@@ -60,13 +60,14 @@ def cast(w: Rewriting, node: Foreign) -> None:
 @rewrites("Mul", to=MOVES)
 def scaled(w: Rewriting, node: Foreign) -> None:
     """A scale times a constant, or what owes the scale times what pays it."""
-    a, b = node.inputs
-    paid = {w.paying[i] for i in (a, b) if i in w.paying}
-    owed = {w.owed[i] for i in (a, b) if i in w.owed}
-    if any(i in w.scales for i in (a, b)) or len(paid) != 1 or owed - paid:
+    owing = [i for i in node.inputs if i in w.owed]
+    paying = [i for i in node.inputs if i in w.paying]
+    if any(i in w.scales for i in node.inputs) or len(owing) > 1 or len(paying) != 1 or (
+            owing and w.owed[owing[0]] != w.paying[paying[0]]):
         w.refuse(node, "multiplies integers by something other than their scale")
-    if not owed and w.known(a) is None or w.known(b) is None and not owed:
+    other = next(i for i in node.inputs if i not in paying)
+    if not owing and w.known(other) is None:
         w.refuse(node, "multiplies a scale by something that is not known beforehand")
     w.copy(node, node.outputs)
-    if not owed:
-        w.paying[node.outputs[0]] = paid.pop()
+    if not owing:
+        w.paying[node.outputs[0]] = w.paying[paying[0]]

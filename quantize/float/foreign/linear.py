@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from dsplet.quantize.float.foreign.rewriting import MOVES, Foreign, Rewriting, rewrites
 from dsplet.quantize.float.foreign.scale import BITS, CODES, Scale, integers, real
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
 
 
 @rewrites("QuantizeLinear")
@@ -59,10 +64,20 @@ def onto_scale(w: Rewriting, node: Foreign, x: str, scale: Scale) -> None:
     They are named as what reads them gives them back, so that they are found by that name.
     """
     output = node.outputs[0]
-    reader = next((n for n in w.readers(output) if n.op_type == "DequantizeLinear"), None)
-    name = reader.output[0] if reader is not None else w.fresh(f"{output}/real")
+    name = next((n.output[0] for n in w.readers(output) if _reads_back(w, n, scale)), None)
+    name = name or w.fresh(f"{output}/real")
     clip_between(w, node, x, *scale.ends, name)
     w.stands_for(output, name, scale)
+
+
+def _reads_back(w: Rewriting, reader: NodeProto, scale: Scale) -> bool:
+    """Whether a node gives the reals of integers that are on this scale."""
+    if reader.op_type != "DequantizeLinear":
+        return False
+    step, zero = (w.known(i) for i in (*reader.input[1:], "")[:2])
+    return step is not None and step.size == 1 and (
+        float(step.reshape(())), 0 if zero is None else int(zero.reshape(()))) == (
+        scale.step, scale.zero)
 
 
 def clip_between(w: Rewriting, node: Foreign, x: str, low: float, high: float, to: str) -> None:
@@ -98,8 +113,12 @@ def move(w: Rewriting, node: Foreign) -> None:
         w.refuse(node, "mixes integers of several scales")
     outputs = [w.fresh(f"{o}/real") if o else "" for o in node.outputs]
     w.copy(node, outputs)
+    owed = {w.owed[i] for i in node.inputs if i in w.owed}
+    if len(owed) > 1:
+        w.refuse(node, "mixes integers of several scales")
     for o, name in zip(node.outputs, outputs, strict=True):
         w.stands_for(o, name, scale)
+        w.owed |= dict.fromkeys([o], *owed) if owed else {}
 
 
 @rewrites("ArgMax", to=MOVES)

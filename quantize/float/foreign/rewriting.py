@@ -115,7 +115,7 @@ class Rewriting:
             else:
                 self.copy(node, node.outputs)
         for o in self.graph.output:
-            if o.name in self.scales:
+            if o.name in self.scales | self.owed | self.paying:
                 raise ModelError(f"the output '{o.name}' is integers on a scale",
                                  remedy="let the file end with a DequantizeLinear")
         made = ModelProto()
@@ -167,6 +167,9 @@ class Rewriting:
         found = self.known(node.inputs[i]) if node.has(i) else None
         if found is None:
             self.refuse(node, f"its {what} must be a constant of the model")
+        if node.inputs[i] in self.paying and (
+                self.paying[node.inputs[i]] != self.owed.get(node.inputs[0])):
+            self.refuse(node, f"has the {what} of another value's sample")
         return found
 
     # --- writing ------------------------------------------------------------------------------

@@ -75,6 +75,10 @@ CASES = {
     "matmul_integer": ([node("MatMulInteger", "q w xz wz", "i"), node("Cast", "i", "f", to=1),
                         node("Mul", "f ws", "g"), node("QuantizeLinear", "g ys yz", "r")], (6,),
                        M | {"ws": np.float32(1e-3)}),
+    "another_scale_at_once": ([node("DequantizeLinear", "q xs xz", "d"), node("Neg", "d", "e"),
+                               node("DequantizeLinear", "q ys yz", "f"), node("Add", "e f", "g"),
+                               node("QuantizeLinear", "g ys yz", "r")], (5,),
+                              {"ys": np.float32(1 / 16), "yz": np.uint8(30)}),
 }
 SAME = {"ys": X[0], "yz": X[1]}
 MOVES = {
@@ -158,11 +162,12 @@ DYNAMIC = [node("DynamicQuantizeLinear", "x", "q s z"), node("MatMulInteger", "q
 
 
 def test_a_dynamic_scale_cancels():
-    m = model(DYNAMIC, (6,), M)
-    x = random("dynamic", 9, 6)
+    moved = [DYNAMIC[0], node("Reshape", "q shape", "q1"), node("MatMulInteger", "q1 w z wz", "i")]
+    m = model([*moved, *DYNAMIC[2:]], (2, 3), M | {"shape": ints(-1, 6)})
+    x = random("dynamic", 9, 2, 3)
     y, = nets.run(dequantized(m), {"x": x})
     real = (M["w"].astype(float) - 3) * 0.02
-    assert np.allclose(y, x @ real, atol=1e-5)
+    assert np.allclose(y, x.reshape(9, 6) @ real, atol=1e-5)
     wanted, = nets.run(m, {"x": x})
     assert np.abs(y - wanted).max() < 0.01 * np.abs(wanted).max()
 
@@ -205,6 +210,10 @@ def test_qonnx():
     ([*DYNAMIC[:3], node("Relu", "f", "y")], M, "reads the integers of 'f'"),
     ([*DYNAMIC[:3], node("Mul", "f ws", "y")], M, "something other than their scale"),
     ([*DYNAMIC[:1], node("Add", "s ws", "y")], M, "reads the integers of 's'"),
+    ([*DYNAMIC[:1], node("Mul", "s s", "y")], M, "something other than their scale"),
+    ([*DYNAMIC[:1], node("Abs", "x", "h"), node("DynamicQuantizeLinear", "h", "q2 s2 z2"),
+      node("MatMulInteger", "q2 w z", "y")], M, "of another value's sample"),
+    ([*DYNAMIC[:3]], M, "the output 'f' is integers on a scale"),
 ])
 def test_refuses(nodes, constants, words, tmp_path):
     m = model(nodes, (3,) if constants is not M else (6,), constants, nodes[-1].output[0])
