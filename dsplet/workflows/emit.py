@@ -7,25 +7,21 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from dsplet.base.files import write_atomically
+from dsplet.base.files import write_together
 from dsplet.base.progress import SILENT, Watch
-from dsplet.export.c.printer import print_c
 from dsplet.firmware_sim.backend import Compiled
-from dsplet.firmware_sim.compile.optimize import optimize, passes
-from dsplet.quantize.fixed.graph import Graph
+from dsplet.firmware_sim.compile.optimize import passes
 from dsplet.quantize.fixed.kernel_text import to_text
 from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.network import fixed_graph
 from dsplet.workflows import chip
+from dsplet.workflows.c_files import CRequest, c_files, name_of
 from dsplet.workflows.request import OnTarget, RequestError
-
-FACT_CHARACTERS = 64
-"""Longer metadata is not for a header."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(OnTarget):
-    """form: c, kernels, image, listing or symbols. name: of the files and of the C function; None:
+class Request(OnTarget, CRequest):
+    """form: c, kernels, image, listing or symbols. name: of the files and of the C functions; None:
     the network's. goal: see `simulate.Request`; None: balanced for C, time for a processor of ours.
     budget: see there; C has none. after: the pass after which kernels are written; None: before
     any."""
@@ -47,38 +43,42 @@ class Report:
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
-    """Raises ModelError, Unprintable, BudgetError, UnknownTarget, DoesNotFit, RequestError."""
+    """Raises ModelError, Unprintable, BudgetError, UnknownTarget, DoesNotFit, CannotStream,
+    RequestError."""
     _refuse_idle(request)
     fixed = fixed_graph(request.source)
     program = lower(fixed)
     name = request.name or name_of(fixed, program)
     match request.form:
         case "c":
-            files = c_sources(fixed, program, name, request.goal or "balanced")
+            files = c_files(request, fixed, program, name, request.goal or "balanced")
         case "kernels":
             files = {f"{name}.kernels": to_text(_after(request, program))}
         case _:
             files = _on_target(request, program, name)
     folder = Path(request.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        write_atomically(folder / file, text.encode())
+    write_together({folder / file: text.encode() for file, text in files.items()})
     return Report(written=[str(folder / file) for file in files])
 
 
 def _refuse_idle(request: Request) -> None:
     """Options that would change nothing. Raises RequestError."""
+    after, goal = {"--after": request.after}, {"-O": request.goal}
     board = {"--board": request.board, "--budget": request.budget}
-    goal = {"-O": request.goal}
-    forms = {
-        "c": ("C is written for no board and keeps no budget", board | {"--after": request.after}),
-        "kernels": ("kernels as they are before any pass know no processor",
-                    {} if request.after else board | goal),
-    }
-    why, idle = forms.get(request.form, ("a compiled program is past all passes",
-                                         {"--after": request.after}))
-    if given := ", ".join(option for option, value in idle.items() if value):
-        raise RequestError(why, remedy=f"leave out {given}")
+    kernels = request.form == "kernels"
+    if request.form == "c":
+        why, idle = "C is written for no board and keeps no budget", board | after
+    elif kernels and not request.after:
+        why, idle = "kernels as they are before any pass know no processor", board | goal
+    else:
+        why, idle = "a compiled program is past all passes", {} if kernels else after
+    only_c = {} if request.form == "c" else {
+        "--stream": request.stream, "--self-test": request.self_test, "--with": request.build,
+        "--vectors": request.vectors, "--ram": request.ram, "--flash": request.flash}
+    for reason, those in ((why, idle), (f"--format {request.form} is no C", only_c)):
+        if given := ", ".join(option for option, value in those.items() if value):
+            raise RequestError(reason, remedy=f"leave out {given}")
 
 
 def _after(request: Request, program: Program) -> Program:
@@ -99,20 +99,6 @@ def _after(request: Request, program: Program) -> Program:
 def _passes(request: Request, program: Program) -> Iterator[tuple[str, Program]]:
     yield from passes(program, request.goal or "balanced")
     yield from _compiled(request, program).passes().items()
-
-
-def name_of(fixed: Graph, program: Program) -> str:
-    """What the network's files are called: as its model, where that can name a C function."""
-    model = dict(fixed.metadata).get("dsplet.model", "")
-    return model if model.isidentifier() else program.name
-
-
-def c_sources(fixed: Graph, program: Program, name: str, goal: str = "balanced"
-              ) -> dict[str, str]:
-    """C99 by file name; its header tells what the file knows of its model. Raises Unprintable."""
-    facts = [(key, text) for key, text in fixed.metadata if len(text) <= FACT_CHARACTERS]
-    return dict(zip((f"{name}.h", f"{name}.c"), print_c(optimize(program, goal), name, facts),
-                    strict=True))
 
 
 def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
