@@ -19,6 +19,8 @@ def bounds_of(graph: FloatGraph) -> dict[str, Bounds]:
     found = dict.fromkeys(graph.inputs, NO_CLAMP)
     for n in graph.nodes:
         low, high = _own(n, [found.get(i, NO_CLAMP) for i in n.inputs])
+        if places := n.choices(n.output, graph.shapes):
+            low, high = 0.0, places - 1.0
         found[n.output] = max(low, n.bounds[0]), min(high, n.bounds[1])
     return found
 

@@ -14,7 +14,7 @@ from dsplet.quantize.float.reading import READERS
 from tests.quantize import backend_suite as suite
 from tests.quantize.backend_suite import Case, Verdict
 
-LEAST_RIGHT = 127
+LEAST_RIGHT = 135
 KNOWN = {
     "test_log": "an interpolated table near a pole",
     "test_softmax_large_number": "an interpolated exponential between steps of 1",
@@ -22,6 +22,10 @@ KNOWN = {
     **dict.fromkeys(("test_gru_batchwise", "test_lstm_batchwise", "test_simple_rnn_batchwise"),
                     "an overflow inside a loop is no message yet")}
 """What is wrong today, and why; a case that is mended fails until it is taken out."""
+
+
+WITHOUT = {"OneHot": "the suite feeds it integers alone"}
+"""Ops that are read and of which no case reads floats, and why; they have tests elsewhere."""
 
 
 def wrong(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
@@ -33,7 +37,7 @@ def ours(cases: list[Case]) -> list[Case]:
     return [c for c in cases if c.reads_floats and c.ops <= set(READERS)]
 
 
-@pytest.mark.parametrize("op", ["Conv", "Gemm", "AveragePool", "Softmax", "Sigmoid", "HardSwish"])
+@pytest.mark.parametrize("op", ["Conv", "Gemm", "MatMul", "Softmax", "Sigmoid", "HardSwish"])
 def test_the_cases_of_an_op(op):
     verdicts = {c.name: suite.judge(c) for c in ours([*suite.made(op)])}
     assert not set(wrong(verdicts)) - set(KNOWN)
@@ -57,7 +61,8 @@ def test_the_whole_suite():
 @pytest.mark.slow
 def test_every_op_that_is_read_has_a_case():
     cases = ours([*suite.from_disk(), *suite.made()])
-    assert not set(READERS) - set().union(*(c.ops for c in cases))
+    standard = {op for op in READERS if "::" not in op}
+    assert standard - set().union(*(c.ops for c in cases)) == set(WITHOUT)
 
 
 def test_what_is_wrong_is_seen(monkeypatch):
