@@ -58,7 +58,7 @@ class Reading:
         self._batches, self.read_body, self._reserved = batches, read_body, reserved
 
     def refuse(self, why: str) -> NoReturn:
-        raise ModelError(f"{self.op} '{self.name}': {why}")
+        raise ModelError(why, where=f"{self.op} '{self.name}'")
 
     # --- asking ---------------------------------------------------------------------------------
     def attr(self, name: str, default: Any = None) -> Any:
