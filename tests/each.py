@@ -14,8 +14,8 @@ SHOWN = 3
 
 
 def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """As `pytest.mark.parametrize(name, cases)`, in one test: it goes on after a failure, then names
-    all cases that failed and shows the first few. Fixtures are the same for all cases. `pytest
+    """As `pytest.mark.parametrize(name, cases)`, in one test: it goes on after a failure, names
+    all cases that failed and shows the first. Fixtures are the same for all cases. `pytest
     --case WORD` takes only cases with the word in their names.
     """
     def over(check: Callable[..., None]) -> Callable[..., None]:
