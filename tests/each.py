@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+SHOWN = 3
+"""How many failures are shown whole."""
+
 
 def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """As `pytest.mark.parametrize(name, cases)`, in one test: it goes on after a failure and then
-    shows each, with the case's own name. Fixtures are the same for all cases. `pytest --case WORD`
-    takes only cases with the word in their names.
+    """As `pytest.mark.parametrize(name, cases)`, in one test: it goes on after a failure, names
+    all cases that failed and shows the first. Fixtures are the same for all cases. `pytest
+    --case WORD` takes only cases with the word in their names.
     """
     def over(check: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(check)
@@ -31,10 +34,12 @@ def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Cal
                 try:
                     check(**given, **{name: case})
                 except Exception as error:
-                    error.add_note(f"{name}: {label(case)}")
+                    error.add_note(label(case))
                     failed.append(error)
             if failed:
-                raise ExceptionGroup(f"{len(failed)} of {len(wanted)} cases", failed)
+                names = ", ".join(error.__notes__[-1] for error in failed)
+                raise ExceptionGroup(f"{len(failed)} of {len(wanted)} cases: {names}",
+                                     failed[:SHOWN])
 
         asked = [p for p in signature.parameters.values() if p.name not in (name, "request")]
         first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)

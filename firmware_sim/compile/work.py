@@ -60,5 +60,8 @@ def _elements(ref: Ref, extents: dict[str, int]) -> np.ndarray[Any, np.dtype[np.
 def _different(numbers: np.ndarray[Any, np.dtype[np.int64]]
                ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Each once, ascending. (np.unique imports numpy.ma, which takes longer than all of this.)"""
-    ordered = np.sort(numbers, axis=None)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    ordered = numbers.flatten()
+    ordered.sort()
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
