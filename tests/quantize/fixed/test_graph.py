@@ -111,7 +111,7 @@ REFUSED = {
         lambda: MaxPool("m", (IMAGE,), value("y", 2, 2, 2, fmt=QFormat(8, 6)), (2, 2), (2, 2)),
         "MaxPool 'm' cannot change the format"),
     "a window of another rank": (
-        lambda: MaxPool("m", (IMAGE,), Y, (2,), (2,)), 
+        lambda: MaxPool("m", (IMAGE,), Y, (2,), (2,)),
         "MaxPool 'm': window (2,), by (2,), dilated by (1,), over [5, 5]"),
     "a constant beyond its format": (
         lambda: Constant("k", (), Y, np.array([0, 1, 2, 128])), "Constant 'k' does not fit Q0.7"),
