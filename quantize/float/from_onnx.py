@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,13 @@ import numpy as np
 from dsplet.base.errors import door, said
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
+from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.reading import READERS, Reading
+from dsplet.quantize.float.reading import READERS, STANDARD, Reading, op_of
+from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -25,7 +29,6 @@ CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
 OPSETS = range(8, 27)
 FLOAT_TYPES = (1, 10, 11)
-STANDARD = ("", "ai.onnx")
 RANDOM = ("Random", "Multinomial", "Bernoulli")
 
 
@@ -46,48 +49,106 @@ def simplified(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
         return simplify(_read(model, digest, path))
 
 
+def survey(path: str | Path) -> tuple[int, Findings]:
+    """The opset of an ONNX file, and what it needs, what of it cannot be read. ModelError,
+    FileError: it is no float network at all."""
+    model, digest = parse(path)
+    with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
+        graph, findings = examine(model, digest, path)
+        with findings.noted():
+            _ = graph and simplify(graph)
+    return opset_of(model), findings
+
+
 def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
+    graph, findings = examine(model, digest, path)
+    if graph is None:
+        raise findings.error()
+    return graph
+
+
+def examine(model: ModelProto, digest: str, path: str | Path
+            ) -> tuple[FloatGraph | None, Findings]:
+    """The float graph of a parsed file, before any pass, and what was found on the way; no graph
+    where there are refusals. Raises ModelError for a file that is quantized already."""
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
-    opset = next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
-    if opset not in OPSETS:
-        raise ModelError(f"{path}: opset {opset} is not supported; expected {OPSETS[0]} to "
-                         f"{OPSETS[-1]} (export it again, or use onnx.version_converter)")
-    constants = _initializers(model, path)
-    inputs = _inputs(model, constants, path)
+    findings, opset = Findings(path), opset_of(model)
+    foreign, theirs = is_foreign(model), Counter(map(op_of, needed(model.graph)))
+    with findings.noted():
+        model = dequantized(model)
+    if findings.refusals:
+        findings.needs = theirs
+        return None, findings
+    constants, inputs = dict[str, np.ndarray](), dict[str, Shape]()
+    with findings.noted():
+        if opset not in OPSETS:
+            raise ModelError(f"opset {opset} is not supported; expected {OPSETS[0]} to "
+                             f"{OPSETS[-1]} (export it again, or use onnx.version_converter)")
+    with findings.noted():
+        constants = _initializers(model)
+    with findings.noted():
+        inputs = _inputs(model, constants)
     known = set(constants)
-    reader = _Reader(opset, constants, dict(inputs))
-    reader.read(model.graph.node)
-    if reader.unsupported:
-        raise ModelError(
-            f"{path}: {len(reader.unsupported)} node(s) are not supported:\n  "
-            + "\n  ".join(reader.unsupported)
-            + f"\nsupported ops: {', '.join(sorted(READERS))}")
-    if reader.problems:
-        raise ModelError(f"{path}: " + "\n  ".join(reader.problems))
+    nearest = min(max(opset, OPSETS[0]), OPSETS[-1])
+    reader = _Reader(nearest, constants, dict(inputs), findings, Inferred(model),
+                     value_names(model.graph))
+    reader.read(needed(model.graph))
+    findings.needs = theirs if foreign else findings.needs
     outputs = tuple(o.name for o in model.graph.output)
-    for o in outputs:
-        if o in known or o not in reader.shapes:
-            raise ModelError(f"{path}: the output '{o}' does not depend on the input")
-        if reader.batches.get(o):
-            raise ModelError(f"{path}: the batch is axis {reader.batches[o]} of the output '{o}'; "
-                             "it must be the first")
+    for o in outputs if not findings.refusals else ():
+        with findings.noted():
+            _check_output(o, known, reader)
+    if findings.refusals:
+        return None, findings
     metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
-    return FloatGraph(model.graph.name or Path(path).stem, tuple(inputs), outputs, (),
-                      reader.shapes, metadata, digest).rebuilt(_tidy(reader.nodes))
+    graph = FloatGraph(model.graph.name or Path(path).stem, tuple(inputs), outputs, (),
+                       reader.shapes, metadata, digest)
+    return graph.rebuilt(_tidy(reader.nodes)), findings
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of the standard ops; 0 where it does not say."""
+    return next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
+
+
+def needed(graph: GraphProto) -> list[NodeProto]:
+    """The nodes that some output needs, in their order."""
+    wanted = {o.name for o in graph.output}
+    nodes: list[NodeProto] = []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            nodes.append(node)
+            wanted.update(_reads(node))
+    return nodes[::-1]
+
+
+def _reads(node: NodeProto) -> set[str]:
+    """What the node reads, in the bodies of loops and branches, too."""
+    bodies = [a.g for a in node.attribute if a.HasField("g")]
+    return set(node.input).union(*(_reads(n) for body in bodies for n in body.node),
+                                 (o.name for body in bodies for o in body.output))
+
+
+def _check_output(output: str, known: set[str], reader: _Reader) -> None:
+    if output in known or output not in reader.shapes:
+        raise ModelError(f"the output '{output}' does not depend on the input")
+    if reader.batches.get(output):
+        raise ModelError(f"the batch is axis {reader.batches[output]} of the output '{output}'; "
+                         "it must be the first")
 
 
 class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
-    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
-                 ) -> None:
+    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape],
+                 findings: Findings, inferred: Inferred, reserved: set[str]) -> None:
         self.opset, self.constants, self.shapes = opset, constants, shapes
+        self._reserved = reserved
         self.batches: dict[str, int | None] = {}
         self.nodes: list[FloatNode] = []
-        self.unsupported: list[str] = []
-        self.problems: list[str] = []
+        self._findings, self._inferred = findings, inferred
         self._names: set[str] = set()
 
     def read(self, protos: Iterable[NodeProto]) -> None:
@@ -99,22 +160,35 @@ class _Reader:
                 try:
                     self._fold(proto)
                 except Exception as e:  # whatever the reference evaluator raises
-                    self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
-                                         f"from its constants: {e}")
-            elif proto.domain not in STANDARD or proto.op_type not in READERS:
-                domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
-                self.unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
+                    self._findings.refuse(proto, "cannot be computed from its constants: "
+                                          f"{said(e)}")
+                continue
+            self._findings.needs[op_of(proto)] += 1
+            if op_of(proto) not in READERS:
+                self._findings.refuse(proto, UNKNOWN, unknown=True)
             elif all(i in self.shapes or i in self.constants for i in proto.input if i):
-                proto.name = unique(_name(proto), self._names)
-                try:
-                    READERS[proto.op_type](Reading(
-                        proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
-                        self.read_body))
-                except ModelError as e:
-                    self.problems.append(str(e))
-                except Exception as e:  # what a node that lies makes of its reader
-                    self.problems.append(f"{proto.op_type} '{proto.name}': cannot be read: "
-                                         f"{type(e).__name__}: {said(e)}")
+                self._read_node(proto)
+            else:
+                self._findings.unseen.append(name_of(proto))
+            self._step_over(proto)
+
+    def _read_node(self, proto: NodeProto) -> None:
+        proto.name = unique(name_of(proto), self._names)
+        try:
+            READERS[op_of(proto)](Reading(
+                proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
+                self.read_body, self._reserved))
+        except ModelError as e:
+            own = e.where == f"{op_of(proto)} '{proto.name}'"
+            self._findings.refuse(proto, e.what if own else str(e))
+        except Exception as e:  # what a node that lies makes of its reader
+            self._findings.refuse(proto, f"cannot be read: {type(e).__name__}: {said(e)}")
+
+    def _step_over(self, proto: NodeProto) -> None:
+        """Behind a node that was not read, go on with the shapes that ONNX infers."""
+        for output in proto.output if self._findings.refusals else ():
+            if output not in self.shapes and (found := self._inferred.sample(output)):
+                self.shapes[output], self.batches[output] = found
 
     def read_body(self, graph: GraphProto, loop: str) -> None:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
@@ -126,13 +200,14 @@ class _Reader:
         def name(v: str) -> str:
             return f"{loop}/{v}" if v in inside else v
 
+        self._reserved.update(map(name, value_names(graph)))
         for tensor in graph.initializer:
             self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
         protos = []
         for node in graph.node:
             copy = type(node)()
             copy.CopyFrom(node)
-            copy.name = f"{loop}/{_name(node)}"
+            copy.name = f"{loop}/{name_of(node)}"
             copy.input[:], copy.output[:] = map(name, node.input), map(name, node.output)
             protos.append(copy)
         self.read(protos)
@@ -170,37 +245,22 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
     return model, hashlib.sha256(data).hexdigest()
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken already; added to `taken`."""
-    stem, n = name, 1
-    while name in taken:
-        n += 1
-        name = f"{stem}_{n}"
-    taken.add(name)
-    return name
-
-
-def _name(proto: NodeProto) -> str:
-    return proto.name or next((o for o in proto.output if o), proto.op_type)
-
-
-def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
+def _initializers(model: ModelProto) -> dict[str, np.ndarray]:
     from onnx import numpy_helper
     constants = {}
     if model.graph.sparse_initializer:
-        raise ModelError(f"{path}: sparse weights are not supported; export dense ones")
+        raise ModelError("sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
-            raise ModelError(f"{path}: '{tensor.name}' {array.shape} contains {bad} NaN or "
+            raise ModelError(f"'{tensor.name}' {array.shape} contains {bad} NaN or "
                              "infinite value(s); the training has diverged or the file is damaged")
         constants[tensor.name] = array
     return constants
 
 
-def _inputs(model: ModelProto, constants: dict[str, np.ndarray], path: str | Path
-            ) -> dict[str, Shape]:
+def _inputs(model: ModelProto, constants: dict[str, np.ndarray]) -> dict[str, Shape]:
     """Input names and their shapes without the batch axis."""
     inputs = {}
     for v in model.graph.input:
@@ -208,22 +268,22 @@ def _inputs(model: ModelProto, constants: dict[str, np.ndarray], path: str | Pat
             continue
         kind = v.type.tensor_type
         if kind.elem_type not in FLOAT_TYPES:
-            raise ModelError(f"{path}: the input '{v.name}' is not a float tensor")
+            raise ModelError(f"the input '{v.name}' is not a float tensor")
         if not kind.HasField("shape") or len(kind.shape.dim) < 2:
-            raise ModelError(f"{path}: the input '{v.name}' needs a shape with a batch axis and at "
+            raise ModelError(f"the input '{v.name}' needs a shape with a batch axis and at "
                              "least one more")
         batch, *rest = kind.shape.dim
         if batch.HasField("dim_value") and batch.dim_value > 1:
-            raise ModelError(f"{path}: the first axis of '{v.name}' is the batch and must be free "
+            raise ModelError(f"the first axis of '{v.name}' is the batch and must be free "
                              f"or 1, not {batch.dim_value}; export with a dynamic batch axis")
         for axis, d in enumerate(rest, 1):
             if d.dim_value < 1:
-                raise ModelError(f"{path}: axis {axis} of the input '{v.name}' is not fixed"
+                raise ModelError(f"axis {axis} of the input '{v.name}' is not fixed"
                                  f"{d.dim_param and f' ({d.dim_param})'}; only the batch axis may "
                                  "be: export with a fixed size")
         inputs[v.name] = tuple(d.dim_value for d in rest)
     if not inputs:
-        raise ModelError(f"{path}: the network has no input")
+        raise ModelError("the network has no input")
     return inputs
 
 
