@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import numpy as np
-
 from dsplet.base.progress import SILENT, Watch
-from dsplet.data.feed import Feed
+from dsplet.data.feed import Batch, Feed
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.original import Original, beside_original
 from dsplet.quantize.analysis.report import FormatRow
@@ -19,7 +17,7 @@ from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.stated import random_inputs, states_ranges
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows.request import FromData, RequestError, refuse_numbers
+from dsplet.workflows.request import FromData, RequestError, classes
 
 RANDOM_INPUTS = 256
 """On which a file without samples is held against its original."""
@@ -59,7 +57,7 @@ class Request(Changes, FromData):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """input: the input's format. original: for a file that others have quantized, beside it; on
+    """input: the inputs' formats. original: for a file that others have quantized, beside it; on
     random inputs over its ranges where there are no samples. The fields from `samples` on are those
     of a `Spread`."""
 
@@ -86,20 +84,24 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         raise RequestError(f"{request.source}: is fixed point already")
     if request.data is None and states_ranges(network.float):
         return _without_samples(request, network.float, recipe, watch)
-    images = request.feed(network.facts, network.shape)
-    if request.stability:
-        refuse_numbers("--stability", images)
-    samples = images(images.calibration(request.calibrate).images)
+    feeding = request.feed(network.facts, network.inputs)
+    test = feeding.test("all") if request.stability else None
+    labels = classes("--stability", network, test) if test else None
+    part = feeding.calibration(request.calibrate)
     with watch.progress("quantizing") as tick:
-        fixed = recipes.quantize(network.float, samples, recipe, images.metadata, tick)
+        fixed = recipes.quantize(network.float, part.x, recipe,
+                                 feeding.metadata | feeding.calibrated_on(part), tick)
     to_qdq.save(fixed, request.out)
-    drawn = _spread(request, network, fixed, recipe, images, samples, watch)
+    drawn: Spread | None = None
+    if test and labels is not None and request.stability:
+        with watch.progress("drawing again") as tick:
+            drawn = spread(network, fixed, recipe, part.x, test.x, labels, request.stability,
+                           request.seed, tick)
     return Report(
-        file=request.out, recipe=request.recipe_name, data=images.data,
-        calibration_samples=len(samples), input=str(fixed.inputs[0].format),
-        layers=report.format_rows(fixed),
-        notes=_notes(fixed),
-        original=beside_original(request.source, fixed, {network.input: samples}),
+        file=request.out, recipe=request.recipe_name, data=feeding.data,
+        calibration_samples=len(part), input=_formats(fixed), layers=report.format_rows(fixed),
+        notes=_notes(fixed) + _unsplit(feeding, part),
+        original=beside_original(request.source, fixed, part.x),
         **(vars(drawn) if drawn else {}))
 
 
@@ -114,8 +116,8 @@ def _without_samples(request: Request, graph: FloatGraph, recipe: Recipe, watch:
     inputs = random_inputs(graph, RANDOM_INPUTS)
     return Report(
         file=request.out, recipe=f"{request.recipe_name}, of it what needs no samples",
-        data="none: the file states its ranges", calibration_samples=0,
-        input=str(fixed.inputs[0].format), layers=report.format_rows(fixed), notes=_notes(fixed),
+        data="none: the file states its ranges", calibration_samples=0, input=_formats(fixed),
+        layers=report.format_rows(fixed), notes=_notes(fixed),
         original=beside_original(request.source, fixed, inputs))
 
 
@@ -123,11 +125,15 @@ def _notes(fixed: Graph) -> list[str]:
     return dict(fixed.metadata).get("dsplet.notes", "").splitlines()
 
 
-def _spread(request: Request, network: Network, fixed: Graph, recipe: Recipe, images: Feed,
-            samples: np.ndarray, watch: Watch) -> Spread | None:
-    if not request.stability:
-        return None
-    test = images.splits.test
-    with watch.progress("drawing again") as tick:
-        return spread(network, fixed, recipe, samples, images(test.images), test.labels,
-                      request.stability, request.seed, tick)
+def _formats(fixed: Graph) -> str:
+    """The inputs' formats; several by name."""
+    if len(fixed.inputs) == 1:
+        return str(fixed.inputs[0].format)
+    return ", ".join(f"{v.name} {v.format}" for v in fixed.inputs)
+
+
+def _unsplit(feeding: Feed, part: Batch) -> list[str]:
+    """A word on test samples that are no others than these."""
+    return [f"{feeding.data} has no splits: what is compared or simulated with it is tested on the "
+            f"samples that it was calibrated on; name its parts calibration.NAME and test.NAME "
+            "where the figures are to hold for others"] if part.origin else []

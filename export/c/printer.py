@@ -61,7 +61,8 @@ def print_c(program: Program, name: str | None = None,
     metadata: pairs of strings for the comment that opens the header. pixels: the input's integers
     for pixels from 0 to 255, where it is an image. tested: with a self-test, for which the program
     is interpreted once.
-    Raises Unprintable for a name that C cannot spell and for a shift that int32_t cannot do.
+    Raises Unprintable for a name that C cannot spell and for a shift to the right that int32_t
+    cannot do.
     """
     name = program.name if name is None else name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in KEYWORDS:
@@ -184,7 +185,10 @@ class _Calls:
                          f"({b.dtype})drawn(&state, {fmt.min}, {fmt.max});")
         lines += checks.before("    ")
         lines += self._preset()
-        lines += self._block(0, len(self.kernels) - 1, checks)
+        block = [*self._block(0, len(self.kernels) - 1, checks)]
+        if not any("context->" in line for line in block):
+            block.insert(0, "    (void)context;")
+        lines += block
         return "\n".join([*(part for line in lines for part in folded(line)),
                           f"    for (int32_t i = 0; i < {len(expected)}; i++) "
                           "if (~crc[i] != expected[i]) return i + 1;", "    return 0;", "}", ""])

@@ -17,11 +17,14 @@ RealArray = npt.NDArray[np.floating[Any]]
 N = TypeVar("N", int, IntArray)
 
 CONTRACT = "pow2-half-up/1"
+FARTHEST = float(1 << 62)
 
 
 def round_half_up(real: npt.ArrayLike) -> IntArray:
-    """Real numbers to the nearest integers, ties toward +infinity, as int64."""
-    return np.asarray(np.floor(np.asarray(real, np.float64) + 0.5)).astype(np.int64)
+    """Real numbers to the nearest integers, ties toward +infinity, as int64; what is beyond
+    +-FARTHEST, infinities too, to that."""
+    whole = np.floor(np.asarray(real, np.float64) + 0.5)
+    return np.asarray(np.clip(whole, -FARTHEST, FARTHEST)).astype(np.int64)
 
 
 def requantize(acc: IntArray | int, shift: IntArray | int, low: int, high: int) -> IntArray:
@@ -39,7 +42,7 @@ def requantize(acc: IntArray | int, shift: IntArray | int, low: int, high: int) 
 
 
 def divide(numerator: N, denominator: N) -> N:
-    """numerator / denominator rounded half up, for denominator > 0."""
+    """numerator / denominator rounded half up, for denominator != 0."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 

@@ -16,6 +16,7 @@ from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import READERS, STANDARD, Reading, op_of
@@ -91,7 +92,8 @@ def examine(model: ModelProto, digest: str, path: str | Path
         inputs = _inputs(model, constants)
     known = set(constants)
     nearest = min(max(opset, OPSETS[0]), OPSETS[-1])
-    reader = _Reader(nearest, constants, dict(inputs), findings, Inferred(model))
+    reader = _Reader(nearest, constants, dict(inputs), findings, Inferred(model),
+                     value_names(model.graph))
     reader.read(needed(model.graph))
     findings.needs = theirs if foreign else findings.needs
     outputs = tuple(o.name for o in model.graph.output)
@@ -141,8 +143,9 @@ class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
     def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape],
-                 findings: Findings, inferred: Inferred) -> None:
+                 findings: Findings, inferred: Inferred, reserved: set[str]) -> None:
         self.opset, self.constants, self.shapes = opset, constants, shapes
+        self._reserved = reserved
         self.batches: dict[str, int | None] = {}
         self.nodes: list[FloatNode] = []
         self._findings, self._inferred = findings, inferred
@@ -174,7 +177,7 @@ class _Reader:
         try:
             READERS[op_of(proto)](Reading(
                 proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
-                self.read_body))
+                self.read_body, self._reserved))
         except ModelError as e:
             own = e.where == f"{op_of(proto)} '{proto.name}'"
             self._findings.refuse(proto, e.what if own else str(e))
@@ -197,6 +200,7 @@ class _Reader:
         def name(v: str) -> str:
             return f"{loop}/{v}" if v in inside else v
 
+        self._reserved.update(map(name, value_names(graph)))
         for tensor in graph.initializer:
             self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
         protos = []
@@ -241,16 +245,6 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
     return model, hashlib.sha256(data).hexdigest()
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken already; added to `taken`."""
-    stem, n = name, 1
-    while name in taken:
-        n += 1
-        name = f"{stem}_{n}"
-    taken.add(name)
-    return name
-
-
 def _initializers(model: ModelProto) -> dict[str, np.ndarray]:
     from onnx import numpy_helper
     constants = {}
@@ -258,7 +252,7 @@ def _initializers(model: ModelProto) -> dict[str, np.ndarray]:
         raise ModelError("sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
             raise ModelError(f"'{tensor.name}' {array.shape} contains {bad} NaN or "
                              "infinite value(s); the training has diverged or the file is damaged")

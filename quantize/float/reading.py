@@ -12,6 +12,7 @@ from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
+LARGEST = float(np.finfo(np.float32).max)
 Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
@@ -20,7 +21,7 @@ STANDARD = ("", "ai.onnx")
 
 
 def reads(*ops: str) -> Callable[[Reader], Reader]:
-    """Register a reader for ONNX ops of the standard domain, of any opset from 8."""
+    """Register a reader for ONNX ops, by their names in `READERS`, of any opset from 8."""
     def register(f: Reader) -> Reader:
         READERS.update(dict.fromkeys(ops, f))
         return f
@@ -37,6 +38,8 @@ class Reading:
 
     constants: every value known beforehand. shapes: of one sample, for the values that are not.
     batches: the position of the batch axis where it is not the first; None where there is none.
+    reserved: the names of the file's values, which the node may not read yet, and must not give to
+    values of its own.
     read_body(graph, loop): reads the body of a loop whose inputs are known by now as "loop/name".
     Readers ask for attributes and inputs, and `emit` float nodes; what they cannot
     read they `refuse`.
@@ -44,15 +47,15 @@ class Reading:
 
     def __init__(self, node: NodeProto, opset: int, constants: dict[str, np.ndarray],
                  shapes: dict[str, Shape], nodes: list[FloatNode],
-                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None]
-                 ) -> None:
+                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None],
+                 reserved: set[str]) -> None:
         from onnx import helper
         self.op, self.name, self.opset = op_of(node), node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self._constants, self._shapes, self._nodes = constants, shapes, nodes
-        self._batches, self.read_body = batches, read_body
+        self._batches, self.read_body, self._reserved = batches, read_body, reserved
 
     def refuse(self, why: str) -> NoReturn:
         raise ModelError(why, where=f"{self.op} '{self.name}'")
@@ -78,8 +81,13 @@ class Reading:
         return self._constants[self.inputs[i]]
 
     def real(self, i: int, what: str = "") -> np.ndarray:
-        """Constant input i in float64."""
-        return self.const(i, what).astype(np.float64)
+        """Constant input i in float64, all finite."""
+        value = self.const(i, what).astype(np.float64)
+        if not (finite := np.isfinite(value)).all():
+            self.refuse(f"its input '{self.inputs[i]}' {value.shape} contains "
+                        f"{int((~finite).sum())} NaN or infinite value(s); the training has "
+                        "diverged or the file is damaged")
+        return value
 
     def scalar(self, i: int, default: float | None = None, what: str = "") -> float:
         """Constant input i, one number; `default` where it is absent and a default is given."""
@@ -88,6 +96,8 @@ class Reading:
         value = self.const(i, what)
         if value.size != 1:
             self.refuse(f"{what} must be one number, not an array of shape {value.shape}")
+        if np.isnan(value).any():
+            self.refuse(f"{what} is NaN")
         return float(value.reshape(()))
 
     @overload
@@ -154,6 +164,17 @@ class Reading:
 
         return holds(self.inputs[i])
 
+    def truth(self, i: int = 0) -> bool:
+        """Whether input i holds nothing but 0 and 1, as comparisons give it."""
+        makers = {n.output: n for n in self._nodes}
+
+        def holds(value: str) -> bool:
+            n = makers.get(value)
+            return n is not None and (all(map(holds, n.passed)) if n.passed else
+                                      n.choices(value, self._shapes) == 2)
+
+        return holds(self.inputs[i])
+
     def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
         return self._shapes.get(value)
@@ -167,9 +188,12 @@ class Reading:
         self._batches[output or self.outputs[0]] = position
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
-        """Constant input i in float64 without a batch axis. rank: of what it meets, without
-        batch."""
-        value = self.real(i)
+        """Constant input i in float64 without a batch axis, infinity as the largest float32. rank:
+        of what it meets, without batch."""
+        value = self.const(i).astype(np.float64)
+        if np.isnan(value).any():
+            self.real(i)  # refuses
+        value = np.clip(value, -LARGEST, LARGEST)
         rank = value.ndim - 1 if rank is None else rank
         batch = max((self.batch(j) for j in range(len(self.inputs)) if not self.is_const(j)),
                     default=0) - (rank + 1 - value.ndim)
@@ -180,6 +204,15 @@ class Reading:
                         f"axis or more axes than the value it meets")
         return value
 
+    def scope(self, name: str) -> str:
+        """The name to put before "/" in the names of several values, with a number where the name
+        of another value begins like that."""
+        stem, n = name, 1
+        while any(v.startswith(f"{name}/") for v in (*self._reserved, *self._shapes)):
+            n += 1
+            name = f"{stem}_{n}"
+        return name
+
     # --- answering --------------------------------------------------------------------------------
     def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
              ) -> str:
@@ -189,7 +222,7 @@ class Reading:
             given = next(o for o in self.outputs if o)
             stem, n = f"{given}/{kind.__name__.lower()}", 1
             output = stem
-            while output in self._shapes:
+            while output in self._shapes or output in self._reserved:
                 n += 1
                 output = f"{stem}_{n}"
             name = f"{self.name}/{output[len(given) + 1:]}"

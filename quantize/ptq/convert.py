@@ -21,12 +21,13 @@ ROOM_BITS = 8
 
 
 def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Passage,
-            metadata: dict[str, str], progress: Progress) -> Graph:
+            metadata: dict[str, str], notes: list[str], progress: Progress) -> Graph:
     """The fixed-point graph. formats: one for each value. recipe: `quantize.ptq.recipe.Recipe`.
 
     passage: of the calibration samples, which layers of weights are fitted to. Clamp bounds that
     lie between two steps are rounded to one, weights shrink where a sum must fit its accumulator;
-    metadata `dsplet.notes` says so. progress(done, total) counts nodes.
+    metadata `dsplet.notes` says so, behind the `notes` that there are. progress(done, total) counts
+    nodes.
     """
     values = {v: Value(v, graph.shapes[v], formats[v]) for v in graph.shapes}
     maker, done = _Maker(recipe, passage), 0
@@ -46,7 +47,7 @@ def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Pas
         return made
 
     nodes = [passage.add(node(item)) for item in arrange(graph)]
-    if notes := [*maker.notes, *maker.budget.notes]:
+    if notes := [*notes, *maker.notes, *maker.budget.notes]:
         metadata = metadata | {"dsplet.notes": "\n".join(notes)}
     return Graph(graph.name, tuple(values[i] for i in graph.inputs), tuple(nodes),
                  tuple(values[o] for o in graph.outputs), tuple(sorted(metadata.items())))
@@ -105,11 +106,14 @@ class _Maker:
             exact = bound * 2.0**fmt.frac
             q = int(round_half_up(np.array(exact)))
             if q != exact and fmt.min < q < fmt.max:
-                self.notes.append(f"{n.op} '{n.name}': the bound {bound:g} became "
-                                  f"{q * fmt.step:g}, a multiple of the step {fmt.step:g}")
+                self.note(n, f"the bound {bound:g} became {q * fmt.step:g}, a multiple of the step "
+                             f"{fmt.step:g}")
             limits.append(min(max(q, fmt.min), fmt.max))
         low, high = limits
         return None if (low, high) == (fmt.min, fmt.max) else (low, high)
+
+    def note(self, n: FloatNode, words: str) -> None:
+        self.notes.append(f"{n.op} '{n.name}': {words}")
 
     def fill(self, value: float, y: Value) -> int:
         return y.format.min if value == -math.inf else int(y.format.quantize(value))

@@ -18,7 +18,7 @@ from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import Weighted
 from dsplet.quantize.ptq import algorithms
-from dsplet.quantize.ptq.calibrate import Histogram, histograms
+from dsplet.quantize.ptq.calibrate import Histogram, histograms, said
 from dsplet.quantize.ptq.convert import convert
 from dsplet.quantize.ptq.formats import (
     choose_formats,
@@ -26,6 +26,7 @@ from dsplet.quantize.ptq.formats import (
     measured,
     separate_inputs,
 )
+from dsplet.quantize.ptq.masks import without_masks
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
 from dsplet.quantize.ptq.stated import random_inputs, stated
@@ -56,7 +57,9 @@ class Recipe:
     the activations', at least 10. recurrent_bits: of what a loop over time computes with, but for
     what only products read. output_bits: of the network's outputs and of what a softmax
     reads. accumulator_bits: signed, 8 to 32, that every sum must fit; weights shrink where they
-    must. per_channel: one weight step for each output channel. The others name algorithms
+    must. Factors that many numbers share, and what they are computed from, have 16 bits whatever
+    it says (`quantize.ptq.statistics`). per_channel: one weight step for each output channel. The
+    others name algorithms
     (`quantize.ptq.algorithms.names(kind)`) or hold their configs: equalization any number of them,
     in order; weights, activations: how steps are chosen; trial, bias: None for none of it.
     layers: exceptions by a node's name ("first" and "last": of those with weights):
@@ -203,17 +206,20 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray] | No
         samples = random_inputs(graph, 1)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    known, recipe = Samples(graph, samples), recipe.of(graph)
+    known = Samples(graph, samples)
+    graph = separate_inputs(without_masks(graph, known))
+    recipe = recipe.of(graph)
     rescaling = Rescaling(graph, known, recipe)
     for config in recipe.equalization:
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))
     graph = rescaling.graph
-    formats = choose_formats(graph, ranges or histograms(graph, measured(graph), known), recipe)
+    seen = ranges or histograms(graph, measured(graph), known)
+    formats = choose_formats(graph, seen, recipe)
     graph = drop_idle_clamps(graph, formats)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
     fixed = convert(graph, formats, recipe, Passage(graph, known),
-                    facts | (metadata or {}), tick)
+                    facts | (metadata or {}), said(graph, seen), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

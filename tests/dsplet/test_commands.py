@@ -120,7 +120,7 @@ CASES = {
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),
 }
-SLOW = {"train", "export", "finetune", "demo"}
+SLOW = {"train", "export", "finetune", "demo", "widths"}
 """What is run once only; as text they are printed by tests that take their time."""
 
 
@@ -144,7 +144,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                        test=whole.test[:60])
 
     monkeypatch.setattr(data, "load", short)
-    monkeypatch.setattr(import_module("dsplet.data.feed"), "load", short)
+    monkeypatch.setattr(import_module("dsplet.data.opening"), "load", short)
     monkeypatch.setattr(Card, "config", lambda card, on: replace(config(card, on), epochs=1))
     return folder
 

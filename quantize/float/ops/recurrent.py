@@ -139,7 +139,7 @@ def recurrent(r: Reading) -> None:
     for d, backwards in enumerate(directions(r)):
         back: dict[str, Any] = {"starts": (steps - 1, 0), "steps": (-1, 1)}
         x = r.emit(Slice, r.value(), sizes=r.shape(), **back) if backwards else r.value()
-        cell = _Direction(r, d, x, f"{r.name}/{'down' if backwards else 'up'}")
+        cell = _Direction(r, d, x, r.scope(f"{r.name}/{'down' if backwards else 'up'}"))
         new, carried = CELLS[r.op](cell, d)
         seen = r.emit(Stack, new, loop=cell.tag, steps=steps)
         if backwards:

@@ -53,12 +53,12 @@ def give_shape(r: Reading, full: list[int]) -> None:
     r.give(Reshape, r.value(), shape=tuple(n for a, n in enumerate(full) if a != at))
 
 
-@reads("Identity", "Dropout", "Cast")
+@reads("Identity", "Dropout")
 def identity(r: Reading) -> None:
-    if r.op == "Cast" and not (r.attr("to") in FLOATS or r.attr("to") in INTEGERS and r.integer()):
-        r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):
         r.refuse("its mask output is not supported; export the model in evaluation mode")
+    if r.op == "Dropout" and r.scalar(2, 0.0, "the mode") and r.scalar(1, 0.5, "the ratio"):
+        r.refuse("is in training mode; export the model in evaluation mode")
     give_shape(r, r.full())
 
 

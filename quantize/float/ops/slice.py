@@ -10,6 +10,9 @@ from dsplet.quantize.float.node import Maker, Moving, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
+ALL = (1 << 31) - 1
+"""An end at least as large as this one is the axis' own."""
+
 
 @op
 class Slice(Moving):
@@ -57,7 +60,7 @@ def slice_node(r: Reading) -> None:
     steps = r.ints("steps", 4, [1] * len(starts))
     where = [slice(None)] * len(r.shape())
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if axis % r.rank == r.batch() and (start, step) == (0, 1) and (end < 0 or end >= 1 << 31):
+        if axis % r.rank == r.batch() and (start, step) == (0, 1) and end >= ALL:
             continue
         # an end below -n means "past the first element", which Python spells None
         low = end < -r.shape()[r.axis(axis)] and step < 0

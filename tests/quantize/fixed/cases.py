@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.fixed.graph import Value
-from dsplet.quantize.fixed.ops.binary import Add, Max, Mul, Sub
+from dsplet.quantize.fixed.ops.binary import Add, Max, Min, Mul, Sub
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.logsumexp import LogSumExp
 from dsplet.quantize.fixed.ops.matmul import MatMul
@@ -19,10 +19,13 @@ from dsplet.quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Tran
 from dsplet.quantize.fixed.ops.pool import AveragePool, MaxPool
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
+from dsplet.quantize.fixed.ops.sum_pool import SumPool
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.choices import CHOICES
 from tests.quantize.fixed.loops import LOOPS
+from tests.quantize.fixed.pointwise import POINTWISE
+from tests.quantize.fixed.spatial import SPATIAL
 from tests.quantize.fixed.words import Q5, Q15, U8, conv, gemm, graph, random, value, weight
 
 # --- one op each -----------------------------------------------------------------------------
@@ -55,6 +58,9 @@ def convolutions():
     yield graph("conv_unsigned", conv("c", u, weight("w", 3, 4, 3, 3), fmt=QFormat(8, 6, False)))
     w, v = weight("w", 3, 2, 3, 3, bits=12, frac=11), weight("w", 3, 2, 3, 3, frac=(5, 6, 7))
     yield graph("conv_16_bit", conv("c", wide, w, fmt=QFormat(16, 13)))
+    dead = replace(w, q=np.zeros_like(w.q))
+    large = conv("c", wide, dead, fmt=QFormat(16, 13))
+    yield graph("conv_16_bit_of_zeros", replace(large, bias=large.bias << 17))
     yield graph("conv_16_by_8_per_unit", conv("c", wide, v, per_unit=True, fmt=QFormat(16, 13)))
     x, w = value("x", 2, 5, 5, fmt=QFormat(4, 3)), weight("w", 3, 2, 3, 3, bits=3, frac=1)
     yield graph("conv_4_bit", conv("c", x, w, fmt=QFormat(3, 0)))
@@ -72,6 +78,8 @@ def products():
     yield graph("gemm", gemm("g", x, weight("w", 5, 12)))
     yield graph("gemm_per_channel", gemm("g", x, weight("w", 4, 12, frac=(3, 5, 7, 9))))
     yield graph("gemm_left_shift", gemm("g", x, weight("w", 4, 12, frac=-3), fmt=QFormat(16, 6)))
+    far = weight("w", 4, 12, frac=(-37, -20, 3, 5))
+    yield graph("gemm_left_shift_beyond_a_word", gemm("g", x, far))
     yield graph("gemm_relu", gemm("g", x, weight("w", 5, 12), clamp=(0, 127)))
     yield graph("gemm_lead", gemm("g", value("x", 2, 3, 4), weight("w", 5, 4, frac=(6,))))
     yield graph("gemm_16_bit", gemm("g", value("x", 12, fmt=Q15), weight("w", 4, 12, bits=12),
@@ -93,7 +101,7 @@ def elementwise():
     unsigned = value("b", 2, 3, 4, fmt=U8)
     pairs = {"same": (a, b), "row": (a, row), "axis": (column, value("a", 2, 3, 1)),
              "wide": (wide, narrow), "unsigned": (a, unsigned)}
-    for op in (Add, Sub, Max, Mul):
+    for op in (Add, Sub, Max, Min, Mul):
         for name, (u, v) in pairs.items():
             shape = np.broadcast_shapes(u.shape, v.shape)
             fmt = QFormat(16, 5) if name == "wide" else QFormat(8, 4)
@@ -137,6 +145,9 @@ def pools():
         fine = QFormat(v.format.bits, v.format.frac - 1, v.format.signed)
         yield graph(f"averagepool_{name}",
                     AveragePool("a", (v,), Value("y", shape, fine), window, strides))
+        wide = QFormat(16, v.format.frac - 3, v.format.signed)
+        yield graph(f"sumpool_{name}",
+                    SumPool("s", (v,), Value("y", shape, wide), window, strides))
     yield graph("averagepool_relu",
                 AveragePool("a", (x,), value("y", 3, 2, 2), (3, 3), (3, 3), clamp=(0, 99)))
 
@@ -264,6 +275,8 @@ def networks():
                 Sub("d", (a, b), value("difference", 3, fmt=QFormat(16, 7))))
 
 
-GRAPHS = [g for family in (convolutions, products, elementwise, requantizations, pools, curves,
-                           softmaxes, movements, networks) for g in family()] + LOOPS + CHOICES
+FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves, softmaxes,
+            movements, networks)
+GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE,
+          *SPATIAL]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]
