@@ -91,10 +91,10 @@ def examine(model: ModelProto, digest: str, path: str | Path
     with findings.noted():
         inputs = _inputs(model, constants)
     known = set(constants)
-    nearest = min(max(opset, OPSETS[0]), OPSETS[-1])
-    reader = _Reader(nearest, constants, dict(inputs), findings, Inferred(model),
+    reader = _Reader(opset, constants, dict(inputs), findings, Inferred(model),
                      value_names(model.graph))
-    reader.read(needed(model.graph))
+    if opset in OPSETS:
+        reader.read(needed(model.graph))
     findings.needs = theirs if foreign else findings.needs
     outputs = tuple(o.name for o in model.graph.output)
     for o in outputs if not findings.refusals else ():

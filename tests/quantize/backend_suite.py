@@ -41,7 +41,7 @@ WIDE = Recipe(weight_bits=16, activation_bits=16, input_bits=16, output_bits=16,
 """16 bits everywhere, the least that there is to choose."""
 NARROWER = replace(WIDE, activation_bits=12, input_bits=12)
 """Where sums of products of two values of 16 bits have no room: steps are 16 times as large."""
-FIXED_ERROR = 1 / 1024
+FIXED_ERROR = 1 / 256
 """Of the largest expected number: what 16 bits may be off by, beyond what the rounding of the
 inputs alone moves. An op that is read wrongly is off by about 1."""
 LEAST_ATOL = 1e-5

@@ -121,7 +121,7 @@ def test_lists_all_unsupported_nodes(tmp_path):
 
 def test_what_stands_behind_a_refused_node_is_looked_at_too(tmp_path):
     """Where ONNX's shape inference tells its inputs' shapes; where not, that is said."""
-    m = model([node("BitShift", "x", "a"), node("ReduceMean", "a", "b"), node("Relu", "b", "c"),
+    m = model([node("Bernoulli", "x", "a"), node("ReduceMean", "a", "b"), node("Relu", "b", "c"),
                helper.make_node("Spike", ["a"], ["d"], name="s", domain="brain"),
                node("Abs", "d", "e"), node("Det", "e", "f"), node("Add", "a e", "y")],
               {"x": (4, 4)}, outputs=("c", "f", "y"))
@@ -129,7 +129,7 @@ def test_what_stands_behind_a_refused_node_is_looked_at_too(tmp_path):
     opset, findings = from_onnx.survey(saved(m, tmp_path))
     assert opset == 21 and findings.unseen == ["Relu_c", "Abs_e", "Add_y"]
     assert [(r.op, r.name, r.unknown) for r in findings.refusals] == [
-        ("BitShift", "BitShift_a", True), ("ReduceMean", "ReduceMean_b", False),
+        ("Bernoulli", "Bernoulli_a", True), ("ReduceMean", "ReduceMean_b", False),
         ("brain::Spike", "s", True), ("Det", "Det_f", True)]
     assert "every axis" in findings.refusals[1].why
     assert findings.needs["ReduceMean"] == findings.needs["brain::Spike"] == 1
