@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsplet.base.errors import door, said
-from dsplet.base.files import read_bytes
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
+from dsplet.quantize.float.folding import fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.node import FloatNode, ModelError, Shape
+from dsplet.quantize.float.network_inputs import arrangements
+from dsplet.quantize.float.node import FloatNode, ModelError
+from dsplet.quantize.float.onnx_file import STANDARD, needed, opset_of, parse, prepared
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.reading import READERS, Reading
+from dsplet.quantize.float.reading import ANYWHERE, READERS, Known, Reading, batch_words
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
-OPSETS = range(8, 27)
-FLOAT_TYPES = (1, 10, 11)
-STANDARD = ("", "ai.onnx")
-RANDOM = ("Random", "Multinomial", "Bernoulli")
 
 
 def load(path: str | Path) -> FloatGraph:
@@ -50,75 +47,112 @@ def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
-    opset = next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
-    if opset not in OPSETS:
-        raise ModelError(f"{path}: opset {opset} is not supported; expected {OPSETS[0]} to "
-                         f"{OPSETS[-1]} (export it again, or use onnx.version_converter)")
+    model = prepared(model, path, is_read)
     constants = _initializers(model, path)
-    inputs = _inputs(model, constants, path)
-    known = set(constants)
-    reader = _Reader(opset, constants, dict(inputs))
-    reader.read(model.graph.node)
-    if reader.unsupported:
-        raise ModelError(
-            f"{path}: {len(reader.unsupported)} node(s) are not supported:\n  "
-            + "\n  ".join(reader.unsupported)
-            + f"\nsupported ops: {', '.join(sorted(READERS))}")
-    if reader.problems:
-        raise ModelError(f"{path}: " + "\n  ".join(reader.problems))
     outputs = tuple(o.name for o in model.graph.output)
-    for o in outputs:
-        if o in known or o not in reader.shapes:
-            raise ModelError(f"{path}: the output '{o}' does not depend on the input")
-        if reader.batches.get(o):
-            raise ModelError(f"{path}: the batch is axis {reader.batches[o]} of the output '{o}'; "
-                             "it must be the first")
+    with door(path, kind=ModelError):
+        nodes = needed(model.graph, outputs)
+    tried: list[_Reader] = []
+    for way in arrangements(model.graph, constants, path):
+        reader = _Reader(opset_of(model), Known(dict(constants), way.counts, dict(way.shapes),
+                                                dict(way.batches), frozenset(way.shapes)))
+        reader.read(nodes)
+        reader.check_outputs(outputs)
+        tried.append(reader)
+        if not reader.problems or reader.unsupported:
+            break
+    if reader.problems or reader.unsupported:
+        tried[0].refuse(path)
+    known = reader.known
     metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
-    return FloatGraph(model.graph.name or Path(path).stem, tuple(inputs), outputs, (),
-                      reader.shapes, metadata, digest).rebuilt(_tidy(reader.nodes))
+    graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes), outputs, (),
+                       known.shapes, metadata, digest, known.batches, way.notes)
+    return graph.rebuilt(_tidy(known.nodes))
+
+
+def is_read(node: NodeProto) -> bool:
+    """Whether there is a reader for the node's op, or it decides between bodies."""
+    return node.domain in STANDARD and (node.op_type in READERS or node.op_type == "If")
 
 
 class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
-    def __init__(self, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
-                 ) -> None:
-        self.opset, self.constants, self.shapes = opset, constants, shapes
-        self.batches: dict[str, int | None] = {}
-        self.nodes: list[FloatNode] = []
+    def __init__(self, opset: int, known: Known) -> None:
+        self.opset, self.known = opset, known
         self.unsupported: list[str] = []
         self.problems: list[str] = []
         self._names: set[str] = set()
 
     def read(self, protos: Iterable[NodeProto]) -> None:
         for proto in protos:
-            foldable = not proto.op_type.startswith(RANDOM) and not any(
-                a.HasField("g") for a in proto.attribute)
-            is_shape = proto.op_type == "Shape" and proto.input[0] in self.shapes
-            if foldable and (is_shape or all(i in self.constants for i in proto.input if i)):
+            given = [i for i in proto.input if i]
+            if foldable(proto, self.known):
                 try:
-                    self._fold(proto)
+                    fold(proto, self.opset, self.known)
                 except Exception as e:  # whatever the reference evaluator raises
                     self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
-                                         f"from its constants: {e}")
-            elif proto.domain not in STANDARD or proto.op_type not in READERS:
+                                         f"from its constants: {said(e)}")
+            elif not is_read(proto):
                 domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
                 self.unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
-            elif all(i in self.shapes or i in self.constants for i in proto.input if i):
-                proto.name = unique(_name(proto), self._names)
-                try:
-                    READERS[proto.op_type](Reading(
-                        proto, self.opset, self.constants, self.shapes, self.nodes, self.batches,
-                        self.read_body))
-                except ModelError as e:
-                    self.problems.append(str(e))
-                except Exception as e:  # what a node that lies makes of its reader
-                    self.problems.append(f"{proto.op_type} '{proto.name}': cannot be read: "
-                                         f"{type(e).__name__}: {said(e)}")
+            elif all(i in self.known.shapes or i in self.known.constants for i in given):
+                self._read(proto)
 
-    def read_body(self, graph: GraphProto, loop: str) -> None:
+    def _read(self, proto: NodeProto) -> None:
+        node = type(proto)()
+        node.CopyFrom(proto)
+        node.name = unique(_name(proto), self._names)
+        try:
+            if node.op_type == "If":
+                self._branch(node)
+                return
+            reading = Reading(node, self.opset, self.known, self.read_body)
+            if node.op_type not in ANYWHERE:
+                reading.need_samples()
+            READERS[node.op_type](reading)
+        except ModelError as e:
+            self.problems.append(str(e))
+        except Exception as e:  # what a node that lies makes of its reader
+            self.problems.append(f"{node.op_type} '{node.name}': cannot be read: "
+                                 f"{type(e).__name__}: {said(e)}")
+
+    def _branch(self, node: NodeProto) -> None:
+        """The branch of an If whose condition is known beforehand."""
+        from onnx import helper
+        condition, known = node.input[0], self.known
+        if condition not in known.constants or condition in known.sized:
+            raise ModelError(f"If '{node.name}': its condition '{condition}' must be a constant of "
+                             "the model, not something computed from the input")
+        taken = "then_branch" if known.constants[condition].all() else "else_branch"
+        body = next(a.g for a in node.attribute if a.name == taken)
+        names = self.read_body(body, node.name)
+        for inner, outer in zip(body.output, node.output, strict=True):
+            source = names.get(inner.name, inner.name)
+            self.read([helper.make_node("Identity", [source], [outer])] if outer else [])
+
+    def check_outputs(self, outputs: Iterable[str]) -> None:
+        """Note what is wrong with the network's outputs."""
+        for o in outputs if not self.unsupported and not self.problems else ():
+            batch = self.known.layout(o)
+            if o in self.known.constants or o not in self.known.shapes:
+                self.problems.append(f"the output '{o}' does not depend on the input")
+            elif batch and batch.merged:
+                self.problems.append(f"the output '{o}' has {batch_words(batch)}; the batch must "
+                                     "be an axis of its own")
+
+    def refuse(self, path: str | Path) -> None:
+        """ModelError with all that was found."""
+        if self.unsupported:
+            raise ModelError(
+                f"{path}: {len(self.unsupported)} node(s) are not supported:\n  "
+                + "\n  ".join(self.unsupported)
+                + f"\nsupported ops: {', '.join(sorted(READERS))}")
+        raise ModelError(f"{path}: " + "\n  ".join(self.problems))
+
+    def read_body(self, graph: GraphProto, loop: str) -> dict[str, str]:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
-        those of another body, get the loop's in front."""
+        those of another body, get the loop's in front: the result says which."""
         from onnx import numpy_helper
         own = {o for n in graph.node for o in n.output if o} | {t.name for t in graph.initializer}
         inside = own | {i.name for i in graph.input}
@@ -127,47 +161,16 @@ class _Reader:
             return f"{loop}/{v}" if v in inside else v
 
         for tensor in graph.initializer:
-            self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
+            self.known.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
         protos = []
-        for node in graph.node:
+        for node in needed(graph, [o.name for o in graph.output]):
             copy = type(node)()
             copy.CopyFrom(node)
             copy.name = f"{loop}/{_name(node)}"
             copy.input[:], copy.output[:] = map(name, node.input), map(name, node.output)
             protos.append(copy)
         self.read(protos)
-
-    def _fold(self, proto: NodeProto) -> None:
-        """Know the outputs of a node whose inputs are all known (of Shape: for a batch of 1)."""
-        shapes = dict(self.shapes)
-        for i in proto.input:
-            if i in shapes:
-                full = list(shapes[i])
-                full.insert(self.batches.get(i) or 0, 1)
-                shapes[i] = tuple(full)
-        self.constants.update(_fold(proto, self.opset, self.constants, shapes))
-
-
-def parse(path: str | Path) -> tuple[ModelProto, str]:
-    """The ONNX model and its sha256. FileError: no such file. ModelError: not ONNX, or cut."""
-    import onnx
-    from google.protobuf.message import DecodeError
-    data = read_bytes(path)
-    try:
-        model = onnx.load_model_from_string(data)
-    except DecodeError:
-        if data[:1] == b"\x08":  # field 1, ir_version: how every ONNX file begins
-            raise ModelError(f"{path}: the file is cut short or damaged ({len(data)} bytes); "
-                             "copy or export it again") from None
-        raise ModelError(f"{path}: not an ONNX file") from None
-    if not model.ir_version or not model.HasField("graph") or not model.graph.output:
-        raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
-                         f"{path}: the file is empty")
-    # Missing, outside the folder, wrong length: onnx raises several kinds.
-    with door(path, Exception, what="its weights lie in another file, which cannot be read",
-              remedy="copy that file beside the model", kind=ModelError):
-        onnx.load_external_data_for_model(model, str(Path(path).parent))
-    return model, hashlib.sha256(data).hexdigest()
+        return {v: name(v) for v in inside}
 
 
 def unique(name: str, taken: set[str]) -> str:
@@ -197,53 +200,6 @@ def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
                              "infinite value(s); the training has diverged or the file is damaged")
         constants[tensor.name] = array
     return constants
-
-
-def _inputs(model: ModelProto, constants: dict[str, np.ndarray], path: str | Path
-            ) -> dict[str, Shape]:
-    """Input names and their shapes without the batch axis."""
-    inputs = {}
-    for v in model.graph.input:
-        if v.name in constants:
-            continue
-        kind = v.type.tensor_type
-        if kind.elem_type not in FLOAT_TYPES:
-            raise ModelError(f"{path}: the input '{v.name}' is not a float tensor")
-        if not kind.HasField("shape") or len(kind.shape.dim) < 2:
-            raise ModelError(f"{path}: the input '{v.name}' needs a shape with a batch axis and at "
-                             "least one more")
-        batch, *rest = kind.shape.dim
-        if batch.HasField("dim_value") and batch.dim_value > 1:
-            raise ModelError(f"{path}: the first axis of '{v.name}' is the batch and must be free "
-                             f"or 1, not {batch.dim_value}; export with a dynamic batch axis")
-        for axis, d in enumerate(rest, 1):
-            if d.dim_value < 1:
-                raise ModelError(f"{path}: axis {axis} of the input '{v.name}' is not fixed"
-                                 f"{d.dim_param and f' ({d.dim_param})'}; only the batch axis may "
-                                 "be: export with a fixed size")
-        inputs[v.name] = tuple(d.dim_value for d in rest)
-    if not inputs:
-        raise ModelError(f"{path}: the network has no input")
-    return inputs
-
-
-def _fold(proto: NodeProto, opset: int, constants: dict[str, np.ndarray], shapes: dict[str, Shape]
-          ) -> dict[str, np.ndarray]:
-    """The outputs of a node whose inputs are all known, or only looked at for their shapes."""
-    import onnx
-    from onnx.reference import ReferenceEvaluator
-    feeds = {i: constants[i] if i in constants else np.zeros(shapes[i], np.float32)
-             for i in proto.input if i}
-
-    def info(name: str) -> ValueInfoProto:
-        return onnx.ValueInfoProto(name=name)
-
-    graph = onnx.helper.make_graph([proto], "constant", [info(i) for i in feeds],
-                                   [info(o) for o in proto.output if o])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
-    names = [o for o in proto.output if o]
-    return {n: np.asarray(v) for n, v in
-            zip(names, ReferenceEvaluator(model).run(None, feeds), strict=True)}
 
 
 def _tidy(nodes: list[FloatNode]) -> list[FloatNode]:

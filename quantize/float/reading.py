@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
+from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
 if TYPE_CHECKING:
@@ -16,37 +18,71 @@ Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
 """ONNX op type -> the function that reads it."""
+ANYWHERE: set[str] = set()
+"""The ops whose readers take values wherever their batch lies, see `reads`."""
 
 
-def reads(*ops: str) -> Callable[[Reader], Reader]:
-    """Register a reader for ONNX ops of the standard domain, of any opset from 8."""
+def reads(*ops: str, anywhere: bool = False) -> Callable[[Reader], Reader]:
+    """Register a reader for ONNX ops of the standard domain, of any opset from 8.
+
+    anywhere: it takes values whose batch shares its axis with others, and such as have none; the
+    others are given values whose batch is an axis of its own.
+    """
     def register(f: Reader) -> Reader:
         READERS.update(dict.fromkeys(ops, f))
+        if anywhere:
+            ANYWHERE.update(ops)
         return f
     return register
+
+
+@dataclass
+class Known:
+    """What has been read of a network so far.
+
+    constants: every value known beforehand. sized: those of them that depend on the size of the
+    batch, for each of `counts` samples; `constants` holds the first. shapes: of one sample, for the
+    values that are not known beforehand. batches: where these have their batch; None where they
+    have none. inputs: of the network.
+    """
+
+    constants: dict[str, np.ndarray]
+    counts: tuple[int, ...]
+    shapes: dict[str, Shape]
+    batches: dict[str, Batch | None]
+    inputs: frozenset[str]
+    sized: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
+    nodes: list[FloatNode] = field(default_factory=list)
+
+    def at(self, name: str, count: int) -> np.ndarray:
+        """The constant for a batch of so many samples."""
+        return self.sized.get(name, {}).get(count, self.constants[name])
+
+    def layout(self, value: str) -> Batch | None:
+        return self.batches.get(value, Batch())
+
+    def full(self, value: str, count: int) -> list[int]:
+        """The shape of a value's tensor for a batch of so many samples."""
+        batch, shape = self.layout(value), self.shapes[value]
+        return batch.full(shape, count) if batch else list(shape)
 
 
 class Reading:
     """One ONNX node with its surroundings.
 
-    constants: every value known beforehand. shapes: of one sample, for the values that are not.
-    batches: the position of the batch axis where it is not the first; None where there is none.
     read_body(graph, loop): reads the body of a loop whose inputs are known by now as "loop/name".
     Readers ask for attributes and inputs, and `emit` float nodes; what they cannot
     read they `refuse`.
     """
 
-    def __init__(self, node: NodeProto, opset: int, constants: dict[str, np.ndarray],
-                 shapes: dict[str, Shape], nodes: list[FloatNode],
-                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None]
-                 ) -> None:
+    def __init__(self, node: NodeProto, opset: int, known: Known,
+                 read_body: Callable[[GraphProto, str], None]) -> None:
         from onnx import helper
         self.op, self.name, self.opset = node.op_type, node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        self._constants, self._shapes, self._nodes = constants, shapes, nodes
-        self._batches, self.read_body = batches, read_body
+        self._known, self.read_body = known, read_body
 
     def refuse(self, why: str) -> NoReturn:
         raise ModelError(f"{self.op} '{self.name}': {why}")
@@ -60,7 +96,7 @@ class Reading:
         return i < len(self.inputs) and self.inputs[i] != ""
 
     def is_const(self, i: int) -> bool:
-        return self.has(i) and self.inputs[i] in self._constants
+        return self.has(i) and self.inputs[i] in self._known.constants
 
     def const(self, i: int, what: str = "") -> np.ndarray:
         """Input i, which must be known beforehand."""
@@ -69,11 +105,21 @@ class Reading:
         if not self.is_const(i):
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} must be a constant "
                         "of the model, not something computed from the input")
-        return self._constants[self.inputs[i]]
+        value = self._known.constants[self.inputs[i]]
+        if not all(_repeats(value, v) for v in self._known.sized.get(self.inputs[i], {}).values()):
+            self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} depends on the size "
+                        "of the batch; samples must stay independent")
+        return value
 
     def real(self, i: int, what: str = "") -> np.ndarray:
         """Constant input i in float64."""
         return self.const(i, what).astype(np.float64)
+
+    def at(self, i: int, count: int) -> list[int]:
+        """The integers of input i for a batch of so many samples."""
+        if not self.is_const(i):
+            self.const(i)
+        return [int(v) for v in self._known.at(self.inputs[i], count).reshape(-1)]
 
     def scalar(self, i: int, default: float | None = None, what: str = "") -> float:
         """Constant input i, one number; `default` where it is absent and a default is given."""
@@ -106,42 +152,68 @@ class Reading:
         """Shape of input i without the batch axis."""
         if self.is_const(i):
             return self.sample_const(i, None).shape
-        return self._shapes[self.inputs[i]]
+        return self._known.shapes[self.inputs[i]]
 
     @property
     def rank(self) -> int:
         """Rank of the first input, batch axis included."""
-        return len(self.shape()) + 1
+        return self.rank_of(0)
 
-    def axis(self, axis: int, rank: int | None = None) -> int:
-        """An ONNX axis as an axis of one sample."""
-        rank = rank or self.rank
+    def rank_of(self, i: int) -> int:
+        """Rank of input i, batch axis included."""
+        if self.is_const(i):
+            return self._known.constants[self.inputs[i]].ndim
+        return self.rank_of_value(self.inputs[i])
+
+    def rank_of_value(self, value: str) -> int:
+        """Rank of a value that has been read, batch axis included."""
+        return len(self.full_of(value))
+
+    def full_of(self, value: str) -> list[int]:
+        """The shape of a value that has been read, with a batch of one."""
+        return self._known.full(value, 1)
+
+    def axis(self, axis: int, *, i: int = 0) -> int:
+        """An axis of input i as an axis of one sample."""
+        rank, batch = self.rank_of(i), self.layout(i)
         if not -rank <= axis < rank:
             self.refuse(f"axis {axis} is outside a tensor of {rank} axes")
-        batch = self.batch()
-        if axis % rank == batch:
-            self.refuse(f"works along axis {batch}, which is the batch; samples must stay "
+        if batch and axis % rank == batch.axis:
+            self.refuse(f"works along axis {batch.axis}, which is the batch; samples must stay "
                         "independent")
-        return axis % rank - (axis % rank > batch)
+        return axis % rank - bool(batch and not batch.merged and axis % rank > batch.axis)
+
+    def layout(self, i: int = 0) -> Batch | None:
+        """Where input i has its batch; None where it has none."""
+        return self._known.layout(self.inputs[i])
+
+    def layout_of(self, value: str) -> Batch | None:
+        """Where a value has its batch; None where it has none."""
+        return self._known.layout(value)
 
     def batch(self, i: int = 0) -> int:
         """The position of input i's batch axis."""
         return self.batch_of(self.inputs[i])
 
-    def full(self) -> list[int]:
-        """The first input's shape with a batch of 1."""
-        shape = list(self.shape())
-        shape.insert(self.batch(), 1)
-        return shape
-
     def batch_of(self, value: str) -> int:
         """The position of a value's batch axis."""
-        return self._batches.get(value, 0) or 0
+        batch = self._known.layout(value)
+        return batch.axis if batch else 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The sizes of the batch to compute shapes for: several where it is free, else the file's.
+        """
+        return self._known.counts
+
+    def full(self, count: int | None = None) -> list[int]:
+        """The first input's shape with a batch of so many, or of the first of `counts`."""
+        return self._known.full(self.inputs[0], count or self.counts[0])
 
     def integer(self, i: int = 0) -> bool:
         """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
         moved about and clipped to integers."""
-        makers = {n.output: n for n in self._nodes}
+        makers = {n.output: n for n in self._known.nodes}
 
         def holds(value: str) -> bool:
             return value not in makers or makers[value].integer(holds)
@@ -150,29 +222,58 @@ class Reading:
 
     def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
-        return self._shapes.get(value)
+        return self._known.shapes.get(value)
 
     def shape_of(self, value: str) -> Shape:
         """The shape of a value that has been read."""
-        return self._shapes[value]
+        return self._known.shapes[value]
 
-    def put_batch(self, position: int | None, output: str | None = None) -> None:
-        """The batch axis of the (first) output is at this position; None: it has none."""
-        self._batches[output or self.outputs[0]] = position
+    def put_batch(self, position: int | Batch | None, output: str | None = None) -> None:
+        """The batch of the (first) output lies here; an integer: it is that axis; None: it has
+        none."""
+        self._known.batches[output or self.outputs[0]] = Batch(position) if isinstance(
+            position, int) else position
+
+    def meeting(self) -> tuple[int, Batch | None]:
+        """How many axes it has to what its inputs broadcast, and where its batch lies."""
+        given = [i for i in range(len(self.inputs)) if self.has(i)]
+        rank = max(map(self.rank_of, given))
+        places = {replace(b, axis=b.axis + rank - self.rank_of(i)) for i in given
+                  if not self.is_const(i) and (b := self.layout(i))}
+        if len(places) > 1:
+            self.refuse("its operands have their batch axes at different places")
+        return rank, places.pop() if places else None
+
+    def common_rank(self) -> int:
+        """How many axes a sample has of that to which the inputs broadcast."""
+        axes, batch = self.meeting()
+        return axes - bool(batch and not batch.merged)
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
         """Constant input i in float64 without a batch axis. rank: of what it meets, without
-        batch."""
-        value = self.real(i)
-        rank = value.ndim - 1 if rank is None else rank
-        batch = max((self.batch(j) for j in range(len(self.inputs)) if not self.is_const(j)),
-                    default=0) - (rank + 1 - value.ndim)
-        if 0 <= batch < value.ndim <= rank + 1 and value.shape[batch] == 1:
-            value = np.asarray(value.take(0, batch))
-        if value.ndim > max(rank, 0):
+        batch, at most as many axes as the constant may have; None: any."""
+        value = self.const(i).astype(np.float64)
+        axes, batch = self.meeting()
+        if batch:
+            axis = batch.axis - (axes - value.ndim)
+            if axis >= 0:
+                value = self.alike(i, axis)
+                if batch.merged:
+                    value = np.expand_dims(value, axis)
+        if rank is not None and value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
         return value
+
+    def alike(self, i: int, axis: int) -> np.ndarray:
+        """Constant input i for one sample, the batch being this axis of it."""
+        value = self.const(i).astype(np.float64)
+        one = value.take([0], axis)
+        if value.shape[axis] not in (1, self.counts[0]) or not np.array_equal(
+                np.broadcast_to(one, value.shape), value):
+            self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch axis "
+                        "or more axes than the value it meets")
+        return np.asarray(one.take(0, axis))
 
     # --- answering --------------------------------------------------------------------------------
     def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
@@ -183,23 +284,24 @@ class Reading:
             given = next(o for o in self.outputs if o)
             stem, n = f"{given}/{kind.__name__.lower()}", 1
             output = stem
-            while output in self._shapes:
+            while output in self._known.shapes:
                 n += 1
                 output = f"{stem}_{n}"
             name = f"{self.name}/{output[len(given) + 1:]}"
         node = kind(name, inputs, output, **attributes)
-        shape = tuple(int(n) for n in node.output_shape([self._shapes[i] for i in inputs]))
-        self._shapes[output] = shape
+        shape = tuple(int(n) for n in node.output_shape([self.shape_of(i) for i in inputs]))
+        self._known.shapes[output] = shape
         if any(n <= 0 for n in shape):
             self.refuse(f"gives an empty tensor of shape {shape}")
-        self._nodes.append(node)
+        self._known.nodes.append(node)
+        batches = self._known.batches
         if kind.batch_first or not inputs:
-            self._batches[output] = 0 if inputs else None
-        elif output not in self._batches:
-            places = {p for i in inputs if (p := self._batches.get(i, 0)) is not None}
+            batches[output] = Batch() if inputs else None
+        elif output not in batches:
+            places = {b for i in inputs if (b := self.layout_of(i)) is not None}
             if len(places) > 1:
                 self.refuse("its operands have their batch axes at different places")
-            self._batches[output] = places.pop() if places else 0
+            batches[output] = places.pop() if places else None
         return output
 
     def give(self, kind: type[FloatNode], *inputs: str, **attributes: Any) -> str:
@@ -207,10 +309,76 @@ class Reading:
         return self.emit(kind, *inputs, to=self.outputs[0], **attributes)
 
     def value(self, i: int = 0, rank: int | None = None) -> str:
-        """Input i as a value of the float graph: a Constant node where it is known beforehand."""
-        if not self.is_const(i):
+        """Input i as a value of the float graph: a Constant node where it is known beforehand.
+        rank: that of the samples it broadcasts to, with as many axes as which it is given."""
+        if self.is_const(i):
+            value = self.sample_const(i, rank)
+            if rank is not None:
+                value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
+            return self.emit(FloatNode.registry["Constant"], value=value)
+        if rank is None:
             return self.inputs[i]
-        value = self.sample_const(i, rank)
-        if rank is not None:
-            value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
-        return self.emit(FloatNode.registry["Constant"], value=value)
+        axes, batch = self.meeting()
+        full = self._known.full(self.inputs[i], 1)
+        full = [1] * (axes - len(full)) + full
+        if batch and self.layout(i) is None and full[batch.axis] > 1:
+            self.refuse(f"its operand '{self.inputs[i]}' of shape {self.shape(i)} has more than "
+                        "one element along the batch")
+        if batch and not batch.merged:
+            del full[batch.axis]
+        return self.reshaped(self.inputs[i], tuple(full), batch)
+
+    def reshaped(self, value: str, shape: Shape, batch: Batch | None) -> str:
+        """A value under another shape of one sample, its batch elsewhere."""
+        if self.shape_of(value) == shape and self.layout_of(value) == batch:
+            return value
+        y = self.emit(FloatNode.registry["Reshape"], value, shape=shape)
+        self._known.batches[y] = batch
+        return y
+
+    def need_samples(self) -> None:
+        """Refuse inputs whose batch is not their first axis; give such as have none one."""
+        for i, value in enumerate(self.inputs):
+            if value and not self.is_const(i):
+                self.inputs[i] = self.with_batch_at(0, i)
+
+    def held(self, value: str) -> np.ndarray | None:
+        """The numbers of a value that a Constant node gives."""
+        return next((n.holds for n in self._known.nodes if n.output == value and not n.inputs),
+                    None)
+
+    def rename(self, value: str, output: str) -> None:
+        """Let the node that gave a value last give it as this output."""
+        *before, last = self._known.nodes
+        assert last.output == value
+        self._known.nodes[:] = [*before, replace(last, name=self.name, output=output)]
+        self._known.shapes[output] = self._known.shapes.pop(value)
+        self._known.batches.setdefault(output, self._known.batches.pop(value))
+
+    def with_batch_at(self, axis: int, i: int = 0) -> str:
+        """Input i as a value whose batch is `axis` of its tensor."""
+        value, batch = self.inputs[i], self.layout(i)
+        if batch == Batch(axis):
+            return value
+        movable = batch is None or not batch.merged and self.counts == (1,) and (
+            value not in self._known.inputs)
+        full = self._known.full(value, 1)
+        if movable and axis < len(full) and full[axis] == 1:
+            return self.reshaped(value, (*full[:axis], *full[axis + 1:]), Batch(axis))
+        self.refuse(f"its input '{value}' has {batch_words(batch)}; expected axis {axis} of "
+                    f"{self.rank_of(i)} to be the batch")
+
+
+def batch_words(batch: Batch | None) -> str:
+    """Where a batch lies, in words."""
+    if batch is None:
+        return "no batch axis"
+    return f"the batch at axis {batch.axis}" + (
+        f", together with {batch.before * batch.after} elements of each sample"
+        if batch.merged else "")
+
+
+def _repeats(one: np.ndarray, many: np.ndarray) -> bool:
+    """Whether the second array consists of copies of the first along some of its axes."""
+    return one.ndim == many.ndim and all(n in (1, m) for n, m in zip(
+        one.shape, many.shape, strict=True)) and bool((one == many).all())

@@ -75,14 +75,11 @@ class Max(Binary):
 
 
 def between_values(r: Reading, kind: type[Binary]) -> None:
-    rank = max(len(r.shape(i)) for i in (0, 1) if not r.is_const(i))
-    if any(len(r.shape(i)) != rank for i in (0, 1) if not r.is_const(i)):
-        r.refuse(f"its operands have shapes {r.shape(0)} and {r.shape(1)} without the batch; "
-                 "expected the same number of axes")
+    rank = r.common_rank()
     r.give(kind, r.value(0, rank), r.value(1, rank))
 
 
-@reads("Add")
+@reads("Add", anywhere=True)
 def add(r: Reading) -> None:
     if found := constant_operand(r):
         give_linear(r, found[0], offset=found[1])
@@ -90,7 +87,7 @@ def add(r: Reading) -> None:
         between_values(r, Add)
 
 
-@reads("Sub")
+@reads("Sub", anywhere=True)
 def sub(r: Reading) -> None:
     if not (found := constant_operand(r)):
         between_values(r, Sub)
@@ -100,7 +97,7 @@ def sub(r: Reading) -> None:
         give_linear(r, found[0], scale=-1.0, offset=found[1])
 
 
-@reads("Mul")
+@reads("Mul", anywhere=True)
 def mul(r: Reading) -> None:
     if found := constant_operand(r):
         give_linear(r, found[0], scale=found[1])
@@ -108,13 +105,13 @@ def mul(r: Reading) -> None:
         between_values(r, Mul)
 
 
-@reads("Min")
+@reads("Min", anywhere=True)
 def minimum(r: Reading) -> None:
     if not bounded(r):
         r.refuse("expected one value and one constant")
 
 
-@reads("Max")
+@reads("Max", anywhere=True)
 def maximum(r: Reading) -> None:
     if len(r.inputs) == 2 and not r.is_const(0) and not r.is_const(1):
         between_values(r, Max)

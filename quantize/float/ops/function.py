@@ -79,19 +79,19 @@ def _linear(d: str, expr: Expr) -> list[kernel.RealStatement]:
     return [*before, *(kernel.clamped(d, *expr.params) if expr.op == "Clamp" else [])]
 
 
-@reads(*FUNCTIONS)
+@reads(*FUNCTIONS, anywhere=True)
 def function(r: Reading) -> None:
     params = tuple(r.attr(name, default) for name, default in FUNCTIONS[r.op].attributes)
     r.give(Function, r.value(), expr=Expr(r.op, (X,), params))
 
 
-@reads("PRelu")
+@reads("PRelu", anywhere=True)
 def prelu(r: Reading) -> None:
     r.give(Function, r.value(),
            expr=Expr("LeakyRelu", (X,), (r.scalar(1, what="the slope"),)))
 
 
-@reads("Pow")
+@reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
     if r.is_const(0):
         r.refuse("a constant to the power of an activation is not supported; use Exp")

@@ -9,15 +9,19 @@ from dsplet.quantize.float.ops.loop import Carry, Stack, State, Step
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.ops.slice import Slice
 from dsplet.quantize.float.ops.transpose import Transpose
-from dsplet.quantize.float.reading import Reading, reads
+from dsplet.quantize.float.reading import Reading, batch_words, reads
 
 
-@reads("Scan")
+@reads("Scan", anywhere=True)
 def scan(r: Reading) -> None:
     body, count = r.attr("body"), r.attr("num_scan_inputs")
     if r.opset < 9:
         r.refuse("Scan before opset 9 is not supported")
     states, loop = len(r.inputs) - count, r.name
+    for i in range(len(r.inputs)):
+        if not r.is_const(i) and not ((batch := r.layout(i)) and not batch.merged):
+            r.refuse(f"its input '{r.inputs[i]}' has {batch_words(batch)}; expected an axis that "
+                     "is the batch")
     inside = [f"{loop}/{v.name}" for v in body.input]
     results = [f"{loop}/{v.name}" for v in body.output]
     in_axes = r.attr("scan_input_axes", [0] * count)
@@ -59,11 +63,7 @@ def _begin(r: Reading, i: int) -> str:
     sequences have theirs."""
     if not r.is_const(i):
         return r.value(i)
-    start = r.real(i)
-    if start.shape[:1] != (1,):
-        r.refuse(f"the state '{r.inputs[i]}' begins as a constant of shape {start.shape}; expected "
-                 "a batch of 1 as its first axis")
-    return r.emit(Constant, value=np.asarray(start[0]))
+    return r.emit(Constant, value=r.alike(i, 0))
 
 
 def _time_first(r: Reading, i: int, axis: int, backwards: bool) -> str:

@@ -113,12 +113,12 @@ class _Real(Node):
                 k.emit(Store(y[(*at, j)], "d"))
 
 
-@reads("Softmax")
+@reads("Softmax", anywhere=True)
 def softmax(r: Reading) -> None:
     along_axis(r, Softmax)
 
 
-@reads("LogSoftmax")
+@reads("LogSoftmax", anywhere=True)
 def log_softmax(r: Reading) -> None:
     along_axis(r, LogSoftmax)
 

@@ -1,0 +1,125 @@
+"""Opens an .onnx file: an ONNX model of an opset that is read, its functions written out, and the
+nodes that its outputs need, in an order in which they can be computed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsplet.base.errors import door
+from dsplet.base.files import read_bytes
+from dsplet.quantize.float.node import ModelError
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+OLDEST, NEWEST = 8, 28
+"""The opsets that are read; older ones are converted to the oldest."""
+CONVERTIBLE = 6
+STANDARD = ("", "ai.onnx")
+
+
+def parse(path: str | Path) -> tuple[ModelProto, str]:
+    """The ONNX model and its sha256. FileError: no such file. ModelError: not ONNX, or cut."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    data = read_bytes(path)
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError:
+        if data[:1] == b"\x08":  # field 1, ir_version: how every ONNX file begins
+            raise ModelError(f"{path}: the file is cut short or damaged ({len(data)} bytes); "
+                             "copy or export it again") from None
+        raise ModelError(f"{path}: not an ONNX file") from None
+    if not model.ir_version or not model.HasField("graph") or not model.graph.output:
+        raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
+                         f"{path}: the file is empty")
+    # Missing, outside the folder, wrong length: onnx raises several kinds.
+    with door(path, Exception, what="its weights lie in another file, which cannot be read",
+              remedy="copy that file beside the model", kind=ModelError):
+        onnx.load_external_data_for_model(model, str(Path(path).parent))
+    return model, hashlib.sha256(data).hexdigest()
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of the standard ops; 0 where the model names none."""
+    return next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
+
+
+def prepared(model: ModelProto, path: str | Path, is_read: Callable[[NodeProto], bool]
+             ) -> ModelProto:
+    """The model in an opset that is read, without functions: those of its own, and standard ops
+    that ONNX defines by others where is_read(node) does not hold. Raises ModelError."""
+    from onnx import inliner, shape_inference, version_converter
+    opset = opset_of(model)
+    if opset not in range(CONVERTIBLE, NEWEST + 1):
+        raise ModelError(f"{path}: opset {opset} is not supported; expected {CONVERTIBLE} to "
+                         f"{NEWEST} (export it again, or use onnx.version_converter)")
+    if model.functions:
+        with door(path, Exception, what="its functions cannot be written out", kind=ModelError):
+            model = inliner.inline_local_functions(model)
+    if opset < OLDEST:
+        with door(path, Exception, what=f"opset {opset} cannot be converted to {OLDEST}",
+                  remedy="export it again with a newer opset", kind=ModelError):
+            model = version_converter.convert_version(model, OLDEST)
+    if composed := {n.op_type for n in model.graph.node if not is_read(n) and _has_body(n)}:
+        with suppress(Exception):  # types that cannot be inferred: it is listed as not supported
+            model = inliner.inline_selected_functions(
+                shape_inference.infer_shapes(model), [("", op) for op in sorted(composed)],
+                inline_schema_functions=True)
+    return model
+
+
+def _has_body(node: NodeProto) -> bool:
+    """Whether ONNX defines the op by a function of others."""
+    from onnx import defs
+    if node.domain not in STANDARD or not defs.has(node.op_type):
+        return False
+    schema = defs.get_schema(node.op_type)
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def needed(graph: GraphProto, outputs: Iterable[str]) -> list[NodeProto]:
+    """The nodes that the outputs need, each after those it reads.
+
+    Raises ModelError where two nodes give one value, or a value needs itself.
+    """
+    makers: dict[str, int] = {}
+    for k, node in enumerate(graph.node):
+        for o in filter(None, node.output):
+            if makers.setdefault(o, k) != k:
+                raise ModelError(f"two nodes give the value '{o}'")
+    order: list[int] = []
+    state: dict[int, bool] = {}
+    """Of each node that was met, whether all that it reads has been ordered."""
+    stack = [makers[o] for o in reversed(list(outputs)) if o in makers]
+    while stack:
+        k = stack[-1]
+        if state.get(k):
+            stack.pop()
+            continue
+        reads = [makers[v] for v in names_read(graph.node[k]) if v in makers]
+        missing = [m for m in reads if not state.get(m)]
+        if any(m in state for m in missing):
+            raise ModelError(f"{graph.node[k].op_type} '{graph.node[k].name}' needs its own output")
+        if missing:
+            state[k] = False
+            stack += reversed(missing)
+        else:
+            state[k] = True
+            order.append(stack.pop())
+    return [graph.node[k] for k in order]
+
+
+def names_read(node: NodeProto) -> Iterable[str]:
+    """The values that a node reads, those outside that its bodies read among them."""
+    yield from filter(None, node.input)
+    for a in node.attribute:
+        if a.HasField("g"):
+            inside = {o for n in a.g.node for o in n.output} | {
+                v.name for v in (*a.g.input, *a.g.initializer)}
+            read = [v for n in a.g.node for v in names_read(n)] + [o.name for o in a.g.output]
+            yield from (v for v in read if v not in inside)
