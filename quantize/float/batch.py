@@ -48,6 +48,14 @@ class Batch:
         kept = (self.before * self.after,) if self.merged else ()
         return parts.reshape(len(parts), *lead, *kept, *x.shape[self.axis + 1:])
 
+    def tensor(self, x: np.ndarray) -> np.ndarray:
+        """An array (N, *sample) as a tensor."""
+        if not self.merged:
+            return np.moveaxis(x, 0, self.axis)
+        n, *lead = x.shape[:self.axis + 1]
+        parts = x.reshape(n, *lead, self.before, self.after, *x.shape[self.axis + 2:])
+        return np.moveaxis(parts, 0, self.axis + 1).reshape(self.full(x.shape[1:], n))
+
 
 def place(full: list[int], stride: int, count: int) -> Batch | None:
     """Where a batch of `count` lies in a tensor of this shape, `stride` elements of it standing

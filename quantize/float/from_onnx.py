@@ -33,17 +33,18 @@ def load(path: str | Path) -> FloatGraph:
 
 def read(path: str | Path) -> FloatGraph:
     """The float graph of an ONNX file, node by node, before any pass."""
-    return _read(*parse(path), path)
+    return read_parsed(*parse(path), path)
 
 
 def simplified(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     """The simplified float graph of the parsed file at `path`. Raises ModelError."""
     # The last net of this door: what a file that lies makes of the reader may be anything.
     with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
-        return simplify(_read(model, digest, path))
+        return simplify(read_parsed(model, digest, path))
 
 
-def _read(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
+def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
+    """The float graph of a parsed file, node by node, before any pass. Raises ModelError."""
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
@@ -194,7 +195,7 @@ def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
         raise ModelError(f"{path}: sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
             raise ModelError(f"{path}: '{tensor.name}' {array.shape} contains {bad} NaN or "
                              "infinite value(s); the training has diverged or the file is damaged")

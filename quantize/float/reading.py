@@ -14,6 +14,7 @@ from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
+LARGEST = float(np.finfo(np.float32).max)
 Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
@@ -112,8 +113,13 @@ class Reading:
         return value
 
     def real(self, i: int, what: str = "") -> np.ndarray:
-        """Constant input i in float64."""
-        return self.const(i, what).astype(np.float64)
+        """Constant input i in float64, all finite."""
+        value = self.const(i, what).astype(np.float64)
+        if not (finite := np.isfinite(value)).all():
+            self.refuse(f"its input '{self.inputs[i]}' {value.shape} contains "
+                        f"{int((~finite).sum())} NaN or infinite value(s); the training has "
+                        "diverged or the file is damaged")
+        return value
 
     def at(self, i: int, count: int) -> list[int]:
         """The integers of input i for a batch of so many samples."""
@@ -128,6 +134,8 @@ class Reading:
         value = self.const(i, what)
         if value.size != 1:
             self.refuse(f"{what} must be one number, not an array of shape {value.shape}")
+        if np.isnan(value).any():
+            self.refuse(f"{what} is NaN")
         return float(value.reshape(()))
 
     @overload
@@ -250,14 +258,16 @@ class Reading:
         return axes - bool(batch and not batch.merged)
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
-        """Constant input i in float64 without a batch axis. rank: of what it meets, without
-        batch, at most as many axes as the constant may have; None: any."""
-        value = self.const(i).astype(np.float64)
+        """Constant input i in float64 without a batch axis, infinity as the largest float32. rank:
+        of what it meets, without batch, which the constant's may not exceed; None: any."""
+        if np.isnan(value := self.const(i).astype(np.float64)).any():
+            self.real(i)  # refuses
+        value = np.clip(value, -LARGEST, LARGEST)
         axes, batch = self.meeting()
         if batch:
             axis = batch.axis - (axes - value.ndim)
             if axis >= 0:
-                value = self.alike(i, axis)
+                value = np.clip(self.alike(i, axis), -LARGEST, LARGEST)
                 if batch.merged:
                     value = np.expand_dims(value, axis)
         if rank is not None and value.ndim > max(rank, 0):
