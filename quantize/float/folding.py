@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 RANDOM = ("Random", "Multinomial", "Bernoulli")
-OF_SHAPES = ("Shape", "Size", "EyeLike")
-"""Ops that look at their input's shape alone."""
+LOOKED_AT = {"Shape": 0, "Size": 0, "EyeLike": 0, "CastLike": 1}
+"""Ops, and the input of which they want to know no number: its shape or its type alone."""
 
 
 def foldable(proto: NodeProto, known: Known) -> bool:
     """Whether all that the node gives is known beforehand."""
     if proto.op_type.startswith(RANDOM) or any(a.HasField("g") for a in proto.attribute):
         return False
-    return all(i in known.constants or proto.op_type in OF_SHAPES and i in known.shapes
-               for i in proto.input if i)
+    return all(i in known.constants or LOOKED_AT.get(proto.op_type) == k and i in known.shapes
+               for k, i in enumerate(proto.input) if i)
 
 
 def fold(proto: NodeProto, opset: int, known: Known) -> None:

@@ -15,9 +15,9 @@ from dsplet.quantize.float.folding import fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.network_inputs import arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
-from dsplet.quantize.float.onnx_file import STANDARD, needed, opset_of, parse, prepared
+from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.reading import ANYWHERE, READERS, Known, Reading, batch_words
+from dsplet.quantize.float.reading import ANYWHERE, READERS, Known, Reading, batch_words, op_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -73,7 +73,7 @@ def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
 
 def is_read(node: NodeProto) -> bool:
     """Whether there is a reader for the node's op, or it decides between bodies."""
-    return node.domain in STANDARD and (node.op_type in READERS or node.op_type == "If")
+    return op_of(node) in READERS or op_of(node) == "If"
 
 
 class _Reader:
@@ -95,8 +95,7 @@ class _Reader:
                     self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
                                          f"from its constants: {said(e)}")
             elif not is_read(proto):
-                domain = f"{proto.domain}::" if proto.domain not in STANDARD else ""
-                self.unsupported.append(f"{domain}{proto.op_type} '{_name(proto)}'")
+                self.unsupported.append(f"{op_of(proto)} '{_name(proto)}'")
             elif all(i in self.known.shapes or i in self.known.constants for i in given):
                 self._read(proto)
 
@@ -109,9 +108,9 @@ class _Reader:
                 self._branch(node)
                 return
             reading = Reading(node, self.opset, self.known, self.read_body)
-            if node.op_type not in ANYWHERE:
+            if reading.op not in ANYWHERE:
                 reading.need_samples()
-            READERS[node.op_type](reading)
+            READERS[reading.op](reading)
         except ModelError as e:
             self.problems.append(str(e))
         except Exception as e:  # what a node that lies makes of its reader

@@ -100,8 +100,8 @@ def _free(inputs: dict[str, Sizes], outputs: list[Sizes], path: str | Path
 def _fixed(inputs: list[Sizes]) -> Iterator[tuple[tuple[int, ...], list[Batch | None]]]:
     """The batch is the first axis; or the second, also of some inputs only; or there is none."""
     main = next((s for s in inputs if len(s) > 1), [])
-    for count in dict.fromkeys(n for n in (*main[:1], *(n for n in main[1:2] if n == 1))
-                               if isinstance(n, int)):
+    second = [n for n in main[1:2] if n == 1 or len(main) == 3]
+    for count in dict.fromkeys(n for n in (*main[:1], *second) if isinstance(n, int)):
         candidates = [[*(Batch(a) for a, n in enumerate(sizes[:2]) if n == count), None]
                       for sizes in inputs]
         for places in product(*candidates):

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsplet.base.errors import door
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.reading import STANDARD
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 OLDEST, NEWEST = 8, 28
 """The opsets that are read; older ones are converted to the oldest."""
 CONVERTIBLE = 6
-STANDARD = ("", "ai.onnx")
 
 
 def parse(path: str | Path) -> tuple[ModelProto, str]:
@@ -65,11 +64,15 @@ def prepared(model: ModelProto, path: str | Path, is_read: Callable[[NodeProto],
         with door(path, Exception, what=f"opset {opset} cannot be converted to {OLDEST}",
                   remedy="export it again with a newer opset", kind=ModelError):
             model = version_converter.convert_version(model, OLDEST)
-    if composed := {n.op_type for n in model.graph.node if not is_read(n) and _has_body(n)}:
-        with suppress(Exception):  # types that cannot be inferred: it is listed as not supported
+    while composed := {n.op_type for n in model.graph.node if not is_read(n) and _has_body(n)}:
+        try:
+            typed = shape_inference.infer_shapes(model)
             model = inliner.inline_selected_functions(
-                shape_inference.infer_shapes(model), [("", op) for op in sorted(composed)],
-                inline_schema_functions=True)
+                typed, [("", op) for op in sorted(composed)], inline_schema_functions=True)
+        except Exception:  # types that cannot be inferred: the op is listed as not supported
+            break
+        if composed <= {n.op_type for n in model.graph.node}:
+            break
     return model
 
 

@@ -18,13 +18,14 @@ LARGEST = float(np.finfo(np.float32).max)
 Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
-"""ONNX op type -> the function that reads it."""
+"""ONNX op type, "domain::type" outside the standard domain -> the function that reads it."""
+STANDARD = ("", "ai.onnx")
 ANYWHERE: set[str] = set()
 """The ops whose readers take values wherever their batch lies, see `reads`."""
 
 
 def reads(*ops: str, anywhere: bool = False) -> Callable[[Reader], Reader]:
-    """Register a reader for ONNX ops of the standard domain, of any opset from 8.
+    """Register a reader for ONNX ops, by their names in `READERS`, of any opset from 8.
 
     anywhere: it takes values whose batch shares its axis with others, and such as have none; the
     others are given values whose batch is an axis of its own.
@@ -35,6 +36,11 @@ def reads(*ops: str, anywhere: bool = False) -> Callable[[Reader], Reader]:
             ANYWHERE.update(ops)
         return f
     return register
+
+
+def op_of(node: NodeProto) -> str:
+    """The op of an ONNX node, as `READERS` calls it."""
+    return node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Reading:
     def __init__(self, node: NodeProto, opset: int, known: Known,
                  read_body: Callable[[GraphProto, str], None]) -> None:
         from onnx import helper
-        self.op, self.name, self.opset = node.op_type, node.name, opset
+        self.op, self.name, self.opset = op_of(node), node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -92,6 +98,11 @@ class Reading:
     def attr(self, name: str, default: Any = None) -> Any:
         value = self._attributes.get(name, default)
         return value.decode() if isinstance(value, bytes) else value
+
+    def only(self, *names: str) -> None:
+        """Refuse attributes other than these."""
+        if others := sorted(self._attributes.keys() - {*names}):
+            self.refuse(f"its attributes {', '.join(others)} are not supported")
 
     def has(self, i: int) -> bool:
         return i < len(self.inputs) and self.inputs[i] != ""

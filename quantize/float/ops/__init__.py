@@ -3,6 +3,7 @@
 
 from dsplet.quantize.float.ops import (  # noqa: F401
     argmax,
+    attention,
     binary,
     clamp,
     concat,

@@ -10,6 +10,7 @@ import numpy as np
 
 from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.node import Shape
+from dsplet.quantize.float.ops.binary import Add
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.gemm import Gemm
 from dsplet.quantize.float.ops.linear import Linear
@@ -38,16 +39,20 @@ def gemm(r: Reading) -> None:
             sides.append(w.T if transposed else w)
         else:
             sides.append(_turned(r, r.inputs[i]) if transposed else r.inputs[i])
-    if r.has(2) and not r.is_const(2):
-        r.refuse("what it adds must be a constant")
-    alpha = r.attr("alpha", 1.0)
-    bias = np.atleast_1d(r.real(2, "the bias")) * r.attr("beta", 1.0) if r.has(2) else np.zeros(1)
-    weight = sides[1]
-    if isinstance(weight, np.ndarray) and bias.size == bias.shape[-1] in (1, weight.shape[1]):
+    alpha, beta, weight = r.attr("alpha", 1.0), r.attr("beta", 1.0), sides[1]
+    known = not r.has(2) or r.is_const(2)
+    bias = np.atleast_1d(r.real(2, "the bias")) * beta if r.has(2) and known else np.zeros(1)
+    if known and isinstance(weight, np.ndarray) and bias.size == bias.shape[-1] in (1, weight.shape[1]):
         _give(r, _columns(r, sides[0], weight * alpha, bias.reshape(-1)))
         return
     y = product(r, *sides)
     y = r.emit(Linear, y, scale=np.asarray(alpha, float), offset=np.zeros(()))
+    if not known:
+        full, batch = r.full_of(r.inputs[2]), r.layout_of(y)
+        x = _lined_up(r, r.inputs[2], [*(1,) * (2 - len(full)), *full], batch, None)
+        x = r.emit(Linear, x, scale=np.asarray(beta, float), offset=np.zeros(()))
+        _give(r, r.emit(Add, y, x))
+        return
     _give(r, _plus(r, y, bias.reshape((1,) * (2 - bias.ndim) + bias.shape)))
 
 

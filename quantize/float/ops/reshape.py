@@ -73,9 +73,11 @@ def give_shape(r: Reading, target: Target) -> None:
     r.give(Reshape, r.value(), shape=sample_of(full[count], found))
 
 
-@reads("Identity", "Dropout", "Cast", anywhere=True)
+@reads("Identity", "Dropout", "Cast", "CastLike", anywhere=True)
 def identity(r: Reading) -> None:
     if r.op == "Cast" and not (r.attr("to") in FLOATS or r.attr("to") in INTEGERS and r.integer()):
+        r.refuse("casts an activation to something other than float")
+    if r.op == "CastLike" and r.is_const(1) and r.const(1).dtype.kind != "f":
         r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):
         r.refuse("its mask output is not supported; export the model in evaluation mode")
