@@ -13,9 +13,9 @@ from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.folding import fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.network_inputs import arrangements
+from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
-from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared
+from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared, written_out
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import ANYWHERE, READERS, Known, Reading, batch_words, op_of
 
@@ -48,27 +48,38 @@ def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
-    model = prepared(model, path, is_read)
+    model = prepared(model, path)
+    way, reader = _understood(model, path)
+    while reader.unsupported and (again := written_out(model, reader.lacking)):
+        model = again
+        way, reader = _understood(model, path)
+    if reader.problems or reader.unsupported:
+        reader.refuse(path)
+    known = reader.known
+    metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
+    graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes),
+                       tuple(o.name for o in model.graph.output), (), known.shapes, metadata, digest,
+                       known.batches, way.notes)
+    return graph.rebuilt(_tidy(known.nodes))
+
+
+def _understood(model: ModelProto, path: str | Path) -> tuple[Arrangement, _Reader]:
+    """The first way to understand the inputs that leads to the outputs; the likeliest, with what
+    is wrong with it, where none does."""
     constants = _initializers(model, path)
-    outputs = tuple(o.name for o in model.graph.output)
+    outputs = [o.name for o in model.graph.output]
     with door(path, kind=ModelError):
         nodes = needed(model.graph, outputs)
-    tried: list[_Reader] = []
+    tried = []
     for way in arrangements(model.graph, constants, path):
         reader = _Reader(opset_of(model), Known(dict(constants), way.counts, dict(way.shapes),
                                                 dict(way.batches), frozenset(way.shapes)))
         reader.read(nodes)
         reader.check_outputs(outputs)
-        tried.append(reader)
+        tried.append((way, reader))
         if not reader.problems or reader.unsupported:
-            break
-    if reader.problems or reader.unsupported:
-        tried[0].refuse(path)
-    known = reader.known
-    metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
-    graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes), outputs, (),
-                       known.shapes, metadata, digest, known.batches, way.notes)
-    return graph.rebuilt(_tidy(known.nodes))
+            return tried[-1]
+    return tried[0]
 
 
 def is_read(node: NodeProto) -> bool:
@@ -82,6 +93,8 @@ class _Reader:
     def __init__(self, opset: int, known: Known) -> None:
         self.opset, self.known = opset, known
         self.unsupported: list[str] = []
+        self.lacking: set[str] = set()
+        """Which ops these are."""
         self.problems: list[str] = []
         self._names: set[str] = set()
 
@@ -95,6 +108,7 @@ class _Reader:
                     self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
                                          f"from its constants: {said(e)}")
             elif not is_read(proto):
+                self.lacking.add(op_of(proto))
                 self.unsupported.append(f"{op_of(proto)} '{_name(proto)}'")
             elif all(i in self.known.shapes or i in self.known.constants for i in given):
                 self._read(proto)

@@ -4,7 +4,7 @@ nodes that its outputs need, in an order in which they can be computed."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +48,9 @@ def opset_of(model: ModelProto) -> int:
     return next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
 
 
-def prepared(model: ModelProto, path: str | Path, is_read: Callable[[NodeProto], bool]
-             ) -> ModelProto:
-    """The model in an opset that is read, without functions: those of its own, and standard ops
-    that ONNX defines by others where is_read(node) does not hold. Raises ModelError."""
-    from onnx import inliner, shape_inference, version_converter
+def prepared(model: ModelProto, path: str | Path) -> ModelProto:
+    """The model in an opset that is read, its own functions written out. Raises ModelError."""
+    from onnx import inliner
     opset = opset_of(model)
     if opset not in range(CONVERTIBLE, NEWEST + 1):
         raise ModelError(f"{path}: opset {opset} is not supported; expected {CONVERTIBLE} to "
@@ -63,26 +61,39 @@ def prepared(model: ModelProto, path: str | Path, is_read: Callable[[NodeProto],
     if opset < OLDEST:
         with door(path, Exception, what=f"opset {opset} cannot be converted to {OLDEST}",
                   remedy="export it again with a newer opset", kind=ModelError):
-            model = version_converter.convert_version(model, OLDEST)
-    while composed := {n.op_type for n in model.graph.node if not is_read(n) and _has_body(n)}:
-        try:
-            typed = shape_inference.infer_shapes(model)
-            model = inliner.inline_selected_functions(
-                typed, [("", op) for op in sorted(composed)], inline_schema_functions=True)
-        except Exception:  # types that cannot be inferred: the op is listed as not supported
-            break
-        if composed <= {n.op_type for n in model.graph.node}:
-            break
+            model = _converted(model)
     return model
 
 
-def _has_body(node: NodeProto) -> bool:
-    """Whether ONNX defines the op by a function of others."""
-    from onnx import defs
-    if node.domain not in STANDARD or not defs.has(node.op_type):
-        return False
-    schema = defs.get_schema(node.op_type)
-    return bool(schema.has_function or schema.has_context_dependent_function)
+def _converted(model: ModelProto) -> ModelProto:
+    """In the oldest opset that is read. The converter wants no free axes, so they are 1 for it."""
+    from onnx import version_converter
+    fixed = type(model)()
+    fixed.CopyFrom(model)
+    for v in (*fixed.graph.input, *fixed.graph.output):
+        for d in v.type.tensor_type.shape.dim:
+            d.dim_value = max(d.dim_value, 1)
+    found = version_converter.convert_version(fixed, OLDEST)
+    del found.graph.input[:], found.graph.output[:], found.graph.value_info[:]
+    found.graph.input.extend(model.graph.input)
+    found.graph.output.extend(model.graph.output)
+    return found
+
+
+def written_out(model: ModelProto, ops: Iterable[str]) -> ModelProto | None:
+    """The model without those of the ops that ONNX defines by others; None where it defines none
+    of them so, or not for their operands."""
+    from onnx import defs, inliner, shape_inference
+    composed = [op for op in sorted(ops) if defs.has(op) and (
+        (schema := defs.get_schema(op)).has_function or schema.has_context_dependent_function)]
+    if not composed:
+        return None
+    try:
+        found = inliner.inline_selected_functions(shape_inference.infer_shapes(model), [
+            ("", op) for op in composed], inline_schema_functions=True)
+    except Exception:  # the inliner's own assertions
+        return None
+    return None if {n.op_type for n in found.graph.node} >= {*composed} else found
 
 
 def needed(graph: GraphProto, outputs: Iterable[str]) -> list[NodeProto]:
