@@ -78,3 +78,12 @@ def sample_of(full: list[int], batch: Batch | None) -> tuple[int, ...]:
         return tuple(full)
     kept = [batch.before * batch.after] if batch.merged else []
     return (*full[:batch.axis], *kept, *full[batch.axis + 1:])
+
+
+def batch_words(batch: Batch | None) -> str:
+    """Where a batch lies, in words."""
+    if batch is None:
+        return "no batch axis"
+    return f"the batch at axis {batch.axis}" + (
+        f", together with {batch.before * batch.after} elements of each sample"
+        if batch.merged else "")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsplet.quantize.float.reading import Known
+from dsplet.quantize.float.known import Known
 
 if TYPE_CHECKING:
     from onnx import NodeProto

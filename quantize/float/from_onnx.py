@@ -11,13 +11,15 @@ import numpy as np
 
 from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
+from dsplet.quantize.float.batch import batch_words
 from dsplet.quantize.float.folding import fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared, written_out
 from dsplet.quantize.float.passes import simplify
-from dsplet.quantize.float.reading import ANYWHERE, READERS, Known, Reading, batch_words, op_of
+from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -58,8 +60,8 @@ def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     known = reader.known
     metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
     graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes),
-                       tuple(o.name for o in model.graph.output), (), known.shapes, metadata, digest,
-                       known.batches, way.notes)
+                       tuple(o.name for o in model.graph.output), (), known.shapes, metadata,
+                       digest, known.batches, way.notes)
     return graph.rebuilt(_tidy(known.nodes))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
-from dsplet.quantize.float.batch import Batch
+from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
 if TYPE_CHECKING:
@@ -41,37 +42,6 @@ def reads(*ops: str, anywhere: bool = False) -> Callable[[Reader], Reader]:
 def op_of(node: NodeProto) -> str:
     """The op of an ONNX node, as `READERS` calls it."""
     return node.op_type if node.domain in STANDARD else f"{node.domain}::{node.op_type}"
-
-
-@dataclass
-class Known:
-    """What has been read of a network so far.
-
-    constants: every value known beforehand. sized: those of them that depend on the size of the
-    batch, for each of `counts` samples; `constants` holds the first. shapes: of one sample, for the
-    values that are not known beforehand. batches: where these have their batch; None where they
-    have none. inputs: of the network.
-    """
-
-    constants: dict[str, np.ndarray]
-    counts: tuple[int, ...]
-    shapes: dict[str, Shape]
-    batches: dict[str, Batch | None]
-    inputs: frozenset[str]
-    sized: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
-    nodes: list[FloatNode] = field(default_factory=list)
-
-    def at(self, name: str, count: int) -> np.ndarray:
-        """The constant for a batch of so many samples."""
-        return self.sized.get(name, {}).get(count, self.constants[name])
-
-    def layout(self, value: str) -> Batch | None:
-        return self.batches.get(value, Batch())
-
-    def full(self, value: str, count: int) -> list[int]:
-        """The shape of a value's tensor for a batch of so many samples."""
-        batch, shape = self.layout(value), self.shapes[value]
-        return batch.full(shape, count) if batch else list(shape)
 
 
 class Reading:
@@ -388,15 +358,6 @@ class Reading:
             return self.reshaped(value, (*full[:axis], *full[axis + 1:]), Batch(axis))
         self.refuse(f"its input '{value}' has {batch_words(batch)}; expected axis {axis} of "
                     f"{self.rank_of(i)} to be the batch")
-
-
-def batch_words(batch: Batch | None) -> str:
-    """Where a batch lies, in words."""
-    if batch is None:
-        return "no batch axis"
-    return f"the batch at axis {batch.axis}" + (
-        f", together with {batch.before * batch.after} elements of each sample"
-        if batch.merged else "")
 
 
 def _repeats(one: np.ndarray, many: np.ndarray) -> bool:

@@ -42,7 +42,8 @@ def gemm(r: Reading) -> None:
     alpha, beta, weight = r.attr("alpha", 1.0), r.attr("beta", 1.0), sides[1]
     known = not r.has(2) or r.is_const(2)
     bias = np.atleast_1d(r.real(2, "the bias")) * beta if r.has(2) and known else np.zeros(1)
-    if known and isinstance(weight, np.ndarray) and bias.size == bias.shape[-1] in (1, weight.shape[1]):
+    if known and isinstance(weight, np.ndarray) and (
+            bias.size == bias.shape[-1] in (1, weight.shape[1])):
         _give(r, _columns(r, sides[0], weight * alpha, bias.reshape(-1)))
         return
     y = product(r, *sides)

@@ -46,7 +46,8 @@ class _Direction:
             value = r.alike(i, self.batch)[d] if r.has(i) else np.zeros(self.units)
             start = r.emit(Constant, value=value)
         else:
-            one = r.emit(Slice, r.with_batch_at(self.batch, i), starts=(d, 0), sizes=(1, self.units), steps=(1, 1))
+            both = r.with_batch_at(self.batch, i)
+            one = r.emit(Slice, both, starts=(d, 0), sizes=(1, self.units), steps=(1, 1))
             start = r.emit(Reshape, one, shape=(self.units,))
         return r.emit(State, start, loop=self.tag, steps=self.steps,
                       carry=f"{self.tag}/last_{i}")

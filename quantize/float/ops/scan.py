@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.float.batch import batch_words
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.loop import Carry, Stack, State, Step
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.ops.slice import Slice
 from dsplet.quantize.float.ops.transpose import Transpose
-from dsplet.quantize.float.reading import Reading, batch_words, reads
+from dsplet.quantize.float.reading import Reading, reads
 
 
 @reads("Scan", anywhere=True)

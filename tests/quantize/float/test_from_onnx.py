@@ -10,8 +10,8 @@ from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import model as float_model
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.reading import READERS, op_of
-from tests.quantize import onnx_nets as nets
 from tests.quantize import layout_nets
+from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
 from tests.quantize.onnx_nets import model, node, random
 from tests.quantize.recurrent_nets import LOOPS, cell
