@@ -13,7 +13,7 @@ from dsplet.quantize.float.batch import PROBES, Batch, sample_of
 from dsplet.quantize.float.node import ModelError, Shape
 
 if TYPE_CHECKING:
-    from onnx import GraphProto
+    from onnx import GraphProto, ValueInfoProto
 
 FLOATS, INTEGERS = (1, 10, 11, 16), (2, 3, 4, 5, 6, 7, 12, 13)
 """ONNX's codes of types."""
@@ -68,9 +68,8 @@ def arrangements(graph: GraphProto, constants: Collection[str], path: str | Path
             dict(zip(inputs, places, strict=True)))
 
 
-def _sizes(v: object, path: str | Path) -> Sizes:
-    kind = v.type.tensor_type  # type: ignore[attr-defined]
-    name = v.name  # type: ignore[attr-defined]
+def _sizes(v: ValueInfoProto, path: str | Path) -> Sizes:
+    kind, name = v.type.tensor_type, v.name
     if kind.elem_type not in FLOATS + INTEGERS:
         raise ModelError(f"{path}: the input '{name}' is no tensor of floats or integers")
     if not kind.HasField("shape"):

@@ -84,8 +84,9 @@ def written_out(model: ModelProto, ops: Iterable[str]) -> ModelProto | None:
     """The model without those of the ops that ONNX defines by others; None where it defines none
     of them so, or not for their operands."""
     from onnx import defs, inliner, shape_inference
-    composed = [op for op in sorted(ops) if defs.has(op) and (
-        (schema := defs.get_schema(op)).has_function or schema.has_context_dependent_function)]
+    composed = [op for op in sorted(ops) if defs.has(op) and any(
+        getattr(defs.get_schema(op), f"has_{kind}") for kind in (
+            "function", "context_dependent_function"))]
     if not composed:
         return None
     try:
