@@ -25,7 +25,7 @@ from dsplet.quantize.network import Network
 from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows import chip, emit, simulate
+from dsplet.workflows import c_files, chip, simulate
 from dsplet.workflows.quantize import Changes
 from dsplet.workflows.request import OnTarget
 from dsplet.workflows.simulation import Simulation
@@ -157,8 +157,8 @@ class FixedNet(_Net):
         Raises Unprintable for what C cannot spell.
         """
         program = lower(self.graph)
-        return emit.c_sources(self.graph, program,
-                              name or emit.name_of(self.graph, program), goal)
+        return c_files.c_files(c_files.CRequest(), self.graph, program,
+                               name or c_files.name_of(self.graph, program), goal)
 
     def save(self, path: str | Path) -> None:
         """Write QDQ ONNX, which stock ONNX Runtime runs and `load` reads. Raises OSError."""

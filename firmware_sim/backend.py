@@ -225,7 +225,7 @@ class MapRow:
 
 TOOLS = {"hot_lines": "a profile by line", "trace": "an execution trace",
          "memory_map": "a map of its buffers", "stream": "programs that run one step a call",
-         "assuming": "assumptions to vary"}
+         "assuming": "assumptions to vary", "passes": "kernels to read after its passes"}
 """Methods of `Compiled` that a backend need not have, in words."""
 
 
@@ -307,6 +307,10 @@ class Compiled(ABC):
     def assuming(self, name: str, value: Any) -> Compiled:
         """The same code on a processor of which one assumption is another."""
         self._lacks("assuming")
+
+    def passes(self) -> Mapping[str, Program]:
+        """The program as it is after each pass, by the pass's name and in their order."""
+        self._lacks("passes")
 
     def _lacks(self, tool: str) -> NoReturn:
         raise NotOffered(f"target {self.target.name} has no such tool: processor "

@@ -166,4 +166,5 @@ def test_a_worked_example_works(title, text, copy):
             edit(copy / name, block)
         else:
             assert not (copy / name).exists()
+            (copy / name).parent.mkdir(exist_ok=True)
             (copy / name).write_text(block)

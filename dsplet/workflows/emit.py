@@ -1,30 +1,30 @@
-"""Write a network as sources, or as a processor's files."""
+"""Write a network as sources, as kernels to read, or as a processor's files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
-from dsplet.base.errors import UserError
-from dsplet.base.files import write_atomically
+from dsplet.base.files import write_together
 from dsplet.base.progress import SILENT, Watch
-from dsplet.export.c.printer import print_c
-from dsplet.firmware_sim.compile.optimize import optimize
-from dsplet.quantize.fixed.graph import Graph
+from dsplet.firmware_sim.backend import Compiled
+from dsplet.firmware_sim.compile.optimize import passes
+from dsplet.quantize.fixed.kernel_text import to_text
 from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.network import fixed_graph
 from dsplet.workflows import chip
-from dsplet.workflows.request import OnTarget
-
-FACT_CHARACTERS = 64
-"""Longer metadata is not for a header."""
+from dsplet.workflows.c_files import CRequest, c_files, name_of
+from dsplet.workflows.request import OnTarget, RequestError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(OnTarget):
-    """form: c, image, listing or symbols. name: of the files and of the C function; None: the
-    network's. goal: see `simulate.Request`; None: balanced for C, time for a processor of ours.
-    budget: see there; C has none."""
+class Request(OnTarget, CRequest):
+    """form: c, kernels, image, listing or symbols. name: of the files and of the C functions; None:
+    the network's. goal: see `simulate.Request`; None: balanced for C, time for a processor of ours.
+    budget: see there; C has none. after: the pass after which kernels are written; None: before
+    any."""
 
     source: str
     form: str
@@ -32,6 +32,7 @@ class Request(OnTarget):
     name: str | None = None
     goal: str | None = None
     budget: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,41 +43,71 @@ class Report:
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
-    """Raises ModelError, Unprintable, BudgetError, UnknownTarget, DoesNotFit."""
-    idle = {"--board": request.board, "--budget": request.budget}
-    if request.form == "c" and (given := ", ".join(o for o, value in idle.items() if value)):
-        raise UserError("C is written for no board and keeps no budget",
-                           remedy=f"leave out {given}")
+    """Raises ModelError, Unprintable, BudgetError, UnknownTarget, DoesNotFit, CannotStream,
+    RequestError."""
+    _refuse_idle(request)
     fixed = fixed_graph(request.source)
     program = lower(fixed)
     name = request.name or name_of(fixed, program)
-    files = (c_sources(fixed, program, name, request.goal or "balanced")
-             if request.form == "c" else
-             _on_target(request, program, name))
+    match request.form:
+        case "c":
+            files = c_files(request, fixed, program, name, request.goal or "balanced")
+        case "kernels":
+            files = {f"{name}.kernels": to_text(_after(request, program))}
+        case _:
+            files = _on_target(request, program, name)
     folder = Path(request.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        write_atomically(folder / file, text.encode())
+    write_together({folder / file: text.encode() for file, text in files.items()})
     return Report(written=[str(folder / file) for file in files])
 
 
-def name_of(fixed: Graph, program: Program) -> str:
-    """What the network's files are called: as its model, where that can name a C function."""
-    model = dict(fixed.metadata).get("dsplet.model", "")
-    return model if model.isidentifier() else program.name
+def _refuse_idle(request: Request) -> None:
+    """Options that would change nothing. Raises RequestError."""
+    after, goal = {"--after": request.after}, {"-O": request.goal}
+    board = {"--board": request.board, "--budget": request.budget}
+    kernels = request.form == "kernels"
+    if request.form == "c":
+        why, idle = "C is written for no board and keeps no budget", board | after
+    elif kernels and not request.after:
+        why, idle = "kernels as they are before any pass know no processor", board | goal
+    else:
+        why, idle = "a compiled program is past all passes", {} if kernels else after
+    only_c = {} if request.form == "c" else {
+        "--stream": request.stream, "--self-test": request.self_test, "--with": request.build,
+        "--vectors": request.vectors, "--ram": request.ram, "--flash": request.flash}
+    for reason, those in ((why, idle), (f"--format {request.form} is no C", only_c)):
+        if given := ", ".join(option for option, value in those.items() if value):
+            raise RequestError(reason, remedy=f"leave out {given}")
 
 
-def c_sources(fixed: Graph, program: Program, name: str, goal: str = "balanced"
-              ) -> dict[str, str]:
-    """C99 by file name; its header tells what the file knows of its model. Raises Unprintable."""
-    facts = [(key, text) for key, text in fixed.metadata if len(text) <= FACT_CHARACTERS]
-    return dict(zip((f"{name}.h", f"{name}.c"), print_c(optimize(program, goal), name, facts),
-                    strict=True))
+def _after(request: Request, program: Program) -> Program:
+    """The program after the pass that is asked for, which either C's passes or the target's have;
+    no name stands for both. Raises RequestError."""
+    if request.after is None:
+        return program
+    names = []
+    for name, done in _passes(request, program):
+        if name == request.after:
+            return done
+        names.append(name)
+    near = get_close_matches(request.after, names, n=1)
+    raise RequestError(f"unknown pass {request.after!r}", expected=f"one of {', '.join(names)}",
+                       remedy=f"did you mean {near[0]!r}?" if near else "")
+
+
+def _passes(request: Request, program: Program) -> Iterator[tuple[str, Program]]:
+    yield from passes(program, request.goal or "balanced")
+    yield from _compiled(request, program).passes().items()
 
 
 def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
-    target = chip.target_of(request)
-    budget = chip.budget_of(request.budget, target)
-    compiled = chip.compiled(program, target, request.goal or "time", budget)
+    compiled = _compiled(request, program)
     text = compiled.artefact(request.form, name)
     return {f"{name}.{compiled.artefacts[request.form]}": text}
+
+
+def _compiled(request: Request, program: Program) -> Compiled:
+    target = chip.target_of(request)
+    budget = chip.budget_of(request.budget, target)
+    return chip.compiled(program, target, request.goal or "time", budget)

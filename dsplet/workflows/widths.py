@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dsplet.base import picture, render
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.sizes import bytes_of
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.network import Network
 from dsplet.quantize.ptq import recipe as recipes
@@ -87,7 +88,7 @@ class _Search:
         self.request, self.watch, self.target = request, watch, chip.target_of(request)
         latency = chip.budget_of(request.latency, self.target)
         self.budgets = searching.Budgets(
-            searching.memory_bytes(request.memory) if request.memory else None,
+            bytes_of(request.memory) if request.memory else None,
             latency.cycles if latency else None, request.accuracy)
         if request.plot:
             picture.check(request.plot)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dsplet.base.errors import UserError
+from dsplet.export.c.header import verbs
 from dsplet.export.c.printer import print_c
 from dsplet.quantize.fixed.program import Program
 
@@ -68,7 +69,8 @@ def missing(core: Core) -> list[str]:
 @dataclass(frozen=True)
 class Run:
     """outputs: an array (N, *shape) for each output of the program, int64. instructions: of one
-    call, for each sample. Bytes: of the program's own object; stack: the deepest of all calls."""
+    call, for each sample. Bytes: of the program's own object, RAM with its context; stack: the
+    deepest of all calls."""
 
     outputs: list[np.ndarray]
     instructions: list[int]
@@ -107,14 +109,14 @@ def emulate(program: Program, core: Core, folder: Path, *xs: np.ndarray, options
                 timeout_s=timeout_s).split()
     numbers = iter(int(word, 16) - (1 << 32) * (word >= "80000000") for word in lines)
     outputs: list[list[np.ndarray]] = [[] for _ in program.outputs]
-    counts = []
+    counts, context_bytes = [], next(numbers)
     for _ in range(len(xs[0])):
         counts.append(next(numbers))
         for rows, (v, _) in zip(outputs, program.outputs, strict=True):
             rows.append(np.array([next(numbers) for _ in range(v.size)]).reshape(v.shape))
     code, const, ram = _sizes(core, folder)
-    return Run([np.array(rows, np.int64) for rows in outputs], counts, code, const, ram,
-               next(numbers))
+    return Run([np.array(rows, np.int64) for rows in outputs], counts, code, const,
+               ram + context_bytes, next(numbers))
 
 
 def _do(folder: Path, *command: str, timeout_s: float = 600) -> str:
@@ -129,9 +131,10 @@ def _do(folder: Path, *command: str, timeout_s: float = 600) -> str:
 def _main(program: Program, xs: tuple[np.ndarray, ...]) -> str:
     """Calls the program for each sample; prints its count and outputs, at last the stack's depth,
     as words of 8 hexadecimal digits."""
-    lines = ['#include "net.h"', "void say(const char *text);", "void start_counting(void);",
-             "uint32_t instructions(void);"]
-    arguments = []
+    begin, go = verbs(program)
+    lines = ['#include "net.h"', "static net_context memory;", "void say(const char *text);",
+             "void start_counting(void);", "uint32_t instructions(void);"]
+    arguments = ["&memory"]
     for (v, b), x in zip(program.inputs, xs, strict=True):
         rows = ", ".join("{" + ", ".join(map(str, row)) + "}"
                          for row in np.asarray(x).reshape(len(x), -1).tolist())
@@ -144,8 +147,9 @@ def _main(program: Program, xs: tuple[np.ndarray, ...]) -> str:
     prints = [f"for (int i = 0; i < {v.size}; i++) print((uint32_t)(int32_t){b}_one[i]);"
               for v, b in program.outputs]
     return "\n".join([*lines, _PRINT, f"__attribute__((noinline)) static void call(int n) "
-                      f"{{ net_run({', '.join(arguments)}); }}",
-                      "int main(void)", "{", "    paint();", "    start_counting();",
+                      f"{{ net_{go}({', '.join(arguments)}); }}",
+                      "int main(void)", "{", f"    paint();\n    net_{begin}(&memory);",
+                      "    print((uint32_t)sizeof memory);", "    start_counting();",
                       f"    for (int n = 0; n < {len(xs[0])}; n++) {{",
                       "        const uint32_t before = instructions();", "        call(n);",
                       "        print(instructions() - before);", *prints, "    }",

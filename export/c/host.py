@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from dsplet.base.errors import UserError
+from dsplet.export.c.context import context
+from dsplet.export.c.header import verbs
 from dsplet.export.c.printer import print_c
 from dsplet.quantize.fixed.graph import Value
 from dsplet.quantize.fixed.program import Program
@@ -40,11 +42,11 @@ def compiler() -> str:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A program as native code. `library` is the shared object; its memory is static, so one call
-    at a time."""
+    """A program as native code. `library` is the shared object."""
 
     program: Program
     library: Path
+    _begin: Callable[..., None] = field(repr=False)
     _function: Callable[..., None] = field(repr=False)
 
     def __call__(self, *xs: np.ndarray) -> np.ndarray | list[np.ndarray]:
@@ -62,8 +64,11 @@ class Compiled:
             raise ValueError(f"the inputs have {sorted({len(x) for x in batches})} samples")
         outputs = [np.zeros((n, *v.shape), program.buffers[b].dtype) for v, b in program.outputs]
         places = [(a.ctypes.data, a.strides[0]) for a in (*batches, *outputs)]
+        memory = np.zeros(-(-context(program).bytes // 8), np.int64)
+        self._begin(memory.ctypes.data)
         for i in range(n):
-            self._function(*(start + i * stride for start, stride in places))
+            self._function(memory.ctypes.data,
+                           *(start + i * stride for start, stride in places))
         ys = [(y[0] if single else y).astype(np.int64) for y in outputs]
         return ys[0] if len(ys) == 1 else ys
 
@@ -90,10 +95,11 @@ def compile(program: Program, workdir: Path | None = None) -> Compiled:
         if done.returncode:
             raise RuntimeError(f"{cc} refused {folder / 'net.c'}:\n{done.stderr}")
         made.replace(library)
-    function = ctypes.CDLL(str(library)).net_run
-    function.argtypes = [ctypes.c_void_p] * (len(program.inputs) + len(program.outputs))
-    function.restype = None
-    return Compiled(program, library, function)
+    loaded, borders = ctypes.CDLL(str(library)), len(program.inputs) + len(program.outputs)
+    begin, go = (loaded[f"net_{verb}"] for verb in verbs(program))
+    begin.argtypes, go.argtypes = [ctypes.c_void_p], [ctypes.c_void_p] * (1 + borders)
+    begin.restype = go.restype = None
+    return Compiled(program, library, begin, go)
 
 
 @cache

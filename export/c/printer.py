@@ -6,26 +6,29 @@ Only the statements of `quantize.fixed.kernel` are known here, never an op.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dsplet.export.c.arena import Arena, arena
-from dsplet.export.c.statements import (
-    COLUMNS,
-    KernelPrinter,
-    Unprintable,
-    comment,
-    folded,
-    parameter,
-)
-from dsplet.quantize.fixed.arithmetic import CONTRACT
-from dsplet.quantize.fixed.graph import Value
-from dsplet.quantize.fixed.kernel import Buffer, Repeat
+from dsplet.export.c import selftest
+from dsplet.export.c.context import Context, context
+from dsplet.export.c.header import CLAIM, borders, print_header, prototype, verbs
+from dsplet.export.c.selftest import Checks
+from dsplet.export.c.statements import COLUMNS, KernelPrinter, Unprintable, folded
+from dsplet.quantize.fixed.kernel import Buffer
 from dsplet.quantize.fixed.program import Program
 
+LONG = 60
+"""Names of layers that are handed out are no longer."""
 PRELUDE = Path(__file__).with_name("prelude.c")
 PAIRS = Path(__file__).with_name("pairs.c")
-CLAIM = "No rights are claimed in this text by the authors of dsplet, the helpers in it included."
+KEYWORDS = frozenset("""
+    auto break case char const continue default do double else enum extern float for goto if inline
+    int long register restrict return short signed sizeof static struct switch typedef union
+    unsigned void volatile while asm bool catch class constexpr delete explicit export false friend
+    mutable namespace new operator private protected public template this throw true try typename
+    using virtual main""".split())
+"""Words that name nothing in C, or in the C++ that includes the header."""
 MACROS = """\
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
@@ -50,34 +53,40 @@ MACROS = """\
 
 
 def print_c(program: Program, name: str | None = None,
-            metadata: Iterable[tuple[str, str]] = ()) -> tuple[str, str]:
+            metadata: Iterable[tuple[str, str]] = (), pixels: Sequence[int] | None = None,
+            tested: bool = False) -> tuple[str, str]:
     """(text of NAME.h, text of NAME.c); the same program gives the same text.
 
     name: the prefix of every public name, an identifier of C; the program's own name by default.
-    metadata: pairs of strings for the comment that opens the header.
+    metadata: pairs of strings for the comment that opens the header. pixels: the input's integers
+    for pixels from 0 to 255, where it is an image. tested: with a self-test, for which the program
+    is interpreted once.
     Raises Unprintable for a name that C cannot spell and for a shift that int32_t cannot do.
     """
     name = program.name if name is None else name
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in KEYWORDS:
         raise Unprintable(f"'{name}' cannot name C functions; expected letters, digits and _, "
-                          f"a letter first")
-    shared = arena(program)
-    kernels = [KernelPrinter(program.buffers, k, [r.var for r in program.around(i)], shared.at)
-               for i, k in enumerate(program.kernels)]
+                          f"a letter first, and no word of the language")
+    memory = context(program)
+    kernels = [KernelPrinter(program.buffers, k, [r.var for r in program.around(i)],
+                             memory.spelling) for i, k in enumerate(program.kernels)]
     constants = {b.name: b for b in program.buffers.values() if b.role == "const"}
     constants |= {b.name: b for k in kernels for b in k.shift_tables}
-    scratch = [b for b in program.buffers.values()
-               if b.role == "activation" and b.name not in shared.at]
+    calls = _Calls(program, name, kernels, memory)
     code = [
-        *(_array(b, "static const ") for b in constants.values()),
-        *(_array(b, "static ") for b in scratch),
-        *_union(program, shared),
+        *(_array(b, f"{name.upper()}_CONST ") for b in constants.values()),
+        *(_array(replace(b, name=f"{b.name}_image"), f"{name.upper()}_CONST ")
+          for b in memory.kept if b.data is not None and b.data.any()),
         *(k.function() for k in kernels),
-        _run(program, name, kernels, shared),
+        calls.begin(), calls.go(),
     ]
-    source = "\n".join([MACROS, *_helpers(code), *code])
-    sizes = _bytes(constants.values()), _bytes(scratch) + shared.size
-    return (_header(program, name, sizes, metadata),
+    if tested:
+        code.append(calls.selftest(Checks(program, [
+            [b for b in constants.values() if b.name in k.constants] for k in kernels])))
+    size = sum(_bytes(b) for b in constants.values())
+    source = "\n".join([_macros(name), *_too_large(constants.values()), MACROS, *_helpers(code),
+                        *([selftest.HELPERS] if tested else []), *code])
+    return (print_header(program, name, memory, size, metadata, pixels, tested),
             f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
             f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
 
@@ -110,75 +119,107 @@ def _array(b: Buffer, storage: str) -> str:
     return "\n".join([*lines, line, "};", ""])
 
 
-def _union(program: Program, shared: Arena) -> list[str]:
-    """The memory of the activations: buffers that are never alive together overlap."""
-    if not shared.at:
-        return []
-    lines = []
-    for name, at in shared.at.items():
-        b = program.buffers[name]
-        before = f"uint8_t before[{at}]; " if at else ""
-        lines.append(f"    struct {{ {before}{b.dtype}_t q[{b.size}]; }} {name};")
-    return ["\n".join(["/* What is never alive at one time lies in one place. */", "static union {",
-                       *lines, "} ram;", ""])]
+def _macros(name: str) -> str:
+    """What whoever compiles the source may say otherwise."""
+    prefix = name.upper()
+    return f"""\
+/* What stands before every constant: name a section or an alignment here. */
+#ifndef {prefix}_CONST
+#define {prefix}_CONST static const
+#endif
+
+/* What happens after every layer, numbered from 1: a checksum, a watchdog, another task's turn. */
+#ifndef {prefix}_LAYER
+#define {prefix}_LAYER(number, name) ((void)0)
+#endif
+"""
 
 
-def _prototype(program: Program, name: str) -> str:
-    borders = [program.buffers[b] for _, b in (*program.inputs, *program.outputs)]
-    parameters = ", ".join(parameter(b, b.role == "output") for b in borders)
-    return f"void {name}_run({parameters})"
+def _too_large(constants: Iterable[Buffer]) -> Iterator[str]:
+    """Where addresses have 16 bits, no object reaches further than half of them."""
+    for b in constants:
+        if _bytes(b) > 0x7FFF:
+            yield (f"#if PTRDIFF_MAX < {_bytes(b)}\n#error \"{b.name} has {_bytes(b)} bytes, more "
+                   "than one object of this processor may have\"\n#endif\n")
 
 
-def _run(program: Program, name: str, kernels: list[KernelPrinter], shared: Arena) -> str:
-    spelling = {b: f"ram.{b}.q" for b in shared.at}
+class _Calls:
+    """The functions that call the kernels."""
 
-    def block(items: Iterable[int | Repeat], depth: int) -> Iterator[str]:
+    def __init__(self, program: Program, name: str, kernels: list[KernelPrinter], memory: Context
+                 ) -> None:
+        self.program, self.name, self.kernels, self.memory = program, name, kernels, memory
+        self.resume = program.resume or 0
+
+    def begin(self) -> str:
+        """What runs once."""
+        lines = [*self._preset(), *self._block(0, self.resume - 1)]
+        verb, _ = verbs(self.program)
+        return "\n".join([f"void {self.name}_{verb}({self.name}_context *context)", "{",
+                          *(lines or ["    (void)context;"]), "}", ""])
+
+    def go(self) -> str:
+        """What runs for each sample, or each step of one."""
+        _, verb = verbs(self.program)
+        lines = [*self._block(self.resume, len(self.kernels) - 1)]
+        used = {b.name for k in self.kernels for b in k.memory}
+        unused = [b for _, b in (*self.program.inputs, *self.program.outputs) if b not in used]
+        if not any("context->" in line for line in lines):
+            unused.insert(0, "context")
+        return "\n".join([*folded(f"void {prototype(self.program, self.name, verb)}"), "{",
+                          *(f"    (void){b};" for b in unused), *lines, "}", ""])
+
+    def selftest(self, checks: Checks) -> str:
+        """See `selftest`."""
+        expected, program = checks.expected(), self.program
+        table = folded("        " + " ".join(f"0x{crc:08x}u," for crc in expected))
+        lines = [*folded(f"int32_t {prototype(program, self.name, 'selftest', constant=False)}"),
+                 "{", f"    static const uint32_t expected[{len(expected)}] = {{", table[0],
+                 *(f"        {line.strip()}" for line in table[1:]), "    };",
+                 f"    uint32_t crc[{len(expected)}], state = {selftest.SEED};",
+                 f"    for (int i = 0; i < {len(expected)}; i++) crc[i] = 0xFFFFFFFFu;"]
+        for b in borders(program)[0]:
+            fmt = b.value.format
+            lines.append(f"    for (int32_t i = 0; i < {b.value.size}; i++) {b.buffer}[i] = "
+                         f"({b.dtype})drawn(&state, {fmt.min}, {fmt.max});")
+        lines += checks.before("    ")
+        lines += self._preset()
+        lines += self._block(0, len(self.kernels) - 1, checks)
+        return "\n".join([*(part for line in lines for part in folded(line)),
+                          f"    for (int32_t i = 0; i < {len(expected)}; i++) "
+                          "if (~crc[i] != expected[i]) return i + 1;", "    return 0;", "}", ""])
+
+    def _preset(self) -> Iterator[str]:
+        """What is there before the first run."""
+        for b in self.memory.kept:
+            value = f"{b.name}_image[i]" if b.data is not None and b.data.any() else "0"
+            yield (f"    for (int32_t i = 0; i < {b.size}; i++) context->{b.name}[i] = {value};")
+
+    def _block(self, first: int, last: int, checks: Checks | None = None, depth: int = 0
+               ) -> Iterator[str]:
+        """Kernels first to last, inside `depth` loops over time."""
         indent = "    " * (depth + 1)
-        for item in items:
+        for item in self.program.walk(first, last, depth):
             if isinstance(item, int):
-                yield from folded(indent + kernels[item].call(spelling))
+                kernel = self.kernels[item]
+                yield from folded(indent + kernel.call(self.memory.spelling))
+                if checks:
+                    yield from checks.after(item, self.memory.spelling, indent)
+                else:
+                    yield (f"{indent}{self.name.upper()}_LAYER({item + 1}, "
+                           f"{_literal(kernel.kernel.node)});")
                 continue
             t = item.var
             yield f"{indent}for (int32_t {t} = 0; {t} < {item.extent}; {t}++) {{"
-            yield from block(program.walk(item.first, item.last, depth + 1), depth + 1)
+            yield from self._block(item.first, item.last, checks, depth + 1)
             yield f"{indent}}}"
 
-    used = {b.name for k in kernels for b in k.memory}
-    unused = [f"    (void){b};" for _, b in (*program.inputs, *program.outputs) if b not in used]
-    return "\n".join([*folded(_prototype(program, name)), "{", *unused,
-                      *block(program.walk(), 0), "}", ""])
+
+def _literal(text: str) -> str:
+    """A string of C, cut where it is long."""
+    text = text if len(text) <= LONG else f"{text[:LONG - 3]}..."
+    return '"' + "".join(c if " " <= c <= "~" and c not in '"\\?' else "." for c in text) + '"'
 
 
-def _header(program: Program, name: str, sizes: tuple[int, int],
-            metadata: Iterable[tuple[str, str]]) -> str:
-    constants, ram = sizes
-    facts = [("contract", CONTRACT), ("work", f"{program.macs} multiply-accumulates"),
-             ("memory", f"{constants} bytes of constants, {ram} bytes of static RAM"), *metadata]
-    macro = name.upper()
-    lines = [f"/* {name}: a neural network in fixed point, printed by dsplet.", " *",
-             *(f" * {comment(key)}: {comment(text)}" for key, text in facts),
-             f" * {CLAIM}", " */",
-             f"#ifndef {macro}_H", f"#define {macro}_H", "", "#include <stdint.h>", "",
-             "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
-    for role, values in (("INPUT", program.inputs), ("OUTPUT", program.outputs)):
-        for i, (v, buffer) in enumerate(values):
-            lines += _border(f"{macro}_{role}{i if len(values) > 1 else ''}", v, buffer)
-    return "\n".join([
-        *lines,
-        "/* One sample in, one out, row by row; the arrays must not overlap. It works in static",
-        " * memory: one call at a time. */",
-        *folded(f"{_prototype(program, name)};"), "",
-        "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""])
-
-
-def _border(macro: str, v: Value, buffer: str) -> list[str]:
-    shape, fmt = "x".join(map(str, v.shape)) or "scalar", v.format
-    frac = f"({fmt.frac})" if fmt.frac < 0 else str(fmt.frac)
-    return [*folded(f"/* {buffer}: {comment(v.name)}, {shape}, {fmt}: "
-                    f"integers from {fmt.min} to {fmt.max}, "
-                    f"real value = integer * 2^{-fmt.frac}. */"),
-            f"#define {macro}_SIZE {v.size}", f"#define {macro}_FRAC {frac}", ""]
-
-
-def _bytes(buffers: Iterable[Buffer]) -> int:
-    return sum(b.size * b.dtype.itemsize for b in buffers)
+def _bytes(b: Buffer) -> int:
+    return b.size * b.dtype.itemsize

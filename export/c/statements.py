@@ -51,9 +51,10 @@ class KernelPrinter:
         named = {var for s in kernel.body for r in s.refs() for var, _ in r.index.terms}
         self.times = [t for t in times if t in named]
         self.shift_tables: list[Buffer] = []
-        used = {r.buffer for s in kernel.body for r in s.refs()}
+        self._used = {b for s in kernel.body for b in s.buffers()}
         self.memory = [b for b in buffers.values()
-                       if b.name in used and (b.name in shared or b.role in ("input", "output"))]
+                       if b.name in self._used
+                       and (b.name in shared or b.role in ("input", "output"))]
         self._written = {s.ref.buffer for whole in kernel.body for s in whole.flat()
                          if isinstance(s, Store)}
         self._buffers = buffers
@@ -69,6 +70,11 @@ class KernelPrinter:
         return "\n".join([*folded(f"/* {comment(k.op)} '{comment(k.node)}'{work} */"),
                           *folded(f"KERNEL void {k.name}({parameters})"), "{",
                           *folded(f"    int32_t {', '.join(registers)};"), *self._lines, "}", ""])
+
+    @property
+    def constants(self) -> set[str]:
+        """The constant buffers that it reads, those included that it made."""
+        return {*self._used, *(b.name for b in self.shift_tables)}
 
     def call(self, spelling: dict[str, str]) -> str:
         """spelling: how C names a buffer where the call stands."""
@@ -195,7 +201,7 @@ class KernelPrinter:
         return self._ref(Ref(table.name, index))
 
     def _ref(self, ref: Ref) -> str:
-        return f"{ref.buffer}[{_affine(ref.index)}]"
+        return f"{ref.buffer}[{affine(ref.index)}]"
 
     def _source(self, source: Source) -> str:
         return self._ref(source) if isinstance(source, Ref) else str(source)
@@ -205,7 +211,7 @@ class KernelPrinter:
         return f"(int32_t){self._ref(source)}" if isinstance(source, Ref) else self._source(source)
 
 
-def _affine(a: Affine) -> str:
+def affine(a: Affine) -> str:
     terms = [f" {'-' if c < 0 else '+'} {f'{abs(c)} * ' if abs(c) > 1 else ''}{var}"
              for var, c in a.terms]
     if a.const or not terms:

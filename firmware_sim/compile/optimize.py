@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dsplet.base.errors import UserError
@@ -37,7 +38,7 @@ def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = N
     """
     goals = list(EFFORTS)
     for name in goals[goals.index(goal):]:
-        done = _optimized(program, name)
+        *_, (_, done) = passes(program, name)
         constants, ram = sizes(done)
         if ram <= (ram_bytes or ram) and constants <= (flash_bytes or constants):
             return done
@@ -48,10 +49,23 @@ def optimize(program: Program, goal: str = "balanced", ram_bytes: int | None = N
         remedy="a smaller network, fewer bits a weight, or a part with more memory")
 
 
-def _optimized(program: Program, goal: str) -> Program:
+def passes(program: Program, goal: str) -> Iterator[tuple[str, Program]]:
+    """What each pass makes of the program, by the pass's name and in their order."""
+    for name, change in pipeline(goal).items():
+        program = change(program)
+        yield name, program
+
+
+def pipeline(goal: str) -> dict[str, Callable[[Program], Program]]:
+    """The passes by name, in their order."""
     effort = EFFORTS[goal]
-    program = in_place(fuse_consumers(forward(program)))
-    program = borders_written(program, staged=goal != "time")
-    program = narrowed(ordered(channels_last(program, lambda k, b: cost(k, b, effort))))
-    return replace(program, kernels=tuple(blocked(k, program.buffers, effort)
-                                          for k in program.kernels))
+    return {
+        "forward": forward,
+        "fuse_consumers": fuse_consumers,
+        "in_place": in_place,
+        "borders": lambda p: borders_written(p, staged=goal != "time"),
+        "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, effort))),
+        "narrow": narrowed,
+        "blocks": lambda p: replace(p, kernels=tuple(blocked(k, p.buffers, effort)
+                                                     for k in p.kernels)),
+    }

@@ -19,6 +19,7 @@ from dsplet.firmware_sim.backend import (
     WorstCase,
 )
 from dsplet.firmware_sim.dsp32c import bill, wcet
+from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
@@ -132,6 +133,9 @@ class Compiled(backend.Compiled):
 
     def stream(self, x: Array) -> Steps:
         return Stream(self.image)(x)
+
+    def passes(self) -> dict[str, Program]:
+        return Chosen(self.program, self.image.target, self.image.choices).passes
 
     def assuming(self, name: str, value: Any) -> Compiled:
         target = self.image.target.with_assumptions(**{name: value})

@@ -6,16 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dsplet.base.errors import UserError
 from dsplet.quantize.search.pareto import explore, front, polish, smallest
 from dsplet.quantize.search.solve import NoSolution, sensitivity, solve
 from dsplet.quantize.search.trial import Point, Progress, Trials
-
-UNITS = {"KB": 1024, "MB": 1 << 20, "B": 1}
-
-
-class BudgetError(UserError):
-    """A budget that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +70,6 @@ def _chosen(points: list[Point], budgets: Budgets) -> Point | None:
     if budgets.accuracy_percent is not None:
         return smallest(points, budgets.accuracy_percent)
     return min(points, key=lambda p: p.noise)
-
-
-def memory_bytes(text: str) -> float:
-    """A budget such as 30KB (of 1,024 bytes), 1MB or 30000B, in bytes. Raises BudgetError."""
-    for unit, size in UNITS.items():
-        number = text.strip().removesuffix(unit)
-        if number != text.strip():
-            try:
-                value = float(number) * size
-            except ValueError:
-                break
-            if value > 0:
-                return value
-    raise BudgetError(f"budget '{text}' is not understood: expected a positive number with its "
-                      "unit, such as 30KB (of 1,024 bytes), 1MB or 30000B")
 
 
 @dataclass(frozen=True, kw_only=True)

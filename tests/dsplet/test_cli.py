@@ -112,13 +112,14 @@ def test_quantize_takes_the_word_of_the_options(folder, tmp_path):
 
 def test_emit_writes_the_same_bytes_twice(folder, tmp_path):
     for run in ("one", "two"):
-        for form in ("c", "image", "listing", "symbols"):
+        for form in ("c", "kernels", "image", "listing", "symbols"):
             done = dsplet("emit", folder / "small.q.onnx", "--format", form, "-o", tmp_path / run,
                           folder=folder)
             assert done.returncode == 0, done.stderr
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / r).iterdir()} for r in ("one", "two"))
     assert one == two
-    assert set(one) == {"small.c", "small.h", "small.s28", "small.listing", "small.symbols"}
+    assert set(one) == {"small.c", "small.h", "small.kernels", "small.s28", "small.listing",
+                        "small.symbols"}
 
 
 @pytest.mark.parametrize("command, schema", [("zoo", "dsplet.zoo/1"), ("ops", "dsplet.ops/1"),

@@ -25,6 +25,7 @@ import pytest
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse
 from dsplet.firmware_sim.compile.local_copies import Room, copy_on_chip
+from dsplet.firmware_sim.compile.optimize import pipeline
 from dsplet.firmware_sim.compile.segments import in_steps
 from dsplet.firmware_sim.compile.tables import widen, widenings
 from dsplet.firmware_sim.dsp32c.codegen.compilation import COSTS
@@ -121,8 +122,13 @@ def run_shape(p: Program) -> Program:
     return bodies(p, lambda body: shape(body, lambda b: "word"))
 
 
+def of_c(name: str) -> Callable[..., Program]:
+    """A pass of those for C. goal: a goal of `optimize`."""
+    return lambda p, goal="balanced": pipeline(goal)[name](p)
+
+
 PASSES = {name.removeprefix("run_"): f for name, f in list(globals().items())
-          if name.startswith("run_")}
+          if name.startswith("run_")} | {name: of_c(name) for name in pipeline("time")}
 
 
 def parse(file: Path) -> tuple[str, Program, str]:

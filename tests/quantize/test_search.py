@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsplet.base.sizes import SizeError, bytes_of
 from dsplet.quantize.fixed.graph import to_text
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
@@ -17,7 +18,7 @@ from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.search import pareto
 from dsplet.quantize.search.solve import SLACK, NoSolution, Sensitivity, sensitivity, solve
 from dsplet.quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_bytes
-from dsplet.quantize.search.widths import BudgetError, Budgets, memory_bytes, search
+from dsplet.quantize.search.widths import Budgets, search
 from tests.quantize.onnx_nets import model, node, random
 
 NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
@@ -185,13 +186,13 @@ def test_the_least_memory_that_keeps_an_accuracy(trials):
 
 @pytest.mark.parametrize("text, expected", [("30KB", 30720), ("1.5MB", 1572864), ("900 B", 900)])
 def test_memory_in_words(text, expected):
-    assert memory_bytes(text) == expected
+    assert bytes_of(text) == expected
 
 
 @pytest.mark.parametrize("text", ["30", "KB", "-3KB", "0B", "3 kilo"])
 def test_memory_that_is_not_understood(text):
-    with pytest.raises(BudgetError, match="such as 30KB"):
-        memory_bytes(text)
+    with pytest.raises(SizeError, match="such as 30KB"):
+        bytes_of(text)
 
 
 # --- many machines, pictures ----------------------------------------------------------------------

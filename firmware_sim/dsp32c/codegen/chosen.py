@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse, parts, renumbered
 from dsplet.firmware_sim.compile.tables import walks
@@ -18,7 +20,8 @@ class Chosen:
     """program: with its tables and weights as they will be stored. kernels: what is executed in
     order, and for which buffers each was fused; steps: their names for people. kinds: how buffers
     are stored (see `InstructionSelector`). words: what constants hold, as real numbers. tables:
-    what a buffer holds places in. first: the value of each table's entry 0."""
+    what a buffer holds places in. first: the value of each table's entry 0. passes: the program
+    after each pass, by the pass's name and in their order."""
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         self.target, self.choices = target, choices
@@ -28,7 +31,7 @@ class Chosen:
             scale(k, program.buffers, places, choices.packed) for k in program.kernels]
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
-        kernels = [s.kernel for s in scaled]
+        kernels = scaled_kernels = [s.kernel for s in scaled]
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
         self.kernels, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
@@ -40,6 +43,13 @@ class Chosen:
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}
         self.kinds = _kinds(program, places) | choices.packed
+        reals = replace(program, buffers=buffers, reals=(program.reals or {}) | self.words)
+        self.passes = {
+            "memory_time": program,
+            "scale": replace(reals, kernels=tuple(scaled_kernels)),
+            "delayed_requantize": replace(reals, kernels=tuple(kernels)),
+            "fuse": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
+                            buffers=self.buffers, repeats=self.repeats)}
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:

@@ -2,6 +2,16 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "conv_pad_31.h"
 
+/* What stands before every constant: name a section or an alignment here. */
+#ifndef CONV_PAD_31_CONST
+#define CONV_PAD_31_CONST static const
+#endif
+
+/* What happens after every layer, numbered from 1: a checksum, a watchdog, another task's turn. */
+#ifndef CONV_PAD_31_LAYER
+#define CONV_PAD_31_LAYER(number, name) ((void)0)
+#endif
+
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
 #define INLINE __attribute__((always_inline)) static inline
@@ -39,17 +49,17 @@ INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
     return acc < low ? low : acc > high ? high : acc;
 }
 
-static const int8_t k01_conv_weight[54] = {
+CONV_PAD_31_CONST int8_t k01_conv_weight[54] = {
     43, -45, 117, -2, 13, 62, -73, -56, -14, -60, -77, -43, 80, -50, -33, 119, 83, -34, 83, 79, 40,
     -81, 62, -20, 12, -14, -50, -100, 35, 31, 34, 114, -1, -67, 123, 78, 41, -126, 112, 105, 0,
     -108, 34, 56, 51, -4, 65, 113, 5, -40, 83, 105, -113, 59,
 };
 
-static const int16_t k01_conv_bias[2] = {
+CONV_PAD_31_CONST int16_t k01_conv_bias[2] = {
     -659, -476,
 };
 
-static int8_t v_p[192] = {
+CONV_PAD_31_CONST int8_t v_p_image[192] = {
     31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
     31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
     31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
@@ -60,13 +70,8 @@ static int8_t v_p[192] = {
     31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
 };
 
-/* What is never alive at one time lies in one place. */
-static union {
-    struct { int8_t q[72]; } v_y;
-} ram;
-
 /* Input 'x' */
-KERNEL void k00_input(const int8_t *in_x)
+KERNEL void k00_input(const int8_t *in_x, int8_t *v_p)
 {
     int32_t d;
     for (int32_t i0 = 0; i0 < 3; i0++) {
@@ -80,7 +85,7 @@ KERNEL void k00_input(const int8_t *in_x)
 }
 
 /* Conv 'c', 1944 MACs */
-KERNEL void k01_conv(int8_t *v_y)
+KERNEL void k01_conv(const int8_t *v_p, int8_t *v_y)
 {
     int32_t acc;
     for (int32_t i1 = 0; i1 < 2; i1++) {
@@ -113,9 +118,18 @@ KERNEL void k02_output(int8_t *out_y, const int8_t *v_y)
     }
 }
 
-void conv_pad_31_run(const int8_t *in_x, int8_t *out_y)
+void conv_pad_31_init(conv_pad_31_context *context)
 {
-    k00_input(in_x);
-    k01_conv(ram.v_y.q);
-    k02_output(out_y, ram.v_y.q);
+    for (int32_t i = 0; i < 192; i++) context->v_p[i] = v_p_image[i];
+}
+
+void conv_pad_31_run(conv_pad_31_context *context, const conv_pad_31_input *in_x, conv_pad_31_output
+        *out_y)
+{
+    k00_input(in_x, context->v_p);
+    CONV_PAD_31_LAYER(1, "x");
+    k01_conv(context->v_p, context->ram.v_y.q);
+    CONV_PAD_31_LAYER(2, "c");
+    k02_output(out_y, context->ram.v_y.q);
+    CONV_PAD_31_LAYER(3, "y");
 }

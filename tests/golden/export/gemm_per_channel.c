@@ -2,6 +2,16 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "gemm_per_channel.h"
 
+/* What stands before every constant: name a section or an alignment here. */
+#ifndef GEMM_PER_CHANNEL_CONST
+#define GEMM_PER_CHANNEL_CONST static const
+#endif
+
+/* What happens after every layer, numbered from 1: a checksum, a watchdog, another task's turn. */
+#ifndef GEMM_PER_CHANNEL_LAYER
+#define GEMM_PER_CHANNEL_LAYER(number, name) ((void)0)
+#endif
+
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
 #define INLINE __attribute__((always_inline)) static inline
@@ -94,25 +104,19 @@ INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
 #endif
 }
 
-static const int8_t k01_gemm_weight[48] = {
+GEMM_PER_CHANNEL_CONST int8_t k01_gemm_weight[48] = {
     43, -45, 117, -2, 13, 62, -73, -56, -14, -60, -77, -43, 80, -50, -33, 119, 83, -34, 83, 79, 40,
     -81, 62, -20, 12, -14, -50, -100, 35, 31, 34, 114, -1, -67, 123, 78, 41, -126, 112, 105, 0,
     -108, 34, 56, 51, -4, 65, 113,
 };
 
-static const int16_t k01_gemm_bias[4] = {
+GEMM_PER_CHANNEL_CONST int16_t k01_gemm_bias[4] = {
     652, 787, 490, -30,
 };
 
-static const int8_t k01_gemm_shift[4] = {
+GEMM_PER_CHANNEL_CONST int8_t k01_gemm_shift[4] = {
     5, 7, 9, 11,
 };
-
-/* What is never alive at one time lies in one place. */
-static union {
-    struct { int8_t q[12]; } v_x;
-    struct { uint8_t before[12]; int8_t q[4]; } v_y;
-} ram;
 
 /* Input 'x' */
 KERNEL void k00_input(const int8_t *in_x, int8_t *v_x)
@@ -149,9 +153,18 @@ KERNEL void k02_output(int8_t *out_y, const int8_t *v_y)
     }
 }
 
-void gemm_per_channel_run(const int8_t *in_x, int8_t *out_y)
+void gemm_per_channel_init(gemm_per_channel_context *context)
 {
-    k00_input(in_x, ram.v_x.q);
-    k01_gemm(ram.v_x.q, ram.v_y.q);
-    k02_output(out_y, ram.v_y.q);
+    (void)context;
+}
+
+void gemm_per_channel_run(gemm_per_channel_context *context, const gemm_per_channel_input *in_x,
+        gemm_per_channel_output *out_y)
+{
+    k00_input(in_x, context->ram.v_x.q);
+    GEMM_PER_CHANNEL_LAYER(1, "x");
+    k01_gemm(context->ram.v_x.q, context->ram.v_y.q);
+    GEMM_PER_CHANNEL_LAYER(2, "g");
+    k02_output(out_y, context->ram.v_y.q);
+    GEMM_PER_CHANNEL_LAYER(3, "y");
 }

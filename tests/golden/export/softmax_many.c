@@ -2,6 +2,16 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "softmax_many.h"
 
+/* What stands before every constant: name a section or an alignment here. */
+#ifndef SOFTMAX_MANY_CONST
+#define SOFTMAX_MANY_CONST static const
+#endif
+
+/* What happens after every layer, numbered from 1: a checksum, a watchdog, another task's turn. */
+#ifndef SOFTMAX_MANY_LAYER
+#define SOFTMAX_MANY_LAYER(number, name) ((void)0)
+#endif
+
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
 #define INLINE __attribute__((always_inline)) static inline
@@ -45,19 +55,11 @@ INLINE int32_t smaller(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-static const int16_t k01_softmax_exp_table[64] = {
+SOFTMAX_MANY_CONST int16_t k01_softmax_exp_table[64] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5,
     7, 9, 12, 15, 19, 25, 32, 41, 52, 67, 86, 110, 142, 182, 234, 300, 385, 495, 635, 816, 1047,
     1345, 1727, 2217, 2847, 3656, 4694, 6027, 7739, 9937, 12760, 16384,
 };
-
-/* What is never alive at one time lies in one place. */
-static union {
-    struct { uint8_t before[200]; int32_t q[2]; } k01_softmax_cells;
-    struct { int16_t q[40]; } k01_softmax_exp;
-    struct { uint8_t before[160]; int8_t q[40]; } v_x;
-    struct { uint8_t before[80]; int16_t q[40]; } v_y;
-} ram;
 
 /* Input 'x' */
 KERNEL void k00_input(const int8_t *in_x, int8_t *v_x)
@@ -109,9 +111,19 @@ KERNEL void k02_output(int16_t *out_y, const int16_t *v_y)
     }
 }
 
-void softmax_many_run(const int8_t *in_x, int16_t *out_y)
+void softmax_many_init(softmax_many_context *context)
 {
-    k00_input(in_x, ram.v_x.q);
-    k01_softmax(ram.v_x.q, ram.v_y.q, ram.k01_softmax_cells.q, ram.k01_softmax_exp.q);
-    k02_output(out_y, ram.v_y.q);
+    (void)context;
+}
+
+void softmax_many_run(softmax_many_context *context, const softmax_many_input *in_x,
+        softmax_many_output *out_y)
+{
+    k00_input(in_x, context->ram.v_x.q);
+    SOFTMAX_MANY_LAYER(1, "x");
+    k01_softmax(context->ram.v_x.q, context->ram.v_y.q, context->ram.k01_softmax_cells.q,
+            context->ram.k01_softmax_exp.q);
+    SOFTMAX_MANY_LAYER(2, "s");
+    k02_output(out_y, context->ram.v_y.q);
+    SOFTMAX_MANY_LAYER(3, "y");
 }

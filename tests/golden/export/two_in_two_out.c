@@ -2,6 +2,16 @@
 /* No rights are claimed in this text by the authors of dsplet, the helpers in it included. */
 #include "two_in_two_out.h"
 
+/* What stands before every constant: name a section or an alignment here. */
+#ifndef TWO_IN_TWO_OUT_CONST
+#define TWO_IN_TWO_OUT_CONST static const
+#endif
+
+/* What happens after every layer, numbered from 1: a checksum, a watchdog, another task's turn. */
+#ifndef TWO_IN_TWO_OUT_LAYER
+#define TWO_IN_TWO_OUT_LAYER(number, name) ((void)0)
+#endif
+
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
 #define INLINE __attribute__((always_inline)) static inline
@@ -32,14 +42,6 @@ INLINE int32_t rounded(int32_t acc, int shift)
     acc += ((int32_t)1 << shift) >> 1;
     return acc < 0 ? ~(~acc >> shift) : acc >> shift;
 }
-
-/* What is never alive at one time lies in one place. */
-static union {
-    struct { int16_t q[3]; } v_difference;
-    struct { uint8_t before[6]; int8_t q[3]; } v_left_in;
-    struct { uint8_t before[9]; int8_t q[3]; } v_left_in_;
-    struct { uint8_t before[12]; int8_t q[3]; } v_sum;
-} ram;
 
 /* Input 'left.in' */
 KERNEL void k00_input(const int8_t *in_left_in, int8_t *v_left_in)
@@ -104,13 +106,25 @@ KERNEL void k05_output(int16_t *out_difference, const int16_t *v_difference)
     }
 }
 
-void two_in_two_out_run(const int8_t *in_left_in, const int8_t *in_left_in_, int8_t *out_sum,
-        int16_t *out_difference)
+void two_in_two_out_init(two_in_two_out_context *context)
 {
-    k00_input(in_left_in, ram.v_left_in.q);
-    k01_input(in_left_in_, ram.v_left_in_.q);
-    k02_add(ram.v_left_in.q, ram.v_left_in_.q, ram.v_sum.q);
-    k03_sub(ram.v_left_in.q, ram.v_left_in_.q, ram.v_difference.q);
-    k04_output(out_sum, ram.v_sum.q);
-    k05_output(out_difference, ram.v_difference.q);
+    (void)context;
+}
+
+void two_in_two_out_run(two_in_two_out_context *context, const two_in_two_out_input0 *in_left_in,
+        const two_in_two_out_input1 *in_left_in_, two_in_two_out_output0 *out_sum,
+        two_in_two_out_output1 *out_difference)
+{
+    k00_input(in_left_in, context->ram.v_left_in.q);
+    TWO_IN_TWO_OUT_LAYER(1, "left.in");
+    k01_input(in_left_in_, context->ram.v_left_in_.q);
+    TWO_IN_TWO_OUT_LAYER(2, "left_in");
+    k02_add(context->ram.v_left_in.q, context->ram.v_left_in_.q, context->ram.v_sum.q);
+    TWO_IN_TWO_OUT_LAYER(3, "s");
+    k03_sub(context->ram.v_left_in.q, context->ram.v_left_in_.q, context->ram.v_difference.q);
+    TWO_IN_TWO_OUT_LAYER(4, "d");
+    k04_output(out_sum, context->ram.v_sum.q);
+    TWO_IN_TWO_OUT_LAYER(5, "sum");
+    k05_output(out_difference, context->ram.v_difference.q);
+    TWO_IN_TWO_OUT_LAYER(6, "difference");
 }
