@@ -24,6 +24,8 @@ from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
+__all__ = ["CONTRACT_KEY", "load", "parse", "read", "read_parsed", "simplified"]
+
 CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
 

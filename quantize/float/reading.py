@@ -53,7 +53,7 @@ class Reading:
     """
 
     def __init__(self, node: NodeProto, opset: int, known: Known,
-                 read_body: Callable[[GraphProto, str], None]) -> None:
+                 read_body: Callable[[GraphProto, str], object]) -> None:
         from onnx import helper
         self.op, self.name, self.opset = op_of(node), node.name, opset
         self.inputs: list[str] = list(node.input)

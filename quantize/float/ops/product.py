@@ -42,7 +42,7 @@ def gemm(r: Reading) -> None:
     alpha, beta, weight = r.attr("alpha", 1.0), r.attr("beta", 1.0), sides[1]
     known = not r.has(2) or r.is_const(2)
     bias = np.atleast_1d(r.real(2, "the bias")) * beta if r.has(2) and known else np.zeros(1)
-    if known and isinstance(weight, np.ndarray) and (
+    if known and isinstance(sides[0], str) and isinstance(weight, np.ndarray) and (
             bias.size == bias.shape[-1] in (1, weight.shape[1])):
         _give(r, _columns(r, sides[0], weight * alpha, bias.reshape(-1)))
         return
@@ -87,21 +87,22 @@ def _give(r: Reading, y: str) -> None:
 
 def product(r: Reading, a: Operand, b: Operand) -> str:
     """a @ b, as NumPy has it. One of them is a value."""
-    if isinstance(b, np.ndarray) and isinstance(a, str):
-        while b.ndim > 2 and b.shape[0] == 1 and b.ndim <= _rank(r, a):
-            b = b[0]
-        if b.ndim <= 2:
-            return _columns(r, a, b, np.zeros(1))
+    if isinstance(a, str) and isinstance(b, np.ndarray):
+        weight = _matrix(b, r.rank_of_value(a))
+        if weight.ndim <= 2:
+            return _columns(r, a, weight, np.zeros(1))
     if isinstance(a, np.ndarray) and isinstance(b, str):
-        while a.ndim > 2 and a.shape[0] == 1 and a.ndim <= _rank(r, b):
-            a = a[0]
-        if a.ndim <= 2:
-            return _rows(r, a, b)
+        weight = _matrix(a, r.rank_of_value(b))
+        if weight.ndim <= 2:
+            return _rows(r, weight, b)
     return _of_values(r, a, b)
 
 
-def _rank(r: Reading, x: Operand) -> int:
-    return x.ndim if isinstance(x, np.ndarray) else r.rank_of_value(x)
+def _matrix(weight: np.ndarray, rank: int) -> np.ndarray:
+    """The constant without leading axes of size 1, where what it meets has as many axes."""
+    ones = weight.ndim - 2
+    return weight.reshape(weight.shape[ones:]) if 0 < ones <= rank - 2 and set(
+        weight.shape[:ones]) == {1} else weight
 
 
 def _full(r: Reading, x: Operand) -> list[int]:
@@ -165,11 +166,10 @@ def _of_values(r: Reading, a: Operand, b: Operand) -> str:
             zip((a, b), fulls, strict=True))
     if single:  # its rows are the samples
         x = r.reshaped(x, (1, *r.shape_of(x)), batch)
-    p, q = r.shape_of(x), r.shape_of(y)
-    fits = len(p) == len(q) and p[-1] == q[-2] and all(
-        m == n or 1 in (m, n) for m, n in zip(p[:-2], q[:-2], strict=True))
-    if not fits:
-        r.refuse(f"cannot multiply {p} by {q}, without the batch")
+    left, right = r.shape_of(x), r.shape_of(y)
+    if len(left) != len(right) or left[-1] != right[-2] or not all(
+            m == n or 1 in (m, n) for m, n in zip(left[:-2], right[:-2], strict=True)):
+        r.refuse(f"cannot multiply {left} by {right}, without the batch")
     z = r.emit(MatMul, x, y)
     shape = r.shape_of(z)
     if single:

@@ -20,8 +20,8 @@ def scan(r: Reading) -> None:
         r.refuse("Scan before opset 9 is not supported")
     states, loop = len(r.inputs) - count, r.name
     for i in range(len(r.inputs)):
-        if not r.is_const(i) and not ((batch := r.layout(i)) and not batch.merged):
-            r.refuse(f"its input '{r.inputs[i]}' has {batch_words(batch)}; expected an axis that "
+        if not r.is_const(i) and not ((place := r.layout(i)) and not place.merged):
+            r.refuse(f"its input '{r.inputs[i]}' has {batch_words(place)}; expected an axis that "
                      "is the batch")
     inside = [f"{loop}/{v.name}" for v in body.input]
     results = [f"{loop}/{v.name}" for v in body.output]
