@@ -12,7 +12,7 @@ import numpy as np
 from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.batch import Batch, batch_words
-from dsplet.quantize.float.folding import fold, foldable
+from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
@@ -118,6 +118,8 @@ class _Reader:
                 except Exception as e:  # whatever the reference evaluator raises
                     self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
                                          f"from its constants: {said(e)}")
+            elif proto.op_type in LOOKED_AT and not is_read(proto):
+                pass  # of a value that could not be read, which is said there
             elif not is_read(proto):
                 self.lacking.add(op_of(proto))
                 self.unsupported.append(f"{op_of(proto)} '{_name(proto)}'")
