@@ -33,7 +33,7 @@ OTHERS = {"quantize/search/solve.py": "scipy", "data/digits.py": "sklearn",
           "data/toronto.py": "scipy"}  # file -> what it takes of TORCH, and may
 MACHINERY = {  # files of a registry's folder that are not entries of it
     "quantize/fixed/ops": {"op"},
-    "quantize/float/ops": {"window"},
+    "quantize/float/ops": {"pick", "window"},
     "quantize/ptq/algorithms": {"algorithm"},
     "train/zoo": {"card", "count"},
     "firmware_sim/dsp32c/parts": {"target"},

@@ -21,6 +21,7 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
 from dsplet.quantize.float.model import to_model
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import (
     Computing,
     FloatNode,
@@ -179,7 +180,7 @@ class _Run:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        wanted = [_grid(v) if v in mixed.inputs and v in on_grid else v for v in outputs]
+        wanted = [_grid(graph, v) if v in mixed.inputs and v in on_grid else v for v in outputs]
         computed = list(dict.fromkeys(v for v in wanted if v not in mixed.inputs))
         self._session = ort.InferenceSession(
             to_model(mixed, computed or None).SerializeToString(), options,
@@ -193,8 +194,8 @@ class _Run:
         return [found[v].astype(np.float64) for v in self._wanted]
 
 
-def _grid(value: str) -> str:
-    return f"{value}/grid"
+def _grid(graph: FloatGraph, value: str) -> str:
+    return unique(f"{value}/grid", set(graph.shapes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,13 +228,13 @@ def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph
     integer weights; an input that is rounded goes on under the name _grid(input)."""
     names, fixed = set(names), {n.output.name: n for n in test.nodes}
     formats = {v.name: v.format for v in test.inputs}
-    nodes: list[FloatNode] = [Grid.of(_grid(v), v, _grid(v), formats[v])
+    nodes: list[FloatNode] = [Grid.of(_grid(graph, v), v, _grid(graph, v), formats[v])
                               for v in graph.inputs if v in names]
     for n in graph.nodes:
-        n = replace(n, inputs=tuple(_grid(i) if i in formats and i in names else i
+        n = replace(n, inputs=tuple(_grid(graph, i) if i in formats and i in names else i
                                     for i in n.inputs))
         if n.output in names:
-            twin, real = fixed[n.output], f"{n.output}/real"
+            twin, real = fixed[n.output], graph.fresh(f"{n.output}/real")
             nodes += [replace(_with_weights(n, twin), output=real),
                       Grid.of(f"{n.output}/grid", real, n.output, twin.output.format, twin)]
         else:

@@ -16,6 +16,10 @@ from dsplet.quantize.fixed.qformat import QFormat
 
 T = TypeVar("T")
 
+LATER = {"text": "only where it differs from its default"}
+"""Metadata of a field that an op got when files had been written without it: their text stays what
+it was."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -277,8 +281,9 @@ def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any
         return x
 
     def node(n: Node) -> dict[str, Any]:
+        said = [f for f in fields(n) if f.metadata != LATER or getattr(n, f.name) is not f.default]
         return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
-                               for f in fields(n)}
+                               for f in said}
 
     return {
         "name": graph.name,

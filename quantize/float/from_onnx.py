@@ -15,6 +15,7 @@ from dsplet.quantize.float.batch import Batch, batch_words
 from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.known import Known
+from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared, written_out
@@ -84,7 +85,8 @@ def _understood(model: ModelProto, path: str | Path) -> tuple[Arrangement, _Read
     tried = []
     for way in arrangements(model.graph, constants, path):
         reader = _Reader(opset_of(model), Known(dict(constants), way.counts, dict(way.shapes),
-                                                dict(way.batches), frozenset(way.shapes)))
+                                                dict(way.batches), frozenset(way.shapes),
+                                                value_names(model.graph)))
         reader.read(nodes)
         reader.check_outputs(outputs)
         tried.append((way, reader))
@@ -201,6 +203,7 @@ class _Reader:
         def name(v: str) -> str:
             return f"{loop}/{v}" if v in inside else v
 
+        self.known.reserved.update(map(name, value_names(graph)))
         for tensor in graph.initializer:
             self.known.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
         protos = []
@@ -212,16 +215,6 @@ class _Reader:
             protos.append(copy)
         self.read(protos)
         return {v: name(v) for v in inside}
-
-
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken already; added to `taken`."""
-    stem, n = name, 1
-    while name in taken:
-        n += 1
-        name = f"{stem}_{n}"
-    taken.add(name)
-    return name
 
 
 def _name(proto: NodeProto) -> str:

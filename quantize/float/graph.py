@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dsplet.quantize.float.batch import Batch
-from dsplet.quantize.float.node import FloatNode, Shape
+from dsplet.quantize.float.names import unique
+from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +41,34 @@ class FloatGraph:
         """How often each value is read, counting the graph's outputs."""
         return Counter([i for n in self.nodes for i in n.inputs] + list(self.outputs))
 
+    @cached_property
+    def _taken(self) -> set[str]:
+        return {*self.shapes, *(n.name for n in self.nodes)}
+
+    def fresh(self, name: str) -> str:
+        """The name for a new value or node, with a number where another has it. Every name that
+        passes make up is made here."""
+        return unique(name, self._taken)
+
     def consumers(self, value: str) -> list[FloatNode]:
         return [n for n in self.nodes if value in n.inputs]
 
     def rebuilt(self, nodes: Iterable[FloatNode]) -> FloatGraph:
-        """The graph with other nodes: sorted, without what no output needs; shapes anew."""
+        """The graph with other nodes: sorted, without what no output needs; shapes anew.
+
+        Raises ModelError where a value depends on itself.
+        """
         makers = {n.output: n for n in nodes}
         order: dict[str, FloatNode] = {}
-        stack = list(reversed(self.outputs))
+        stack, begun = list(reversed(self.outputs)), set[str]()
         while stack:
             value = stack[-1]
             missing = [] if value not in makers or value in order else [
                 i for i in makers[value].inputs if i in makers and i not in order]
             if missing:
+                begun.add(value)
+                if circle := begun.intersection(missing):
+                    raise ModelError(f"the value '{min(circle)}' depends on itself")
                 stack.extend(reversed(missing))
             else:
                 stack.pop()

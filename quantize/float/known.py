@@ -17,7 +17,8 @@ class Known:
     constants: every value known beforehand. sized: those of them that depend on the size of the
     batch, for each of `counts` samples; `constants` holds the first. shapes: of one sample, for the
     values that are not known beforehand. batches: where these have their batch; None where they
-    have none. inputs: of the network.
+    have none. inputs: of the network. reserved: the names of the file's values, not to be given
+    to others.
     """
 
     constants: dict[str, np.ndarray]
@@ -25,6 +26,7 @@ class Known:
     shapes: dict[str, Shape]
     batches: dict[str, Batch | None]
     inputs: frozenset[str]
+    reserved: set[str]
     sized: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
     nodes: list[FloatNode] = field(default_factory=list)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.ops.loop import Border, Carry, Entry, Exit, Stack, State, Step
 
@@ -47,7 +48,9 @@ class Region:
     def fixed(self, values: dict[str, Value], body: tuple[Node, ...]) -> Scan:
         """The loop in fixed point, its body made already, which reads what is outside it under
         names of its own."""
-        whole = {v: replace(values[v], name=f"{self.name}/{v}") for v in self.outside}
+        taken = set(values)
+        whole = {v: replace(values[v], name=unique(f"{self.name}/{v}", taken))
+                 for v in self.outside}
         step = Graph(self.name, (*(values[v] for v in self.entries), *whole.values()), tuple(
             replace(n, inputs=tuple(whole.get(v.name, v) for v in n.inputs)) for n in body),
             tuple(whole.get(v, values[v]) for v in self.ends))

@@ -11,6 +11,7 @@ from dsplet.quantize.fixed.execute import IR_VERSION, OPSET
 from dsplet.quantize.float.functions import Expr, X, spell
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import Region, arrange, membership
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, Shape
 from dsplet.quantize.float.writing import Writing
 
@@ -65,10 +66,11 @@ class _Writer(Writing):
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
         clock = [] if region.sequences else [self.const(np.zeros(region.steps))]
+        tick = unique(f"{region.name}/clock", self._taken)
         graph = helper.make_graph(inside, region.name, [
-            *map(info, region.entries), *(info(f"{region.name}/clock", ()) for _ in clock)],
+            *map(info, region.entries), *(info(tick, ()) for _ in clock)],
             [info(v) for v in ends])
-        names = {v: f"{v}/steps" for v in seen}
+        names = {v: unique(f"{v}/steps", self._taken) for v in seen}
         stacked = [1] * (len(ends) - len(region.states))
         axes: dict[str, Any] = {"scan_output_axes": stacked} if stacked else {}
         self.nodes.append(helper.make_node(

@@ -266,6 +266,15 @@ class Reading:
                         "or more axes than the value it meets")
         return np.asarray(one.take(0, axis))
 
+    def scope(self, name: str) -> str:
+        """The name to put before "/" in the names of several values, with a number where the name
+        of another value begins like that."""
+        stem, n = name, 1
+        while any(v.startswith(f"{name}/") for v in (*self._known.reserved, *self._known.shapes)):
+            n += 1
+            name = f"{stem}_{n}"
+        return name
+
     # --- answering --------------------------------------------------------------------------------
     def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
              ) -> str:
@@ -275,7 +284,7 @@ class Reading:
             given = next(o for o in self.outputs if o)
             stem, n = f"{given}/{kind.__name__.lower()}", 1
             output = stem
-            while output in self._known.shapes:
+            while output in self._known.shapes or output in self._known.reserved:
                 n += 1
                 output = f"{stem}_{n}"
             name = f"{self.name}/{output[len(given) + 1:]}"

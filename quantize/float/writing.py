@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsplet.quantize.float.names import unique
+
 if TYPE_CHECKING:
     from onnx import NodeProto
 
@@ -20,11 +22,11 @@ class Writing:
         self.shapes = shapes
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
-        self._batch_of, self._count = batch_of, 0
+        self._batch_of, self._count, self._taken = batch_of, 0, set(shapes)
 
     def const(self, value: object, dtype: type = np.float32) -> str:
         """The name of a constant."""
-        name = f"c{len(self.constants)}/"
+        name = unique(f"c{len(self.constants)}/", self._taken)
         self.constants[name] = np.asarray(value, dtype)
         return name
 
@@ -32,7 +34,7 @@ class Writing:
         """An ONNX node; its output's name, `to` where that is given."""
         from onnx import helper
         self._count += 1
-        to = to or f"t{self._count}/"
+        to = to or unique(f"t{self._count}/", self._taken)
         lists: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v
                                  for k, v in attributes.items()}
         self.nodes.append(helper.make_node(op, inputs, [to], **lists))

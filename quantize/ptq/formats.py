@@ -50,7 +50,7 @@ def separate_inputs(graph: FloatGraph) -> FloatGraph:
             inputs = []
             for k, (i, origin) in enumerate(zip(n.inputs, origins, strict=True)):
                 if origin:
-                    name = f"{n.output}/input_{k}"
+                    name = graph.fresh(f"{n.output}/input_{k}")
                     nodes.append(Clamp(name, (i,), name, -np.inf, np.inf))
                     i = name
                 inputs.append(i)

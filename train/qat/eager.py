@@ -17,8 +17,8 @@ from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.train.qat.straight_through import floor, lookup
 
 DTYPES = {1: torch.float32, 7: torch.int64, 11: torch.float64}  # onnx.TensorProto's codes
-CONVOLUTIONS = {3: F.conv1d, 4: F.conv2d}
-MAX_POOLS = {3: F.max_pool1d, 4: F.max_pool2d}
+CONVOLUTIONS = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
+MAX_POOLS = {3: F.max_pool1d, 4: F.max_pool2d, 5: F.max_pool3d}
 
 
 class UntrainableError(UserError):
@@ -74,9 +74,9 @@ def convolve(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None = None, *,
     return CONVOLUTIONS[x.dim()](x, w, b, stride=strides, dilation=dilations, groups=group)
 
 
-def _max_pool(x: torch.Tensor, kernel_shape: tuple[int, ...], strides: tuple[int, ...]
-              ) -> torch.Tensor:
-    return MAX_POOLS[x.dim()](x, kernel_shape, strides)
+def _max_pool(x: torch.Tensor, kernel_shape: tuple[int, ...], strides: tuple[int, ...],
+              dilations: tuple[int, ...] | int = 1) -> torch.Tensor:
+    return MAX_POOLS[x.dim()](x, kernel_shape, strides, dilation=dilations)
 
 
 def _slice(x: torch.Tensor, starts: torch.Tensor, ends: torch.Tensor, axes: torch.Tensor,

@@ -13,6 +13,7 @@ from dsplet.quantize.fixed.ops import (  # noqa: F401
     movement,
     pool,
     requantize,
+    resize,
     scan,
     softmax,
     table,

@@ -1,4 +1,5 @@
-"""Conv: 1-D and 2-D cross-correlation with stride, dilation and groups. Padding is a Pad node."""
+"""Conv: 1-D, 2-D and 3-D cross-correlation with stride, dilation and groups. Padding is a Pad node.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +39,9 @@ class Conv(Requantizing):
             if self.groups > 1 or len({(v.format, v.shape[1:]) for v in self.inputs}) > 1:
                 raise ValueError(f"Conv '{self.name}': several inputs must have one format, one "
                                  "plane size and one group")
-        if len(w) != len(x) + 1 or len(x) not in (2, 3):
-            raise ValueError(f"Conv '{self.name}' needs a 1-D or 2-D input with channels, got {x}")
+        if len(w) != len(x) + 1 or len(x) not in (2, 3, 4):
+            raise ValueError(f"Conv '{self.name}' needs a 1-D, 2-D or 3-D input with channels, got "
+                             f"{x}")
         if x[0] != w[1] * self.groups or w[0] % self.groups:
             raise ValueError(f"Conv '{self.name}': {x[0]} channels do not fit weights {w} "
                              f"in {self.groups} groups")

@@ -1,4 +1,4 @@
-"""Reshape, Transpose, Slice, Pad, Concat: numbers change their place, never their value."""
+"""Reshape, Transpose, Slice, Pad, Concat, Interleave: numbers move, their values stay the same."""
 
 from __future__ import annotations
 
@@ -158,5 +158,45 @@ class Concat(Moving):
 
     def integer_onnx(self, b: Words, *xs: str) -> str:
         return b.node("Concat", *xs, axis=self.axis + 1)
+
+    qdq = integer_onnx
+
+
+@op
+class Interleave(Moving):
+    """y[m * factors + j] = inputs[j][m]: one input for each phase j below `factors`, which has a
+    number for each axis; the last axis' phase runs fastest."""
+
+    factors: tuple[int, ...]
+
+    def check(self) -> None:
+        super().check()
+        shape = self.inputs[0].shape
+        if len(self.factors) != len(shape) or len(self.inputs) != np.prod(self.factors) or any(
+                x.shape != shape for x in self.inputs):
+            raise ValueError(f"Interleave '{self.name}': {[x.shape for x in self.inputs]} are not "
+                             f"the phases of {self.factors}")
+        self.expect_shape(tuple(n * f for n, f in zip(shape, self.factors, strict=True)))
+
+    def reference(self, *xs: IntArray) -> IntArray:
+        y = np.zeros((max(len(x) for x in xs), *self.output.shape), np.int64)
+        for phase, x in zip(np.ndindex(self.factors), xs, strict=True):
+            y[(slice(None), *(slice(j, None, f) for j, f in
+                              zip(phase, self.factors, strict=True)))] = x
+        return y
+
+    def parts(self, y: Storage) -> list[Storage]:
+        strides = tuple(f * s for f, s in zip(self.factors, y.strides, strict=True))
+        return [Storage(y.buffer, y.offset + sum(j * s for j, s in
+                                                 zip(phase, y.strides, strict=True)), strides)
+                for phase in np.ndindex(self.factors)]
+
+    def integer_onnx(self, b: Words, *xs: str) -> str:
+        shape, rank = self.inputs[0].shape, len(self.factors)
+        together = b.node("Concat", *xs, axis=1)
+        apart = b.node("Reshape", together, b.const(np.array([-1, *self.factors, *shape])))
+        pairs = (a for i in range(rank) for a in (1 + rank + i, 1 + i))
+        mixed = b.node("Transpose", apart, perm=(0, *pairs))
+        return b.node("Reshape", mixed, b.const(np.array([-1, *self.output.shape])))
 
     qdq = integer_onnx

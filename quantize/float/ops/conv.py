@@ -1,8 +1,8 @@
-"""Conv: 1-D and 2-D, strided, dilated, in groups. Padding is Pad's."""
+"""Conv: 1-D, 2-D and 3-D, strided, dilated, in groups. Padding is Pad's."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -10,25 +10,23 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.conv import Conv as FixedConv
 from dsplet.quantize.float.broadcast import per_channel
-from dsplet.quantize.float.node import Layer, Maker, Shape, op
+from dsplet.quantize.float.node import Layer, Maker, Shape, Weighted, op
 from dsplet.quantize.float.ops.window import explicit_pads, padded, places, spatial_window
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
 
-@op
-class Conv(Layer):
+@dataclass(frozen=True, eq=False)
+class Filters(Weighted):
     """weight: (C_out, C_in/groups, *window). bias: (C_out or 1, 1.. or *places)."""
 
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
     groups: int
 
-    channel_axis = 0
-
     def check(self) -> None:
         axes = self.weight.ndim - 2
-        if axes not in (1, 2) or len(self.strides) != axes or len(self.dilations) != axes:
+        if axes not in (1, 2, 3) or len(self.strides) != axes or len(self.dilations) != axes:
             self.refuse(f"weights {self.weight.shape}, strides {self.strides} and dilations "
                         f"{self.dilations} do not fit together")
         if self.bias.ndim != axes + 1 or len(self.bias) not in (1, len(self.weight)):
@@ -37,14 +35,6 @@ class Conv(Layer):
         if self.groups < 1 or len(self.weight) % self.groups:
             self.refuse(f"{len(self.weight)} channels cannot be in {self.groups} groups")
 
-    @property
-    def group_count(self) -> int:
-        return self.groups
-
-    def output_shape(self, xs: list[Shape]) -> Shape:
-        w = self.weight.shape
-        return (w[0], *places(xs[0][1:], w[2:], self.strides, self.dilations))
-
     def absorbing(self, scale: np.ndarray, offset: np.ndarray, y: Shape) -> Self | None:
         factor = per_channel(scale, y)
         if factor is None:
@@ -52,6 +42,21 @@ class Conv(Layer):
         columns = factor.reshape(-1, *(1,) * (len(y) - 1))
         return replace(self, weight=self.weight * columns[..., None],
                        bias=self.bias * columns + offset)
+
+
+@op
+class Conv(Filters, Layer):
+    """Each filter at every place of its window in the input."""
+
+    channel_axis = 0
+
+    @property
+    def group_count(self) -> int:
+        return self.groups
+
+    def output_shape(self, xs: list[Shape]) -> Shape:
+        w = self.weight.shape
+        return (w[0], *places(xs[0][1:], w[2:], self.strides, self.dilations))
 
     def windows(self, x: np.ndarray, group: int) -> np.ndarray:
         fan_in, taps = self.weight.shape[1], self.weight.shape[2:]

@@ -1,4 +1,4 @@
-"""Pad: a border of one number."""
+"""Pad: a border of one number, or of the value's own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.movement import Pad as FixedPad
 from dsplet.quantize.float.broadcast import plane_owners
 from dsplet.quantize.float.node import Maker, Moving, Shape, op
+from dsplet.quantize.float.ops.pick import picked
+from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.ops.slice import cut
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -52,10 +54,16 @@ class Pad(Moving):
         return FixedPad(self.name, x, y, self.before, self.after, make.fill(self.value, y))
 
 
+MIRRORS = ("reflect", "edge", "wrap")
+"""ONNX's names of the borders that repeat the value, which are NumPy's, too."""
+
+
 @reads("Pad")
 def pad(r: Reading) -> None:
-    if r.attr("mode", "constant") != "constant":
-        r.refuse(f"mode '{r.attr('mode')}' is not supported; expected 'constant'")
+    mode = r.attr("mode", "constant")
+    if mode not in ("constant", *MIRRORS):
+        r.refuse(f"mode '{mode}' is not supported; expected 'constant', 'reflect', 'edge' or "
+                 "'wrap'")
     pads = r.needed("pads", 1)
     value = r.scalar(2, r.attr("value", 0.0), "the padding value")
     axes = r.ints("axes", 3, list(range(r.rank)))
@@ -70,5 +78,15 @@ def pad(r: Reading) -> None:
         where = [slice(max(-a, 0), n - max(-b, 0)) for n, a, b in
                  zip(r.shape(), before, after, strict=True)]
         x = cut(r, where, None)
-    r.give(Pad, x, before=tuple(max(a, 0) for a in before),
-           after=tuple(max(b, 0) for b in after), value=value)
+    before, after = ([max(n, 0) for n in ends] for ends in (before, after))
+    if mode == "constant":
+        r.give(Pad, x, before=tuple(before), after=tuple(after), value=value)
+        return
+    for axis, ends in enumerate(zip(before, after, strict=True)):
+        index = np.arange(r.shape_of(x)[axis])
+        if mode == "reflect" and max(ends) >= len(index):
+            r.refuse(f"mirrors more than axis {axis} of a sample has beside its border: {ends} of "
+                     f"{len(index)}")
+        if any(ends):
+            x = picked(r, x, axis, np.pad(index, ends, mode=mode))
+    r.give(Reshape, x, shape=r.shape_of(x))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.pool import AveragePool as FixedAveragePool
@@ -24,18 +25,25 @@ from dsplet.quantize.float.writing import Writing
 
 @dataclass(frozen=True, eq=False)
 class Pool(FloatNode):
-    """One number for each place of a window, in each channel."""
+    """One number for each place of a window, in each channel. dilations: () is 1 along each axis.
+    """
 
     window: tuple[int, ...]
     strides: tuple[int, ...]
+    dilations: tuple[int, ...] = field(default=(), kw_only=True)
 
     def check(self) -> None:
-        if len(self.window) != len(self.strides) or min(*self.window, *self.strides) < 1:
-            self.refuse(f"a window {self.window} and strides {self.strides} do not fit together")
+        numbers = self.window, self.strides, self.spacing
+        if len(set(map(len, numbers))) > 1 or min(map(min, numbers)) < 1:
+            self.refuse(f"a window {self.window}, strides {self.strides} and dilations "
+                        f"{self.spacing} do not fit together")
+
+    @property
+    def spacing(self) -> Shape:
+        return self.dilations or (1,) * len(self.window)
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        ones = (1,) * len(self.window)
-        return (xs[0][0], *places(xs[0][1:], self.window, self.strides, ones))
+        return (xs[0][0], *places(xs[0][1:], self.window, self.strides, self.spacing))
 
     def idle(self, x: Shape, y: Shape) -> bool:
         return set(self.window) | set(self.strides) == {1} and self.bounds == NO_CLAMP
@@ -47,7 +55,8 @@ class Pool(FloatNode):
         return plane_owners(owner, shape)
 
     def onnx(self, w: Writing) -> str:
-        return w.emit(self.op, *self.inputs, kernel_shape=self.window, strides=self.strides)
+        return w.emit(self.op, *self.inputs, kernel_shape=self.window, strides=self.strides,
+                      dilations=self.spacing)
 
 
 @op
@@ -57,27 +66,48 @@ class MaxPool(Pool, Moving):
     keeps_order = True
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
-        return FixedMaxPool(self.name, x, y, self.window, self.strides)
+        return FixedMaxPool(self.name, x, y, self.window, self.strides, dilations=self.dilations)
 
 
 @op
 class AveragePool(Pool, Clampable):
-    """The mean of the window."""
+    """The mean of the window, or of `counts` of its elements, (*places), where a border does not
+    count: the others are a Pad's zeros. No counts: every element, everywhere."""
+
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(0), kw_only=True)
+
+    def onnx(self, w: Writing) -> str:
+        y = super().onnx(w)
+        if not self.counts.size:
+            return y
+        return w.emit("Mul", y, w.const(np.prod(self.window) / self.counts))
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
-        return FixedAveragePool(self.name, x, y, self.window, self.strides,
-                                clamp=make.clamp(self, y))
+        counts = self.counts.astype(np.int64) if self.counts.size else None
+        return FixedAveragePool(self.name, x, y, self.window, self.strides, counts=counts,
+                                dilations=self.dilations, clamp=make.clamp(self, y))
 
     def meaning(self, d: str, table: Callable[[np.ndarray], str]) -> list[kernel.RealStatement]:
-        return [kernel.Linear(d, kernel.word(1 / prod(self.window))), *super().meaning(d, table)]
+        mean = [] if self.counts.size else [kernel.Linear(d, kernel.word(1 / prod(self.window)))]
+        return [*mean, *super().meaning(d, table)]
+
+    def constants(self, y: Shape) -> dict[str, np.ndarray]:
+        return {"factor": 1 / self.counts} if self.counts.size else {}
 
 
 def _geometry(r: Reading) -> tuple[list[int], list[int], list[int]]:
     window = list(r.attr("kernel_shape"))
     strides, dilations = spatial_window(r, window)
-    if any(d != 1 for d in dilations):
-        r.refuse(f"dilations {dilations} are not supported; expected 1")
+    if r.attr("auto_pad", "NOTSET").startswith("SAME") and any(
+            d > 1 or (-(-n // s) - 1) * s + k < n for n, k, s, d in
+            zip(r.shape()[1:], window, strides, dilations, strict=True)):
+        r.refuse(f"auto_pad of a window {window} with strides {strides} and dilations {dilations} "
+                 "means different things to different runtimes; export it with pads")
     return window, strides, dilations
+
+
+def _spacing(dilations: list[int]) -> Shape:
+    return () if set(dilations) == {1} else tuple(dilations)
 
 
 @reads("MaxPool")
@@ -86,20 +116,29 @@ def max_pool(r: Reading) -> None:
     if len([o for o in r.outputs if o]) > 1:
         r.refuse("its second output, the indices, is not supported")
     pads = explicit_pads(r, window, strides, dilations, bool(r.attr("ceil_mode", 0)))
-    r.give(MaxPool, padded(r, *pads, -np.inf), window=tuple(window), strides=tuple(strides))
+    r.give(MaxPool, padded(r, *pads, -np.inf), window=tuple(window), strides=tuple(strides),
+           dilations=_spacing(dilations))
 
 
 @reads("AveragePool")
 def average_pool(r: Reading) -> None:
     window, strides, dilations = _geometry(r)
     before, after = explicit_pads(r, window, strides, dilations)
-    rounded_up = explicit_pads(r, window, strides, dilations, bool(r.attr("ceil_mode", 0)))
-    padding = any(before) or any(after)
-    if rounded_up != (before, after) or padding and not r.attr("count_include_pad", 0):
-        r.refuse("averages over fewer elements at the border; set count_include_pad=1 and "
-                 "ceil_mode=0, or pad beforehand")
-    r.give(AveragePool, padded(r, before, after, 0.0), window=tuple(window),
-           strides=tuple(strides))
+    _, reach = explicit_pads(r, window, strides, dilations, bool(r.attr("ceil_mode", 0)))
+    counts = np.ones(())
+    for n, b, a, end, k, s, d in zip(r.shape()[1:], before, after, reach, window, strides,
+                                     dilations, strict=True):
+        if b + n + end <= (k - 1) * d:
+            r.refuse(f"its window {window} is larger than its input {r.shape()}")
+        counted = np.zeros(b + n + end)
+        counted[slice(0, b + n + a) if r.attr("count_include_pad", 0) else slice(b, b + n)] = 1
+        found = sliding_window_view(counted, (k - 1) * d + 1)[::s, ::d].sum(1)
+        counts = np.multiply.outer(counts, found)
+    if not counts.all():
+        r.refuse("has a window that lies outside its input altogether")
+    r.give(AveragePool, padded(r, before, reach, 0.0), window=tuple(window),
+           strides=tuple(strides), dilations=_spacing(dilations),
+           counts=np.zeros(0) if (counts == prod(window)).all() else counts)
 
 
 POOLS: dict[str, type[Pool]] = {"Average": AveragePool, "Mean": AveragePool, "Max": MaxPool}

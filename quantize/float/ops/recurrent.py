@@ -138,7 +138,7 @@ def recurrent(r: Reading) -> None:
     for d, backwards in enumerate(directions(r)):
         back: dict[str, Any] = {"starts": (steps - 1, 0), "steps": (-1, 1)}
         x = r.emit(Slice, given, sizes=r.shape_of(given), **back) if backwards else given
-        cell = _Direction(r, d, x, f"{r.name}/{'down' if backwards else 'up'}")
+        cell = _Direction(r, d, x, r.scope(f"{r.name}/{'down' if backwards else 'up'}"))
         new, carried = CELLS[r.op](cell, d)
         seen = r.emit(Stack, new, loop=cell.tag, steps=steps)
         if backwards:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsplet.quantize.float.batch import batch_words
+from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.loop import Carry, Stack, State, Step
 from dsplet.quantize.float.ops.reshape import Reshape
@@ -18,13 +19,15 @@ def scan(r: Reading) -> None:
     body, count = r.attr("body"), r.attr("num_scan_inputs")
     if r.opset < 9:
         r.refuse("Scan before opset 9 is not supported")
-    states, loop = len(r.inputs) - count, r.name
+    states, loop = len(r.inputs) - count, r.scope(r.name)
     for i in range(len(r.inputs)):
         if not r.is_const(i) and not ((place := r.layout(i)) and not place.merged):
             r.refuse(f"its input '{r.inputs[i]}' has {batch_words(place)}; expected an axis that "
                      "is the batch")
     inside = [f"{loop}/{v.name}" for v in body.input]
     results = [f"{loop}/{v.name}" for v in body.output]
+    taken = {f"{loop}/{v}" for v in value_names(body)}
+    ends = [unique(f"{loop}/last_{i}", taken) for i in range(states)]
     in_axes = r.attr("scan_input_axes", [0] * count)
     backwards = r.attr("scan_input_directions", [0] * count)
     steps = 0
@@ -39,7 +42,7 @@ def scan(r: Reading) -> None:
         else:
             r.put_batch(batch - (axis % (len(r.shape(i)) + 1) < batch), name)
     for i, name in enumerate(inside[:states]):
-        r.emit(State, _begin(r, i), to=name, loop=loop, steps=steps, carry=f"{loop}/last_{i}")
+        r.emit(State, _begin(r, i), to=name, loop=loop, steps=steps, carry=ends[i])
         r.put_batch(r.batch(i), name)
     r.read_body(body, loop)
     if any(r.known(v) is None for v in results):
@@ -49,8 +52,8 @@ def scan(r: Reading) -> None:
     if any(r.attr("scan_output_directions", [0] * stacked)):
         r.refuse("sequences written backwards are not supported")
     outputs = [*r.outputs, *[""] * len(results)]
-    for i, (value, output) in enumerate(zip(results[:states], outputs, strict=False)):
-        last = r.emit(Carry, value, to=f"{loop}/last_{i}", loop=loop)
+    for value, output, end in zip(results[:states], outputs, ends, strict=False):
+        last = r.emit(Carry, value, to=end, loop=loop)
         if output:
             r.put_batch(r.batch_of(value), output)
             r.emit(Reshape, last, to=output, shape=r.shape_of(last))

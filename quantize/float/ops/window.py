@@ -1,4 +1,4 @@
-"""What Conv and the poolings share: windows over one or two spatial axes, and their padding."""
+"""What Conv and the poolings share: windows over up to three spatial axes, and their padding."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ def places(spatial: Sequence[int], window: Sequence[int], strides: Sequence[int]
 
 
 def spatial_window(r: Reading, window: list[int]) -> tuple[list[int], list[int]]:
-    """Strides and dilations, after checking that the node is 1-D or 2-D."""
+    """Strides and dilations, after checking that the node is 1-D, 2-D or 3-D."""
     n = len(r.shape()) - 1
-    if n not in (1, 2) or len(window) != n:
-        r.refuse(f"has {n} spatial axes and a window of {len(window)}; 1-D and 2-D are supported")
+    if n not in (1, 2, 3) or len(window) != n:
+        r.refuse(f"has {n} spatial axes and a window of {len(window)}; 1-D, 2-D and 3-D are "
+                 "supported")
+    if r.batch():
+        r.refuse(f"the batch of its input is axis {r.batch()}; expected the first")
     return list(r.attr("strides", [1] * n)), list(r.attr("dilations", [1] * n))
 
 
@@ -31,8 +34,12 @@ def explicit_pads(r: Reading, window: list[int], strides: list[int], dilations: 
     extent = [(k - 1) * d + 1 for k, d in zip(window, dilations, strict=True)]
     mode = r.attr("auto_pad", "NOTSET")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
-        total = [max((-(-size // s) - 1) * s + e - size, 0)
+        total = [(-(-size // s) - 1) * s + e - size
                  for size, s, e in zip(spatial, strides, extent, strict=True)]
+        if min(total) < -2:  # ONNX Runtime would cut some off, the reference none
+            r.refuse(f"auto_pad of strides {strides} over a window {window} means different "
+                     "things to different runtimes; export it with pads")
+        total = [max(t, 0) for t in total]
         less = [t // 2 for t in total]
         more = [t - h for t, h in zip(total, less, strict=True)]
         return (less, more) if mode == "SAME_UPPER" else (more, less)

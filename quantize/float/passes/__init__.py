@@ -21,6 +21,7 @@ from dsplet.quantize.float.passes.lookups import fold_lookups
 from dsplet.quantize.float.passes.loops import last_steps
 from dsplet.quantize.float.passes.masks import shorten_masks
 from dsplet.quantize.float.passes.moves import drop_idle
+from dsplet.quantize.float.passes.phases import spread_phases
 
 PASSES = (
     drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
@@ -39,6 +40,7 @@ PASSES = (
     fuse_functions,
     raise_clamps,     # ReLU above MaxPool and Reshape
     fuse_clamps,      # ReLU and Clip into the op before
+    spread_phases,    # ConvTranspose, into convolutions
     drop_idle,
 )
 

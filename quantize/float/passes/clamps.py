@@ -22,7 +22,7 @@ def raise_clamps(graph: FloatGraph) -> FloatGraph:
         before = sole_maker(graph, move.inputs[0])
         if before is None or not (isinstance(before, Clampable) or before.keeps_order):
             return None
-        clamped = f"{move.inputs[0]}/{n.name}"
+        clamped = graph.fresh(f"{move.inputs[0]}/{n.name}")
         return [replace(n, inputs=move.inputs, output=clamped),
                 replace(move, inputs=(clamped,), output=n.output)]
     return rewrite(graph, rule)

@@ -19,7 +19,7 @@ from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.gemm import Gemm
 from dsplet.quantize.float.ops.gemm_sum import GemmSum
 from dsplet.quantize.float.ops.linear import Linear
-from dsplet.quantize.float.ops.pool import AveragePool
+from dsplet.quantize.float.ops.pool import AveragePool, Pool
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.passes.rewrite import rewrite, sole_maker
 
@@ -41,7 +41,7 @@ def raise_linear(graph: FloatGraph) -> FloatGraph:
         clamp = sole_maker(graph, n.inputs[0])
         if not isinstance(clamp, Clamp) or not _has_weights(graph, clamp.inputs[0]):
             return None
-        scaled = f"{clamp.inputs[0]}/{n.name}"
+        scaled = graph.fresh(f"{clamp.inputs[0]}/{n.name}")
         low, high = sorted((b * n.scale + n.offset).item() for b in clamp.bounds)
         return [replace(n, inputs=clamp.inputs, output=scaled),
                 replace(clamp, inputs=(scaled,), output=n.output, low=low, high=high)]
@@ -84,7 +84,7 @@ def sink_linear(graph: FloatGraph) -> FloatGraph:
         if not isinstance(n, Reshape) or n.output in graph.outputs or [
                 isinstance(r, Weighted) for r in readers] != [True]:
             return None
-        moved = f"{factor.inputs[0]}/{n.name}"
+        moved = graph.fresh(f"{factor.inputs[0]}/{n.name}")
         return [replace(n, inputs=factor.inputs, output=moved),
                 replace(factor, inputs=(moved,), output=n.output)]
     return rewrite(graph, rule)
@@ -112,22 +112,23 @@ def lower_linear(graph: FloatGraph) -> FloatGraph:
         if n.expression is not None:
             return [Function(n.name, n.inputs, n.output, n.expression)]
         shape = graph.shapes[n.output]
-        scale, ones = per_channel(n.scale, shape), (1,) * (len(shape) - 1)
+        scale = per_channel(n.scale, shape)
         if scale is not None and len(shape) in (2, 3):
-            return [_depthwise(n, scale, n.offset, ones, ones, shape)]
-        return _mul_and_add(n, shape)
+            return [_depthwise(n, scale, n.offset, None, shape)]
+        return _mul_and_add(graph, n, shape)
     return rewrite(graph, rule)
 
 
-def _mul_and_add(n: Linear, shape: Shape) -> list[FloatNode]:
+def _mul_and_add(graph: FloatGraph, n: Linear, shape: Shape) -> list[FloatNode]:
     """n by two ops with constants, or one of them where the other would do nothing."""
     x, constants, last = n.inputs[0], list[Constant](), list[Binary]()
     for kind, value, idle in ((Mul, n.scale, 1.0), (Add, n.offset, 0.0)):
         if (value == idle).all():
             continue
-        name = f"{n.output}/{kind.__name__.lower()}"
-        constants.append(Constant(f"{name}/constant", (), f"{name}/constant", full(value, shape)))
-        last.append(kind(name, (x, f"{name}/constant"), name))
+        name = graph.fresh(f"{n.output}/{kind.__name__.lower()}")
+        constant = graph.fresh(f"{name}/constant")
+        constants.append(Constant(constant, (), constant, full(value, shape)))
+        last.append(kind(name, (x, constant), name))
         x = name
     return [*constants, *last[:-1], replace(last[-1], name=n.name, output=n.output)]
 
@@ -148,19 +149,23 @@ def _into_weights(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
 def _into_pool(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
     pool, shape = sole_maker(graph, n.inputs[0]), graph.shapes[n.output]
     scale = per_channel(n.scale, shape)
-    if not isinstance(pool, AveragePool) or scale is None or pool.clamp != NO_CLAMP:
+    if not isinstance(pool, AveragePool) or scale is None or pool.clamp != NO_CLAMP or (
+            pool.counts.size):
         return None
     return [_depthwise(replace(pool, output=n.output), scale / np.prod(pool.window), n.offset,
-                       pool.window, pool.strides, shape)]
+                       pool, shape)]
 
 
-def _depthwise(like: FloatNode, scale: np.ndarray, offset: np.ndarray, window: Shape,
-               strides: Shape, shape: Shape) -> Conv:
-    """A Conv of one window for each channel, all of whose weights are scale[channel]."""
-    c, ones = shape[0], (1,) * len(window)
+def _depthwise(like: FloatNode, scale: np.ndarray, offset: np.ndarray, pool: Pool | None,
+               shape: Shape) -> Conv:
+    """A Conv of one window for each channel, the pool's or a single number, all of whose weights
+    are scale[channel]."""
+    c, ones = shape[0], (1,) * (len(shape) - 1)
+    window, strides, dilations = (pool.window, pool.strides, pool.spacing) if pool else (
+        ones, ones, ones)
     weight = np.broadcast_to(scale.reshape(c, 1, *ones), (c, 1, *window))
     return Conv(like.name, like.inputs, like.output, weight, np.zeros((c, *ones)) + offset, strides,
-                ones, c)
+                dilations, c)
 
 
 def _through_concat(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
@@ -175,7 +180,7 @@ def _through_concat(graph: FloatGraph, n: Linear) -> Sequence[FloatNode] | None:
         part[concat.axis] = slice(start, start + size)
         scale, offset = (np.broadcast_to(a, shape)[tuple(part)] if a.size > 1 else a
                          for a in (n.scale, n.offset))
-        output = f"{i}/{n.name}"
+        output = graph.fresh(f"{i}/{n.name}")
         nodes.append(Linear(output, (i,), output, slim(scale) if scale.size > 1 else scale, offset))
         start += size
     return [*nodes, replace(concat, inputs=tuple(m.output for m in nodes), output=n.output)]

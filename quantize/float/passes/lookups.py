@@ -49,7 +49,7 @@ def _behind(graph: FloatGraph, n: Step | Slice | Reshape) -> Sequence[FloatNode]
     if row is None:
         return None
     gather, table = row
-    index, width = f"{n.output}/index", graph.shapes[n.inputs[0]][-1]
+    index, width = graph.fresh(f"{n.output}/index"), graph.shapes[n.inputs[0]][-1]
     before = replace(n, name=index, inputs=gather.inputs[1:], output=index)
     if isinstance(before, Slice):
         if (before.starts[-1], before.sizes[-1], before.steps[-1]) != (0, width, 1):
@@ -70,7 +70,7 @@ def _products(graph: FloatGraph, n: Gemm) -> Sequence[FloatNode] | None:
     gather, table = row[0], row[1].value
     if len(table) * len(n.weight) > GROWTH * (table.size + n.weight.size):
         return None
-    name = f"{n.output}/products"
+    name = graph.fresh(f"{n.output}/products")
     return [Constant(name, (), name, np.clip(table @ n.weight.T + n.bias, *n.clamp)),
             replace(gather, name=n.name, inputs=(name, gather.inputs[1]), output=n.output)]
 
@@ -86,11 +86,11 @@ def _split(graph: FloatGraph, n: Gemm) -> Sequence[FloatNode] | None:
     nodes: list[Clampable] = []
     bias, total = n.bias, ""
     for k, (i, weight) in enumerate(sorted(parts, key=lambda p: _row(graph, p[0]) is not None)):
-        part = f"{n.output}/part_{k}"
+        part = graph.fresh(f"{n.output}/part_{k}")
         nodes.append(Gemm(part, (i,), part, weight, bias))
         bias = np.zeros_like(bias)
         if total:
-            part = f"{n.output}/sum_{k}"
+            part = graph.fresh(f"{n.output}/sum_{k}")
             nodes.append(Add(part, (total, nodes[-1].output), part))
         total = part
     return [*nodes[:-1], replace(nodes[-1], name=n.name, output=n.output, clamp=n.clamp)]

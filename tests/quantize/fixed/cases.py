@@ -23,6 +23,7 @@ from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.choices import CHOICES
 from tests.quantize.fixed.loops import LOOPS
+from tests.quantize.fixed.spatial import SPATIAL
 from tests.quantize.fixed.words import Q5, Q15, U8, conv, gemm, graph, random, value, weight
 
 # --- one op each -----------------------------------------------------------------------------
@@ -267,5 +268,6 @@ def networks():
 
 
 GRAPHS = [g for family in (convolutions, products, elementwise, requantizations, pools, curves,
-                           softmaxes, movements, networks) for g in family()] + LOOPS + CHOICES
+                           softmaxes, movements, networks) for g in family()] + [
+              *LOOPS, *CHOICES, *SPATIAL]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]

@@ -1,5 +1,7 @@
 """Reading ONNX: every op in every spelling computes what ONNX Runtime computes; clear refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -15,8 +17,9 @@ from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
 from tests.quantize.onnx_nets import model, node, random
 from tests.quantize.recurrent_nets import LOOPS, cell
+from tests.quantize.spatial_nets import SPATIAL
 
-SINGLE = [*nets.single_ops(), *LOOPS, *layout_nets.FIRST]
+SINGLE = [*nets.single_ops(), *LOOPS, *SPATIAL, *layout_nets.FIRST]
 
 
 def saved(m, tmp_path, name="net.onnx"):
@@ -128,9 +131,30 @@ def test_refuses_missing_external_data(tmp_path):
     ([node("Transpose", "x", "t", perm=[1, 0, 2]), node("Add", "x t", "y")], {},
      "batch axes at different places"),
     ([node("Concat", "x x", "y", axis=0)], {}, "works along axis 0, which is the batch"),
-    ([node("Conv", "x k", "y")], {"k": random("k", 1, 4, 1, 1, 1)}, "1-D and 2-D are supported"),
+    ([node("Conv", "x k", "y")], {"k": random("k", 1, 4, 1, 1, 1)}, "1-D, 2-D and 3-D are"),
     ([node("Div", "x x", "y")], {}, "one operand must be a constant"),
-    ([node("Pad", "x p", "y", mode="reflect")], {"p": nets.ints(0, 1, 0, 0, 1, 0)}, "'reflect'"),
+    ([node("Pad", "x p", "y", mode="reflect")], {"p": nets.ints(0, 4, 0, 0, 1, 0)},
+     "mirrors more than axis 0"),
+    ([node("Pad", "x p", "y", mode="odd")], {"p": nets.ints(0, 1, 0, 0, 1, 0)}, "mode 'odd'"),
+    ([node("Resize", "x - s", "y", mode="cubic")], {"s": np.float32([1, 2, 2])}, "mode 'cubic'"),
+    ([node("Resize", "x - s", "y", coordinate_transformation_mode="tf_crop_and_resize")],
+     {"s": np.float32([1, 2, 2])}, "'tf_crop_and_resize' is not supported"),
+    ([node("Resize", "x - s", "y")], {"s": np.float32([2, 1, 1])}, "axis 0, which is the batch"),
+    ([node("Resize", "x - s", "y", mode="linear", antialias=1)],
+     {"s": np.float32([1, 0.5, 1])}, "antialias"),
+    ([node("Resize", "x - s", "y", mode="linear", coordinate_transformation_mode="align_corners")],
+     {"s": np.float32([1, 0.6, 1])}, "different things to different runtimes"),
+    ([node("Resize", "x - s", "y")], {"s": np.float32([1, 1.1, 1])}, "no size changes"),
+    ([node("Conv", "x k", "y", auto_pad="SAME_LOWER", strides=[4])], {"k": random("k", 1, 4, 1)},
+     "different things to different runtimes"),
+    ([node("ConvTranspose", "x k", "y", auto_pad="SAME_UPPER", strides=[2])],
+     {"k": random("k", 4, 1, 1)}, "different things to different runtimes"),
+    *(([node("Slice", "x s e a", "y")],
+       {"s": nets.ints(start), "e": nets.ints(end), "a": nets.ints(0)}, "which is the batch")
+      for start, end in ((0, 1), (0, -1), (1, 1 << 40), (-1, 1 << 40))),
+    ([node("Dropout", "x r t", "y")], {"r": np.float32(0.5), "t": np.array(True)},
+     "in training mode"),
+    ([node("DepthToSpace", "x", "y", blocksize=2)], {}, "expected (batch, channels, height"),
     ([node("Clip", "x x", "y")], {}, "must be a constant"),
     ([node("Slice", "x s e a", "y")], {"s": nets.ints(2), "e": nets.ints(2), "a": nets.ints(1)},
      "takes nothing"),
@@ -143,7 +167,11 @@ def test_refuses_a_node(nodes, constants, words, tmp_path):
 
 
 @pytest.mark.parametrize("nodes, words", [
-    ([node("AveragePool", "x", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1])], "count_include_pad"),
+    ([node("AveragePool", "x", "y", kernel_shape=[7, 3])], "is larger than its input"),
+    ([node("MaxPool", "x", "y", kernel_shape=[1, 1], strides=[3, 3], auto_pad="SAME_UPPER")],
+     "different things to different runtimes"),
+    ([node("DepthToSpace", "x", "y", blocksize=2)], "3 channels are no multiple of 2 * 2"),
+    ([node("SpaceToDepth", "x", "y", blocksize=4)], "no whole number of blocks of 4 by 4"),
     ([node("MaxPool", "x", "y i", kernel_shape=[2, 2])], "the indices"),
     ([node("ReduceMean", "x", "y")], "every axis"),
 ])
@@ -185,6 +213,82 @@ def test_keeps_metadata_and_the_digest(tmp_path):
     graph = from_onnx.load(path)
     assert graph.metadata == (("dsplet.model", "lenet"),)
     assert graph.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def renamed(m, names):
+    """The model with other names of values, whose order of nodes stays."""
+    for n in m.graph.node:
+        n.input[:] = [names.get(i, i) for i in n.input]
+        n.output[:] = [names.get(o, o) for o in n.output]
+    return m
+
+
+@pytest.mark.parametrize("name", ["c/pad", "y/pad", "a/relu", "c/Relu_r", "t1/", "c0/", "f/reshape",
+                                  "Conv_c", "f/transpose"])
+def test_a_name_that_is_made_up_is_no_other_values(name, tmp_path):
+    """Values of the file called as dsplet would call its own, before and behind where it does."""
+    def net():
+        return model([
+            node("Conv", "x w", "c", pads=[1, 1]),
+            node("MaxPool", "c", "p", kernel_shape=[3], pads=[1, 1]), node("Relu", "p", "r"),
+            node("ReduceMean", "r axes", "f"), node("Add", "c f", "a"),
+            node("Conv", "a w", "d", pads=[1, 1]), node("Mul", "d rows", "y")],
+            {"x": (2, 6)}, {"w": random("w", 2, 2, 3), "axes": nets.ints(1),
+                            "rows": random("rows", 6)})
+
+    feeds = nets.inputs(net(), 3)
+    expected = nets.run(net(), feeds)[0]
+    for value in "cprfad":
+        graph = from_onnx.load(saved(renamed(net(), {value: name}), tmp_path))
+        assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], expected, atol=1e-5)
+        assert len({n.name for n in graph.nodes}) == len({n.output for n in graph.nodes}) == len(
+            graph.nodes)
+
+
+@pytest.mark.parametrize("name", ["RNN_y/up/last_0", "y/step", "y/gemm", "y/up", "RNN_y/up"])
+def test_a_loop_keeps_its_names_to_itself(name, tmp_path):
+    def net():
+        return model([node("Transpose", "x", "t", perm=[1, 0, 2]),
+                      node("RNN", "t w u", "y h", hidden_size=2), node("Neg", "h", "v"),
+                      node("Squeeze", "v zero", "z"), node("Tanh", "z", "last")],
+                     {"x": (4, 3)}, {"w": random("w", 1, 2, 3), "u": random("u", 1, 2, 2),
+                                     "zero": nets.ints(0)}, outputs=("last",))
+
+    feeds = nets.inputs(net(), 2)
+    expected = nets.run(net(), feeds)[0]
+    for value in "thvz":
+        graph = from_onnx.load(saved(renamed(net(), {value: name}), tmp_path))
+        assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["d/function", "x/function", "loop/d", "last_0", "d/linear"])
+def test_a_body_has_names_like_any_graph(name, tmp_path):
+    def info(v):
+        return helper.make_tensor_value_info(v, nets.FLOAT, None)
+
+    def net(value=""):
+        body = renamed(helper.make_model(helper.make_graph(
+            [node("Abs", "s", "a"), node("Add", "a one", "b"), node("Div", "two b", "d"),
+             node("Add", "d e", "new"), node("Tanh", "new", "out")], "step",
+            [info("s"), info("e")], [info("new"), info("out")])), {value: name}).graph
+        return model([node("Scan", "h x", "last ys", body=body, num_scan_inputs=1,
+                           scan_input_axes=[1], scan_output_axes=[1]),
+                      node("Flatten", "ys", "y")], {"h": (3,), "x": (4, 3)},
+                     {"one": np.float32(1), "two": np.float32(2)})
+
+    feeds = nets.inputs(net(), 2)
+    expected = nets.run(net(), feeds)[0]
+    for value in "abd":
+        graph = from_onnx.load(saved(net(value), tmp_path))
+        assert np.allclose(nets.run(float_model.to_model(graph), feeds)[0], expected, atol=1e-5)
+
+
+def test_a_circle_is_said_and_no_hang(tmp_path):
+    graph = from_onnx.read(saved(model([node("Relu", "x", "a"), node("Neg", "a", "y")],
+                                       {"x": (4,)}), tmp_path))
+    first, last = graph.nodes
+    with pytest.raises(ModelError, match="the value '[ay]' depends on itself"):
+        graph.rebuilt([replace(first, inputs=("y",)), last])
 
 
 def test_equal_node_names_are_told_apart(tmp_path):

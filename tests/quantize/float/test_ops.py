@@ -38,8 +38,9 @@ from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
 from tests.quantize.onnx_nets import model, node
 from tests.quantize.recurrent_nets import LOOPS
+from tests.quantize.spatial_nets import SPATIAL
 
-MODELS = [*(m for _, m in (*nets.single_ops(), *LOOPS)), *CHOOSING.values(),
+MODELS = [*(m for _, m in (*nets.single_ops(), *LOOPS, *SPATIAL)), *CHOOSING.values(),
           *(make() for make in nets.NETS.values())]
 
 
@@ -150,7 +151,7 @@ def test_an_attribute_that_is_missing_or_of_another_type_is_refused(make, words)
     (lambda: Slice(*ONE, (0,), (2,), (0,)), "do not fit together"),
     (lambda: Pad(*ONE, (0, -1), (0, 0), 0.0), "cannot put"),
     (lambda: Concat(*TWO, -1), "axis -1"),
-    (lambda: MaxPool(*ONE, (2, 2), (1,)), r"a window \(2, 2\) and strides \(1,\)"),
+    (lambda: MaxPool(*ONE, (2, 2), (1,)), r"a window \(2, 2\), strides \(1,\)"),
     (lambda: Gemm(*ONE, W, np.zeros(3)), r"weights \(4, 3\) and a bias of shape \(3,\)"),
     (lambda: Conv(*ONE, W, np.zeros((4, 1)), (1,), (1,), 1), r"weights \(4, 3\), strides"),
     (lambda: Conv(*ONE, W[..., None], np.zeros((3, 1)), (1,), (1,), 1), r"a bias of shape \(3, 1"),
