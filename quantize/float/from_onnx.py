@@ -11,8 +11,8 @@ import numpy as np
 
 from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
-from dsplet.quantize.float.batch import batch_words
-from dsplet.quantize.float.folding import fold, foldable
+from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
@@ -59,12 +59,19 @@ def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
         way, reader = _understood(model, path)
     if reader.problems or reader.unsupported:
         reader.refuse(path)
-    known = reader.known
+    known, outputs = reader.known, tuple(o.name for o in model.graph.output)
+    reader.finish(outputs)
     metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
-    graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes),
-                       tuple(o.name for o in model.graph.output), (), known.shapes, metadata,
-                       digest, known.batches, way.notes)
+    graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes), outputs, (),
+                       known.shapes, metadata, digest, known.batches,
+                       (*way.notes, *_notes(known, outputs)))
     return graph.rebuilt(_tidy(known.nodes))
+
+
+def _notes(known: Known, outputs: Iterable[str]) -> list[str]:
+    """What whoever reads the outputs should know."""
+    return [f"the output '{o}' {known.shapes[o]} has {batch_words(batch)}" for o in outputs
+            if (batch := known.layout(o)) != Batch()]
 
 
 def _understood(model: ModelProto, path: str | Path) -> tuple[Arrangement, _Reader]:
@@ -111,6 +118,8 @@ class _Reader:
                 except Exception as e:  # whatever the reference evaluator raises
                     self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
                                          f"from its constants: {said(e)}")
+            elif proto.op_type in LOOKED_AT and not is_read(proto):
+                pass  # of a value that could not be read, which is said there
             elif not is_read(proto):
                 self.lacking.add(op_of(proto))
                 self.unsupported.append(f"{op_of(proto)} '{_name(proto)}'")
@@ -148,6 +157,20 @@ class _Reader:
         for inner, outer in zip(body.output, node.output, strict=True):
             source = names.get(inner.name, inner.name)
             self.read([helper.make_node("Identity", [source], [outer])] if outer else [])
+
+    def finish(self, outputs: Iterable[str]) -> None:
+        """Outputs of one sample lose an axis of size 1 in front: it stands for the batch."""
+        known = self.known
+        for o in outputs:
+            shape = known.shapes[o]
+            if known.layout(o) is not None or len(shape) < 2 or shape[0] != 1 or o in known.inputs:
+                continue
+            whole = unique(f"{o}/whole", {*known.shapes, *known.constants})
+            renamed = {o: whole}
+            known.nodes[:] = [replace(n, output=renamed.get(n.output, n.output), inputs=tuple(
+                renamed.get(i, i) for i in n.inputs)) for n in known.nodes]
+            known.nodes.append(ops.reshape.Reshape(o, (whole,), o, shape[1:]))
+            known.batches[o] = Batch()
 
     def check_outputs(self, outputs: Iterable[str]) -> None:
         """Note what is wrong with the network's outputs."""

@@ -38,7 +38,7 @@ def shorten_masks(graph: FloatGraph) -> FloatGraph:
             return None
         if isinstance(n, Constant) and (n.value < MASKED).any():
             return [replace(n, value=_short(n.value))]
-        if isinstance(n, Linear) and (n.scale == 1).all() and (n.offset < MASKED).any():
+        if isinstance(n, Linear) and _keeps(n) and (n.offset < MASKED).any():
             return [replace(n, offset=_short(n.offset))]
         return None
 
@@ -47,8 +47,12 @@ def shorten_masks(graph: FloatGraph) -> FloatGraph:
 
 def _adds(n: FloatNode, value: str) -> bool:
     """Whether the node gives the value on, perhaps with others added to it."""
-    return value in n.passed or isinstance(n, Add) or (
-        isinstance(n, Linear) and bool((n.scale == 1).all()))
+    return value in n.passed or isinstance(n, Add) or isinstance(n, Linear) and _keeps(n)
+
+
+def _keeps(n: Linear) -> bool:
+    """Whether it takes each number as it is, or puts another in its place."""
+    return bool(np.isin(n.scale, (0, 1)).all())
 
 
 def _short(mask: np.ndarray) -> np.ndarray:

@@ -59,7 +59,30 @@ def test_says_what_is_unusual_about_the_samples(tmp_path):
     assert graph.notes == ("the file is made for batches of 4 samples; it is read as a network for "
                            "one",)
     graph = from_onnx.load(saved(MOVED["gru_states"][0], tmp_path))
-    assert "the input 'h' has its batch at axis 1" in graph.notes
+    assert graph.notes == ("the input 'h' has its batch at axis 1",
+                           "the output 'h_out' (1, 4) has the batch at axis 1")
+
+
+def test_an_output_of_one_sample_loses_the_axis_in_front(tmp_path):
+    """(1, 2, 3) by way of (2, 3), where no axis is the batch, to (1, 3, 2)."""
+    m = shaped([node("Reshape", "x a", "r"), node("Transpose", "r", "t", perm=[1, 0]),
+                node("Relu", "t", "u"), node("Unsqueeze", "u zero", "y"), node("Neg", "y", "z")],
+               {"x": [1, 2, 3]}, {"a": ints(2, 3), "zero": ints(0)}, ("y", "z"))
+    graph = from_onnx.load(saved(m, tmp_path))
+    assert [graph.shapes[v] for v in graph.outputs] == [(3, 2), (3, 2)]
+    x = random("x", 4, 2, 3)
+    for y, sign in zip(onnx_nets.run(float_model.to_model(graph), {"x": x}), (1, -1), strict=True):
+        assert np.array_equal(y, sign * np.maximum(x.transpose(0, 2, 1), 0))
+
+
+def test_an_output_without_batch_that_begins_with_one(tmp_path):
+    m = shaped([node("Reshape", "x a", "r"), node("Transpose", "r", "y", perm=[1, 0, 2])],
+               {"x": [1, 2, 3]}, {"a": ints(3, 1, 2)})
+    graph = from_onnx.load(saved(m, tmp_path))
+    assert graph.shapes["y"] == (3, 2)
+    x = random("x", 2, 2, 3)
+    y = FloatNetwork(tmp_path / "net.onnx")({"x": x})["y"]
+    assert np.array_equal(y, x.reshape(2, 3, 2))
 
 
 @pytest.mark.parametrize("name", HOLLOW)
