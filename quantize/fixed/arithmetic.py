@@ -39,7 +39,7 @@ def requantize(acc: IntArray | int, shift: IntArray | int, low: int, high: int) 
 
 
 def divide(numerator: N, denominator: N) -> N:
-    """numerator / denominator rounded half up, for denominator > 0."""
+    """numerator / denominator rounded half up, for denominator != 0."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 

@@ -34,6 +34,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.quantize.fixed.graph import Node, Value, Weight
+from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.functions import Expr
 from dsplet.quantize.float.kernel import RealStatement, clamped
 from dsplet.quantize.float.writing import Writing
@@ -54,7 +55,8 @@ class Reads(Enum):
     PRODUCT = auto()  # multiplies them into an exact accumulator
     CURVE = auto()    # looks them up in a function's table
     SCORES = auto()   # takes exponentials of their differences
-    ORDER = auto()    # asks which is the largest
+    ORDER = auto()    # asks which is the larger
+    DIVISOR = auto()  # divides by them: what is near 0 needs as many digits as the rest
 
 
 class Maker(Protocol):
@@ -77,6 +79,9 @@ class Maker(Protocol):
     def integers(self, value: np.ndarray, y: Value) -> np.ndarray:
         """The integers that y holds for constant numbers."""
 
+    def note(self, n: FloatNode, words: str) -> None:
+        """Something about a node that the user should know."""
+
 
 @dataclass(frozen=True, eq=False)
 class FloatNode(ABC):
@@ -90,8 +95,6 @@ class FloatNode(ABC):
     arity: ClassVar[int | None] = 1
     """How many inputs it has; None: any number but 0."""
     reads: ClassVar[Reads] = Reads.USUAL
-    fracs: ClassVar[tuple[int, int] | None] = None
-    """The least and the largest frac that its output may have, where that is limited."""
     keeps_order: ClassVar[bool] = False
     """Whether a clamp before it does what one behind it would."""
     batch_first: ClassVar[bool] = False
@@ -151,6 +154,12 @@ class FloatNode(ABC):
         return None
 
     @property
+    def combination(self) -> str:
+        """The op that it is in an expression, where all its inputs are functions of one variable;
+        "" where it is none."""
+        return ""
+
+    @property
     def later(self) -> tuple[str, ...]:
         """The values that it takes a step later, for which the graph must compute them, too; their
         format is its output's."""
@@ -159,6 +168,15 @@ class FloatNode(ABC):
     @property
     def holds(self) -> np.ndarray | None:
         """The numbers of its own that its output holds beside those it passes on."""
+        return None
+
+    def reads_as(self, value: str) -> Reads:
+        """What it does with the numbers of one of its inputs."""
+        return self.reads
+
+    def fracs(self, xs: tuple[QFormat, ...]) -> tuple[int, int] | None:
+        """The least and the largest frac that its output may have beside inputs of the formats xs,
+        where that is limited."""
         return None
 
     def idle(self, x: Shape, y: Shape) -> bool:

@@ -64,6 +64,9 @@ class _Blank:
     def integers(self, value: np.ndarray, y: Value) -> np.ndarray:
         return np.zeros(y.shape, np.int64)
 
+    def note(self, n: FloatNode, words: str) -> None:
+        n.refuse(words)
+
 
 class _Reals:
     """Gives the borrowed kernels their real meaning."""

@@ -209,6 +209,17 @@ class Reading:
 
         return holds(self.inputs[i])
 
+    def truth(self, i: int = 0) -> bool:
+        """Whether input i holds nothing but 0 and 1, as comparisons give it."""
+        makers = {n.output: n for n in self._known.nodes}
+
+        def holds(value: str) -> bool:
+            n = makers.get(value)
+            return n is not None and (all(map(holds, n.passed)) if n.passed else
+                                      n.choices(value, self._known.shapes) == 2)
+
+        return holds(self.inputs[i])
+
     def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
         return self._known.shapes.get(value)

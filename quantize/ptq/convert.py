@@ -105,11 +105,14 @@ class _Maker:
             exact = bound * 2.0**fmt.frac
             q = int(round_half_up(np.array(exact)))
             if q != exact and fmt.min < q < fmt.max:
-                self.notes.append(f"{n.op} '{n.name}': the bound {bound:g} became "
-                                  f"{q * fmt.step:g}, a multiple of the step {fmt.step:g}")
+                self.note(n, f"the bound {bound:g} became {q * fmt.step:g}, a multiple of the step "
+                             f"{fmt.step:g}")
             limits.append(min(max(q, fmt.min), fmt.max))
         low, high = limits
         return None if (low, high) == (fmt.min, fmt.max) else (low, high)
+
+    def note(self, n: FloatNode, words: str) -> None:
+        self.notes.append(f"{n.op} '{n.name}': {words}")
 
     def fill(self, value: float, y: Value) -> int:
         return y.format.min if value == -math.inf else int(y.format.quantize(value))

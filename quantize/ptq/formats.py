@@ -1,12 +1,9 @@
-"""Chooses a format for every activation.
-
-Values joined by ops that only move numbers form a class, which shares one format.
-"""
+"""Chooses a format for every activation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,36 +11,30 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
+from dsplet.quantize.float.ops.binary import Mul
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.ptq.algorithms import choose_frac
 from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
+from dsplet.quantize.ptq.classes import Class, classes
+from dsplet.quantize.ptq.operands import fit_operands
+from dsplet.quantize.ptq.statistics import BITS, statistics
 
+INDEX = "/"
+"""Stands for all indices among the values that have an origin."""
 WIDE_BITS = 12
 """Results of at least this many bits can spare one, so that unseen inputs do not saturate them."""
 
 
-@dataclass
-class Class:
-    """members: value names. makers, readers: nodes around it that do not merely move."""
-
-    members: list[str] = field(default_factory=list)
-    makers: list[FloatNode] = field(default_factory=list)
-    readers: list[FloatNode] = field(default_factory=list)
-
-    @property
-    def reads(self) -> set[Reads]:
-        """What is done with it."""
-        return {n.reads for n in self.readers}
-
-
 def separate_inputs(graph: FloatGraph) -> FloatGraph:
-    """Before a graph input meets other values in a Concat, a Clamp without bounds lets it keep its
-    own format."""
-    from_input = {i: i for i in graph.inputs}
+    """Before a graph input, or an index (a truth), meets other values in a Concat, a Clamp without
+    bounds lets it keep its own format."""
+    from_input: dict[str, str] = {i: i for i in graph.inputs}
     nodes: list[FloatNode] = []
     for n in graph.nodes:
+        if n.choices(n.output, graph.shapes):
+            from_input[n.output] = INDEX
         origins = [from_input.get(i) for i in n.inputs]
         alone = isinstance(n, Moving) and len(set(origins)) == 1
         if isinstance(n, Concat) and any(origins) and not alone:
@@ -61,31 +52,6 @@ def separate_inputs(graph: FloatGraph) -> FloatGraph:
     return graph.rebuilt(nodes)
 
 
-def classes(graph: FloatGraph) -> list[Class]:
-    """The classes of the graph's values, in order of first appearance."""
-    parent = {v: v for v in graph.shapes}
-
-    def root(v: str) -> str:
-        while parent[v] != v:
-            v = parent[v]
-        return v
-
-    for n in graph.nodes:
-        for i in (*n.passed, *n.later):
-            parent[root(n.output)] = root(i)
-    found: dict[str, Class] = {}
-    for v in [*graph.inputs, *(n.output for n in graph.nodes)]:
-        found.setdefault(root(v), Class()).members.append(v)
-    for n in graph.nodes:
-        same = n.passed
-        if not same:
-            found[root(n.output)].makers.append(n)
-        for i in dict.fromkeys(n.inputs):
-            if i not in same:
-                found[root(i)].readers.append(n)
-    return list(found.values())
-
-
 def measured(graph: FloatGraph) -> list[str]:
     """The values that calibration must see: inputs and what nodes compute."""
     return [*graph.inputs, *(n.output for n in graph.nodes if n.inputs and not n.passed)]
@@ -97,7 +63,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     inside = {v for v, loops in membership(graph).items() if loops}
     formats = {}
     found = classes(graph)
-    widths = _widths(graph, found, inside, recipe)
+    shared = statistics(graph, found)
+    widths = _widths(graph, found, inside, shared, recipe)
     for c in found:
         if (values := _choices(graph, c)):
             index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
@@ -105,8 +72,10 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             continue
         bits = widths[c.members[0]]
         recurrent = bits >= WIDE_BITS and not inside.isdisjoint(c.members)
+        statistic = bits >= WIDE_BITS and c.members[0] in shared
         # two factors of 16 bits have a product of 31 where both are signed
-        signed = recurrent or not all(m in positive for m in c.members)
+        signed = recurrent or not all(m in positive for m in c.members) or (
+            statistic and any(isinstance(n, Mul) for n in c.readers))
         limits = QFormat(bits, 0, signed)
         total = _total(graph, c, seen)
         if any(m in graph.inputs for m in c.members):
@@ -114,13 +83,37 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
             frac = _input_frac(low, high, limits, c.members[0])
         else:
             try:
-                frac = _frac(c, total, limits, seen, recipe, recurrent and _is_state(graph, c))
+                spare = statistic or recurrent and _is_state(graph, c)
+                frac = _frac(c, total, limits, seen, recipe, spare)
             except ValueError as e:
                 raise ModelError(f"'{c.members[0]}': {e}") from None
-        for low, high in filter(None, (n.fracs for n in c.makers)):
-            frac = min(max(frac, low), high)
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
+    _zeros_follow(graph, found, formats)
+    fit_operands(graph, found, formats, recipe.accumulator_bits)
+    _keep_to(found, formats)
     return formats
+
+
+def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Constants that are 0 throughout have the step of what they meet: any other would have to be
+    aligned to it."""
+    for c in found:
+        beside = [formats[i].frac for n in c.readers for i in n.inputs
+                  if i not in c.members and not n.choices(i, graph.shapes)]
+        if beside and c.makers and all(n.holds is not None and not n.holds.any()
+                                       for n in c.makers):
+            zero = replace(formats[c.members[0]], frac=min(beside))
+            formats.update(dict.fromkeys(c.members, zero))
+
+
+def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:
+    """Moves the fracs that the makers of a class cannot give to the nearest that they can."""
+    for c in found:
+        for n in c.makers:
+            if limits := n.fracs(tuple(formats[i] for i in n.inputs)):
+                fmt = formats[n.output]
+                kept = replace(fmt, frac=min(max(fmt.frac, limits[0]), limits[1]))
+                formats.update(dict.fromkeys(c.members, kept))
 
 
 def _choices(graph: FloatGraph, c: Class) -> int:
@@ -133,8 +126,8 @@ def _choices(graph: FloatGraph, c: Class) -> int:
 
 
 def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram], recipe,
-          state: bool) -> int:
-    if state or c.reads <= {Reads.SCORES} and limits.bits >= WIDE_BITS:
+          spare: bool) -> int:
+    if spare or c.reads <= {Reads.SCORES} and limits.bits >= WIDE_BITS:
         return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
     reals = total.distribution(_function(c, seen))
     return choose_frac(recipe.activations, reals, limits.min, limits.max)
@@ -144,12 +137,15 @@ def _is_state(graph: FloatGraph, c: Class) -> bool:
     return any(n.later and n.output in c.members for n in graph.nodes)
 
 
-def _widths(graph: FloatGraph, found: list[Class], inside: set[str], recipe) -> dict[str, int]:
+def _widths(graph: FloatGraph, found: list[Class], inside: set[str], shared: set[str], recipe
+            ) -> dict[str, int]:
     """Bits of every value. inside: the values that loops compute; what only a function reads that
-    gives a wide result is as wide itself."""
+    gives a wide result is as wide itself. shared: those of statistics."""
     widths: dict[str, int] = {}
     for c in found:
         bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
+        if c.members[0] in shared:
+            bits = recipe.activation_bits_of((n.name for n in c.makers), max(bits, BITS))
         widths |= dict.fromkeys(c.members, bits)
     for c in found:
         if c.reads == {Reads.CURVE}:
@@ -169,7 +165,7 @@ def _bits(graph: FloatGraph, c: Class, recipe, recurrent: bool) -> int:
 def _usual_bits(reads: set[Reads], recipe, recurrent: bool) -> int:
     if reads == {Reads.CURVE}:
         return max(recipe.preactivation_bits, recipe.activation_bits)
-    if reads <= {Reads.SCORES, Reads.ORDER}:  # or nothing reads it but the user
+    if reads <= {Reads.SCORES, Reads.ORDER, Reads.DIVISOR}:  # or nothing reads it but the user
         return recipe.output_bits
     if recurrent and not reads <= {Reads.PRODUCT}:
         return max(recipe.recurrent_bits, recipe.activation_bits)

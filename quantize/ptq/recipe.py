@@ -50,7 +50,9 @@ class Recipe:
     the activations', at least 10. recurrent_bits: of what a loop over time computes with, but for
     what only products read. output_bits: of the network's outputs and of what a softmax
     reads. accumulator_bits: signed, 8 to 32, that every sum must fit; weights shrink where they
-    must. per_channel: one weight step for each output channel. The others name algorithms
+    must. Factors that many numbers share, and what they are computed from, have 16 bits whatever
+    it says (`quantize.ptq.statistics`). per_channel: one weight step for each output channel. The
+    others name algorithms
     (`quantize.ptq.algorithms.names(kind)`) or hold their configs: equalization any number of them,
     in order; weights, activations: how steps are chosen; trial, bias: None for none of it.
     layers: exceptions by a node's name ("first" and "last": of those with weights):

@@ -21,8 +21,9 @@ from dsplet.quantize.float.node import ModelError, Reads, Weighted
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
+from dsplet.quantize.ptq.classes import classes
 from dsplet.quantize.ptq.convert import convert
-from dsplet.quantize.ptq.formats import choose_formats, classes, measured, separate_inputs
+from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
@@ -197,7 +198,7 @@ def _slots(graph: FloatGraph, recipe: Recipe) -> tuple[Slot, ...]:
     slots = [Slot(n.name, "weight_bits", int(n.weight.size)) for n in graph.nodes
              if isinstance(n, Weighted)]
     for c in classes(graph):
-        free = c.makers and not c.reads <= {Reads.CURVE, Reads.SCORES} and not any(
+        free = c.makers and not c.reads <= {Reads.CURVE, Reads.SCORES, Reads.DIVISOR} and not any(
             m in graph.inputs for m in c.members)
         if free:
             size = max(int(np.prod(graph.shapes[m])) for m in c.members)

@@ -31,8 +31,6 @@ def test_the_square_closes_and_the_choices_are_the_float_ones(name, tmp_path):
 
 
 REFUSED = {
-    "the last of equals": model([node("ArgMax", "x", "y", axis=1, select_last_index=1)],
-                                {"x": (5,)}),
     "other than float": model([node("Tanh", "x", "r"), node("Cast", "r", "i", to=INT64),
                                node("Gather", "t i", "y")], {"x": (2,)}, {"t": random("t", 3, 2)}),
     "GatherElements": model([node("Cast", "x", "i", to=INT64), node("Gather", "d i", "y", axis=1)],

@@ -106,7 +106,8 @@ def _gather_nd(data: torch.Tensor, place: torch.Tensor, batch_dims: int) -> torc
 
 OPS: dict[str, Callable[..., torch.Tensor]] = {
     "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div,
-    "MatMul": torch.matmul, "Max": torch.maximum, "Clip": torch.clamp, "Floor": floor,
+    "MatMul": torch.matmul, "Max": torch.maximum, "Min": torch.minimum,
+    "Clip": torch.clamp, "Floor": floor,
     "Cast": lambda x, to: x if DTYPES[to] == torch.int64 else x.to(DTYPES[to]),
     "Reshape": lambda x, shape: x.reshape(len(x), *shape[1:].tolist()),
     "Unsqueeze": lambda x, axes: x.unsqueeze(*axes.tolist()), "GatherND": _gather_nd,

@@ -1,4 +1,4 @@
-"""Add, Sub, Max, Mul: element by element, with broadcasting."""
+"""Add, Sub, Max, Min, Mul: element by element, with broadcasting."""
 
 from __future__ import annotations
 
@@ -20,16 +20,27 @@ from dsplet.quantize.fixed.statement import Affine, Ref
 
 
 @dataclass(frozen=True, eq=False)
-class Binary(Requantizing):
-    """Two inputs whose shapes broadcast to the output's."""
+class Elementwise(Requantizing):
+    """Several inputs whose shapes broadcast to the output's."""
 
     def check(self) -> None:
-        a, b = (x.shape for x in self.inputs)
+        shapes = [x.shape for x in self.inputs]
         try:
-            shape = np.broadcast_shapes(a, b)
+            shape = np.broadcast_shapes(*shapes)
         except ValueError:
-            raise ValueError(f"{self.op} '{self.name}' cannot broadcast {a} with {b}") from None
+            raise ValueError(f"{self.op} '{self.name}' cannot broadcast "
+                             f"{' with '.join(map(str, shapes))}") from None
         self.expect_shape(shape)
+
+    def aligned(self, *xs: IntArray) -> list[IntArray]:
+        """Each of xs with axes of size 1 after the batch axis, up to the output's rank."""
+        n = len(self.output.shape)
+        return [x.reshape(len(x), *(1,) * (n - x.ndim + 1), *x.shape[1:]) for x in xs]
+
+
+@dataclass(frozen=True, eq=False)
+class Binary(Elementwise):
+    """Two inputs, and an exact accumulator whatever their steps."""
 
     def accumulators(self) -> list[Interval]:
         a, b = (np.array([x.format.min, x.format.max]) for x in self.inputs)
@@ -50,14 +61,12 @@ class Binary(Requantizing):
         raise TypeError(f"{self.op} has no form as integer-in-float ONNX")
 
     def accumulate(self, a: IntArray, b: IntArray) -> IntArray:
-        n = self.output.shape
-        a, b = (x.reshape(len(x), *(1,) * (len(n) - x.ndim + 1), *x.shape[1:]) for x in (a, b))
-        return self.exact(a, b)
+        return self.exact(*self.aligned(a, b))
 
     def kernel(self, k: Builder) -> None:
         y = k[self.output]
         with k.loops(*self.output.shape) as at:
-            self.combine(k, *(_at(k[v], v.shape, at) for v in self.inputs))
+            self.combine(k, *(element(k[v], v.shape, at) for v in self.inputs))
             k.requantize("acc", self, span(self.accumulators()[0]))
             k.emit(Store(y[at], "acc"))
 
@@ -71,7 +80,7 @@ class Binary(Requantizing):
                                  zip((x0, x1), self.inputs, strict=True)))
 
 
-def _at(storage: Storage, shape: tuple[int, ...], at: tuple[Affine, ...]) -> Ref:
+def element(storage: Storage, shape: tuple[int, ...], at: tuple[Affine | int, ...]) -> Ref:
     """The element that broadcasting pairs with output element `at`."""
     return storage[tuple(i if n > 1 else 0 for i, n in zip(at[len(at) - len(shape):], shape,
                                                            strict=True))]
@@ -141,6 +150,21 @@ class Max(Sum):
         if j:
             a, b, i = b, a, j
         k.emit(*([Set("acc", 0), AddTo("acc", a, i)] if i else [Set("acc", a)]), MaxWith("acc", b))
+
+
+@op
+class Min(Sum):
+    """y = requantize(min(x0 << i, x1 << j))."""
+
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
+        i, j = self.alignment
+        y: IntArray = np.minimum(a << i, b << j)
+        return y
+
+    def combine(self, k: Builder, a: Ref, b: Ref) -> None:
+        i, j = self.alignment
+        k.emit(Set("acc", 0), AddTo("acc", a, i, True), Set("d", 0), AddTo("d", b, j, True),
+               MaxWith("acc", "d"), Set("d", 0), AddTo("d", "acc", 0, True), Set("acc", "d"))
 
 
 @op

@@ -1,13 +1,21 @@
-"""ArgMax."""
+"""ArgMax, and what asks for places otherwise: ArgMin, TopK of one, Hardmax."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.argmax import ArgMax as FixedArgMax
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
+from dsplet.quantize.float.ops.constant import Constant
+from dsplet.quantize.float.ops.gather import Gather
+from dsplet.quantize.float.ops.linear import linear
+from dsplet.quantize.float.ops.reduce import extreme
 from dsplet.quantize.float.ops.reshape import Reshape
+from dsplet.quantize.float.ops.slice import Slice
+from dsplet.quantize.float.ops.softmax import along_axis
 from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -38,17 +46,54 @@ class ArgMax(NoReal, Computing):
         return FixedArgMax(self.name, x, y)
 
 
-@reads("ArgMax")
+def place(r: Reading, axis: int, kind: str, keep: bool, to: str, last: bool = False) -> None:
+    """Where along an axis of a sample the largest number stands, or the smallest (kind "Min").
+    keep: the axis stays, with a size of 1. to: the output that it is. last: the last of equals."""
+    x, shape, batch = r.value(), r.shape(), r.batch()
+    rank, n = len(shape), shape[axis]
+    if kind == "Min":
+        x = linear(r, x, -1.0)
+    if axis != rank - 1:
+        x = r.emit(Transpose, x, perm=(*(a for a in range(rank) if a != axis), axis))
+    if last:
+        lead = r.shape_of(x)[:-1]
+        x = r.emit(Slice, x, starts=(*(0,) * len(lead), n - 1), sizes=(*lead, n),
+                   steps=(*(1,) * len(lead), -1))
+    r.put_batch(batch if keep else batch - (axis < batch), to)
+    if not keep and not last:
+        r.emit(ArgMax, x, to=to)
+        return
+    y = r.emit(ArgMax, x)
+    if last:
+        y = r.emit(Gather, r.emit(Constant, value=np.arange(n - 1, -1, -1.0)), y,
+                   to=None if keep else to)
+    if keep:
+        r.emit(Reshape, y, to=to, shape=tuple(1 if a == axis else m for a, m in enumerate(shape)))
+
+
+@reads("ArgMax", "ArgMin")
 def argmax(r: Reading) -> None:
-    if r.attr("select_last_index", 0):
-        r.refuse("takes the last of equals; only the first (select_last_index 0) is supported")
-    axis, rank, batch = r.axis(r.attr("axis", 0)), len(r.shape()), r.batch()
-    perm = (*(a for a in range(rank) if a != axis), axis)
-    x = r.value() if axis == rank - 1 else r.emit(Transpose, r.value(), perm=perm)
-    if r.attr("keepdims", 1):
-        kept = tuple(1 if a == axis else n for a, n in enumerate(r.shape()))
-        r.put_batch(batch)
-        r.give(Reshape, r.emit(ArgMax, x), shape=kept)
-    else:
-        r.put_batch(batch - (axis < batch))
-        r.give(ArgMax, x)
+    place(r, r.axis(r.attr("axis", 0)), r.op.removeprefix("Arg"), bool(r.attr("keepdims", 1)),
+          r.outputs[0], bool(r.attr("select_last_index", 0)))
+
+
+@reads("TopK")
+def top_k(r: Reading) -> None:
+    k = int(r.attr("k", 0)) or int(r.scalar(1, what="k"))
+    if k != 1:
+        r.refuse(f"only the first of each is supported (k = 1), not {k}")
+    axis, kind = r.axis(r.attr("axis", -1)), "Max" if r.attr("largest", 1) else "Min"
+    values, places = [*r.outputs, ""][:2]
+    if values:
+        extreme(r, kind, [axis], True, values)
+    if places:
+        place(r, axis, kind, True, places)
+
+
+@reads("Hardmax")
+def hardmax(r: Reading) -> None:
+    """1 where the largest number stands, 0 elsewhere."""
+    def one(x: str, to: str | None) -> str:
+        n = r.shape_of(x)[-1]
+        return r.emit(Gather, r.emit(Constant, value=np.eye(n)), r.emit(ArgMax, x), to=to)
+    along_axis(r, one)

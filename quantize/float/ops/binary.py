@@ -1,17 +1,21 @@
-"""Add, Sub, Mul, Max of two values, element by element. With a constant, ONNX's (and Min)
-are Linear or Clamp."""
+"""Add, Sub, Mul, Div, Max, Min of two values, element by element. With a constant, ONNX's are
+Linear or Clamp; of several they are one after the other."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
-from dsplet.quantize.float.node import Clampable, Maker, Shape, op
-from dsplet.quantize.float.ops.clamp import bounded
-from dsplet.quantize.float.ops.linear import constant_operand, give_linear
+from dsplet.quantize.fixed.ops.div import Div as FixedDiv
+from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.functions import Expr, X
+from dsplet.quantize.float.node import Clampable, FloatNode, Maker, NoReal, Reads, Shape, op
+from dsplet.quantize.float.ops.clamp import Clamp, bounded
+from dsplet.quantize.float.ops.function import Function
+from dsplet.quantize.float.ops.linear import Linear, constant_operand, give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
@@ -20,7 +24,7 @@ class Binary(Clampable):
     """Two values of equal rank that broadcast; one of them may be a Constant's."""
 
     arity = 2
-    twin: ClassVar[type[fixed.Binary]]
+    twin: ClassVar[type[fixed.Elementwise]]
     """The fixed-point op."""
 
     def output_shape(self, xs: list[Shape]) -> Shape:
@@ -35,6 +39,10 @@ class Binary(Clampable):
 
 class Arithmetic(Binary):
     """Can be part of a function of one variable, by its own name in `functions.BINARY`."""
+
+    @property
+    def combination(self) -> str:
+        return self.op
 
 
 @op
@@ -65,6 +73,22 @@ class Mul(Arithmetic):
 
 
 @op
+class Div(NoReal, Arithmetic):
+    """y = a / b."""
+
+    twin = FixedDiv
+
+    def reads_as(self, value: str) -> Reads:
+        return Reads.DIVISOR if value == self.inputs[1] else Reads.USUAL
+
+    def fracs(self, xs: tuple[QFormat, ...]) -> tuple[int, int]:
+        return FixedDiv.fracs(*xs)
+
+    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+        return all(xs)
+
+
+@op
 class Max(Binary):
     """y = max(a, b)."""
 
@@ -74,9 +98,34 @@ class Max(Binary):
         return any(xs)
 
 
-def between_values(r: Reading, kind: type[Binary]) -> None:
+@op
+class Min(Binary):
+    """y = min(a, b)."""
+
+    twin = fixed.Min
+
+    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+        return all(xs)
+
+
+def between(r: Reading, kind: type[FloatNode], swapped: bool = False, **attributes: Any) -> None:
+    """The op of both operands, constants among them."""
     rank = r.common_rank()
-    r.give(kind, r.value(0, rank), r.value(1, rank))
+    x = [r.value(i, rank) for i in (0, 1)]
+    r.give(kind, *(reversed(x) if swapped else x), **attributes)
+
+
+def between_values(r: Reading, kind: type[Binary]) -> None:
+    between(r, kind)
+
+
+def among(r: Reading, kind: type[Binary]) -> None:
+    """The op of all operands, one after the other."""
+    rank = r.common_rank()
+    first, *rest, last = (r.value(i, rank) for i in range(len(r.inputs)))
+    for x in rest:
+        first = r.emit(kind, first, x)
+    r.give(kind, first, last)
 
 
 @reads("Add", anywhere=True)
@@ -105,15 +154,62 @@ def mul(r: Reading) -> None:
         between_values(r, Mul)
 
 
-@reads("Min", anywhere=True)
-def minimum(r: Reading) -> None:
-    if not bounded(r):
-        r.refuse("expected one value and one constant")
+@reads("Div", anywhere=True)
+def div(r: Reading) -> None:
+    if not (found := constant_operand(r)):
+        between_values(r, Div)
+        return
+    x, constant = found
+    if not r.is_const(1):
+        give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
+    elif (constant == 0).any():
+        r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
+    else:
+        give_linear(r, x, scale=1 / constant)
 
 
-@reads("Max", anywhere=True)
-def maximum(r: Reading) -> None:
-    if len(r.inputs) == 2 and not r.is_const(0) and not r.is_const(1):
-        between_values(r, Max)
+@reads("Min", "Max", anywhere=True)
+def extreme(r: Reading) -> None:
+    if len(r.inputs) == 1:
+        r.give(Linear, r.value(), scale=np.ones(()), offset=np.zeros(()))
     elif not bounded(r):
-        r.refuse("expected one value and one constant, or two values")
+        among(r, Min if r.op == "Min" else Max)
+
+
+@reads("Sum", "Mean", anywhere=True)
+def total(r: Reading) -> None:
+    n, found = len(r.inputs), np.zeros(())
+    values = [i for i in range(n) if not r.is_const(i)]
+    rank = r.common_rank()
+    x, *rest = (r.value(i, rank) for i in values)
+    for other in rest:
+        x = r.emit(Add, x, other)
+    for i in set(range(n)) - set(values):
+        found = found + r.sample_const(i, rank)
+    if np.broadcast_shapes(found.shape, r.shape_of(x)) != r.shape_of(x):
+        r.refuse("a constant among its operands has more elements than the values")
+    scale = 1 / n if r.op == "Mean" else 1.0
+    give_linear(r, x, scale=scale, offset=found * scale)
+
+
+@reads("PRelu", anywhere=True)
+def prelu(r: Reading) -> None:
+    """x + (slope - 1) * min(x, 0), unless there is one slope for all."""
+    slope, x = r.sample_const(1, len(r.shape())), r.value()
+    if slope.size == 1:
+        r.give(Function, x, expr=Expr("LeakyRelu", (X,), (slope.item(),)))
+    elif np.broadcast_shapes(slope.shape, r.shape()) != r.shape():
+        r.refuse(f"slopes of shape {slope.shape} for values {r.shape()} without the batch")
+    else:
+        negative = r.emit(Clamp, x, low=-np.inf, high=0.0)
+        r.give(Add, x, r.emit(Linear, negative, scale=slope - 1, offset=np.zeros(())))
+
+
+@reads("com.microsoft::FastGelu", "com.microsoft::BiasGelu", anywhere=True)
+def gelu_of_sum(r: Reading) -> None:
+    """Of x and a bias, which FastGelu need not have."""
+    x = r.value()
+    if r.has(1):
+        x = r.emit(Linear, x, scale=np.ones(()), offset=r.sample_const(1, len(r.shape())))
+    kind = "tanh" if r.op.endswith("FastGelu") else "none"
+    r.give(Function, x, expr=Expr("Gelu", (X,), (kind,)))

@@ -70,9 +70,9 @@ def clip(r: Reading) -> None:
 
 
 def bounded(r: Reading) -> bool:
-    """Min and Max of one value and one constant; False where the operands are not that."""
+    """Min and Max of one value and one number; False where the operands are not that."""
     constants = [i for i in range(len(r.inputs)) if r.is_const(i)]
-    if len(r.inputs) != 2 or len(constants) != 1:
+    if len(r.inputs) != 2 or len(constants) != 1 or r.const(constants[0]).size != 1:
         return False
     limit = r.scalar(constants[0], what="the bound")
     low, high = (-np.inf, limit) if r.op == "Min" else (limit, np.inf)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from dsplet.quantize.fixed.curve import EXACT_BITS
 from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.ops.binary import Mul
+from dsplet.quantize.fixed.ops.patched_table import SMOOTH, STEEP, fitted
 from dsplet.quantize.fixed.ops.requantize import Requantize
-from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.float import kernel
 from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell
 from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
+SQUARES = Expr("Mul", (X, X)), Expr("Pow", (X,), (2.0,))
+"""Of what is too wide for an exact table, a product is exact."""
 PROBE = np.linspace(-1, 1, 4097)
 FLAT = (-8.0, 8.0)
 """Where functions are tabulated in float arithmetic: outside they must have come to rest."""
@@ -36,6 +41,12 @@ class Function(Computing):
     def expression(self) -> Expr:
         return self.expr
 
+    def choices(self, value: str, shapes: Mapping[str, Shape]) -> int:
+        return 2 * (self.expr.truth and value == self.output)
+
+    def integer(self, of: Callable[[str], bool]) -> bool:
+        return self.expr.truth
+
     def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
         reach = 2.0 ** np.ceil(np.log2(max(abs(low), abs(high), 1.0)) + 3)
         y = self.expr(np.abs(PROBE * reach) if all(xs) else PROBE * reach)
@@ -45,7 +56,16 @@ class Function(Computing):
         return spell(self.expr, self.inputs[0], w.emit, w.const)
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
-        return Table.of(self._finite, self.name, x[0], y, str(self.expr))
+        fmt = x[0].format
+        if self.expr in SQUARES and fmt.bits > EXACT_BITS and fmt.max < 1 << 15:
+            return Mul(self.name, (x[0], x[0]), y)
+        table, worst = fitted(self._finite, self.name, x[0], y, str(self.expr),
+                              STEEP if self.expr.steep else SMOOTH, self.expr.inverts)
+        if worst:
+            make.note(self, f"{self.expr} bends too much for a table of {len(table.table)} nodes: "
+                            f"at {worst[0]:g} it errs by {worst[1]:g}; of an input of at most "
+                            f"{EXACT_BITS} bits (preactivation_bits) it would be exact")
+        return table
 
     def _finite(self, x: np.ndarray) -> np.ndarray:
         """With its poles at the ends of every format, and 0 where it is not defined at all."""
@@ -60,6 +80,8 @@ class Function(Computing):
         f, ends = self.expr, np.array(FLAT)
         if f.linear:
             return ""
+        if f.jumps:
+            return f"{f} may jump"
         with np.errstate(invalid="ignore"):
             rests = np.all(np.abs(f(4 * ends) - f(ends)) < AT_REST)
         return "" if rests else f"{f} is not at rest outside {FLAT[0]:g}..{FLAT[1]:g}"
@@ -85,15 +107,35 @@ def function(r: Reading) -> None:
     r.give(Function, r.value(), expr=Expr(r.op, (X,), params))
 
 
-@reads("PRelu", anywhere=True)
-def prelu(r: Reading) -> None:
-    r.give(Function, r.value(),
-           expr=Expr("LeakyRelu", (X,), (r.scalar(1, what="the slope"),)))
-
-
 @reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
-    if r.is_const(0):
-        r.refuse("a constant to the power of an activation is not supported; use Exp")
-    exponent = r.scalar(1, what="the exponent")
-    r.give(Function, r.value(), expr=Expr("Pow", (X,), (exponent,)))
+    if not r.is_const(0):
+        expr = Expr("Pow", (X,), (r.scalar(1, what="the exponent"),))
+    elif (base := r.scalar(0, what="the base")) > 0:
+        expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
+    else:
+        r.refuse(f"takes a power of {base:g}; only of numbers above 0 every power is a number")
+    r.give(Function, r.value(1 if r.is_const(0) else 0), expr=expr)
+
+
+@reads("Swish", "com.microsoft::QuickGelu", anywhere=True)
+def swish(r: Reading) -> None:
+    scaled = Expr("Linear", (X,), (r.attr("alpha", 1.0 if r.op == "Swish" else 1.702), 0.0))
+    r.give(Function, r.value(), expr=Expr("Mul", (X, Expr("Sigmoid", (scaled,), ()))))
+
+
+@reads("com.microsoft::Gelu", anywhere=True)
+def gelu(r: Reading) -> None:
+    r.give(Function, r.value(), expr=Expr("Gelu", (X,), ("none",)))
+
+
+@reads("Mod", anywhere=True)
+def modulo(r: Reading) -> None:
+    """x - divisor * whole(x / divisor), which rounds towards zero for fmod and else down."""
+    divisor, zero = (Expr("Const", (), (v,)) for v in (r.scalar(1, what="the divisor"), 0.0))
+    quotient = Expr("Div", (X, divisor))
+    whole = Expr("Floor", (quotient,))
+    if r.attr("fmod", 0):
+        positive = Expr("Greater", (quotient, zero))
+        whole = Expr("Where", (positive, whole, Expr("Ceil", (quotient,))))
+    r.give(Function, r.value(), expr=Expr("Sub", (X, Expr("Mul", (whole, divisor)))))

@@ -12,7 +12,6 @@ from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Computing, Maker, NoFixed, Shape, op
-from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
@@ -55,10 +54,17 @@ class Linear(NoFixed, Computing):
         return [kernel.Linear(d, kernel.word(self.scale.item()), kernel.word(self.offset.item()))]
 
 
+def linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
+           offset: SupportsFloat | np.ndarray = 0.0, to: str | None = None) -> str:
+    """x * scale + offset. to: the output that it is."""
+    return r.emit(Linear, x, to=to, scale=np.asarray(scale, np.float64),
+                  offset=np.asarray(offset, np.float64))
+
+
 def give_linear(r: Reading, x: str, scale: SupportsFloat | np.ndarray = 1.0,
                 offset: SupportsFloat | np.ndarray = 0.0) -> None:
     """x * scale + offset as the node's output."""
-    r.give(Linear, x, scale=np.asarray(scale, np.float64), offset=np.asarray(offset, np.float64))
+    linear(r, x, scale, offset, r.outputs[0])
 
 
 def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
@@ -79,24 +85,12 @@ def neg(r: Reading) -> None:
     give_linear(r, r.value(), scale=-1.0)
 
 
-@reads("Div", anywhere=True)
-def div(r: Reading) -> None:
-    found = constant_operand(r)
-    if not found:
-        r.refuse("one operand must be a constant; a quotient of two activations is not supported")
-    x, constant = found
-    if r.is_const(1):
-        if (constant == 0).any():
-            r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
-        give_linear(r, x, scale=1 / constant)
-    else:
-        give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
-
-
 @reads("BatchNormalization")
 def batch_normalization(r: Reading) -> None:
     if r.attr("training_mode", 0) or len([o for o in r.outputs if o]) > 1:
         r.refuse("is in training mode; export the model in evaluation mode")
+    if r.batch():
+        r.refuse(f"the batch is axis {r.batch()}; expected it first, the channels next")
     gamma, beta, mean, variance = (r.real(i, what) for i, what in
                                    enumerate(("scale", "B", "mean", "var"), 1))
     scale = gamma / np.sqrt(variance + r.attr("epsilon", 1e-5))

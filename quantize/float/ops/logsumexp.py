@@ -7,8 +7,6 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.logsumexp import LogSumExp as FixedLogSumExp
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Shape, op
-from dsplet.quantize.float.ops.pool import reduce, reduced_axes
-from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
 
@@ -27,8 +25,3 @@ class LogSumExp(NoReal, Computing):
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
         return FixedLogSumExp.of(self.name, x[0], y)
-
-
-@reads("ReduceLogSumExp")
-def reduce_log_sum_exp(r: Reading) -> None:
-    reduce(r, LogSumExp, *reduced_axes(r))

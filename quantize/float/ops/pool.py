@@ -1,11 +1,10 @@
-"""MaxPool and AveragePool, their global forms, and what reduces whole axes."""
+"""MaxPool and AveragePool."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -16,8 +15,6 @@ from dsplet.quantize.fixed.ops.pool import MaxPool as FixedMaxPool
 from dsplet.quantize.float import kernel
 from dsplet.quantize.float.broadcast import plane_owners
 from dsplet.quantize.float.node import NO_CLAMP, Clampable, FloatNode, Maker, Moving, Shape, op
-from dsplet.quantize.float.ops.reshape import Reshape
-from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.ops.window import explicit_pads, padded, places, spatial_window
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -139,44 +136,3 @@ def average_pool(r: Reading) -> None:
     r.give(AveragePool, padded(r, before, reach, 0.0), window=tuple(window),
            strides=tuple(strides), dilations=_spacing(dilations),
            counts=np.zeros(0) if (counts == prod(window)).all() else counts)
-
-
-POOLS: dict[str, type[Pool]] = {"Average": AveragePool, "Mean": AveragePool, "Max": MaxPool}
-
-
-@reads("GlobalAveragePool", "GlobalMaxPool")
-def global_pool(r: Reading) -> None:
-    spatial_window(r, list(r.shape()[1:]))
-    kind = POOLS[r.op.removeprefix("Global").removesuffix("Pool")]
-    reduce(r, kind, list(range(1, len(r.shape()))), True)
-
-
-@reads("ReduceMean", "ReduceMax")
-def reduce_mean_max(r: Reading) -> None:
-    reduce(r, POOLS[r.op.removeprefix("Reduce")], *reduced_axes(r))
-
-
-def reduced_axes(r: Reading) -> tuple[list[int], bool]:
-    """The axes that a reduction names, of one sample, and whether they stay with a size of 1."""
-    axes = r.ints("axes", 1)
-    if not axes:
-        r.refuse("reduces over every axis, the batch too; name the axes")
-    return sorted(r.axis(a) for a in axes), bool(r.attr("keepdims", 1))
-
-
-def reduce(r: Reading, kind: type[FloatNode], axes: list[int], keep: bool) -> None:
-    """Whole axes of one sample become one number, by a pooling, or by an op that takes the last
-    axis away."""
-    x, rank, pooling = r.shape(), len(r.shape()), issubclass(kind, Pool)
-    kept = [a for a in range(rank) if a not in axes]
-    target = tuple(1 if a in axes else n for a, n in enumerate(x) if keep or a not in axes)
-    if kept == [0] and rank in (2, 3) and pooling:
-        value, window = r.value(), x[1:]
-    else:
-        value = r.emit(Transpose, r.value(), perm=(*kept, *axes))
-        window = (int(np.prod([x[a] for a in axes])),)
-        value = r.emit(Reshape, value, shape=(int(np.prod([x[a] for a in kept])), *window))
-    if not target:
-        r.refuse("leaves one number for each sample; keep its axes (keepdims=1)")
-    geometry: dict[str, Any] = {"window": window, "strides": (1,) * len(window)} if pooling else {}
-    r.give(Reshape, r.emit(kind, value, **geometry), shape=target)

@@ -11,13 +11,9 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.movement import Reshape as FixedReshape
 from dsplet.quantize.float.batch import Batch, place, sample_of
-from dsplet.quantize.float.network_inputs import FLOATS
 from dsplet.quantize.float.node import Maker, Moving, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
-
-INTEGERS = (6, 7)
-"""ONNX's codes of the types that hold any index."""
 
 
 @op
@@ -73,10 +69,8 @@ def give_shape(r: Reading, target: Target) -> None:
     r.give(Reshape, r.value(), shape=sample_of(full[count], found))
 
 
-@reads("Identity", "Dropout", "Cast", "CastLike", anywhere=True)
+@reads("Identity", "Dropout", "CastLike", anywhere=True)
 def identity(r: Reading) -> None:
-    if r.op == "Cast" and not (r.attr("to") in FLOATS or r.attr("to") in INTEGERS and r.integer()):
-        r.refuse("casts an activation to something other than float")
     if r.op == "CastLike" and r.is_const(1) and r.const(1).dtype.kind != "f":
         r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):

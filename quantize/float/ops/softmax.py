@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.kernel import Add, Max, Mul, Set, Store
 from dsplet.quantize.fixed.ops import softmax as fixed
+from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.kernel import InterpolateReal, tabulate
 from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.ops.reshape import Reshape
@@ -59,8 +61,10 @@ class Normalizing(Computing):
 class Softmax(Normalizing):
     """exp(x) / sum(exp(x))."""
 
-    fracs = (0, 15)
     twin = fixed.Softmax
+
+    def fracs(self, xs: tuple[QFormat, ...]) -> tuple[int, int]:
+        return 0, 15
 
     def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
         return True
@@ -113,27 +117,24 @@ class _Real(Node):
                 k.emit(Store(y[(*at, j)], "d"))
 
 
-@reads("Softmax", anywhere=True)
+@reads("Softmax", "LogSoftmax", anywhere=True)
 def softmax(r: Reading) -> None:
-    along_axis(r, Softmax)
+    kind = Softmax if r.op == "Softmax" else LogSoftmax
+    along_axis(r, lambda x, to: r.emit(kind, x, to=to))
 
 
-@reads("LogSoftmax", anywhere=True)
-def log_softmax(r: Reading) -> None:
-    along_axis(r, LogSoftmax)
-
-
-def along_axis(r: Reading, kind: type[Normalizing]) -> None:
-    """The op along the axis that the node names, by way of the last."""
-    x, n = r.shape(), len(r.shape())
+def along_axis(r: Reading, make: Callable[[str, str | None], str]) -> None:
+    """What `make` gives along the last axis of a value, as the output `to` or none, along the axis
+    that the node names."""
+    x, n, to = r.shape(), len(r.shape()), r.outputs[0]
     axis = r.axis(r.attr("axis", -1 if r.opset >= 13 else 1))
     if axis == n - 1:
-        r.give(kind, r.value())
+        make(r.value(), to)
     elif r.opset < 13:  # over all axes from `axis` on
         flat = r.emit(Reshape, r.value(), shape=(*x[:axis], int(np.prod(x[axis:]))))
-        r.give(Reshape, r.emit(kind, flat), shape=x)
+        r.give(Reshape, make(flat, None), shape=x)
     else:
         swap = list(range(n))
         swap[axis], swap[-1] = swap[-1], swap[axis]
         last = r.emit(Transpose, r.value(), perm=tuple(swap))
-        r.give(Transpose, r.emit(kind, last), perm=tuple(swap))
+        r.give(Transpose, make(last, None), perm=tuple(swap))

@@ -20,6 +20,7 @@ from dsplet.quantize.float.passes.linear import (
 from dsplet.quantize.float.passes.lookups import fold_lookups
 from dsplet.quantize.float.passes.loops import last_steps
 from dsplet.quantize.float.passes.masks import shorten_masks
+from dsplet.quantize.float.passes.means import sum_means
 from dsplet.quantize.float.passes.moves import drop_idle
 from dsplet.quantize.float.passes.phases import spread_phases
 
@@ -38,6 +39,7 @@ PASSES = (
     sink_linear,      # factors into the weights after them
     lower_linear,     # what is left of them: a function, a depthwise Conv, or Mul and Add
     fuse_functions,
+    sum_means,        # a function of a mean of very many numbers, of their sum
     raise_clamps,     # ReLU above MaxPool and Reshape
     fuse_clamps,      # ReLU and Clip into the op before
     spread_phases,    # ConvTranspose, into convolutions

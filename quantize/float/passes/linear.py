@@ -73,8 +73,11 @@ def fold_linear(graph: FloatGraph) -> FloatGraph:
 
 
 def sink_linear(graph: FloatGraph) -> FloatGraph:
-    """A factor before Conv and Gemm, or before a Reshape before them, goes into their weights."""
+    """A factor before Conv and Gemm, or before a Reshape before them, goes into their weights;
+    before Gemms alone also one for each column, and an offset."""
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
+        if isinstance(n, Gemm) and (found := _with_columns(graph, n)):
+            return [found]
         factor = sole_maker(graph, n.inputs[0]) if n.inputs else None
         if not isinstance(factor, Linear) or factor.scale.size > 1 or factor.offset.any():
             return None
@@ -131,6 +134,18 @@ def _mul_and_add(graph: FloatGraph, n: Linear, shape: Shape) -> list[FloatNode]:
         last.append(kind(name, (x, constant), name))
         x = name
     return [*constants, *last[:-1], replace(last[-1], name=n.name, output=n.output)]
+
+
+def _with_columns(graph: FloatGraph, n: Gemm) -> Gemm | None:
+    """The Gemm of what a Linear before it reads, where nothing but Gemms reads the Linear."""
+    x, shape = graph.makers.get(n.inputs[0]), graph.shapes[n.inputs[0]]
+    if not isinstance(x, Linear) or x.output in graph.outputs or not all(
+            isinstance(m, Gemm) for m in graph.consumers(x.output)):
+        return None
+    scale, offset = (per_channel(full(a, shape).T, shape[::-1]) for a in (x.scale, x.offset))
+    if scale is None or offset is None:
+        return None
+    return replace(n, inputs=x.inputs, weight=n.weight * scale, bias=n.bias + n.weight @ offset)
 
 
 def _has_weights(graph: FloatGraph, value: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.fixed.graph import Value
-from dsplet.quantize.fixed.ops.binary import Add, Max, Mul, Sub
+from dsplet.quantize.fixed.ops.binary import Add, Max, Min, Mul, Sub
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.logsumexp import LogSumExp
 from dsplet.quantize.fixed.ops.matmul import MatMul
@@ -19,10 +19,12 @@ from dsplet.quantize.fixed.ops.movement import Concat, Pad, Reshape, Slice, Tran
 from dsplet.quantize.fixed.ops.pool import AveragePool, MaxPool
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
+from dsplet.quantize.fixed.ops.sum_pool import SumPool
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.choices import CHOICES
 from tests.quantize.fixed.loops import LOOPS
+from tests.quantize.fixed.pointwise import POINTWISE
 from tests.quantize.fixed.spatial import SPATIAL
 from tests.quantize.fixed.words import Q5, Q15, U8, conv, gemm, graph, random, value, weight
 
@@ -96,7 +98,7 @@ def elementwise():
     unsigned = value("b", 2, 3, 4, fmt=U8)
     pairs = {"same": (a, b), "row": (a, row), "axis": (column, value("a", 2, 3, 1)),
              "wide": (wide, narrow), "unsigned": (a, unsigned)}
-    for op in (Add, Sub, Max, Mul):
+    for op in (Add, Sub, Max, Min, Mul):
         for name, (u, v) in pairs.items():
             shape = np.broadcast_shapes(u.shape, v.shape)
             fmt = QFormat(16, 5) if name == "wide" else QFormat(8, 4)
@@ -140,6 +142,9 @@ def pools():
         fine = QFormat(v.format.bits, v.format.frac - 1, v.format.signed)
         yield graph(f"averagepool_{name}",
                     AveragePool("a", (v,), Value("y", shape, fine), window, strides))
+        wide = QFormat(16, v.format.frac - 3, v.format.signed)
+        yield graph(f"sumpool_{name}",
+                    SumPool("s", (v,), Value("y", shape, wide), window, strides))
     yield graph("averagepool_relu",
                 AveragePool("a", (x,), value("y", 3, 2, 2), (3, 3), (3, 3), clamp=(0, 99)))
 
@@ -267,7 +272,7 @@ def networks():
                 Sub("d", (a, b), value("difference", 3, fmt=QFormat(16, 7))))
 
 
-GRAPHS = [g for family in (convolutions, products, elementwise, requantizations, pools, curves,
-                           softmaxes, movements, networks) for g in family()] + [
-              *LOOPS, *CHOICES, *SPATIAL]
+FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves, softmaxes,
+            movements, networks)
+GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE, *SPATIAL]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]

@@ -83,6 +83,6 @@ def test_cases_do_not_only_saturate():
     for graph in GRAPHS:
         y = graph.run(*samples(graph))[graph.outputs[0].name]
         for low, high in (n.limits for n in graph.nodes[-1:] if hasattr(n, "limits")):
-            if not ((y > low) & (y < high)).any():
+            if high - low > 1 and not ((y > low) & (y < high)).any():
                 clipped.add(graph.name)
     assert clipped <= {"requantize_left_far", "softmax_alone"}

@@ -36,11 +36,14 @@ from dsplet.quantize.float.reading import READERS, reads
 from dsplet.quantize.ptq.recipe import quantize
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
+from tests.quantize.norm_nets import NORMS
 from tests.quantize.onnx_nets import model, node
+from tests.quantize.pointwise_nets import POINTWISE
 from tests.quantize.recurrent_nets import LOOPS
 from tests.quantize.spatial_nets import SPATIAL
 
-MODELS = [*(m for _, m in (*nets.single_ops(), *LOOPS, *SPATIAL)), *CHOOSING.values(),
+MODELS = [*(m for _, m in (*nets.single_ops(), *NORMS, *POINTWISE, *LOOPS, *SPATIAL)),
+          *CHOOSING.values(),
           *(make() for make in nets.NETS.values())]
 
 
