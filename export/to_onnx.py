@@ -29,6 +29,7 @@ from dsplet.base.files import check_readable, check_target, write_atomically
 from dsplet.data import answers
 from dsplet.export.factory import users_code
 from dsplet.export.onnx_names import rename
+from dsplet.export.weights import dense, fitted
 
 OPSET = 18
 TOLERANCE = 1e-4  # largest difference from PyTorch, relative to the largest output
@@ -94,7 +95,8 @@ def export(
     input_shape: of one input, without the batch axis: (C, H, W)
     samples:     float32 (N, *input_shape) to check with; normally distributed ones when None
 
-    Raises ExportError, naming the tensor, when a weight is not finite; and when the module refuses
+    Raises ExportError, naming the tensor, when a weight is not finite; WeightsError when one is
+    sparse, complex or quantized already; ExportError when the module refuses
     the input, has no ONNX form, or differs from it by more than TOLERANCE. FileError where nothing
     can be written.
     """
@@ -133,31 +135,23 @@ def export(
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill `module` from a safetensors file that has exactly its tensors.
+    """Fill `module` from a safetensors file that has exactly its tensors, in any width of float.
 
-    Raises ExportError, FileError.
+    Raises ExportError, WeightsError, FileError.
     """
     check_readable(path)
     with door(path, SafetensorError, OSError, what="not a safetensors file", kind=ExportError,
               remedy="pickled weights are never opened; write them with "
               "safetensors.torch.save_file(module.state_dict(), path)"):
         stored = load_file(path)
-    wanted = module.state_dict()
-    faults = [f"'{name}' is missing" for name in wanted if name not in stored]
-    faults += [f"'{name}' is not in the module" for name in stored if name not in wanted]
-    faults += [
-        f"'{name}' is {tuple(stored[name].shape)}, the module's {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in stored and stored[name].shape != tensor.shape
-    ]
-    if faults:
-        raise ExportError(f"these are not the module's weights: {'; '.join(faults)}",
-                          where=str(path))
-    module.load_state_dict(stored)
+    with door(path):
+        module.load_state_dict(fitted(stored, module.state_dict()))
 
 
 def refuse_nonfinite(module: nn.Module) -> None:
-    """Raise ExportError naming the first tensor of `module` that holds NaN or infinity."""
+    """Raise an error naming the first tensor of `module` that holds NaN or infinity (ExportError),
+    or is none that can be exported (WeightsError)."""
+    dense(module.state_dict())
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not (finite := torch.isfinite(tensor)).all():
             raise ExportError(f"has {int((~finite).sum())} of {tensor.numel()} values that are NaN "

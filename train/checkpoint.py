@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from dsplet.base.errors import UserError, door
+from dsplet.base.errors import UserError, door, said
 from dsplet.base.files import check_readable, read_bytes, write_atomically
 from dsplet.base.schema import parse_json
 from dsplet.train import zoo
@@ -67,10 +67,15 @@ class Checkpoint:
     def module(self) -> nn.Module:
         """The model with these weights, in evaluation mode; raises CheckpointError, ZooError."""
         module = zoo.get(self.model).build()
+        for name, tensor in module.state_dict().items():
+            found = self.weights.get(name, tensor)
+            if found.is_floating_point() != tensor.is_floating_point():
+                raise CheckpointError(f"'{name}' holds {found.dtype}, the model's {tensor.dtype}")
         try:
             module.load_state_dict(self.weights, strict=True)
         except RuntimeError as error:
-            raise CheckpointError(f"these are not the weights of '{self.model}': {error}") from None
+            raise CheckpointError(f"these are not the weights of '{self.model}': "
+                                  f"{said(error)}") from None
         return module.eval()
 
 

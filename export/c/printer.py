@@ -61,7 +61,8 @@ def print_c(program: Program, name: str | None = None,
     metadata: pairs of strings for the comment that opens the header. pixels: the input's integers
     for pixels from 0 to 255, where it is an image. tested: with a self-test, for which the program
     is interpreted once.
-    Raises Unprintable for a name that C cannot spell and for a shift that int32_t cannot do.
+    Raises Unprintable for a name that C cannot spell and for a shift to the right that int32_t
+    cannot do.
     """
     name = program.name if name is None else name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in KEYWORDS:

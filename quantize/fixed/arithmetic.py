@@ -17,11 +17,14 @@ RealArray = npt.NDArray[np.floating[Any]]
 N = TypeVar("N", int, IntArray)
 
 CONTRACT = "pow2-half-up/1"
+FARTHEST = float(1 << 62)
 
 
 def round_half_up(real: npt.ArrayLike) -> IntArray:
-    """Real numbers to the nearest integers, ties toward +infinity, as int64."""
-    return np.asarray(np.floor(np.asarray(real, np.float64) + 0.5)).astype(np.int64)
+    """Real numbers to the nearest integers, ties toward +infinity, as int64; what is beyond
+    +-FARTHEST, infinities too, to that."""
+    whole = np.floor(np.asarray(real, np.float64) + 0.5)
+    return np.asarray(np.clip(whole, -FARTHEST, FARTHEST)).astype(np.int64)
 
 
 def requantize(acc: IntArray | int, shift: IntArray | int, low: int, high: int) -> IntArray:

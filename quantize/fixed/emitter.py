@@ -194,11 +194,10 @@ class Emitter:
         scale = w / np.where(q == 0, 1, q)
         w_high = np.floor(q / 256.0)
         pieces_w = [(w_high, 256.0), (q - 256.0 * w_high, 1.0)]
+        pieces_w = [p for p in pieces_w if p[0].any()] or pieces_w[:1]
         total = ""
         for part, fx in pieces_x:
             for piece, fw in pieces_w:
-                if not piece.any():
-                    continue
                 y = self._linear("Conv", part, piece, None, np.float32, attributes)
                 y = self.scale(self.double(y), fx * fw)
                 total = self.node("Add", total, y) if total else y

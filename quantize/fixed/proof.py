@@ -57,6 +57,6 @@ def prove(graph: Graph, bits: int = 32) -> list[Bound]:
 
 def _when(graph: Graph, bound: Bound) -> str:
     """The input that does it, in words."""
-    node = next(n for n in graph.nodes if n.name == bound.node)
+    node = next(n for n in graph.every_node() if n.name == bound.node)
     seen = witness(node) if isinstance(node, Requantizing) else None
     return f" when {seen.words}" if seen else ""

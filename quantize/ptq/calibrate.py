@@ -12,6 +12,7 @@ import numpy as np
 
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.ptq.algorithms import Distribution
+from dsplet.quantize.ptq.algorithms.algorithm import FRACS
 from dsplet.quantize.ptq.samples import Samples
 
 BINS_LOG2 = 13
@@ -76,6 +77,24 @@ class Histogram:
         return Distribution(np.insert(values, at, [0.0] * len(zeros)),
                             np.insert(self.counts[used].astype(np.float64), at, zeros),
                             float(self.low), float(self.high), width, function)
+
+
+def said(graph: FloatGraph, seen: dict[str, Histogram]) -> list[str]:
+    """A line for each value of which the samples say too little to choose a format by."""
+    lines = []
+    for v, h in seen.items():
+        n = graph.makers.get(v)
+        if n and n.choices(v, graph.shapes):
+            continue
+        what = f"{n.op} '{n.name}' gives" if n else f"the input '{v}' is"
+        if h.low == h.high == 0:
+            lines.append(f"{what} 0 for every calibration sample: its format is that of -1 to 1")
+        elif h.low == h.high:
+            lines.append(f"{what} {h.low:g} throughout, for every calibration sample")
+        elif max(-h.low, h.high) < 2.0 ** -FRACS[-1]:
+            lines.append(f"{what} at most {max(-h.low, h.high):.2g}, which no step down to "
+                         f"2**-{FRACS[-1]} resolves: scale it")
+    return lines
 
 
 def histograms(graph: FloatGraph, values: Iterable[str], samples: Samples,

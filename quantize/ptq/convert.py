@@ -21,12 +21,13 @@ ROOM_BITS = 8
 
 
 def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Passage,
-            metadata: dict[str, str], progress: Progress) -> Graph:
+            metadata: dict[str, str], notes: list[str], progress: Progress) -> Graph:
     """The fixed-point graph. formats: one for each value. recipe: `quantize.ptq.recipe.Recipe`.
 
     passage: of the calibration samples, which layers of weights are fitted to. Clamp bounds that
     lie between two steps are rounded to one, weights shrink where a sum must fit its accumulator;
-    metadata `dsplet.notes` says so. progress(done, total) counts nodes.
+    metadata `dsplet.notes` says so, behind the `notes` that there are. progress(done, total) counts
+    nodes.
     """
     values = {v: Value(v, graph.shapes[v], formats[v]) for v in graph.shapes}
     maker, done = _Maker(recipe, passage), 0
@@ -46,7 +47,7 @@ def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Pas
         return made
 
     nodes = [passage.add(node(item)) for item in arrange(graph)]
-    if notes := [*graph.notes, *maker.notes, *maker.budget.notes]:
+    if notes := [*graph.notes, *notes, *maker.notes, *maker.budget.notes]:
         metadata = metadata | {"dsplet.notes": "\n".join(notes)}
     return Graph(graph.name, tuple(values[i] for i in graph.inputs), tuple(nodes),
                  tuple(values[o] for o in graph.outputs), tuple(sorted(metadata.items())))

@@ -197,12 +197,15 @@ def _input_range(graph: FloatGraph, total: Histogram) -> tuple[float, float]:
 
 def _input_frac(low: float, high: float, limits: QFormat, name: str) -> int:
     """The finest step at which the range fits; its top may lie one step too high, so that [-1, 1]
-    is Q0.7 and 0..1 is UQ0.8."""
+    is Q0.7 and 0..1 is UQ0.8. Nothing but zeros: as if it were one of these."""
+    if low == high == 0:
+        low, high = max(limits.min, -1), 1
     for frac in reversed(FRACS):
         step = 2.0**-frac
         if high <= (limits.max + 1) * step and low >= limits.min * step:
             return frac
-    raise ModelError(f"the input '{name}' has the range [{low:g}, {high:g}]: no step fits it")
+    raise ModelError(f"the input '{name}' has the range [{low:g}, {high:g}]: no step up to 2**40 "
+                     "fits it", remedy="scale it")
 
 
 def _function(c: Class, seen: dict[str, Histogram]) -> Callable | None:

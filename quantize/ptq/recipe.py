@@ -18,9 +18,10 @@ from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import Weighted
 from dsplet.quantize.ptq import algorithms
-from dsplet.quantize.ptq.calibrate import histograms
+from dsplet.quantize.ptq.calibrate import histograms, said
 from dsplet.quantize.ptq.convert import convert
 from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
+from dsplet.quantize.ptq.masks import without_masks
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
 
@@ -187,17 +188,19 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
-    known, graph = Samples(graph, samples), separate_inputs(graph)
+    known = Samples(graph, samples)
+    graph = separate_inputs(without_masks(graph, known))
     recipe = recipe.of(graph)
     rescaling = Rescaling(graph, known, recipe)
     for config in recipe.equalization:
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))
     graph = rescaling.graph
-    formats = choose_formats(graph, histograms(graph, measured(graph), known), recipe)
+    seen = histograms(graph, measured(graph), known)
+    formats = choose_formats(graph, seen, recipe)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
     fixed = convert(graph, formats, recipe, Passage(graph, known),
-                    facts | (metadata or {}), tick)
+                    facts | (metadata or {}), said(graph, seen), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from dsplet.quantize.float.broadcast import slim
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.ptq.calibrate import Histogram, histograms
 from dsplet.quantize.ptq.links import Link, layer, links, scaled
-from dsplet.quantize.ptq.samples import Samples, picked
+from dsplet.quantize.ptq.samples import Samples
 
 KEY = "dsplet.factors"
 
@@ -24,7 +25,7 @@ class Rescaling:
     """
 
     def __init__(self, graph: FloatGraph, samples: Samples, recipe) -> None:
-        self.graph, self.samples, self.recipe = graph, samples, recipe
+        self.graph, self.samples, self.recipe, self._begun = graph, samples, recipe, graph
         self.links = links(graph)
         self.factors: dict[str, np.ndarray] = {}
 
@@ -45,11 +46,18 @@ class Rescaling:
     def activations(self, link: Link, percent: float) -> tuple[np.ndarray, np.ndarray]:
         """(C,) each: which magnitude so many of a channel's values stay below; their mean square.
         """
-        y = self.samples.all(self.graph, link.value)
-        axis = range(1, y.ndim)[layer(self.graph, link.first).channel_axis]
-        y = np.moveaxis(y, axis, 0).reshape(y.shape[axis], -1)
-        y = y[:, picked(y.shape[1])].astype(np.float64)
+        y = self._picked[link.value].astype(np.float64)
+        if link.value in self.factors:
+            axis = layer(self.graph, link.first).channel_axis
+            factor = np.moveaxis(self.factors[link.value], axis, 0)
+            y *= factor.reshape(len(factor), -1)[:, :1]
         return np.percentile(np.abs(y), percent, axis=1), (y**2).mean(1)
+
+    @cached_property
+    def _picked(self) -> dict[str, np.ndarray]:
+        """Of what the first layer of each link gives, before any rescaling (`Samples.picked`)."""
+        axes = {k.value: layer(self._begun, k.first).channel_axis for k in self.links}
+        return self.samples.picked(self._begun, axes)
 
     def weights(self, link: Link) -> np.ndarray:
         """(R, C, taps): the second layer's weights by row and by the channel that they meet; zeros

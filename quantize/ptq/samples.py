@@ -7,6 +7,7 @@ no result depends on how they came.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 
 import numpy as np
 
@@ -17,11 +18,13 @@ from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
 from dsplet.quantize.float.model import to_model
 from dsplet.quantize.float.node import Layer as FloatLayer
-from dsplet.quantize.float.node import ModelError, Shape
+from dsplet.quantize.float.node import ModelError, Shape, Weighted
 from dsplet.quantize.ptq.algorithms import Layer
 
 ROWS = 8192
 """A layer is fitted on so many of its outputs' positions, evenly spread over all samples."""
+HELD_BYTES = 1 << 29
+"""So much of the float network's numbers is kept from one run over the samples."""
 
 Progress = Callable[[int, int], None]
 
@@ -63,9 +66,29 @@ class Samples:
             if progress:
                 progress(i + 1, len(self))
 
-    def all(self, graph: FloatGraph, value: str) -> np.ndarray:
-        """(N, *shape): one value for every sample."""
-        return np.concatenate([found[value] for found in self.floats(graph, [value])])
+    def all(self, graph: FloatGraph, values: list[str]) -> dict[str, np.ndarray]:
+        """(N, *shape) each: some values for every sample."""
+        each = list(self.floats(graph, values))
+        return {v: np.concatenate([found[v] for found in each]) for v in values}
+
+    def few(self, most: int) -> Samples:
+        """At most so many of them, evenly spread."""
+        found = object.__new__(Samples)
+        at = np.arange(len(self)) if len(self) <= most else np.arange(most) * len(self) // most
+        found.inputs = {k: x[at] for k, x in self.inputs.items()}
+        return found
+
+    def picked(self, graph: FloatGraph, axes: dict[str, int]) -> dict[str, np.ndarray]:
+        """(C, P) each: of every channel the numbers at P picked positions, evenly spread over all
+        samples. axes: by value, the axis of a sample along which channels lie."""
+        found: dict[str, list[np.ndarray]] = {v: [] for v in axes}
+        for i, each in enumerate(self.floats(graph, list(axes))):
+            for v, axis in axes.items():
+                y = np.moveaxis(each[v][0], axis, 0)
+                y = y.reshape(len(y), -1)
+                at = picked(len(self) * y.shape[1]) - i * y.shape[1]
+                found[v].append(y[:, at[(at >= 0) & (at < y.shape[1])]])
+        return {v: np.concatenate(parts, 1) for v, parts in found.items()}
 
 
 class Passage:
@@ -79,6 +102,7 @@ class Passage:
         self._recurrent = {v for v, loops in membership(graph).items() if loops}
         self._nodes: dict[str, Node] = {}
         self._known: dict[str, np.ndarray] = {}
+        self._reals: dict[str, np.ndarray] = {}
 
     def add(self, node: Node) -> Node:
         """Take the next node; it is executed when a layer behind it asks."""
@@ -92,7 +116,7 @@ class Passage:
 
         low, high: what its output is limited to.
         """
-        reals = self._samples.all(self._graph, x.name).reshape(-1, *x.shape)
+        reals = self._real(x.name).reshape(-1, *x.shape)
         ints = x.format.dequantize(x.format.quantize(reals) if x.name in self._recurrent else
                                    self._fixed(x))
         per = len(n.weight) // n.group_count
@@ -106,10 +130,22 @@ class Passage:
 
     def part(self, weight: np.ndarray, bias: np.ndarray, x: Value) -> Layer:
         """The part of a GemmSum that multiplies x by weight (M, K)."""
-        rows = self._samples.all(self._graph, x.name).reshape(-1, x.shape[-1]).astype(np.float64)
+        rows = self._real(x.name).reshape(-1, x.shape[-1]).astype(np.float64)
         rows = rows[picked(len(rows))]
         fed = x.format.dequantize(x.format.quantize(rows))
         return Layer(weight, fed, rows @ weight.T + bias, bias[None])
+
+    def _real(self, value: str) -> np.ndarray:
+        """(N, *shape): what the float network computes. One run gives it for the layers to come,
+        too, as far as HELD_BYTES go."""
+        if value not in self._reals:
+            asked = list(dict.fromkeys(i for n in self._graph.nodes if isinstance(n, Weighted)
+                                       for i in n.inputs))
+            asked = asked[asked.index(value):]
+            held = np.cumsum([4 * len(self._samples) * prod(self._graph.shapes[v]) for v in asked])
+            count = max(1, int(np.searchsorted(held, HELD_BYTES)))
+            self._reals = self._samples.all(self._graph, asked[:count])
+        return self._reals[value]
 
     def _fixed(self, value: Value) -> np.ndarray:
         """(N, *shape) integers of a value."""

@@ -110,8 +110,9 @@ class Quantizer:
     def _finest(self, largest: np.ndarray) -> np.ndarray:
         """(C,): the finest frac that leaves the bias and the shift their room."""
         largest = largest if self.recipe.per_channel else np.full_like(largest, largest.max())
+        shift = SHIFT_LIMIT + self.y.frac - self.x.frac
         room = self.budget.bits - 3 - np.frexp(largest)[1] - self.x.frac
-        return np.minimum(room, SHIFT_LIMIT + self.y.frac - self.x.frac).astype(np.int64)
+        return np.where(largest > 0, np.minimum(room, shift), shift).astype(np.int64)
 
     # --- the accumulator --------------------------------------------------------------------------
     def _room(self, frac: np.ndarray, largest: np.ndarray) -> Room:

@@ -24,6 +24,7 @@ from dsplet.quantize.ptq.calibrate import histograms
 from dsplet.quantize.ptq.classes import classes
 from dsplet.quantize.ptq.convert import convert
 from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
+from dsplet.quantize.ptq.masks import without_masks
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
@@ -91,7 +92,8 @@ class Trials:
         self.samples = np.asarray(samples, np.float32)
         every = Samples(graph, {graph.inputs[0]: self.samples})
         self._few = _Kept(graph, {graph.inputs[0]: self.samples[:FITTED]})
-        rescaling = Rescaling(separate_inputs(graph), every, recipe.of(graph))
+        graph = separate_inputs(without_masks(graph, every))
+        rescaling = Rescaling(graph, every, recipe.of(graph))
         for config in recipe.equalization:
             algorithms.run(config, rescaling)
         self.graph = rescaling.graph
@@ -136,7 +138,7 @@ class Trials:
         """The fixed-point graph with these widths, channels as they are. Raises `Overflow`."""
         recipe = self.recipe_of(widths)
         fixed = convert(self.graph, choose_formats(self.graph, self._seen, recipe), recipe,
-                        Passage(self.graph, self._few), {}, lambda done, total: None)
+                        Passage(self.graph, self._few), {}, [], lambda done, total: None)
         prove(fixed, recipe.accumulator_bits)
         return fixed
 
@@ -175,10 +177,10 @@ class _Kept(Samples):
         super().__init__(graph, inputs)
         self._known: dict[str, np.ndarray] = {}
 
-    def all(self, graph: FloatGraph, value: str) -> np.ndarray:
-        if value not in self._known:
-            self._known[value] = super().all(graph, value)
-        return self._known[value]
+    def all(self, graph: FloatGraph, values: list[str]) -> dict[str, np.ndarray]:
+        if missing := [v for v in values if v not in self._known]:
+            self._known |= super().all(graph, missing)
+        return {v: self._known[v] for v in values}
 
 
 def _scores(graph: FloatGraph, x: np.ndarray) -> np.ndarray:

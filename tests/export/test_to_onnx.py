@@ -15,6 +15,7 @@ from torch import nn
 from dsplet.base.errors import UserError
 from dsplet.export import factory, to_onnx
 from dsplet.export.to_onnx import ExportError
+from dsplet.export.weights import WeightsError
 from dsplet.train import zoo
 
 pytestmark = pytest.mark.slow  # torch traces a network in almost every test
@@ -251,7 +252,7 @@ def test_weights_must_fit_exactly(net, tmp_path):
     weights = module.state_dict()
     del weights["2.bias"]
     save_file(weights | {"1.inner.weight": torch.zeros(4, 4), "extra": torch.zeros(1)}, path)
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(WeightsError) as caught:
         to_onnx.load_weights(module, path)
     for part in (
         "'2.bias' is missing",

@@ -69,7 +69,9 @@ def test_errors_count_after_the_function():
 
 
 def test_zeros_have_a_format():
-    assert choose_frac(ranged("mse"), Distribution.exact(np.zeros(4)), -128, 127) == 0
+    zeros = Distribution.exact(np.zeros(4))
+    assert choose_frac(ranged("mse"), zeros, -128, 127) == 6  # of 1: 127.5 / 2^7 is below it
+    assert choose_frac(ranged("minmax"), zeros, 0, 255) == 7  # 255.5 / 2^7 = 1.996, / 2^8 = 0.998
 
 
 def test_names_and_their_refusals():

@@ -96,7 +96,7 @@ def test_align_makes_the_best_free_step_a_power_of_two(tmp_path):
     now = rescaling(tmp_path, activation_bits=5)
     run(named("equalization", "align"), now)
     for link in now.links:
-        y = now.samples.all(now.graph, link.value).astype(np.float64).reshape(-1)
+        y = now.samples.all(now.graph, [link.value])[link.value].astype(np.float64).reshape(-1)
 
         def loss(frac: float, y: np.ndarray = y) -> float:
             return float(((np.clip(np.floor(y * 2**frac + 0.5), 0, 31) * 2**-frac - y) ** 2).sum())

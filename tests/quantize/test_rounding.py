@@ -2,6 +2,7 @@
 """
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ def error(found: Layer, q: np.ndarray, step: np.ndarray, corrected: bool = False
 
 
 STEP = np.array([0.5, 0.25, 1.0, 0.5, 0.125])
+LIMIT = 4095
 
 
 @given(SEEDS, st.integers(2, 5), st.sampled_from([-INF, 0.0]))
@@ -127,3 +129,62 @@ def test_a_trial_predicts_what_gptq_comes_to():
 def test_refused_damping(damping):
     with pytest.raises(ValueError, match="damping"):
         named("rounding", "gptq", damping=damping)
+
+
+def gptq_by_definition(found: Layer, step: np.ndarray, limit: int, damping: float) -> np.ndarray:
+    """Frantar et al., algorithm 1, one column after the other, on the whole K x K Hessian."""
+    gram = found.x.T @ found.x / len(found.x)
+    damped = damping * np.diag(gram).mean()
+    order = np.argsort(-np.diag(gram), kind="stable")
+    gram = gram + damped * np.eye(len(gram))
+    cross = found.x.T @ (found.wanted - found.bias) / len(found.x)
+    weight = np.linalg.solve(gram, cross + damped * found.weight.T).T
+    inverse = np.linalg.inv(gram[np.ix_(order, order)])
+    weight, q = weight[:, order], np.zeros(weight.shape, np.int64)
+    for k in range(len(order)):
+        q[:, order[k]] = np.clip(np.floor(weight[:, k] / step + 0.5), -limit, limit)
+        error = (weight[:, k] - q[:, order[k]] * step) / inverse[0, 0]
+        weight[:, k:] -= np.outer(error, inverse[0])
+        inverse = inverse[1:, 1:] - np.outer(inverse[1:, 0], inverse[0, 1:]) / inverse[0, 0]
+    return q
+
+
+@pytest.mark.parametrize("rows, k", [(6, 40), (48, 300), (200, 300), (300, 300), (400, 150)])
+def test_gptq_by_blocks_and_by_samples_is_the_definition_s(rows, k):
+    found = layer(rows, rows, k)
+    for step in (STEP, STEP / 16):
+        q = run(named("rounding", "gptq"), found, step, 127)
+        assert np.array_equal(q, gptq_by_definition(found, step, 127, 0.01))
+
+
+def adaround_by_definition(found: Layer, q: np.ndarray, step: np.ndarray, limit: int) -> np.ndarray:
+    """Each weight of each channel up or down by one where that lowers the objective, in float64,
+    the bias set anew before each of three sweeps."""
+    q, power = q.copy(), (found.x**2).mean(0)
+    price, wanted = 0.01 * power.mean() * len(found.x), found.clamp(found.wanted)
+    sums = found.sums(q * step[:, None])
+    for _ in range(3):
+        sums = sums + run(named("bias", "clamped"), replace(found, bias=sums - found.x @ (
+            q * step[:, None]).T), q * step[:, None])
+        for k in np.argsort(-power, kind="stable"):
+            for c in range(len(q)):
+                def objective(d, c=c, k=k, sums=sums):
+                    error = found.clamp(sums[:, c] + d * step[c] * found.x[:, k]) - wanted[:, c]
+                    away = (q[c, k] + d) * step[c] - found.weight[c, k]
+                    return (error**2).sum() + price * away**2
+                best = min((0, 1, -1), key=lambda d: objective(d) if abs(q[c, k] + d) <= limit
+                           else INF)
+                q[c, k] += best
+                sums[:, c] += best * step[c] * found.x[:, k]
+    return q
+
+
+@pytest.mark.parametrize("low, high", [(-INF, INF), (0.0, INF), (0.0, 2.0), (-1.0, 1.0)])
+@pytest.mark.parametrize("seed", range(3))
+def test_adaround_tries_every_move_that_lowers_the_error(seed, low, high):
+    """What it rules out beforehand would not have been made."""
+    found = replace(layer(seed, k=80), low=low, high=high)
+    for step in (STEP / 2, STEP / 32):
+        start = run(named("rounding", "gptq"), found, step, LIMIT)
+        q = run(named("rounding", "adaround"), found, step, LIMIT)
+        assert np.array_equal(q, adaround_by_definition(found, start, step, LIMIT))

@@ -10,7 +10,7 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float.functions import Expr, X, spell
 from dsplet.quantize.float.node import NO_CLAMP, Bounds, Computing, Maker, Shape, op
-from dsplet.quantize.float.reading import Reading, reads
+from dsplet.quantize.float.reading import LARGEST, Reading, reads
 from dsplet.quantize.float.writing import Writing
 
 
@@ -62,11 +62,16 @@ def relu(r: Reading) -> None:
 
 @reads("Clip", anywhere=True)
 def clip(r: Reading) -> None:
-    low = r.scalar(1, r.attr("min", -np.inf), "the lower bound")
-    high = r.scalar(2, r.attr("max", np.inf), "the upper bound")
+    low = bound(r.scalar(1, r.attr("min", -np.inf), "the lower bound"))
+    high = bound(r.scalar(2, r.attr("max", np.inf), "the upper bound"))
     if low > high:
         r.refuse(f"its bounds [{low:g}, {high:g}] are empty")
     r.give(Clamp, r.value(), low=low, high=high)
+
+
+def bound(limit: float) -> float:
+    """The limit; infinite where no float32 is beyond it, which is how exporters spell none."""
+    return limit if abs(limit) < LARGEST else np.copysign(np.inf, limit).item()
 
 
 def bounded(r: Reading) -> bool:
@@ -74,7 +79,7 @@ def bounded(r: Reading) -> bool:
     constants = [i for i in range(len(r.inputs)) if r.is_const(i)]
     if len(r.inputs) != 2 or len(constants) != 1 or r.const(constants[0]).size != 1:
         return False
-    limit = r.scalar(constants[0], what="the bound")
+    limit = bound(r.scalar(constants[0], what="the bound"))
     low, high = (-np.inf, limit) if r.op == "Min" else (limit, np.inf)
     r.give(Clamp, r.value(1 - constants[0]), low=low, high=high)
     return True

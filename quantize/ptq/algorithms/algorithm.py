@@ -7,10 +7,9 @@ weights, "bias" what is added to its bias.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Protocol
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Meta
@@ -26,6 +25,7 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 Percent = Annotated[float, Meta(gt=0, le=100)]
 Amount = Annotated[float, Meta(ge=0, le=1e6)]
 """What the options of algorithms may be."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +87,7 @@ class Layer:
     weight: (C, K). x: (N, K), what the fixed-point network feeds it. wanted: (N, C), what the float
     network gives before its clamp. bias: broadcasts against that. low, high: what outputs are
     clamped to. room: what the integers must keep to; None: they will.
+    found: see `once`.
     """
 
     weight: np.ndarray
@@ -96,16 +97,26 @@ class Layer:
     low: float = -np.inf
     high: float = np.inf
     room: Room | None = None
+    found: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What make() gives the first time. Layers that differ in their room alone share it."""
+        if key not in self.found:
+            self.found[key] = make()
+        return self.found[key]
+
+    @property
     def gram(self) -> np.ndarray:
         """(K, K): the mean of x xT, half the Hessian of every channel's squared error."""
-        return self.x.T @ self.x / len(self.x)
+        return self.once("gram", lambda: self.x.T @ self.x / len(self.x))
 
     @property
     def importance(self) -> np.ndarray:
         """(K,): the mean square of each input; ones where there is no sample."""
-        return np.diag(self.gram) if len(self.x) else np.ones(self.weight.shape[1])
+        samples, columns = self.x.shape
+        if samples >= columns > 0:
+            return np.diag(self.gram)
+        return np.einsum("nk,nk->k", self.x, self.x) / samples if samples else np.ones(columns)
 
     def sums(self, weight: np.ndarray) -> np.ndarray:
         return self.x @ weight.T + self.bias
@@ -174,9 +185,9 @@ def run(config: object, *arguments):
 
 
 def choose_frac(config: object, reals: Distribution, low: int, high: int) -> int:
-    """The frac for integers in [low, high]; 0 for a distribution of nothing but zeros."""
+    """The frac for integers in [low, high]; of nothing but zeros see `finest`."""
     if reals.low == reals.high == 0:
-        return 0
+        return finest(0, 0, low, high)
     return run(config, reals, low, high)
 
 
@@ -187,7 +198,10 @@ def nearest(weight: np.ndarray, step: np.ndarray, limit: int) -> np.ndarray:
 
 
 def finest(real_low: float, real_high: float, low: int, high: int) -> int:
-    """The finest frac at which [real_low, real_high] rounds into [low, high]."""
+    """The finest frac at which [real_low, real_high] rounds into [low, high]. Nothing but zeros
+    says nothing of a range: it is taken to be that of -1 (or 0) to 1."""
+    if real_low == real_high == 0:
+        real_low, real_high = max(low, -1), 1
     for frac in reversed(FRACS):
         step = 2.0**-frac
         if real_high < (high + 0.5) * step and real_low >= (low - 0.5) * step:

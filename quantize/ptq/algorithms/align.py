@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsplet.base.errors import door
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.ptq.algorithms.algorithm import Count, Octaves, algorithm, finest
 
@@ -27,7 +28,8 @@ def align(config: Align, now) -> None:
             continue
         limits = QFormat(now.recipe.at(link.first).activation_bits, 0, histogram.low < 0)
         reals = histogram.distribution()
-        start = finest(reals.low, reals.high, limits.min, limits.max)
+        with door(f"'{link.value}'"):
+            start = finest(reals.low, reals.high, limits.min, limits.max)
         tried = start + np.arange(-config.per_octave, config.octaves * config.per_octave + 1) \
             / config.per_octave
         best = min(tried, key=lambda f: reals.squared_error(f, limits.min, limits.max))

@@ -58,6 +58,9 @@ def convolutions():
     yield graph("conv_unsigned", conv("c", u, weight("w", 3, 4, 3, 3), fmt=QFormat(8, 6, False)))
     w, v = weight("w", 3, 2, 3, 3, bits=12, frac=11), weight("w", 3, 2, 3, 3, frac=(5, 6, 7))
     yield graph("conv_16_bit", conv("c", wide, w, fmt=QFormat(16, 13)))
+    dead = replace(w, q=np.zeros_like(w.q))
+    large = conv("c", wide, dead, fmt=QFormat(16, 13))
+    yield graph("conv_16_bit_of_zeros", replace(large, bias=large.bias << 17))
     yield graph("conv_16_by_8_per_unit", conv("c", wide, v, per_unit=True, fmt=QFormat(16, 13)))
     x, w = value("x", 2, 5, 5, fmt=QFormat(4, 3)), weight("w", 3, 2, 3, 3, bits=3, frac=1)
     yield graph("conv_4_bit", conv("c", x, w, fmt=QFormat(3, 0)))
@@ -75,6 +78,8 @@ def products():
     yield graph("gemm", gemm("g", x, weight("w", 5, 12)))
     yield graph("gemm_per_channel", gemm("g", x, weight("w", 4, 12, frac=(3, 5, 7, 9))))
     yield graph("gemm_left_shift", gemm("g", x, weight("w", 4, 12, frac=-3), fmt=QFormat(16, 6)))
+    far = weight("w", 4, 12, frac=(-37, -20, 3, 5))
+    yield graph("gemm_left_shift_beyond_a_word", gemm("g", x, far))
     yield graph("gemm_relu", gemm("g", x, weight("w", 5, 12), clamp=(0, 127)))
     yield graph("gemm_lead", gemm("g", value("x", 2, 3, 4), weight("w", 5, 4, frac=(6,))))
     yield graph("gemm_16_bit", gemm("g", value("x", 12, fmt=Q15), weight("w", 4, 12, bits=12),
