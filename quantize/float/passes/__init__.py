@@ -19,12 +19,10 @@ from dsplet.quantize.float.passes.linear import (
 )
 from dsplet.quantize.float.passes.lookups import fold_lookups
 from dsplet.quantize.float.passes.loops import last_steps
-from dsplet.quantize.float.passes.masks import shorten_masks
 from dsplet.quantize.float.passes.moves import drop_idle
 
 PASSES = (
     drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
-    shorten_masks,    # -1e9 before a Softmax, to what its format has room for
     last_steps,       # the last element of a sequence of states is the last state
     fold_biases,      # constants added after Conv and Gemm, also behind a Concat
     fold_lookups,     # products with rows of a table, into another table
