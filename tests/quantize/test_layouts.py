@@ -26,8 +26,9 @@ def one_step():
          "u": random("u", 1, 4 * units, units) / 4, "b": random("b", 1, 8 * units) / 2})
 
 
-NETS = {name: m for name, m in layout_nets.FIRST if name in (
-    "heads", "matmul_one_for_all", "matmul_each_head", "einsum_heads", "tile")} | {"gru_states": layout_nets.moved()["gru_states"][0], "one_step": one_step()}
+NAMES = "heads", "matmul_one_for_all", "matmul_each_head", "einsum_heads", "tile"
+NETS = {name: m for name, m in layout_nets.FIRST if name in NAMES} | {
+    "gru_states": layout_nets.moved()["gru_states"][0], "one_step": one_step()}
 QUICK = "heads", "matmul_one_for_all", "one_step"
 
 
