@@ -254,18 +254,14 @@ class Reading:
         of what it meets, without batch, which the constant's may not exceed; None: any."""
         if np.isnan(value := self.const(i).astype(np.float64)).any():
             self.real(i)  # refuses
-        value = np.clip(value, -LARGEST, LARGEST)
         axes, batch = self.meeting()
-        if batch:
-            axis = batch.axis - (axes - value.ndim)
-            if axis >= 0:
-                value = np.clip(self.alike(i, axis), -LARGEST, LARGEST)
-                if batch.merged:
-                    value = np.expand_dims(value, axis)
+        if batch and (axis := batch.axis - (axes - value.ndim)) >= 0:
+            value = self.alike(i, axis)
+            value = np.expand_dims(value, axis) if batch.merged else value
         if rank is not None and value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
-        return value
+        return np.clip(value, -LARGEST, LARGEST)
 
     def alike(self, i: int, axis: int) -> np.ndarray:
         """Constant input i for one sample, the batch being this axis of it."""

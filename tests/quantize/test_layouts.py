@@ -26,10 +26,10 @@ def one_step():
          "u": random("u", 1, 4 * units, units) / 4, "b": random("b", 1, 8 * units) / 2})
 
 
-NETS = {name: m for name, m in layout_nets.FIRST if name in (
-    "heads", "heads_shut", "matmul_one_for_all", "matmul_each_head", "einsum_heads", "tile",
-    "attention_op")} | {"gru_states": layout_nets.moved()["gru_states"][0], "one_step": one_step()}
-QUICK = "heads_shut", "matmul_one_for_all", "one_step"
+NAMES = "heads", "matmul_one_for_all", "matmul_each_head", "einsum_heads", "tile"
+NETS = {name: m for name, m in layout_nets.FIRST if name in NAMES} | {
+    "gru_states": layout_nets.moved()["gru_states"][0], "one_step": one_step()}
+QUICK = "heads", "matmul_one_for_all", "one_step"
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow)
