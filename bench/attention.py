@@ -13,12 +13,14 @@ from dsplet.base.picture import picture
 from dsplet.data.answers import answers
 from dsplet.data.dates import READ, WRITTEN
 from dsplet.data.feed import feed
+from dsplet.data.registry import load
+from dsplet.data.source import Arrays
 from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.graph import Graph, Value
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.ops.softmax import Softmax
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.network import fixed_graph, reference
+from dsplet.quantize.network import fixed_graph, quantized, reference
 
 SOURCE, OUT = Path("runs/dates_attention-dates-0.q.onnx"), Path("docs/attention.svg")
 SAMPLES = (15, 7, 21)
@@ -45,12 +47,12 @@ def maps(path: Path, samples: tuple[int, ...]) -> list[tuple[str, str, np.ndarra
     """For these test samples what was read, what was written and how much of each place was looked
     at in each step, (steps, T), as machine code computes it."""
     graph = looking(fixed_graph(path))
-    feeding = feed(dict(graph.metadata), graph.inputs[0].shape)
-    codes = feeding.splits.test[list(samples)].images
-    q = graph.inputs[0].format.quantize(feeding(codes))
+    feeding = feed(dict(graph.metadata), {v.name: v.shape for v in graph.inputs})
+    codes = load(feeding.data).test[list(samples)].images
+    q, = quantized(graph, feeding.batch(Arrays({"images": codes})).x)
     scores, looked = targets.compile(
         lower(graph), targets.get("dsp32c-40", "1991")).simulate([q]).outputs
-    for y, wanted in zip((scores, looked), reference(graph, q), strict=True):
+    for y, wanted in zip((scores, looked), reference(graph, [q]), strict=True):
         assert np.array_equal(y, wanted), "the chip and the reference differ"
     weights = graph.outputs[-1].format.dequantize(looked)[:, :, 0]
     return [("".join(READ[c] for c in read), "".join(WRITTEN[c] for c in said), w)

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from bench.whole import go
 from dsplet.data.feed import feed
+from dsplet.data.source import Arrays
 from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.network import fixed_graph
+from dsplet.quantize.network import fixed_graph, quantized
 from dsplet.train import results
 from dsplet.train.gabor import ORIENTATIONS, WAVELENGTH
 
@@ -52,10 +53,11 @@ def modulations(path: Path, maps: int) -> list[float]:
     cells = until(graph, (maps, 22, 22))
     most = cells.outputs[0].format.max
     chip = targets.compile(lower(cells), targets.get("dsp32c-40"))
-    feeding, found = feed(dict(graph.metadata), graph.inputs[0].shape), []
+    x, found = graph.inputs[0], []
+    feeding = feed(dict(graph.metadata), {x.name: x.shape})
     for i in range(ORIENTATIONS):
-        x = graph.inputs[0].format.quantize(feeding(gratings(i)))
-        y = chip.simulate([x]).outputs[0][:, i, 11, 11]
+        q, = quantized(graph, feeding.batch(Arrays({x.name: gratings(i)})).x)
+        y = chip.simulate([q]).outputs[0][:, i, 11, 11]
         assert y.max() < most, "the cells saturate: lower the contrast"
         found.append(float((y.max() - y.min()) / (y.max() + y.min())))
     return found

@@ -36,14 +36,20 @@ class Images:
         import onnxruntime as ort
 
         from dsplet.data.feed import feed
+        from dsplet.data.registry import load
         from dsplet.quantize.float import from_onnx
         path = Path(os.environ["DSPLET_SHARED"]) / "conformance/models/lenet5-mnist/model.onnx"
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         self.graph, self._session = from_onnx.load(path), ort.InferenceSession(path, options)
-        self.inputs = feed({}, (1, 32, 32), "mnist", "1/256")
-        self.splits = self.inputs.splits
+        self.feeding = feed({}, {"x": (1, 32, 32)}, "mnist", "1/256", resize=True)
+        self.splits = load("mnist")
         self.test = self.inputs(self.splits.test.images)
+
+    def inputs(self, images: np.ndarray) -> np.ndarray:
+        """uint8 images as the network reads them."""
+        from dsplet.data.source import Arrays
+        return self.feeding.batch(Arrays({"x": images})).x["x"]
 
     def teacher(self, x: np.ndarray) -> np.ndarray:
         return self._session.run(None, {self.graph.inputs[0]: x})[0]

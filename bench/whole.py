@@ -13,7 +13,7 @@ from dsplet.data.feed import feed
 from dsplet.export.c import host
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.network import fixed_graph, reference
+from dsplet.quantize.network import fixed_graph, quantized, reference
 from dsplet.train import zoo
 from dsplet.train.checkpoint import load
 from dsplet.workflows import compare, export, quantize, simulate, train
@@ -65,15 +65,15 @@ def differences(path: str, samples: str) -> int:
     import onnxruntime as ort
 
     graph = fixed_graph(path)
-    feeding = feed(dict(graph.metadata), graph.inputs[0].shape)
-    x = feeding(feeding.test(samples).images)
-    q = graph.inputs[0].format.quantize(x)
+    feeding = feed(dict(graph.metadata), {v.name: v.shape for v in graph.inputs})
+    x = feeding.test(samples).x
+    q = quantized(graph, x)
     wanted = reference(graph, q)
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     reals = [y.astype(np.float64) * 2.0**v.format.frac for y, v in
-             zip(session.run(None, {graph.inputs[0].name: x}), graph.outputs, strict=True)]
-    ours = host.compile(lower(graph))(q)
-    found = (ours if isinstance(ours, list) else [ours], Executor(graph)(q), reals)
+             zip(session.run(None, x), graph.outputs, strict=True)]
+    ours = host.compile(lower(graph))(*q)
+    found = (ours if isinstance(ours, list) else [ours], Executor(graph)(*q), reals)
     return sum(int(np.count_nonzero(y != w)) for ys in found
                for y, w in zip(ys, wanted, strict=True))
 

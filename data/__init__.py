@@ -1,21 +1,25 @@
-"""Images to train, calibrate and test with; a new data set is one file here and one import line."""
+"""Samples to train, calibrate and test with; a new data set, or kind of file, is one file here and
+one import line."""
 
 from dsplet.data import (
     dates,
     digits,
+    folder,
     keywords,
     lines,
     mnist,
     motifs,
+    npz,
     oscillator,
     sequences,
+    sound,
+    table,
     toronto,
     usps,
 )
-from dsplet.data.npz import load_images
 from dsplet.data.pictures import load_line
 from dsplet.data.registry import Dataset, datasets, load
-from dsplet.data.resample import Normalization, fit
+from dsplet.data.resample import Normalization, Scaling, fit
 from dsplet.data.splits import DataError, Samples, Splits
 
 __all__ = [
@@ -23,20 +27,24 @@ __all__ = [
     "Dataset",
     "Normalization",
     "Samples",
+    "Scaling",
     "Splits",
     "datasets",
     "dates",
     "digits",
     "fit",
+    "folder",
     "keywords",
     "lines",
     "load",
-    "load_images",
     "load_line",
     "mnist",
     "motifs",
+    "npz",
     "oscillator",
     "sequences",
+    "sound",
+    "table",
     "toronto",
     "usps",
 ]

@@ -13,6 +13,8 @@ from dsplet.base.errors import UserError, shown
 
 TOLERANCE = "dsplet.tolerance"
 """The metadata key of networks that answer in numbers."""
+MOST_STRAY_CLASSES = 256
+"""Labels below this may be of classes that the network does not know."""
 
 
 class AnswerError(UserError):
@@ -43,6 +45,15 @@ def places_of(scores: np.ndarray, names: Mapping[int, str]) -> tuple[int, ...]:
     return (places,) if places > 1 else ()
 
 
+def are_scores(y: np.ndarray, names: Mapping[int, str]) -> bool:
+    """Whether outputs y (N, ...) can be read as classes' scores: a vector of at least two, or a
+    score for each of these classes at every place of a sequence."""
+    size = y[0].size
+    if names:
+        return size % len(names) == 0
+    return size > 1 and max(y.shape[1:]) == size
+
+
 def same(read: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """bool (N,): where two answers (N, ...) are the same, at every place."""
     return (read == labels).reshape(len(labels), -1).all(1)
@@ -52,14 +63,32 @@ def right(y: np.ndarray, labels: np.ndarray, tolerance: float | None = None) -> 
     """bool (N,): which of a network's outputs y, reals (N, ...), are right: the same classes as the
     labels, at every place, or numbers each less than `tolerance` away. Raises AnswerError."""
     if not are_numbers(labels):
+        check_classes(y, labels)
         return same(answers(y, labels.shape[1:]), labels)
     if tolerance is None:
         raise AnswerError("the data set wants numbers, the network names classes: its file has no "
                           f"{TOLERANCE}")
-    if y.shape != labels.shape:
-        raise AnswerError(f"the network gives {y.shape[1:]} numbers, the data set wants "
-                          f"{labels.shape[1:]}")
+    check_numbers(y, labels)
     return (np.abs(y - labels) < tolerance).all(1)
+
+
+def check_classes(y: np.ndarray, labels: np.ndarray) -> None:
+    """Raises AnswerError where outputs y (N, ...) have no scores for classes such as these."""
+    scores = y[0].size // labels[0].size
+    if scores == 1:
+        raise AnswerError("the network gives one number where classes would have a score each",
+                          remedy="give the labels as floats: numbers that are wanted of it")
+    if labels.max() >= max(scores, MOST_STRAY_CLASSES):
+        raise AnswerError(f"labels run to {labels.max()}, the network gives {scores} scores",
+                          remedy="give labels as floats where they are numbers that are wanted")
+
+
+def check_numbers(y: np.ndarray, wanted: np.ndarray) -> None:
+    """Raises AnswerError where outputs y (N, outputs) are not as many numbers as are wanted."""
+    if y.shape != wanted.shape:
+        raise AnswerError(f"the network gives {y.shape[1:]} numbers, the data set wants "
+                          f"{wanted.shape[1:]}", remedy="classes are integers" if
+                          wanted.shape[1:] == (1,) and (wanted == wanted.round()).all() else "")
 
 
 def percent_right(y: np.ndarray, labels: np.ndarray, tolerance: float | None = None) -> float:

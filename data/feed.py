@@ -1,89 +1,178 @@
-"""Images as the input of a network file, whose metadata says what it was made for."""
+"""Samples as the inputs of a network file, whose metadata says what it was made for."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
 from dsplet.base.errors import shown
-from dsplet.data.registry import load
-from dsplet.data.resample import Normalization, fit
-from dsplet.data.splits import DataError, Samples, Splits
+from dsplet.data.answers import class_names
+from dsplet.data.fitting import arranged, chosen, converted
+from dsplet.data.opening import open_source
+from dsplet.data.resample import Scaling
+from dsplet.data.source import Arrays, Shape, Source, Wanted
+from dsplet.data.splits import DataError
 
 KEYS = ("dsplet.data", "dsplet.input_scale", "dsplet.input_offset")
+CALIBRATED_ON = "dsplet.calibrated_on"
+"""Metadata of networks whose calibration samples nobody parted from the others: their
+fingerprint, and how many of them were taken."""
 
 _NUMBER = re.compile(r"[-+]?[0-9]{0,30}(\.[0-9]{0,30})?(e[-+]?[0-9]{1,3})?(/[0-9]{1,30})?",
                      re.IGNORECASE)
 """No longer than what is worked out at once: ten to a billion is a number of a billion digits."""
-NAME_DATA = "name it with --data (digits, mnist, usps or a .npz with images and labels)"
+NAME_DATA = ("name it with --data: a data set (digits, mnist, usps), a .npz, .npy, .csv or .wav, "
+             "or a folder of pictures or sounds")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples as a network reads them.
+
+    x: by input, float32 (N, *shape). labels: as in `Arrays`. index: each sample's position in its
+    source. origin: of an unsplit source, its fingerprint.
+    """
+
+    x: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    index: np.ndarray
+    origin: str = ""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def unlabelled(self) -> Batch:
+        """The same without labels."""
+        return replace(self, labels=None)
+
+    def calibrated_on(self, facts: Mapping[str, str]) -> str | None:
+        """How many of the samples a network with this metadata was calibrated on; None where they
+        are others, or nobody knows."""
+        origin, _, count = facts.get(CALIBRATED_ON, "").partition(":")
+        if not self.origin or origin != self.origin or not count.isdecimal():
+            return None
+        return f"{int((self.index < int(count)).sum()):,} of these {len(self):,} samples"
 
 
 @dataclass(frozen=True)
 class Feed:
-    """data: a name or path for `data.load`, "" where none is known. shape: (1, H, W)."""
+    """What feeds a network. data: a name or path, "" where none is known. inputs: the shapes of
+    its inputs, without the batch axis. scaling: of pixels, uint8, and where there are none of any
+    whole numbers; None where nobody said. asked: it
+    was asked for, so it must do something. resize: whether pictures may be brought to its size.
+    classes: the names of its classes, where it knows them.
+    """
 
     data: str
-    shape: tuple[int, int, int]
-    normalization: Normalization
+    inputs: Mapping[str, Shape]
+    scaling: Scaling | None = None
+    asked: bool = False
+    resize: bool = False
+    classes: Mapping[str, int] | None = None
 
     @cached_property
-    def splits(self) -> Splits:
-        """The data set. Raises DataError."""
+    def source(self) -> Source:
+        """Where the samples are. Raises DataError."""
         if not self.data:
             raise DataError("the file does not say which data it was made for", remedy=NAME_DATA)
-        return load(self.data)
+        return open_source(self.data, Wanted(self.inputs, self.resize))
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """uint8 images (N, h, w) of any size as the network's input, float32 (N, 1, H, W)."""
-        return self.normalization(fit(images, self.shape[1:]))
+    def test(self, samples: str) -> Batch:
+        """The first `samples` test samples, or "all". Raises DataError."""
+        return self._part("test", None if samples == "all" else count_of(samples))
 
-    def test(self, samples: str) -> Samples:
-        """The first `samples` images of the test split, or "all". Raises DataError."""
-        if samples == "all":
-            return self.splits.test
-        if not samples.isdecimal() or not int(samples):
-            raise DataError(f"--samples is {shown(samples)}", expected="a positive number or all")
-        return self.splits.test[:int(samples)]
+    def calibration(self, count: int) -> Batch:
+        """At most `count` calibration samples. Raises DataError where there are none."""
+        return self._part("calibration", count)
 
-    def calibration(self, count: int) -> Samples:
-        """At most `count` images of the calibration split. Raises DataError where it is empty."""
-        part = self.splits.calibration[:count]
-        if not len(part):
-            raise DataError(f"data set '{self.data}' has no calibration samples",
-                            remedy="name one that has with --data (digits, mnist or usps)")
-        return part
+    def train(self) -> Batch:
+        """The training samples. Raises DataError where there are none."""
+        return self._part("train", None)
+
+    def batch(self, given: Arrays, count: int | None = None, origin: str = "") -> Batch:
+        """The first `count` of these samples. Raises DataError for what the network cannot read."""
+        own = arranged(chosen(given.arrays, self.inputs), self.inputs, given.flat)
+        many = len(next(iter(own.values())))
+        taken = {k: a[:count] for k, a in own.items()}
+        if given.labels is not None and len(given.labels) != many:
+            raise DataError(f"has {many:,} samples and {len(given.labels):,} labels",
+                            expected="as many of each")
+        if self.asked and not any(a.dtype.kind in "iu" for a in taken.values()):
+            kinds = ", ".join(sorted({str(a.dtype) for a in taken.values()}))
+            raise DataError(f"--input-scale is for whole numbers such as pixels; these are {kinds}",
+                            remedy="leave it out")
+        pixels = any(a.dtype == np.uint8 for a in taken.values())
+        x = {name: converted(name, a, self.inputs[name], self.scaling if a.dtype == np.uint8 or
+                             not pixels else None, self.resize) for name, a in taken.items()}
+        index = np.arange(many) if given.index is None else given.index
+        return Batch(x, self._labels(given, count), index[:count], origin)
 
     @property
     def metadata(self) -> dict[str, str]:
         """What `feed` reads."""
-        return dict(zip(KEYS, (self.data, repr(self.normalization.scale),
-                               repr(self.normalization.offset)), strict=True))
+        own = {} if self.scaling is None else dict(zip(KEYS[1:], self.scaling.texts, strict=True))
+        return {KEYS[0]: self.data} | own
+
+    def calibrated_on(self, batch: Batch) -> dict[str, str]:
+        """Metadata of a network that these samples calibrated."""
+        return {CALIBRATED_ON: f"{batch.origin}:{len(batch)}"} if batch.origin else {}
+
+    def _part(self, purpose: str, count: int | None) -> Batch:
+        source = self.source
+        try:
+            given = source.part(purpose)
+            if not len(next(iter(given.arrays.values()), "?")):
+                raise DataError(f"has no {purpose} samples", remedy="name data that have some with "
+                                "--data (digits, mnist, usps or a file of your own)")
+            return self.batch(given, count, given.sha256 if source.unsplit else "")
+        except DataError as error:
+            raise error.at(self.data) from error.__cause__
+
+    def _labels(self, given: Arrays, count: int | None) -> np.ndarray | None:
+        """As numbers of the network's own classes, where both know their names."""
+        if given.labels is None:
+            return None
+        labels, own = given.labels[:count], self.classes
+        if own and given.names and own.keys() >= set(given.names):
+            return np.array([own[name] for name in given.names])[labels].astype(labels.dtype)
+        return labels
 
 
-def feed(facts: Mapping[str, str], shape: tuple[int, ...], name: str | None = None,
-         scale: str | None = None, offset: str | None = None) -> Feed:
-    """The feed of a network with this metadata and input shape; arguments override the metadata.
+def feed(facts: Mapping[str, str], inputs: Mapping[str, Shape], name: str | None = None,
+         scale: str | None = None, offset: str | None = None, resize: bool = False) -> Feed:
+    """The feed of a network with this metadata and these inputs; arguments override the metadata.
 
-    scale, offset: x = pixel * scale + offset, decimal numbers or fractions such as "1/256".
-    Raises DataError.
+    scale, offset: x = pixel * scale + offset, decimal numbers or fractions such as "1/256"; several
+    with commas between them are one for each channel. resize: pictures may be brought to the
+    network's size, as those of the data set that it was made for always are. Raises DataError.
     """
-    if len(shape) != 3 or shape[0] != 1:
-        raise DataError(f"the network's input has shape {shape}", expected="(1, H, W), an image")
+    data = name or facts.get(KEYS[0], "")
     known = [facts.get(key) if given is None else given
-             for key, given in zip(KEYS, (name, scale, offset), strict=True)]
-    if known[1] is None:
-        raise DataError("the file does not say how pixels become its input"
-                        + ("" if known[0] else ", nor which data it was made for"),
-                        remedy="give --input-scale (1/255, 1/256 or 1) and, where it is not 0, "
-                        "--input-offset" + ("" if known[0] else f"; {NAME_DATA}"))
-    return Feed(known[0] or "", (shape[0], shape[1], shape[2]),
-                Normalization(_number(known[1]), _number(known[2] or "0")))
+             for key, given in zip(KEYS[1:], (scale, offset), strict=True)]
+    if known[0] is None and offset is not None:
+        raise DataError("--input-offset goes with --input-scale", remedy="give both")
+    scaling = None if known[0] is None else Scaling(_numbers(known[0]), _numbers(known[1] or "0"))
+    classes = {word: i for i, word in class_names(facts).items()}
+    return Feed(data, dict(inputs), scaling, asked=scale is not None, classes=classes,
+                resize=resize or data == facts.get(KEYS[0]))
+
+
+def count_of(samples: str) -> int:
+    """How many samples an option asks for. Raises DataError."""
+    if not samples.isdecimal() or not int(samples):
+        raise DataError(f"--samples is {shown(samples)}", expected="a positive number or all")
+    return int(samples)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(_number(part) for part in text.split(","))
 
 
 def _number(text: str) -> float:

@@ -1,11 +1,15 @@
-"""A user's own samples: a `.npz` with `images` uint8 (N, H, W) and `labels` (N,) or (N, T).
+"""A user's own arrays: a `.npz`, or a `.npy` of one array.
 
-Images alone may also be a `.npy` file. A header is believed only as far as there is data behind it.
+A network reads any of them: an array an input, named for it, or one of any name where it has one
+input; beside them `labels`. Names may begin with `calibration.`, `train.` or `test.`. What trains a
+model of the zoo is `images`, uint8 (N, H, W), with `labels` (N,) or (N, T). A header is believed
+only as far as there is data behind it.
 """
 
 import math
 import zipfile
 import zlib
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
@@ -15,8 +19,10 @@ from numpy.lib import format as npy
 
 from dsplet.base.errors import door
 from dsplet.base.files import MOST_BYTES, read_bytes
+from dsplet.data.source import PARTS, WHOLE, Arrays, Source, Wanted, labels_of, opens
 from dsplet.data.splits import DataError, Samples, Splits
 
+LABELS = "labels"
 WANTED = "arrays 'images' and 'labels'"
 DAMAGE = (ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, TokenError,
           RecursionError, MemoryError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
@@ -24,13 +30,20 @@ DAMAGE = (ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, Token
 """What zipfile and NumPy's header reader raise on a damaged file."""
 
 
-def load_npz(path: Path) -> Splits:
-    """Read `path`; every sample is a test sample, the other two splits are empty.
+@opens(".npz", ".npy")
+def arrays(path: Path, wanted: Wanted) -> Source:
+    """Every array of a file. Pickled objects are refused. Raises DataError, FileError."""
+    parts = _parts(_read(path))
+    return Source(str(path), {part: partial(_part, found) for part, found in parts.items()})
 
-    `images` may also be (N, 1, H, W). `labels` are whole numbers in 0..255. Pickled objects are
-    refused. Raises DataError, FileError.
+
+def load_npz(path: Path) -> Splits:
+    """What trains a model: every sample is a test sample, the other two splits are empty.
+
+    `images` may also be (N, 1, H, W). `labels` are whole numbers in 0..255. Raises DataError,
+    FileError.
     """
-    images, labels = _read(path)
+    images, labels = _images(path)
     if labels is None:
         raise DataError("no 'labels'", where=str(path), expected=WANTED)
     fits = labels.ndim in (1, 2) and len(labels) == len(images) and 0 not in labels.shape[1:]
@@ -45,43 +58,57 @@ def load_npz(path: Path) -> Splits:
     return Splits(path.name, nothing, nothing, everything)
 
 
-def load_images(path: Path) -> np.ndarray:
-    """The images alone, uint8 (N, H, W) with N >= 1, of a `.npz` or a `.npy` file.
-
-    Raises DataError, FileError.
-    """
-    images, _ = _read(path)
-    if not images.size:
-        raise DataError(f"holds no images: its shape is {images.shape}", where=str(path))
-    return images
-
-
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def _images(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Images and, where there are any, labels."""
-    data = read_bytes(path)
-    with door(path, *DAMAGE, what="not a readable .npz file of plain arrays", kind=DataError):
-        arrays = {"images": _array(data)} if data.startswith(npy.MAGIC_PREFIX) else _arrays(data)
-    if "images" not in arrays:
+    found = _read(path, ("images", LABELS))
+    if "images" not in found:
         raise DataError("no 'images'", where=str(path), expected=WANTED)
-    images = arrays["images"]
+    images = found["images"]
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
     if images.dtype != np.uint8 or images.ndim != 3:
         raise DataError(f"'images' is {images.dtype} {images.shape}", where=str(path),
                         expected="uint8 (N, H, W), 0 background, 255 ink")
-    return images, arrays.get("labels")
+    return images, found.get(LABELS)
 
 
-def _arrays(data: bytes) -> dict[str, np.ndarray]:
-    """The images and labels of a .npz, which is a zip of .npy files."""
+def _parts(found: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """The arrays by part, without its name in theirs."""
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in found.items():
+        part, dot, rest = name.partition(".")
+        split = part in PARTS and dot and rest
+        parts.setdefault(part if split else WHOLE, {})[rest if split else name] = array
+    if WHOLE in parts and len(parts) > 1:
+        raise DataError(f"'{next(iter(parts[WHOLE]))}' belongs to no part", remedy="name all "
+                        f"arrays for a part ({', '.join(PARTS)}), or none")
+    return parts
+
+
+def _part(found: dict[str, np.ndarray]) -> Arrays:
+    labels, others = found.get(LABELS), {k: a for k, a in found.items() if k != LABELS}
+    return Arrays(others, None if labels is None else labels_of(labels))
+
+
+def _read(path: Path, only: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
+    """The arrays by name; that of a .npy is called "images". only: which are wanted."""
+    data = read_bytes(path)
+    with door(path, *DAMAGE, what="not a readable .npz file of plain arrays", kind=DataError):
+        if data.startswith(npy.MAGIC_PREFIX):
+            return {"images": _array(data)}
+        return _members(data, only)
+
+
+def _members(data: bytes, only: tuple[str, ...] | None) -> dict[str, np.ndarray]:
+    """Arrays of a .npz, which is a zip of .npy files."""
     with zipfile.ZipFile(BytesIO(data)) as whole:
         members = {m.filename.removesuffix(".npy"): m for m in whole.infolist()}
-        wanted = [name for name in ("images", "labels") if name in members]
-        size = sum(members[name].file_size for name in wanted)
+        chosen = [name for name in only or members if name in members]
+        size = sum(members[name].file_size for name in chosen)
         if size > MOST_BYTES:
             raise DataError(f"its arrays unpack to {size:,} bytes",
                             expected=f"at most {MOST_BYTES:,}")
-        return {name: _array(whole.read(members[name])) for name in wanted}
+        return {name: _array(whole.read(members[name])) for name in chosen}
 
 
 def _array(data: bytes) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures of lines of writing, as a network sees them."""
+"""Pictures: a user's own as samples, and lines of writing as a network sees them."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from dsplet.base.errors import door
 from dsplet.base.files import check_readable
+from dsplet.data.resample import fit
+from dsplet.data.source import Wanted
 from dsplet.data.splits import DataError
 
 INK_ROWS = 22 / 32
@@ -14,6 +16,38 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 """What is read. Pillow has readers that start other programs."""
 INK = 64
 """Grey levels that stand out from the background."""
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""How a network of so many channels sees a picture."""
+DEEP = ("I", "F")
+"""How modes begin of more than 8 bits a level."""
+
+
+def load_pictures(paths: list[Path], wanted: Wanted) -> np.ndarray:
+    """A file a sample, uint8 (N, C, H, W), or (N, H, W, C) where the network reads that. A grey
+    network sees the luminance of colours, a colour network grey as it is.
+
+    Raises DataError, FileError; where the sizes are not the network's and it may not be resized.
+    """
+    shape = wanted.only() if len(wanted.only()) == 3 else (1, *wanted.only())
+    last = len(shape) == 3 and shape[0] not in MODES and shape[2] in MODES
+    if len(shape) != 3 or not last and shape[0] not in MODES:
+        raise DataError(f"the network reads (N, {', '.join(map(str, wanted.only()))}), no pictures",
+                        expected="(N, C, H, W) of 1, 3 or 4 channels")
+    height, width, channels = shape if last else (*shape[1:], shape[0])
+    found = []
+    for path in paths:
+        levels = _read(path, MODES[channels])
+        planes = levels[None] if levels.ndim == 2 else np.moveaxis(levels, 2, 0)
+        if planes.shape[1:] != (height, width):
+            if not wanted.resize:
+                raise DataError(f"is {planes.shape[1]} rows of {planes.shape[2]} pixels, the "
+                                f"network reads {height} of {width}", where=str(path),
+                                remedy="--resize brings pictures to its size")
+            planes = fit(planes, (height, width))
+        found.append(planes)
+    pictures = np.stack(found)
+    return np.moveaxis(pictures, 1, 3) if last else pictures
 
 
 def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
@@ -22,7 +56,7 @@ def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
     Light paper is turned dark. A picture of another shape is cut to what is written, which is
     brought to INK_ROWS of H and set in the middle. Raises DataError, FileError.
     """
-    grey = _read(path)
+    grey = _read(path, "L")
     if np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])) > 127:
         grey = 255 - grey
     if grey.shape == shape:
@@ -43,8 +77,8 @@ def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
     return line
 
 
-def _read(path: Path) -> np.ndarray:
-    """The grey levels, uint8 (H, W)."""
+def _read(path: Path, mode: str) -> np.ndarray:
+    """The levels, uint8 (H, W) or (H, W, C). mode: one of MODES."""
     import warnings
 
     from PIL import Image
@@ -56,7 +90,9 @@ def _read(path: Path) -> np.ndarray:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(path, formats=FORMATS) as picture:
-                return np.asarray(picture.convert("L"))
+                if picture.mode.startswith(DEEP):
+                    raise DataError("has more than 8 bits a level", remedy="give an array, a .npz")
+                return np.asarray(picture.convert(mode))
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise DataError("too large a picture", expected=f"at most {Image.MAX_IMAGE_PIXELS:,} "
                             "pixels") from None

@@ -32,6 +32,36 @@ class Normalization:
         return self.table[images][:, None]
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """What a net reads of a whole number q: x = q * scale + offset. One of each, or of either one
+    for each channel, which are the first axis of a sample, or the last."""
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...] = (0.0,)
+
+    def __call__(self, levels: np.ndarray) -> np.ndarray:
+        """Integers (N, C, ...) as float32, evaluated in double precision. Raises DataError where
+        there are not as many channels."""
+        channels = max(len(self.scale), len(self.offset))
+        axis = next((i for i in (1, levels.ndim - 1) if levels.shape[i] == channels), 0)
+        if any(len(n) not in (1, channels) for n in (self.scale, self.offset)) or (
+                channels > 1 and not axis):
+            raise DataError(f"--input-scale and --input-offset have {len(self.scale)} and "
+                            f"{len(self.offset)} numbers, the samples are {levels.shape[1:]}",
+                            expected="one, or one for each channel")
+        along = [-1 if i == axis else 1 for i in range(1, levels.ndim)]
+        scale, offset = (np.array(n).reshape(along if len(n) > 1 else ())
+                         for n in (self.scale, self.offset))
+        return (levels * scale + offset).astype(np.float32)
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The two as options spell them."""
+        scale, offset = (",".join(map(repr, n)) for n in (self.scale, self.offset))
+        return scale, offset
+
+
 def fit(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """uint8 images (N, H, W) brought to `shape`, uint8.
 

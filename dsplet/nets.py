@@ -1,7 +1,7 @@
 """Networks as objects: what `import dsplet` offers.
 
-Arrays go in and out; samples are (N, *shape), see `FloatNet`. Everything raises `UserError` of some
-kind for what a user can mend.
+Arrays go in and out; samples are (N, *shape), by the inputs' names where there are several, see
+`FloatNet`. Everything raises `UserError` of some kind for what a user can mend.
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dsplet.base.errors import UserError
-from dsplet.data.feed import KEYS, feed
+from dsplet.data.answers import are_numbers
+from dsplet.data.feed import KEYS, Batch, feed
+from dsplet.data.source import Arrays, Shape
+from dsplet.data.splits import DataError
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.network import Network
 from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
@@ -29,6 +32,8 @@ from dsplet.workflows import c_files, chip, simulate
 from dsplet.workflows.quantize import Changes
 from dsplet.workflows.request import OnTarget
 from dsplet.workflows.simulation import Simulation
+
+Samples = np.ndarray | Mapping[str, np.ndarray]
 
 
 class SamplesError(UserError):
@@ -42,29 +47,50 @@ class _Net:
         self.network = network
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.network.path!r}, input_shape={self.input_shape})"
+        shapes = self.input_shapes
+        said = f"input_shape={self.input_shape}" if len(shapes) == 1 else f"input_shapes={shapes}"
+        return f"{type(self).__name__}({self.network.path!r}, {said})"
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Of one sample."""
-        return tuple(self.network.shape)
+    def input_shapes(self) -> dict[str, Shape]:
+        """Of one sample, by input."""
+        return dict(self.network.inputs)
+
+    @property
+    def output_shapes(self) -> dict[str, Shape]:
+        """Of one sample, by output."""
+        return dict(self.network.outputs)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of one sample of the first input."""
+        return next(iter(self.network.inputs.values()))
 
     @property
     def metadata(self) -> dict[str, str]:
         """What the network's file says of itself, such as how pixels become its input."""
         return dict(self.network.facts)
 
-    def inputs(self, samples: np.ndarray) -> np.ndarray:
-        """Samples as the network reads them: float32 (N, *input_shape). Raises SamplesError."""
-        return _inputs(samples, self.input_shape, self.network.facts)
+    def inputs(self, samples: Samples) -> dict[str, np.ndarray]:
+        """Samples as the network reads them: float32 (N, *shape) by input. Raises SamplesError."""
+        return _inputs(samples, self.network.inputs, self.network.facts)
+
+    def outputs(self, samples: Samples) -> dict[str, np.ndarray]:
+        """Every output, (N, *shape) by name, as reals. Raises SamplesError."""
+        return self.network.run(self.inputs(samples))
+
+    def __call__(self, samples: Samples) -> np.ndarray:
+        """The first output, (N, *its shape): float32 of a float network by ONNX Runtime, float64 of
+        a fixed-point one, the integers' real values."""
+        return next(iter(self.outputs(samples).values()))
 
 
 class FloatNet(_Net):
     """A float network.
 
-    Samples, everywhere: (N, *input_shape), at least one; floats as the network reads them, or uint8
-    images (N, H, W) of any size where its file knows how pixels become its input. Anything else is
-    a SamplesError.
+    Samples, everywhere: (N, *input_shape), at least one, or a mapping of such arrays by input;
+    floats as the network reads them, or whole numbers where its file knows how pixels become its
+    input, uint8 images (N, H, W) of any size among them. Anything else is a SamplesError.
     """
 
     def __init__(self, network: Network, keep: object = None) -> None:
@@ -72,13 +98,7 @@ class FloatNet(_Net):
         super().__init__(network)
         self._keep = keep
 
-    def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """The first output, float32 (N, *its shape), by ONNX Runtime."""
-        assert self.network.float
-        run, x = FloatNetwork(self.network.path), self.inputs(samples)
-        return run({self.network.input: x})[self.network.float.outputs[0]]
-
-    def quantize(self, samples: np.ndarray, recipe: str | Recipe = "default", *,
+    def quantize(self, samples: Samples, recipe: str | Recipe = "default", *,
                  weight_bits: int | None = None, activation_bits: int | None = None,
                  input_bits: int | None = None, output_bits: int | None = None,
                  accumulator_bits: int | None = None, per_channel: bool | None = None,
@@ -103,53 +123,48 @@ class FloatNet(_Net):
         return FixedNet(recipes.quantize(self.network.float, x, chosen, _scaling(self.metadata)),
                         Path(self.network.path).stem)
 
-    def simulate(self, samples: np.ndarray, target: str = "dsp32c-40", *, board: str | None = None,
-                 labels: np.ndarray | None = None, goal: str = "time", budget: str | None = None
-                 ) -> Simulation:
+    def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
+                 board: str | None = None, labels: np.ndarray | None = None, goal: str = "time",
+                 budget: str | None = None, seed: int = 0) -> Simulation:
         """The network on the processor's own floating point; see `FixedNet.simulate`."""
         return _simulate(self, simulate.FloatingPoint(self.network), samples, labels,
-                         OnTarget(target=target, board=board), goal, budget)
+                         OnTarget(target=target, board=board), goal, budget, seed)
 
 
 class FixedNet(_Net):
     """A fixed-point network; its samples are those of a `FloatNet`. graph: what it computes."""
 
     def __init__(self, graph: Graph, name: str) -> None:
-        """name: what reports call it. Raises ModelError for a graph of several inputs."""
+        """name: what reports call it."""
         super().__init__(Network(name, graph))
         self.graph = graph
 
-    def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """The first output, float64 (N, *its shape): the integers' real values."""
-        y = self.graph.outputs[0]
-        return self.network.scores(self.inputs(samples)).reshape(-1, *y.shape)
-
-    def compare(self, reference: FloatNet | FixedNet, samples: np.ndarray,
+    def compare(self, reference: FloatNet | FixedNet, samples: Samples,
                 labels: np.ndarray | None = None) -> Comparison:
         """This network beside another on the same samples.
 
-        labels: classes, integers (N,), or (N, T) where a sample has one at each of T places; or
-        float (N, outputs) for networks that answer in numbers; None where nobody knows them.
-        Raises SamplesError, AnswerError.
+        labels: of the first output: classes, integers (N,), or (N, T) where a sample has one at
+        each of T places; or float (N, outputs) for networks that answer in numbers; None where
+        nobody knows them. Raises SamplesError, AnswerError.
         """
-        x = self.inputs(samples)
-        return report.comparison(reference.network, self.network, reference.inputs(samples), x,
-                                 _labels(labels, len(x)), np.arange(len(x)),
-                                 lambda done, total: None)
+        x = _batch(self.inputs(samples), labels)
+        return report.comparison(reference.network, self.network, reference.inputs(samples), x.x,
+                                 x.labels, x.index, lambda done, total: None)
 
-    def simulate(self, samples: np.ndarray, target: str = "dsp32c-40", *, board: str | None = None,
-                 labels: np.ndarray | None = None, goal: str = "time", budget: str | None = None
-                 ) -> Simulation:
+    def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
+                 board: str | None = None, labels: np.ndarray | None = None, goal: str = "time",
+                 budget: str | None = None, seed: int = 0) -> Simulation:
         """Run the samples through the target's machine code: cycles, milliseconds, bytes, and
         whether every integer is the reference's.
 
+        samples: None: one, random over the inputs' formats, drawn by `seed`.
         target, board: as `dsplet targets` lists them. labels: see `compare`. goal: "time", "memory"
         or "balanced". budget: what the goal has to keep, and the report says whether it does:
         "33.3ms", "333333cycles" or a name of `dsplet budgets`.
         Raises UnknownTarget, BudgetError, DoesNotFit, SamplesError, AnswerError.
         """
         return _simulate(self, simulate.FixedPoint(self.graph, self.network.path), samples, labels,
-                         OnTarget(target=target, board=board), goal, budget)
+                         OnTarget(target=target, board=board), goal, budget, seed)
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;
@@ -192,7 +207,7 @@ def export_module(module: Any, path: str | Path | None, input_shape: Sequence[in
     if classes:
         facts["dsplet.classes"] = json.dumps(list(classes))
     shape = tuple(input_shape)
-    x = None if samples is None else _inputs(samples, shape, facts)
+    x = None if samples is None else _inputs(samples, {"x": shape}, facts)["x"]
     folder = tempfile.TemporaryDirectory() if path is None else None
     file = Path(folder.name) / "net.onnx" if folder else Path(str(path))
     to_onnx.export(module, shape, file, facts, samples=x)
@@ -203,44 +218,37 @@ def _scaling(facts: Mapping[str, str]) -> dict[str, str]:
     return {key: facts[key] for key in KEYS if key in facts}
 
 
-def _inputs(samples: np.ndarray, shape: tuple[int, ...], facts: Mapping[str, str]) -> np.ndarray:
-    samples = np.asarray(samples)
-    if not samples.size:
-        raise SamplesError(f"there is no sample: the array's shape is {samples.shape}")
-    if samples.dtype == np.uint8:
-        if KEYS[1] not in facts:
-            raise SamplesError("samples are uint8, and the network's file does not say how pixels "
-                               "become its input", remedy="give floats, as the network reads them")
-        images = samples[:, 0] if samples.ndim == 4 and samples.shape[1] == 1 else samples
-        if images.ndim != 3:
-            raise SamplesError(f"samples are uint8 {samples.shape}", expected="images (N, H, W)")
-        return feed(facts, shape)(images)
-    if samples.dtype.kind not in "fiu":
-        raise SamplesError(f"samples are {samples.dtype}", expected="floats, or uint8 images")
-    if samples.shape[1:] != shape:
-        raise SamplesError(f"samples are {samples.shape}",
-                           expected=f"(N, {', '.join(map(str, shape))})")
-    if not np.isfinite(samples).all():
-        raise SamplesError("some sample holds NaN or infinity")
-    return np.ascontiguousarray(samples, np.float32)
+def _inputs(samples: Samples, inputs: Mapping[str, Shape], facts: Mapping[str, str]
+            ) -> dict[str, np.ndarray]:
+    given = samples if isinstance(samples, Mapping) else {"samples": samples}
+    feeding = feed(facts, inputs, resize=True)
+    try:
+        return feeding.batch(Arrays({name: np.asarray(a) for name, a in given.items()})).x
+    except DataError as error:
+        raise SamplesError(error.what, where=error.where, expected=error.expected,
+                           remedy=error.remedy) from error
 
 
-def _labels(labels: np.ndarray | None, samples: int) -> np.ndarray | None:
-    if labels is None:
-        return None
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iuf" or labels.shape[:1] != (samples,):
-        raise SamplesError(f"labels are {labels.dtype} {labels.shape}",
-                           expected=f"{samples} of them, integers or numbers")
-    return labels
+def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
+    """Inputs with what is known of them. Raises SamplesError."""
+    many = len(next(iter(x.values())))
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iuf" or labels.shape[:1] != (many,):
+            raise SamplesError(f"labels are {labels.dtype} {labels.shape}",
+                               expected=f"{many} of them, integers or numbers")
+        labels = labels.reshape(many, -1) if are_numbers(labels) else labels
+    return Batch(x, labels, np.arange(many))
 
 
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
-              samples: np.ndarray, labels: np.ndarray | None, on: OnTarget, goal: str,
-              budget: str | None) -> Simulation:
-    x = net.inputs(samples)
-    given = simulate.Samples(x=x, labels=_labels(labels, len(x)), index=np.arange(len(x)))
+              samples: Samples | None, labels: np.ndarray | None, on: OnTarget, goal: str,
+              budget: str | None, seed: int) -> Simulation:
+    if samples is None and labels is not None:
+        raise SamplesError("labels of random inputs: nobody knows what is right of them")
+    given = subject.random(1, seed) if samples is None else _batch(net.inputs(samples), labels)
     target = chip.target_of(on)
     limit = chip.budget_of(budget, target)
     compiled = chip.compiled(subject.program, target, goal, limit)
-    return simulate.execute(subject, given, compiled, limit).report
+    found = simulate.execute(subject, given, compiled, limit).report
+    return found if samples is not None else replace(found, inputs=subject.told(seed))

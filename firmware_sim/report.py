@@ -12,6 +12,8 @@ from dsplet.base.rows import inlined
 from dsplet.data.answers import (
     answers,
     are_numbers,
+    are_scores,
+    check_numbers,
     class_names,
     nrmse_percent,
     percent_right,
@@ -31,6 +33,7 @@ from dsplet.firmware_sim.bill import (
 )
 from dsplet.firmware_sim.budget import Budget, Verdict, verdict
 
+SHOWN_NUMBERS = 6
 SHOWN_SAMPLES = 5
 """How many samples a report lists one by one."""
 FLOAT_TOLERANCE = 1e-3
@@ -58,6 +61,16 @@ class NumberSample:
 
 
 @dataclass(frozen=True)
+class OutputSample:
+    """A sample of which nobody knows what is right, and no class is read. output: its first
+    numbers."""
+
+    index: int
+    output: str
+    cycles: float
+
+
+@dataclass(frozen=True)
 class Score:
     """How many outputs are right; of numbers, within what, and how far they are off."""
 
@@ -81,12 +94,13 @@ class Exactly:
 @dataclass(frozen=True)
 class Nearly:
     """How the numbers of float arithmetic compare: one differs where it is more than
-    FLOAT_TOLERANCE of the largest away. differing_answers: samples that are read otherwise."""
+    FLOAT_TOLERANCE of the largest away. differing_answers: samples that are read otherwise, where
+    the network reads classes."""
 
     differing_numbers: int
     tolerance_of_largest: float
     largest_difference: float
-    differing_answers: int
+    differing_answers: int | None
     compared_with: str
 
     @property
@@ -100,7 +114,7 @@ class Simulation:
 
     target: str
     samples: int
-    first_samples: list[ReadSample | NumberSample]
+    first_samples: list[ReadSample | NumberSample | OutputSample]
     score: Score = inlined()
     agreement: Exactly | Nearly = inlined()
     layers: list[LayerRow]
@@ -154,17 +168,19 @@ def simulation(compiled: Compiled, run: Run, wanted: Sequence[Array], index: Arr
                    smallest_headroom_bits=headroom)
 
 
-def float_simulation(compiled: Compiled, run: Run, wanted: Array, index: Array,
+def float_simulation(compiled: Compiled, run: Run, wanted: Sequence[Array], index: Array,
                      labels: Array | None, facts: Mapping[str, str], budget: Budget | None = None
                      ) -> Simulation:
-    """The same of a program in float arithmetic. wanted: float32 (N, classes)."""
-    y = run.outputs[0].reshape(wanted.shape)
-    apart = np.abs(y - wanted)
+    """The same of a program in float arithmetic. wanted: float32 (N, *shape), for each output."""
+    ys = [y.reshape(w.shape) for y, w in zip(run.outputs, wanted, strict=True)]
+    apart = [np.abs(y - w) for y, w in zip(ys, wanted, strict=True)]
+    differing = sum(np.count_nonzero(a > FLOAT_TOLERANCE * np.abs(w).max())
+                    for a, w in zip(apart, wanted, strict=True))
     agreement = Nearly(
-        int(np.count_nonzero(apart > FLOAT_TOLERANCE * np.abs(wanted).max())), FLOAT_TOLERANCE,
-        float(apart.max()), _differing(y, wanted, labels, facts),
-        f"ONNX Runtime in float32, {wanted.size:,} numbers")
-    return _report(compiled, run, y, agreement, index, labels, facts, budget)
+        int(differing), FLOAT_TOLERANCE, max(float(a.max()) for a in apart),
+        _differing(ys[0], wanted[0], labels, facts),
+        f"ONNX Runtime in float32, {sum(w.size for w in wanted):,} numbers")
+    return _report(compiled, run, ys[0], agreement, index, labels, facts, budget)
 
 
 def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly, index: Array,
@@ -173,14 +189,14 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
     target, samples = compiled.target, len(run.cycles)
     worst, cycles = compiled.worst_case(), float(run.cycles.max())
     macs = sum(s.macs for s in compiled.sections)
-    layers, y = layer_rows(compiled, run, worst), y.reshape(samples, -1)
+    layers = layer_rows(compiled, run, worst)
     kept = verdict(budget, run, worst.cycles or cycles) if budget else None
     return Simulation(
         target=title(target), samples=samples,
         first_samples=[_sample(y[i], index[i], None if labels is None else labels[i],
                                run.cycles[i], facts, labels)
                        for i in range(min(SHOWN_SAMPLES, samples))],
-        score=_score(y, labels, facts), agreement=agreement, layers=layers,
+        score=_score(y.reshape(samples, -1), labels, facts), agreement=agreement, layers=layers,
         modules=module_rows(layers), items=item_rows(compiled.items(run)),
         not_included=list(compiled.not_included), memory=list(compiled.memory().by_region),
         cycles=cycles, worst_case_cycles=worst.cycles,
@@ -215,10 +231,13 @@ def title(target: Target) -> str:
 
 
 def _sample(y: Array, index: int, label: Any, cycles: float, facts: Mapping[str, str],
-            labels: Array | None) -> ReadSample | NumberSample:
+            labels: Array | None) -> ReadSample | NumberSample | OutputSample:
     if labels is not None and are_numbers(labels):
-        return NumberSample(int(index), float(np.abs(y - label).max()), float(cycles))
+        return NumberSample(int(index), float(np.abs(y.ravel() - label).max()), float(cycles))
     names = class_names(facts)
+    if labels is None and not are_scores(y[None], names):
+        first = " ".join(f"{number:.4g}" for number in y.ravel()[:SHOWN_NUMBERS])
+        return OutputSample(int(index), first + " ..." * (y.size > SHOWN_NUMBERS), float(cycles))
     if label is not None:
         label = spelled(label, names) if np.ndim(label) else int(label)
     return ReadSample(int(index), label, spelled(_read(y[None], labels, names)[0], names),
@@ -232,11 +251,13 @@ def _read(scores: Array, labels: Array | None, names: dict[int, str]) -> Array:
     return answers(scores, places_of(scores, names))
 
 
-def _differing(y: Array, z: Array, labels: Array | None, facts: Mapping[str, str]) -> int:
-    """How many samples two executions answer differently."""
+def _differing(y: Array, z: Array, labels: Array | None, facts: Mapping[str, str]) -> int | None:
+    """How many samples two executions answer differently; None where they read no classes."""
     if tolerance := tolerance_of(facts):
-        return int(np.count_nonzero((np.abs(y - z) >= tolerance).any(1)))
+        return int(np.count_nonzero((np.abs(y - z) >= tolerance).reshape(len(y), -1).any(1)))
     names = class_names(facts)
+    if are_numbers(labels) if labels is not None else not are_scores(y, names):
+        return None
     return int(np.count_nonzero(~same(_read(y, labels, names), _read(z, labels, names))))
 
 
@@ -245,7 +266,8 @@ def _score(y: Array, labels: Array | None, facts: Mapping[str, str]) -> Score:
     if labels is None:
         return Score(None)
     tolerance = tolerance_of(facts)
-    right = percent_right(y, labels, tolerance)
     if are_numbers(labels):
+        check_numbers(y, labels)
+        right = percent_right(y, labels, tolerance) if tolerance else None
         return Score(right, tolerance, nrmse_percent(y, labels))
-    return Score(right)
+    return Score(percent_right(y, labels))

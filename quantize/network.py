@@ -1,8 +1,8 @@
-"""A network file, float or fixed point, that maps images to scores."""
+"""A network file, float or fixed point, of any inputs and outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +18,20 @@ from dsplet.quantize.qdq import from_qdq
 BATCH = 64
 
 Progress = Callable[[int, int], None]
-Scores = Callable[[np.ndarray], np.ndarray]
+Shape = tuple[int, ...]
+Arrays = Mapping[str, np.ndarray]
 
 
 class Network:
     """fixed: the graph of a .q.onnx; float: that of any other .onnx; the other one is None.
 
-    facts: the file's metadata. shape: of the one input, without the batch axis.
+    facts: the file's metadata. inputs, outputs: their shapes without the batch axis, by name.
     """
 
     def __init__(self, path: str | Path, graph: Graph | None = None) -> None:
         """graph: a fixed-point one that is in no file; `path` is then only what it is called.
 
-        Raises ModelError, FileError for a file that cannot be read or has several inputs.
+        Raises ModelError, FileError for a file that cannot be read.
         """
         self.path = str(path)
         self.fixed = graph
@@ -42,32 +43,38 @@ class Network:
             else:
                 self.float = from_onnx.simplified(model, digest, path)
         if self.fixed is not None:
-            inputs = {v.name: v.shape for v in self.fixed.inputs}
+            self.inputs: dict[str, Shape] = {v.name: v.shape for v in self.fixed.inputs}
+            self.outputs: dict[str, Shape] = {v.name: v.shape for v in self.fixed.outputs}
             self.facts = dict(self.fixed.metadata)
         else:
             assert self.float is not None
-            inputs = {name: self.float.shapes[name] for name in self.float.inputs}
+            self.inputs, self.outputs = ({name: self.float.shapes[name] for name in names}
+                                         for names in (self.float.inputs, self.float.outputs))
             self.facts = dict(self.float.metadata)
-        if len(inputs) != 1:
-            raise ModelError(f"has the inputs {', '.join(inputs)}", where=str(path),
-                             expected="one, the image")
-        (self.input, self.shape), = inputs.items()
 
-    def scores(self, x: np.ndarray, progress: Progress = lambda done, total: None) -> np.ndarray:
-        """The first output (N, classes) as reals, for float inputs (N, *shape)."""
-        run = self._fixed_scores() if self.fixed else self._float_scores()
-        return np.concatenate([run(part).reshape(len(part), -1)
-                               for part in _batches(x, progress)])
+    def run(self, x: Arrays, progress: Progress = lambda done, total: None
+            ) -> dict[str, np.ndarray]:
+        """Every output (N, *shape) as reals. x: by input, floats (N, *shape)."""
+        run = self._run_fixed() if self.fixed else self._run_float()
+        parts = [run(part) for part in _batches(x, progress)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
 
-    def _fixed_scores(self) -> Scores:
+    def scores(self, x: Arrays, progress: Progress = lambda done, total: None) -> np.ndarray:
+        """The first output, (N, all its numbers)."""
+        first = next(iter(self.outputs))
+        y = self.run(x, progress)[first]
+        return y.reshape(len(y), -1)
+
+    def _run_fixed(self) -> Callable[[Arrays], Arrays]:
         assert self.fixed is not None
-        execute, x, y = Executor(self.fixed), self.fixed.inputs[0], self.fixed.outputs[0]
-        return lambda part: y.format.dequantize(execute(x.format.quantize(part))[0])
+        execute, inputs, outputs = Executor(self.fixed), self.fixed.inputs, self.fixed.outputs
+        return lambda x: {v.name: v.format.dequantize(q) for v, q in zip(
+            outputs, execute(*(v.format.quantize(x[v.name]) for v in inputs)), strict=True)}
 
-    def _float_scores(self) -> Scores:
-        assert self.float is not None
-        network, name = FloatNetwork(self.path), self.float.outputs[0]
-        return lambda part: network({self.input: part})[name]
+    def _run_float(self) -> Callable[[Arrays], Arrays]:
+        network = FloatNetwork(self.path)
+        return lambda x: {name: y.reshape(-1, *self.outputs[name])
+                          for name, y in network(dict(x)).items()}
 
 
 def fixed_graph(path: str | Path) -> Graph:
@@ -88,14 +95,22 @@ def float_network(path: str | Path) -> Network:
     return network
 
 
-def reference(graph: Graph, x: np.ndarray, progress: Progress = lambda done, total: None
-              ) -> list[np.ndarray]:
-    """Every output of the NumPy reference for integers x (N, *shape)."""
-    parts = [graph.run(part) for part in _batches(x, progress)]
+def quantized(graph: Graph, x: Arrays) -> list[np.ndarray]:
+    """The graph's inputs as integers. x: by input, floats (N, *shape)."""
+    return [v.format.quantize(x[v.name]) for v in graph.inputs]
+
+
+def reference(graph: Graph, xs: Sequence[np.ndarray],
+              progress: Progress = lambda done, total: None) -> list[np.ndarray]:
+    """Every output of the NumPy reference. xs: for each input integers (N, *shape)."""
+    names = [v.name for v in graph.inputs]
+    parts = [graph.run(*(part[name] for name in names))
+             for part in _batches(dict(zip(names, xs, strict=True)), progress)]
     return [np.concatenate([part[v.name] for part in parts]) for v in graph.outputs]
 
 
-def _batches(x: np.ndarray, progress: Progress) -> Iterator[np.ndarray]:
-    for start in range(0, len(x), BATCH):
-        yield x[start:start + BATCH]
-        progress(min(start + BATCH, len(x)), len(x))
+def _batches(x: Arrays, progress: Progress) -> Iterator[dict[str, np.ndarray]]:
+    total = len(next(iter(x.values())))
+    for start in range(0, total, BATCH):
+        yield {name: a[start:start + BATCH] for name, a in x.items()}
+        progress(min(start + BATCH, total), total)

@@ -74,9 +74,13 @@ out_option = click.option("-o", "out", type=PATH, required=True)
 origin_option = click.option("--origin", default=0, show_default=True, type=Address(),
                              help="Byte address of the first word, such as 0x800.")
 feed_options = options(
-    click.option("--data", help="digits, mnist, usps, or a .npz with images and labels."),
-    click.option("--input-scale", help="The net reads pixel * scale + offset; such as 1/256."),
-    click.option("--input-offset", help="See --input-scale."))
+    click.option("--data", help="digits, mnist, usps, ...; or your own: a .npz or .npy (an array "
+                                "an input), .csv, .wav, or a folder of pictures or sounds, by "
+                                "class."),
+    click.option("--input-scale", help="The net reads pixel * scale + offset; such as 1/256, or "
+                                       "one for each channel: 0.017,0.018,0.017."),
+    click.option("--input-offset", help="See --input-scale."),
+    click.option("--resize", is_flag=True, help="Bring pictures to the net's size."))
 target_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
     click.option("--board", help="The memory around the part; see dsplet targets."))

@@ -22,7 +22,9 @@ from dsplet.cli.options import (
 @target_options
 @click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
 @optimize_options
-@click.option("--images", type=PATH, help="A .npy or .npz of uint8 (N, H, W), all of them.")
+@click.option("--images", type=PATH, help="A file of samples instead, all of it, without labels.")
+@click.option("--seed", type=int, default=0, show_default=True,
+              help="Of random inputs: where no --data is known, or by --data random.")
 @click.option("--map", "memory_map", is_flag=True,
               help="Also where every buffer lies, and from which layer to which.")
 @click.option("--stream", is_flag=True,
@@ -46,6 +48,9 @@ from dsplet.cli.options import (
               help="The same network in the other arithmetic: both in one table.")
 @feed_options
 def simulate(**given: Any) -> object:
-    """Run images through the machine code; cycles, latency, memory, and whether all bits agree."""
+    """Run samples through the machine code; cycles, latency, memory, and whether all bits agree.
+
+    Where neither --data nor the network's file names samples, inputs are random over their formats.
+    """
     from dsplet.workflows.simulate import Request, run
     return run(Request(**given), watch)

@@ -64,7 +64,10 @@ def name_of(fixed: Graph, program: Program) -> str:
 
 
 def _pixels(fixed: Graph, program: Program) -> list[int] | None:
-    """The input's integers for pixels, where the network's file says how they are scaled."""
+    """The input's integers for pixels, where the network's file says how they are scaled, all
+    channels alike, and it has one input."""
+    if len(fixed.inputs) != 1:
+        return None
     facts: Mapping[str, str] = dict(fixed.metadata)
     try:
         scaling = Normalization(*(float(Fraction(facts[f"dsplet.input_{key}"]))

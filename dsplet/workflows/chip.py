@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dsplet.firmware_sim import targets
@@ -35,6 +37,6 @@ def compiled(program: Program, target: Target, goal: str, budget: Budget | None)
     return targets.compile(program, target, goal, budget.cycles if budget else None)
 
 
-def execute(graph: Graph, target: Target, x: np.ndarray) -> Run:
-    """Inputs x, integers (N, *shape), through the machine code. Raises DoesNotFit."""
-    return targets.compile(lower(graph), target).simulate([x])
+def execute(graph: Graph, target: Target, xs: Sequence[np.ndarray]) -> Run:
+    """Inputs, integers (N, *shape) each, through the machine code. Raises DoesNotFit."""
+    return targets.compile(lower(graph), target).simulate(xs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsplet.base.progress import SILENT, Watch
 from dsplet.quantize.analysis import report
@@ -24,12 +24,13 @@ class Request(FromData):
 def run(request: Request, watch: Watch = SILENT) -> Comparison:
     """Raises ModelError, DataError, AnswerError, RequestError."""
     a, b = Network(request.reference), Network(request.test)
-    feed_a = request.feed(b.facts | a.facts, a.shape)
-    feed_b = request.feed(a.facts | b.facts, b.shape)
+    feed_a = request.feed(b.facts | a.facts, a.inputs)
+    feed_b = request.feed(a.facts | b.facts, b.inputs)
     if feed_a.data != feed_b.data:
         raise RequestError(f"{request.reference} was made for {feed_a.data}, {request.test} for "
                            f"{feed_b.data}: choose with --data")
     part = feed_a.test(request.samples)
+    other = part if feed_a == feed_b else feed_b.test(request.samples)
     with watch.progress("comparing") as tick:
-        return report.comparison(a, b, feed_a(part.images), feed_b(part.images), part.labels,
-                                 part.index, tick)
+        found = report.comparison(a, b, part.x, other.x, part.labels, part.index, tick)
+    return replace(found, calibrated_on=part.calibrated_on(a.facts | b.facts))

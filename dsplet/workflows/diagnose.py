@@ -17,7 +17,7 @@ from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.search import suggestions
 from dsplet.quantize.search.suggestions import ChangeRow, Changes
 from dsplet.quantize.search.trial import Trials
-from dsplet.workflows.request import FromData, RequestError, refuse_numbers
+from dsplet.workflows.request import FromData, RequestError, classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,29 +62,30 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     if whole.float is None or fixed.fixed is None:
         raise RequestError(f"{request.reference} must be a float network and {request.test} the "
                            "fixed-point one that was made from it")
-    images = request.feed(fixed.facts, fixed.shape)
-    refuse_numbers("dsplet diagnose", images)
-    part = images.test(request.samples)
+    feeding = request.feed(fixed.facts, fixed.inputs)
+    part = feeding.test(request.samples)
+    labels = classes("dsplet diagnose", fixed, part)
+    x, = part.x.values()
     with watch.progress("diagnosing") as tick:
-        seen = diagnose(whole.float, fixed.fixed, images(part.images), part.labels, tick)
+        seen = diagnose(whole.float, fixed.fixed, x, labels, tick)
     if request.plot:
         range_plot.draw(seen.ranges, request.plot, f"{request.test}: {len(part):,} test samples")
     found = vars(report.diagnosis(seen, part.index)) | {
         "reference": request.reference, "test": request.test, "plot": request.plot}
     if "dsplet.recipe" not in fixed.facts or "dsplet.finetuned" in fixed.facts:
         return Report(**found, changes="not tried: the network was not made by a recipe alone")
-    count, tried = _tried(request, whole, whole.float, fixed.facts["dsplet.recipe"], images, watch)
+    count, tried = _tried(request, whole, whole.float, fixed.facts["dsplet.recipe"], feeding, watch)
     return Report(**found, calibration_samples=count, changes=tried.changes,
                   smallest_change=tried.smallest_change)
 
 
-def _tried(request: Request, whole: Network, graph: FloatGraph, recipe: str, images: Feed,
+def _tried(request: Request, whole: Network, graph: FloatGraph, recipe: str, feeding: Feed,
            watch: Watch) -> tuple[int, Changes]:
     """How many calibration samples there were, and what was tried on them."""
-    held = images.calibration(request.calibrate)
-    x = images(held.images)
+    held = feeding.calibration(request.calibrate)
+    labels, (x,) = classes("dsplet diagnose", whole, held), held.x.values()
     with watch.progress("trying changes") as tick:
-        trials = Trials(graph, x, held.labels, suggestions.quick(Recipe.from_json(recipe)))
-        wanted = request.accuracy or percent_right(whole.scores(x), held.labels)
+        trials = Trials(graph, x, labels, suggestions.quick(Recipe.from_json(recipe)))
+        wanted = request.accuracy or percent_right(whole.scores(held.x), labels)
         tried = suggestions.suggestions(trials, wanted, tick)
     return len(held), suggestions.report(tried, wanted)

@@ -60,7 +60,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 
 
 def _from_factory(request: Request) -> Source:
-    from dsplet.data.feed import KEYS, feed
+    from dsplet.data.feed import KEYS
     from dsplet.export import factory, to_onnx
     if request.machine:
         raise RequestError("--machine reads with a checkpoint's network, whose classes are known; "
@@ -71,11 +71,11 @@ def _from_factory(request: Request) -> Source:
     module = factory.make(request.source)
     if request.weights:
         to_onnx.load_weights(module, Path(request.weights))
-    given = (request.data, request.input_scale, request.input_offset)
-    facts = {k: v for k, v in zip(KEYS, given, strict=True) if v}
-    if request.data and request.input_scale:
-        images = feed(facts, shape)
-        samples, facts = images(images.splits.test[:256].images), images.metadata
+    given = (request.input_scale, request.input_offset)
+    facts = {k: v for k, v in zip(KEYS[1:], given, strict=True) if v}
+    if request.data:
+        feeding = request.feed({}, {"x": shape})
+        samples, facts = feeding.test("256").x["x"], feeding.metadata
     facts["dsplet.model"] = request.source.rpartition(":")[2]
     return Source(module=module, shape=shape, facts=facts, samples=samples)
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from dsplet.base.progress import SILENT, Watch
+from dsplet.data import Samples
 from dsplet.data.answers import percent_right
+from dsplet.data.feed import Feed
+from dsplet.data.fitting import chosen
+from dsplet.data.source import Arrays
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.network import Network
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows.request import FromData, RequestError, refuse_numbers
+from dsplet.workflows.request import FromData, RequestError, classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +33,13 @@ class Request(FromData):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """samples: of the test split, that the accuracies are counted on."""
+    """samples: of the test split, that the accuracies are counted on. trained_on_test_samples:
+    nobody has split the data."""
 
     file: str
     data: str
     training_samples: int
+    trained_on_test_samples: bool | None = None
     epochs: int
     seed: int
     samples: int
@@ -48,22 +57,48 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
             f"{request.reference} must be a float network and {request.test} a fixed-point one, "
             f"made by dsplet quantize {request.reference} -o {request.test}")
     from dsplet.train.qat.finetune import FinetuneConfig, finetune
-    images = request.feed(student.facts, student.shape)
-    refuse_numbers("dsplet finetune", images)
+    feeding = request.feed(student.facts, student.inputs)
+    test = feeding.test("all")
+    labels = classes("dsplet finetune", student, test)
+    lessons, inputs = _lessons(feeding)
     functions = {n.name: n.expr for n in teacher.float.nodes if isinstance(n, Function)}
-    execute, y = FloatNetwork(request.reference), teacher.float.outputs[0]
+    execute, (x,), y = FloatNetwork(request.reference), teacher.inputs, teacher.float.outputs[0]
     with watch.progress("finetuning") as tick:
-        fixed = finetune(student.fixed, functions, lambda x: execute({teacher.input: x})[y],
-                         images.splits.train, images,
-                         FinetuneConfig(epochs=request.epochs, seed=request.seed), tick)
+        fixed = finetune(student.fixed, functions, lambda given: execute({x: given})[y], lessons,
+                         inputs, FinetuneConfig(epochs=request.epochs, seed=request.seed), tick)
     to_qdq.save(fixed, request.out)
-    part = images.splits.test
     with watch.progress("comparing") as tick:
-        reference, before, after = (
-            percent_right(n.scores(images(part.images), tick), part.labels)
-            for n in (teacher, student, Network(request.out)))
+        reference, before, after = (percent_right(n.scores(test.x, tick), labels)
+                                    for n in (teacher, student, Network(request.out)))
     return Report(
-        file=request.out, data=images.data, training_samples=len(images.splits.train),
-        epochs=request.epochs, seed=request.seed, samples=len(part),
-        reference_accuracy_percent=reference, before_accuracy_percent=before,
-        after_accuracy_percent=after)
+        file=request.out, data=feeding.data, training_samples=len(lessons),
+        trained_on_test_samples=feeding.source.unsplit or None, epochs=request.epochs,
+        seed=request.seed, samples=len(test), reference_accuracy_percent=reference,
+        before_accuracy_percent=before, after_accuracy_percent=after)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Samples as the network reads them, float32 (N, *shape), and their classes."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def _lessons(feeding: Feed) -> tuple[Samples | _Given, Callable[[np.ndarray], np.ndarray]]:
+    """The training samples, pictures as such; and what makes them inputs of the network."""
+    (name, _), = feeding.inputs.items()
+    given = feeding.source.part("train")
+    array = chosen(given.arrays, feeding.inputs)[name]
+    images = array[:, 0] if array.ndim == 4 and array.shape[1] == 1 else array
+    if given.labels is None or images.dtype != np.uint8 or images.ndim != 3:
+        batch = feeding.train()
+        if batch.labels is None:
+            raise RequestError("the training samples have no labels")
+        return _Given(batch.x[name], batch.labels), lambda x: x
+    index = np.arange(len(images)) if given.index is None else given.index
+    return (Samples(images, given.labels, index),
+            lambda drawn: feeding.batch(Arrays({name: drawn})).x[name])

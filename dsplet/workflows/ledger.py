@@ -39,10 +39,10 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """A proved bound holds for every input; where it does not fit, the input that overflows is
     named. Raises ModelError, DataError."""
     bits, fixed = request.accumulator_bits, fixed_graph(request.source)
-    images = request.feed(dict(fixed.metadata), fixed.inputs[0].shape)
-    part = images.test(request.samples)
+    inputs = {v.name: v.shape for v in fixed.inputs}
+    part = request.feed(dict(fixed.metadata), inputs).test(request.samples)
     with watch.progress("keeping the ledger") as tick:
-        entries = books.ledger(fixed, images(part.images), tick)
+        entries = books.ledger(fixed, part.x, tick)
     overflows = books.overflows(fixed, bits)
     witness = request.witness if overflows else None
     if witness:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import numpy as np
-
 from dsplet.base.progress import SILENT, Watch
-from dsplet.data.feed import Feed
+from dsplet.data.feed import Batch, Feed
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.report import FormatRow
 from dsplet.quantize.analysis.stability import DrawnFormats, DrawRow, Spread, spread
@@ -16,7 +14,7 @@ from dsplet.quantize.network import Network
 from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows.request import FromData, RequestError, refuse_numbers
+from dsplet.workflows.request import FromData, RequestError, classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,7 @@ class Request(Changes, FromData):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """input: the input's format. The fields from `samples` on are those of a `Spread`."""
+    """input: the inputs' formats. The fields from `samples` on are those of a `Spread`."""
 
     file: str
     recipe: str
@@ -75,27 +73,35 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     network, recipe = Network(request.source), request.recipe(request.recipe_name)
     if network.float is None:
         raise RequestError(f"{request.source}: is fixed point already")
-    images = request.feed(network.facts, network.shape)
-    if request.stability:
-        refuse_numbers("--stability", images)
-    samples = images(images.calibration(request.calibrate).images)
+    feeding = request.feed(network.facts, network.inputs)
+    test = feeding.test("all") if request.stability else None
+    labels = classes("--stability", network, test) if test else None
+    part = feeding.calibration(request.calibrate)
     with watch.progress("quantizing") as tick:
-        fixed = recipes.quantize(network.float, samples, recipe, images.metadata, tick)
+        fixed = recipes.quantize(network.float, part.x, recipe,
+                                 feeding.metadata | feeding.calibrated_on(part), tick)
     to_qdq.save(fixed, request.out)
-    drawn = _spread(request, network, fixed, recipe, images, samples, watch)
+    drawn: Spread | None = None
+    if test and labels is not None and request.stability:
+        with watch.progress("drawing again") as tick:
+            drawn = spread(network, fixed, recipe, part.x, test.x, labels, request.stability,
+                           request.seed, tick)
     return Report(
-        file=request.out, recipe=request.recipe_name, data=images.data,
-        calibration_samples=len(samples), input=str(fixed.inputs[0].format),
-        layers=report.format_rows(fixed),
-        notes=dict(fixed.metadata).get("dsplet.notes", "").splitlines(),
+        file=request.out, recipe=request.recipe_name, data=feeding.data,
+        calibration_samples=len(part), input=_formats(fixed), layers=report.format_rows(fixed),
+        notes=dict(fixed.metadata).get("dsplet.notes", "").splitlines() + _unsplit(feeding, part),
         **(vars(drawn) if drawn else {}))
 
 
-def _spread(request: Request, network: Network, fixed: Graph, recipe: Recipe, images: Feed,
-            samples: np.ndarray, watch: Watch) -> Spread | None:
-    if not request.stability:
-        return None
-    test = images.splits.test
-    with watch.progress("drawing again") as tick:
-        return spread(network, fixed, recipe, samples, images(test.images), test.labels,
-                      request.stability, request.seed, tick)
+def _formats(fixed: Graph) -> str:
+    """The inputs' formats; several by name."""
+    if len(fixed.inputs) == 1:
+        return str(fixed.inputs[0].format)
+    return ", ".join(f"{v.name} {v.format}" for v in fixed.inputs)
+
+
+def _unsplit(feeding: Feed, part: Batch) -> list[str]:
+    """A word on test samples that are no others than these."""
+    return [f"{feeding.data} has no splits: what is compared or simulated with it is tested on the "
+            f"samples that it was calibrated on; name its parts calibration.NAME and test.NAME "
+            "where the figures are to hold for others"] if part.origin else []

@@ -10,8 +10,9 @@ import numpy as np
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data import automaton, load_line
 from dsplet.data.feed import feed
+from dsplet.data.source import Arrays
 from dsplet.firmware_sim.report import title
-from dsplet.quantize.network import fixed_graph, reference
+from dsplet.quantize.network import fixed_graph, quantized, reference
 from dsplet.workflows import chip
 from dsplet.workflows.request import OnTarget
 
@@ -52,11 +53,11 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """A picture is cut to the writing and brought to the network's height. Raises ModelError,
     DataError, MachineError, UnknownTarget, DoesNotFit."""
     fixed, target = fixed_graph(request.model), chip.target_of(request)
-    facts, shape = dict(fixed.metadata), fixed.inputs[0].shape
-    states, images = automaton.states_of(facts, request.model), feed(facts, shape)
+    facts, (name, shape) = dict(fixed.metadata), (fixed.inputs[0].name, fixed.inputs[0].shape)
+    states, feeding = automaton.states_of(facts, request.model), feed(facts, {name: shape})
     _, height, width = shape
     lines = np.stack([load_line(Path(name), (height, width)) for name in request.pictures])
-    q = fixed.inputs[0].format.quantize(images(lines))
+    q = quantized(fixed, feeding.batch(Arrays({name: lines})).x)
     done, wanted = chip.execute(fixed, target, q), reference(fixed, q)
     differing = sum(int((y != w).sum()) for y, w in zip(done.outputs, wanted, strict=True))
     found = zip(request.pictures, done.outputs[-1], done.cycles, strict=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from dsplet.base.errors import UserError
 from dsplet.data.answers import are_numbers
-from dsplet.data.feed import Feed, feed
+from dsplet.data.feed import Batch, Feed, feed
+from dsplet.quantize.network import Network, Shape
 
 
 class RequestError(UserError):
@@ -16,16 +19,18 @@ class RequestError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class FromData:
-    """data: a data set's name or a .npz with images and labels; None: what the network's file says.
-    input_scale, input_offset: of x = pixel * scale + offset, such as "1/256"; likewise."""
+    """data: a data set's name or the path of samples; None: what the network's file says.
+    input_scale, input_offset: of x = pixel * scale + offset, such as "1/256", or one for each
+    channel with commas; likewise. resize: pictures may be brought to the network's size."""
 
     data: str | None = None
     input_scale: str | None = None
     input_offset: str | None = None
+    resize: bool = False
 
-    def feed(self, facts: Mapping[str, str], shape: tuple[int, ...]) -> Feed:
-        """What feeds a network with this metadata and this input. Raises DataError."""
-        return feed(facts, shape, self.data, self.input_scale, self.input_offset)
+    def feed(self, facts: Mapping[str, str], inputs: Mapping[str, Shape]) -> Feed:
+        """What feeds a network with this metadata and these inputs. Raises DataError."""
+        return feed(facts, inputs, self.data, self.input_scale, self.input_offset, self.resize)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +41,15 @@ class OnTarget:
     board: str | None = None
 
 
-def refuse_numbers(what: str, images: Feed) -> None:
-    """What counts classes does so for no network that answers in numbers. Raises RequestError."""
-    if are_numbers(images.splits.test.labels):
-        raise RequestError(f"{what} works with classes, and data set '{images.data}' wants numbers")
+def classes(what: str, network: Network, samples: Batch) -> np.ndarray:
+    """The labels, where they are classes and the network has one input: what counts right answers
+    does so for no other. Raises RequestError."""
+    if len(network.inputs) != 1:
+        raise RequestError(f"{what} works with networks of one input, and {network.path} has "
+                           f"{', '.join(network.inputs)}")
+    if samples.labels is None:
+        raise RequestError(f"{what} counts right answers, and the samples have no labels",
+                           remedy="give some with the samples; dsplet compare needs none")
+    if are_numbers(samples.labels):
+        raise RequestError(f"{what} works with classes, and the labels are numbers")
+    return samples.labels

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
-from dsplet.data import load_images
+from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
 from dsplet.firmware_sim.backend import Compiled, Run, Target
 from dsplet.firmware_sim.bill import cause_rows
@@ -21,7 +20,14 @@ from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float.program import lower_real
-from dsplet.quantize.network import Network, fixed_graph, float_network, reference
+from dsplet.quantize.network import (
+    Arrays,
+    Network,
+    fixed_graph,
+    float_network,
+    quantized,
+    reference,
+)
 from dsplet.workflows import chip
 from dsplet.workflows.request import FromData, OnTarget, RequestError
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
@@ -30,6 +36,8 @@ HOT_LINES = 20
 TRACED = 200
 """Instructions in a trace file, where nothing else is said."""
 PATIENCE_S = 2.0
+RANDOM = "random"
+"""The name of data that are chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,31 +62,23 @@ class Request(Extras, FromData, OnTarget):
     """What to run, on what, and what to report.
 
     source: a network, fixed point or, with arithmetic "float", float. samples: of the test split, a
-    number or "all"; images: a .npy or .npz of uint8 (N, H, W) instead. goal: "time", "memory" or
-    "balanced", within the budget ("33.3ms", "333333cycles", a name). assume: NAME=VALUE of the
-    chip. stream: a recurrent network one step a call. beside: a file of the same network in the
-    other arithmetic.
+    number or "all"; images: a file of samples instead, all of it. Where the network does not say
+    which data it was made for, or data is "random", inputs are random, by `seed`. goal: "time",
+    "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a name). assume: NAME=VALUE
+    of the chip. stream: a recurrent network one step a call. beside: a file of the same network in
+    the other arithmetic.
     """
 
     source: str
     samples: str = "1"
     images: str | None = None
+    seed: int = 0
     goal: str = "time"
     budget: str | None = None
     assume: tuple[str, ...] = ()
     stream: bool = False
     arithmetic: str = "fixed"
     beside: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """Inputs x, reals (N, *shape) as the network reads them. labels: None where nobody knows them.
-    index: each sample's position in its data set."""
-
-    x: np.ndarray
-    labels: np.ndarray | None
-    index: np.ndarray
 
 
 class FixedPoint:
@@ -88,13 +88,24 @@ class FixedPoint:
 
     def __init__(self, graph: Graph, name: str) -> None:
         self.graph, self.name, self.program = graph, name, lower(graph)
-        self.facts, self.shape = dict(graph.metadata), graph.inputs[0].shape
+        self.facts = dict(graph.metadata)
+        self.shapes = {v.name: v.shape for v in graph.inputs}
 
-    def inputs(self, x: np.ndarray) -> np.ndarray:
-        """Reals as the machine reads them."""
-        return self.graph.inputs[0].format.quantize(x)
+    def inputs(self, x: Arrays) -> list[np.ndarray]:
+        """Reals as the machine reads them, for each input."""
+        return quantized(self.graph, x)
 
-    def report(self, compiled: Compiled, done: Run, q: np.ndarray, samples: Samples,
+    def random(self, count: int, seed: int) -> Batch:
+        """Every integer of the inputs' formats is as likely."""
+        rng = np.random.default_rng(seed)
+        return _unknown({v.name: v.format.dequantize(rng.integers(
+            v.format.min, v.format.max + 1, (count, *v.shape))) for v in self.graph.inputs})
+
+    def told(self, seed: int) -> str:
+        """What `random` gives, in words."""
+        return f"random over the inputs' formats, seed {seed}"
+
+    def report(self, compiled: Compiled, done: Run, q: list[np.ndarray], samples: Batch,
                budget: Budget | None, watch: Watch) -> report.Simulation:
         """The run beside the reference, on the same inputs q."""
         with watch.progress("reference") as tick:
@@ -111,15 +122,24 @@ class FloatingPoint:
     def __init__(self, network: Network) -> None:
         assert network.float
         self.network, self.name, self.program = network, network.path, lower_real(network.float)
-        self.facts, self.shape = network.facts, network.shape
+        self.facts, self.shapes = network.facts, network.inputs
 
-    def inputs(self, x: np.ndarray) -> np.ndarray:
-        return x
+    def inputs(self, x: Arrays) -> list[np.ndarray]:
+        return [x[name] for name in self.shapes]
 
-    def report(self, compiled: Compiled, done: Run, x: np.ndarray, samples: Samples,
+    def random(self, count: int, seed: int) -> Batch:
+        """Uniform from -1 to 1: nothing tells more of a float network's inputs."""
+        rng = np.random.default_rng(seed)
+        return _unknown({name: rng.uniform(-1, 1, (count, *shape))
+                         for name, shape in self.shapes.items()})
+
+    def told(self, seed: int) -> str:
+        return f"random from -1 to 1, seed {seed}"
+
+    def report(self, compiled: Compiled, done: Run, xs: list[np.ndarray], samples: Batch,
                budget: Budget | None, watch: Watch) -> report.Simulation:
         with watch.progress("reference") as tick:
-            wanted = self.network.scores(x, tick)
+            wanted = list(self.network.run(samples.x, tick).values())
         return report.float_simulation(compiled, done, wanted, samples.index, samples.labels,
                                        self.facts, budget)
 
@@ -130,7 +150,7 @@ class Execution:
 
     report: Simulation
     compiled: Compiled
-    inputs: np.ndarray
+    inputs: list[np.ndarray]
     done: Run
 
 
@@ -144,12 +164,13 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_graph(request.source), request.source))
-    samples = _samples(request, subject.facts, subject.shape)
+    samples, said = _samples(request, subject)
     compiled = chip.compiled(subject.program, target, request.goal, budget)
     for tool in _tools(request):
         compiled.need(tool)
     ran = execute(subject, samples, compiled, budget, watch)
-    found = replace(ran.report, assumed=", ".join(request.assume) or None)
+    found = replace(ran.report, assumed=", ".join(request.assume) or None, inputs=said,
+                    calibrated_on=samples.calibrated_on(subject.facts))
     if request.beside:
         other = run(_beside(request), watch)
         assert isinstance(other, Simulation)
@@ -157,7 +178,7 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     return _with_extras(found, request, ran, watch)
 
 
-def execute(subject: FixedPoint | FloatingPoint, samples: Samples, compiled: Compiled,
+def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compiled,
             budget: Budget | None = None, watch: Watch = SILENT) -> Execution:
     """Run the subject's compiled program."""
     inputs = subject.inputs(samples.x)
@@ -165,9 +186,9 @@ def execute(subject: FixedPoint | FloatingPoint, samples: Samples, compiled: Com
         watch.note(f"the slow simulator is used: {compiled.slow_because}")
     began = time.perf_counter()
     with watch.progress("simulating") as tick:
-        done = compiled.simulate([inputs], lambda n: tick(n, len(inputs)))
+        done = compiled.simulate(inputs, lambda n: tick(n, len(samples)))
     if (seconds := time.perf_counter() - began) > PATIENCE_S:
-        watch.note(f"{len(inputs):,} samples executed in {seconds:.1f} s")
+        watch.note(f"{len(samples):,} samples executed in {seconds:.1f} s")
     found = subject.report(compiled, done, inputs, samples, budget, watch)
     return Execution(report=Simulation(network=subject.name, arithmetic=subject.arithmetic,
                                        **flat(found)),
@@ -189,13 +210,25 @@ def _tools(asked: Extras) -> list[str]:
     return [tool for tool, asked_for in wanted.items() if asked_for]
 
 
-def _samples(request: Request, facts: dict[str, str], shape: tuple[int, ...]) -> Samples:
-    feeding = request.feed(facts, shape)
+def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Batch, str | None]:
+    """What is asked for, and a word where it is chance: where nobody knows other samples."""
+    feeding = request.feed(subject.facts, subject.shapes)
     if request.images:
-        pixels = load_images(Path(request.images))
-        return Samples(x=feeding(pixels), labels=None, index=np.arange(len(pixels)))
-    part = feeding.test(request.samples)
-    return Samples(x=feeding(part.images), labels=part.labels, index=part.index)
+        images = replace(feeding, data=request.images, resize=request.resize)
+        return images.test("all").unlabelled, None
+    if feeding.data and feeding.data != RANDOM:
+        return feeding.test(request.samples), None
+    if request.input_scale or request.resize:
+        raise RequestError("--input-scale and --resize are for samples: name them with --data")
+    if request.beside:
+        raise RequestError("--beside runs the same samples twice: name some with --data")
+    return subject.random(count_of(request.samples), request.seed), subject.told(request.seed)
+
+
+def _unknown(x: dict[str, np.ndarray]) -> Batch:
+    """Samples of which nobody knows more."""
+    floats = {name: a.astype(np.float32) for name, a in x.items()}
+    return Batch(floats, None, np.arange(len(next(iter(floats.values())))))
 
 
 def _beside(request: Request) -> Request:
@@ -203,7 +236,8 @@ def _beside(request: Request) -> Request:
     assert request.beside
     return Request(
         source=request.beside, arithmetic="fixed" if request.arithmetic == "float" else "float",
-        samples=request.samples, images=request.images, goal=request.goal, assume=request.assume,
+        samples=request.samples, images=request.images, seed=request.seed, goal=request.goal,
+        assume=request.assume,
         **{f: getattr(request, f) for c in (FromData, OnTarget) for f in c.__dataclass_fields__})
 
 
@@ -218,20 +252,20 @@ def _stream(request: Request, target: Target) -> Streamed:
         raise RequestError("--stream reports one step of a fixed-point program: leave out "
                            f"{given}")
     subject = FixedPoint(fixed_graph(request.source), request.source)
-    samples = _samples(request, subject.facts, subject.shape)
+    samples, said = _samples(request, subject)
     compiled = targets.compile(streaming(subject.program), target)
     (element, _), = compiled.program.inputs
-    q = subject.inputs(samples.x)
+    q, = subject.inputs(samples.x)
     steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
-    found = report.streamed(compiled, steps, reference(subject.graph, q)[0], samples.labels,
+    found = report.streamed(compiled, steps, reference(subject.graph, [q])[0], samples.labels,
                             subject.facts)
-    return Streamed(network=request.source, **flat(found))
+    return Streamed(network=request.source, inputs=said, **flat(found))
 
 
 def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
     """The report with what was asked for besides; files are written."""
     more: dict[str, Any] = {}
-    compiled, inputs = ran.compiled, [ran.inputs]
+    compiled, inputs = ran.compiled, ran.inputs
     if asked.listing:
         listing = compiled.artefact("listing", compiled.program.name)
         write_atomically(asked.listing, listing.encode())

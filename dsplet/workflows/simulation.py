@@ -10,7 +10,7 @@ from dsplet.firmware_sim import report
 from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
 from dsplet.firmware_sim.budget import Verdict
-from dsplet.firmware_sim.report import NumberSample, ReadSample
+from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
 from dsplet.firmware_sim.sensitivity import SpreadRow
 
 
@@ -32,17 +32,20 @@ class Side:
 class Simulation:
     """What a run of machine code computed, cost and needed.
 
-    right_within, nrmse_percent: of networks that answer in numbers. differing_integers: of fixed
-    point; what follows it, to differing_answers, of floating point. From side_by_side on: what was
-    asked for.
+    inputs: what they are where they are chance. calibrated_on: how many of the samples the network
+    was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
+    differing_integers: of fixed point; what follows it, to differing_answers, of floating point.
+    From side_by_side on: what was asked for.
     """
 
     network: str
     arithmetic: str
     assumed: str | None = None
+    inputs: str | None = None
+    calibrated_on: str | None = None
     target: str
     samples: int
-    first_samples: list[ReadSample | NumberSample]
+    first_samples: list[ReadSample | NumberSample | OutputSample]
     accuracy_percent: float | None
     right_within: float | None = None
     nrmse_percent: float | None = None
@@ -83,6 +86,7 @@ class Streamed:
     """What one step a call cost."""
 
     network: str
+    inputs: str | None = None
     target: str
     samples: int
     steps: int

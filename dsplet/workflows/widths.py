@@ -9,7 +9,7 @@ from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.sizes import bytes_of
 from dsplet.quantize.fixed.graph import Graph
-from dsplet.quantize.network import Network
+from dsplet.quantize.network import Network, quantized
 from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.qdq import to_qdq
 from dsplet.quantize.search import plot as pictures
@@ -18,7 +18,7 @@ from dsplet.quantize.search import widths as searching
 from dsplet.quantize.search.trial import Point, Trials
 from dsplet.quantize.search.widths import PointRow, WidthRow
 from dsplet.workflows import chip
-from dsplet.workflows.request import FromData, OnTarget, RequestError, refuse_numbers
+from dsplet.workflows.request import FromData, OnTarget, RequestError, classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +97,16 @@ class _Search:
         network = Network(request.source)
         if network.float is None:
             raise RequestError(f"{request.source}: is fixed point already")
-        self.graph, self.images = network.float, request.feed(network.facts, network.shape)
-        refuse_numbers("dsplet widths", self.images)
-        self.part = self.images.calibration(request.calibrate)
+        self.graph, self.feeding = network.float, request.feed(network.facts, network.inputs)
+        self.part = self.feeding.calibration(request.calibrate)
+        labels, (x,) = classes("dsplet widths", network, self.part), self.part.x.values()
         with watch.progress("calibrating") as tick:
-            self.trials = Trials(self.graph, self.images(self.part.images), self.part.labels,
-                                 recipes.load("nearest"), tick)
+            self.trials = Trials(self.graph, x, labels, recipes.load("nearest"), tick)
 
     def cycles(self, fixed: Graph) -> float:
         """Of the first sample."""
-        x = fixed.inputs[0].format.quantize(self.images(self.part[:1].images))
-        return float(chip.execute(fixed, self.target, x).cycles.max())
+        first = {name: x[:1] for name, x in self.part.x.items()}
+        return float(chip.execute(fixed, self.target, quantized(fixed, first)).cycles.max())
 
     def points(self) -> searching.Found:
         """The search itself. Raises NoSolution."""
@@ -125,7 +124,8 @@ class _Search:
         layers = self.trials.recipe_of(point.widths).layers
         with self.watch.progress("quantizing") as tick:
             fixed = recipes.quantize(self.graph, self.trials.samples,
-                                     recipes.load("default", layers=layers), self.images.metadata,
+                                     recipes.load("default", layers=layers),
+                                     self.feeding.metadata | self.feeding.calibrated_on(self.part),
                                      tick)
         best = self.trials.judge(fixed, point.widths)
         return Chosen(fixed=fixed, layers=searching.width_rows(best),
@@ -148,7 +148,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         front = render.to_json("front", Front(points=rows))
         write_atomically(request.front_file, f"{front}\n".encode())
     return Report(
-        network=request.source, data=search.images.data, calibration_samples=len(search.part),
+        network=request.source, data=search.feeding.data, calibration_samples=len(search.part),
         points=rows, front_file=request.front_file, plot=request.plot,
         **({} if chosen is None else vars(chosen.figures) | {
             "layers": chosen.layers, "cycles": chosen.cycles, "clock_mhz": target.clock_mhz,

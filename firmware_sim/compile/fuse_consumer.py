@@ -113,9 +113,9 @@ def fused(maker: Kernel, taker: Kernel, between: Buffer) -> Kernel | None:
     values = dict(zip((v for _, _, v in radices), at, strict=True))
     rest = substitute(rest, values)
     inside = {v for w, _ in inner for v, _ in values[w].terms}
-    made, last = leaf[:-1], store.d
-    rest = rename(rest, {r: fresh(r, named_registers(leaf)) for r in named_registers(rest)
-                         if r in named_registers(leaf)})
+    made, last, mine = leaf[:-1], store.d, named_registers(leaf)
+    for r in sorted(named_registers(rest) & mine):  # nor may the new name be another of the taker's
+        rest = rename(rest, {r: fresh(r, mine | named_registers(rest))})
     around = [(v, n) for v, n in loops if v not in inside]
     if not reduction:
         joined = made + _fed(rest, between.name, last)

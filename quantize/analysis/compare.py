@@ -166,13 +166,14 @@ def _margin(scores: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class NumberComparison:
-    """Two networks that answer in numbers, on the same samples. right: bool (N,), of each.
+    """Two networks that answer in numbers, on the same samples. right: bool (N,), of each; None
+    where no tolerance says what is.
 
     largest_difference: between the two, in the outputs' unit.
     """
 
-    reference_right: np.ndarray
-    test_right: np.ndarray
+    reference_right: np.ndarray | None
+    test_right: np.ndarray | None
     reference_nrmse_percent: float
     test_nrmse_percent: float
     largest_difference: float
@@ -185,9 +186,12 @@ def numbers(reference: np.ndarray, test: np.ndarray, wanted: np.ndarray, toleran
     reference, test = np.asarray(reference, np.float64), np.asarray(test, np.float64)
     if not len(wanted):
         raise ModelError("there is no sample to compare on")
-    return NumberComparison(right(reference, wanted, tolerance), right(test, wanted, tolerance),
-                            nrmse_percent(reference, wanted), nrmse_percent(test, wanted),
-                            float(np.abs(reference - test).max()), sqnr_db(reference, test))
+    known = tolerance is not None
+    return NumberComparison(
+        right(reference, wanted, tolerance) if known else None,
+        right(test, wanted, tolerance) if known else None,
+        nrmse_percent(reference, wanted), nrmse_percent(test, wanted),
+        float(np.abs(reference - test).max()), sqnr_db(reference, test))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -7,7 +7,7 @@ input that does.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,23 +110,26 @@ class Entry:
             headroom_bits=bits - bound.bits if bound else None)
 
 
-def ledger(graph: Graph, samples: np.ndarray, progress: Callable[[int, int], None]
-           ) -> list[Entry]:
-    """An entry for each value that some node computes, and each input. samples: (N, *shape)."""
+def ledger(graph: Graph, samples: Mapping[str, np.ndarray],
+           progress: Callable[[int, int], None]) -> list[Entry]:
+    """An entry for each value that some node computes, and each input. samples: by input, reals
+    (N, *shape)."""
     proved = {b.node: b for b in bounds(graph)}
     entries = [Entry(v, None, None) for v in graph.inputs]
     entries += [Entry(n.output, n, proved.get(n.name)) for n in graph.nodes
                 if not isinstance(n, Moving | MaxPool)]
-    for start in range(0, len(samples), BATCH):
-        reals = samples[start:start + BATCH]
-        env = graph.run(graph.inputs[0].format.quantize(reals))
+    total = len(next(iter(samples.values())))
+    for start in range(0, total, BATCH):
+        reals = {name: x[start:start + BATCH] for name, x in samples.items()}
+        env = graph.run(*(v.format.quantize(reals[v.name]) for v in graph.inputs))
         for e in entries:
             q = env[e.value.name]
             if e.node is None:
-                e.see(q, np.floor(np.float64(reals) * 2.0**e.value.format.frac + 0.5))
+                exact = np.float64(reals[e.value.name]) * 2.0**e.value.format.frac
+                e.see(q, np.floor(exact + 0.5))
             else:
                 e.see(q, e.before_clipping(*(env[v.name] for v in e.node.inputs)))
-        progress(min(start + BATCH, len(samples)), len(samples))
+        progress(min(start + BATCH, total), total)
     return entries
 
 

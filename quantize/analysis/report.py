@@ -9,6 +9,9 @@ import numpy as np
 from dsplet.data.answers import (
     answers,
     are_numbers,
+    are_scores,
+    check_classes,
+    check_numbers,
     class_names,
     places_of,
     spelled,
@@ -20,9 +23,11 @@ from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.proof import bounds
 from dsplet.quantize.fixed.qformat import QFormat
-from dsplet.quantize.network import Network, Progress
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.network import Arrays, Network, Progress
 
 LAYER_SAMPLES = 500
+SHOWN_DIFFERENCES = 3
 BOX_COLUMNS = 40
 
 Answer = int | str
@@ -76,18 +81,48 @@ class FlipRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputRow:
+    """One output of both networks, in its own unit. low, high: of the reference's."""
+
+    output: str
+    shape: str
+    low: float
+    high: float
+    sqnr_db: float
+    rms_difference: float
+    largest_difference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceRow:
+    """Where the two are farthest apart: the sample, and which of the output's numbers, row-major.
+    """
+
+    output: str
+    index: int
+    number: int
+    reference: float
+    test: float
+    difference: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Two networks on the same samples.
 
-    Without labels accuracies and mcnemar_p are None. right_within, nrmse and largest_difference are
-    of networks that answer in numbers; agree_percent, mcnemar_p and confusions of classifiers, and
-    symbols of those that answer in sequences. A row of a confusion: `label`, and how often each
-    class was read. layers: of a fixed-point network beside the float one, on `layer_samples`.
+    calibrated_on: how many of the samples the fixed-point network was calibrated on, where it was.
+    Without labels accuracies and mcnemar_p are None. right_within, nrmse, errors and
+    largest_difference are of networks that answer in numbers; agree_percent, mcnemar_p and
+    confusions of classifiers, and symbols of those that answer in sequences. Labels are of the
+    first output. A row of a confusion: `label`, and how often each class was read. outputs and
+    differences: where there are several outputs, or none is known to be classes' scores. layers: of
+    a fixed-point network beside the float one, on `layer_samples`.
     """
 
     reference: str
     test: str
     samples: int
+    calibrated_on: str | None = None
     right_within: float | None = None
     reference_accuracy_percent: float | None
     test_accuracy_percent: float | None
@@ -95,11 +130,17 @@ class Comparison:
     mcnemar_p: float | None = None
     reference_nrmse_percent: float | None = None
     test_nrmse_percent: float | None = None
+    reference_rms_error: float | None = None
+    test_rms_error: float | None = None
+    reference_largest_error: float | None = None
+    test_largest_error: float | None = None
     largest_difference: float | None = None
     output_sqnr_db: float
     symbols: int | None = None
     reference_symbols_right: int | None = None
     test_symbols_right: int | None = None
+    outputs: list[OutputRow] | None = None
+    differences: list[DifferenceRow] | None = None
     flips: list[FlipRow]
     confusion_reference: list[dict[str, int]] | None = None
     confusion_test: list[dict[str, int]] | None = None
@@ -164,22 +205,31 @@ def format_rows(graph: Graph) -> list[FormatRow]:
     return rows
 
 
-def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray,
+def comparison(a: Network, b: Network, x_a: Arrays, x_b: Arrays,
                labels: np.ndarray | None, index: np.ndarray, progress: Progress) -> Comparison:
-    """Two networks on the same samples. labels: None where nobody knows them. index: each sample's
-    position in its data set."""
-    y, z = a.scores(x_a, progress), b.scores(x_b, progress)
+    """Two networks on the same samples, by input. labels: None where nobody knows them. index: each
+    sample's position in its data set. Raises ModelError where their outputs are not alike."""
+    ys, zs = a.run(x_a, progress), b.run(x_b, progress)
+    if [y.size for y in ys.values()] != [z.size for z in zs.values()]:
+        raise ModelError(f"{a.path} gives {_shapes(a)}, {b.path} {_shapes(b)}",
+                         expected="outputs that can be compared")
+    first = next(iter(ys.values()))
+    y, z = (next(iter(found.values())).reshape(len(index), -1) for found in (ys, zs))
     facts = b.facts | a.facts
+    scores = are_scores(first, class_names(facts)) and tolerance_of(facts) is None
     if labels is None:
-        found = _unlabelled(y, z, index, facts)
+        found = _unlabelled(y, z, index, facts, scores)
     elif are_numbers(labels):
         found = _numbers(y, z, labels, index, tolerance_of(facts))
     else:
         found = _classes(y, z, labels, index, class_names(facts))
+    if len(ys) > 1 or labels is None or are_numbers(labels):
+        found |= _outputs(ys, list(zs.values()), index)
     fixed, other, x = (a, b, x_a) if a.fixed else (b, a, x_b)
-    if fixed.fixed and other.float and (fixed.input, fixed.shape) == (other.input, other.shape):
-        seen = compare.layers(other.path, fixed.fixed, x[:LAYER_SAMPLES], progress=progress)
-        found["layer_samples"] = min(len(x), LAYER_SAMPLES)
+    if fixed.fixed and other.float and fixed.inputs == other.inputs:
+        few = {name: part[:LAYER_SAMPLES] for name, part in x.items()}
+        seen = compare.layers(other.path, fixed.fixed, few, progress=progress)
+        found["layer_samples"] = min(len(index), LAYER_SAMPLES)
         found["layers"] = [ValueRow(
             value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db, at_min=v.at_min,
             at_max=v.at_max, elements=v.elements) for v in seen]
@@ -188,6 +238,7 @@ def comparison(a: Network, b: Network, x_a: np.ndarray, x_b: np.ndarray,
 
 def _classes(y: np.ndarray, z: np.ndarray, labels: np.ndarray, index: np.ndarray,
              names: dict[int, str]) -> dict:
+    check_classes(y, labels)
     seen = compare.predictions(y, z, labels)
     symbols = {} if labels.ndim == 1 else {
         "symbols": seen.symbols, "reference_symbols_right": seen.reference_symbols_correct,
@@ -208,25 +259,32 @@ def _flip(flip: compare.Flip | diagnose.Flip, index: np.ndarray, names: dict[int
 
 def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray,
              tolerance: float | None) -> dict:
+    check_numbers(y, wanted)
     seen = compare.numbers(y, z, wanted, tolerance)
     errors = [np.abs(given - wanted).max(1) for given in (y, z)]
-    flips = np.flatnonzero(seen.reference_right != seen.test_right)
+    right = seen.reference_right, seen.test_right
+    flips = np.flatnonzero(right[0] != right[1]) if tolerance else np.zeros(0, np.int64)
+    accuracy = [None if r is None else 100 * float(r.mean()) for r in right]
+    rms = [float(np.sqrt(np.mean((given - wanted) ** 2.0))) for given in (y, z)]
     return {
         "right_within": tolerance,
-        "reference_accuracy_percent": 100 * float(seen.reference_right.mean()),
-        "test_accuracy_percent": 100 * float(seen.test_right.mean()),
+        "reference_accuracy_percent": accuracy[0], "test_accuracy_percent": accuracy[1],
         "reference_nrmse_percent": seen.reference_nrmse_percent,
         "test_nrmse_percent": seen.test_nrmse_percent,
+        "reference_rms_error": rms[0], "test_rms_error": rms[1],
+        "reference_largest_error": float(errors[0].max()),
+        "test_largest_error": float(errors[1].max()),
         "largest_difference": seen.largest_difference, "output_sqnr_db": seen.sqnr_db,
         "flips": [FlipRow(index=int(index[i]), reference_error=float(errors[0][i]),
                           test_error=float(errors[1][i])) for i in flips]}
 
 
-def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str, str]) -> dict:
+def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str, str],
+                scores: bool) -> dict:
     """How far two networks agree, where nobody knows what is right: as if the reference were."""
     unknown = {"reference_accuracy_percent": None, "test_accuracy_percent": None}
-    if tolerance := tolerance_of(facts):
-        return unknown | {"right_within": tolerance, "flips": [],
+    if not scores:
+        return unknown | {"right_within": tolerance_of(facts), "flips": [],
                           "largest_difference": float(np.abs(y - z).max()),
                           "output_sqnr_db": compare.sqnr_db(y, z)}
     names = class_names(facts)
@@ -235,6 +293,29 @@ def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str
     flips = [replace(_flip(f, index, names), label=None, margin=f.margin) for f in seen.flips]
     return unknown | {"agree_percent": seen.agree_percent, "output_sqnr_db": seen.sqnr_db,
                       "flips": flips}
+
+
+def _outputs(ys: Arrays, zs: list[np.ndarray], index: np.ndarray) -> dict:
+    """Rows for each output, and for the samples on which it is farthest off."""
+    rows, worst = [], []
+    for (name, y), z in zip(ys.items(), zs, strict=True):
+        shape = "x".join(map(str, y.shape[1:])) or "1"
+        y, z = (a.reshape(len(index), -1).astype(np.float64) for a in (y, z))
+        apart = np.abs(z - y)
+        rows.append(OutputRow(
+            output=name, shape=shape, low=float(y.min()), high=float(y.max()),
+            sqnr_db=compare.sqnr_db(y, z), rms_difference=float(np.sqrt(np.mean(apart**2))),
+            largest_difference=float(apart.max())))
+        farthest = np.argsort(-apart.max(1), kind="stable")[:SHOWN_DIFFERENCES]
+        worst += [DifferenceRow(
+            output=name, index=int(index[i]), number=int(k), reference=float(y[i, k]),
+            test=float(z[i, k]), difference=float(z[i, k] - y[i, k]))
+            for i in farthest for k in [apart[i].argmax()]]
+    return {"outputs": rows, "differences": worst}
+
+
+def _shapes(network: Network) -> str:
+    return ", ".join(f"'{name}' {shape}" for name, shape in network.outputs.items())
 
 
 def diagnosis(found: diagnose.Diagnosis, index: np.ndarray) -> Diagnosis:

@@ -13,7 +13,7 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Weight
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.node import ModelError
-from dsplet.quantize.network import Network, Progress
+from dsplet.quantize.network import Arrays, Network, Progress, quantized
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 
 
@@ -53,39 +53,39 @@ class Spread:
     formats_drawn: list[DrawnFormats]
 
 
-def spread(network: Network, fixed: Graph, recipe: Recipe, samples: np.ndarray, test: np.ndarray,
+def spread(network: Network, fixed: Graph, recipe: Recipe, samples: Arrays, test: Arrays,
            labels: np.ndarray, times: int, seed: int, progress: Progress) -> Spread:
     """Quantizes `times` more, each on as many samples drawn from `samples` with replacement.
 
     network: the float one; fixed: what became of it on `samples`. test, labels: what accuracy and
-    flips are counted on.
+    flips are counted on. Samples are floats (N, *shape) by input.
     """
     rng = np.random.default_rng(seed)
     if (graph := network.float) is None:
         raise ModelError(f"{network.path} is fixed point; expected the float network")
-    floats = FloatNetwork(network.path)({network.input: test})[graph.outputs[0]]
-    scores = floats.reshape(len(test), -1)
+    floats = FloatNetwork(network.path)(dict(test))[graph.outputs[0]]
+    scores, many = floats.reshape(len(labels), -1), len(next(iter(samples.values())))
     graphs, rows = [fixed], [_row("all samples", fixed, test, scores, None, labels)]
     first = _scores(fixed, test)
     for run in range(times):
-        drawn = samples[rng.integers(0, len(samples), len(samples))]
-        graphs.append(quantize(graph, drawn, recipe))
+        drawn = rng.integers(0, many, many)
+        graphs.append(quantize(graph, {name: x[drawn] for name, x in samples.items()}, recipe))
         rows.append(_row(f"draw {run + 1}", graphs[-1], test, scores, first, labels))
         progress(run + 1, times)
     accuracy = [r.accuracy_percent for r in rows[1:]]
-    return Spread(samples=len(test), draws=rows, accuracy_percent=float(np.mean(accuracy)),
+    return Spread(samples=len(labels), draws=rows, accuracy_percent=float(np.mean(accuracy)),
                   accuracy_deviation_points=float(np.std(accuracy, ddof=1)),
                   formats_drawn=_formats(graphs))
 
 
-def _scores(fixed: Graph, x: np.ndarray) -> np.ndarray:
+def _scores(fixed: Graph, x: Arrays) -> np.ndarray:
     """(N, classes) reals."""
     y = fixed.outputs[0]
-    q = Executor(fixed)(fixed.inputs[0].format.quantize(x))[0]
+    q = Executor(fixed)(*quantized(fixed, x))[0]
     return y.format.dequantize(q.reshape(len(q), -1))
 
 
-def _row(name: str, fixed: Graph, test: np.ndarray, floats: np.ndarray, first: np.ndarray | None,
+def _row(name: str, fixed: Graph, test: Arrays, floats: np.ndarray, first: np.ndarray | None,
          labels: np.ndarray) -> DrawRow:
     scores = _scores(fixed, test)
     seen = predictions(floats, scores, labels)

@@ -184,15 +184,18 @@ def _total(graph: FloatGraph, c: Class, seen: dict[str, Histogram]) -> Histogram
 
 
 def _input_range(graph: FloatGraph, total: Histogram) -> tuple[float, float]:
-    """What the input's pixels can be where the model says so, else what was seen."""
+    """What the input's pixels can be where the model says so, else what was seen; several inputs
+    are not all of pixels."""
     facts = dict(graph.metadata)
     try:
-        scale = float(facts["dsplet.input_scale"])
-        offset = float(facts.get("dsplet.input_offset", 0))
+        scale, offset = (np.array([float(n) for n in text.split(",")]) for text in (
+            facts["dsplet.input_scale"], facts.get("dsplet.input_offset", "0")))
+        ends = np.concatenate([offset + 0 * scale, offset + 255 * scale])
     except (KeyError, ValueError):
         return total.low, total.high
-    ends = offset, offset + 255 * scale
-    return min(*ends, total.low), max(*ends, total.high)
+    if len(graph.inputs) > 1:
+        return total.low, total.high
+    return min(float(ends.min()), total.low), max(float(ends.max()), total.high)
 
 
 def _input_frac(low: float, high: float, limits: QFormat, name: str) -> int:

@@ -5,6 +5,7 @@ import random
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from dsplet import data
 from dsplet.base.errors import UserError
 from dsplet.data.automaton import load as load_machine
+from dsplet.data.source import Wanted
 from tests.base.damage import cut, mutated
 
 IMAGES, LABELS = np.zeros((2, 8, 8), np.uint8), np.array([1, 2])
@@ -92,7 +94,7 @@ def test_what_unpacks_to_gigabytes_is_not_unpacked(tmp_path, monkeypatch):
 
 def test_a_device_or_a_folder_is_no_file_of_samples(tmp_path):
     text = "/dev/zero: is no regular file; expected a file"
-    assert refusal(data.load_images, "/dev/zero") == text
+    assert refusal(data.npz.arrays, Path("/dev/zero"), Wanted({"x": (1,)})) == text
     (tmp_path / "a.npz").mkdir()
     assert refusal(data.load, f"{tmp_path}/a.npz") == (
         f"{tmp_path}/a.npz: is a folder; expected a file")

@@ -101,12 +101,12 @@ def test_float_arithmetic_on_the_chip(net, x):
 
 
 @pytest.mark.parametrize("samples, said", [
-    (np.zeros((3, 8, 8)), "samples are (3, 8, 8); expected (N, 1, 8, 8)"),
-    (np.zeros((0, 1, 8, 8)), "there is no sample: the array's shape is (0, 1, 8, 8)"),
+    (np.zeros((3, 8, 9)), "'x' has samples of shape (8, 9), the network reads (1, 8, 8)"),
+    (np.zeros((0, 1, 8, 8)), "'x' is empty: its shape is (0, 1, 8, 8)"),
     (np.zeros((3, 1, 8, 8), np.uint8), "the network's file does not say how pixels become"),
-    (np.full((3, 1, 8, 8), np.nan), "some sample holds NaN"),
-    (np.zeros((3, 1, 8, 8), complex), "samples are complex128; expected floats, or uint8"),
-    ("digits", "samples are <U6")])
+    (np.full((3, 1, 8, 8), np.nan), "holds NaN or infinity in 3 of 3 samples"),
+    (np.zeros((3, 1, 8, 8), complex), "'x' is complex128; expected numbers"),
+    ("digits", "'x' is <U6")])
 def test_samples_that_are_none(net, samples, said):
     with pytest.raises(dsplet.UserError) as error:
         net(samples)

@@ -288,7 +288,7 @@ def test_weights_that_are_no_numbers(tmp_path):
 def test_inputs_that_are_no_images(tmp_path):
     net = model([node("Gemm", "x w", "y", transB=1)], {"x": (12,)}, {"w": random("w", 4, 12)})
     (tmp_path / "flat.onnx").write_bytes(net.SerializeToString())
-    assert "input has shape (12,); expected (1, H, W), an image" in refusal(
+    assert "samples of shape (8, 8), the network reads (12,)" in refusal(
         "quantize", "flat.onnx", "-o", "o.q.onnx", "--data", "digits", "--input-scale", "1",
         folder=tmp_path)
 
@@ -298,9 +298,9 @@ def test_data_that_is_missing_empty_or_odd(folder, tmp_path):
     np.savez(tmp_path / "empty.npz", images=np.zeros((0, 8, 8), np.uint8),
              labels=np.zeros(0, np.uint8))
     np.savez(tmp_path / "odd.npz", images=np.zeros((3, 8), np.uint8), labels=np.zeros(3, np.uint8))
-    assert "is empty" in refusal("simulate", q, "--data", "empty.npz", folder=tmp_path)
-    assert "expected uint8 (N, H, W)" in refusal("simulate", q, "--data", "odd.npz",
-                                                 folder=tmp_path)
+    assert "has no test samples" in refusal("simulate", q, "--data", "empty.npz", folder=tmp_path)
+    assert "samples of shape (8,), the network reads (1, 8, 8)" in refusal(
+        "simulate", q, "--data", "odd.npz", folder=tmp_path)
     assert "none.npz: no such file" in refusal("simulate", q, "--data", "none.npz",
                                                folder=tmp_path)
     assert "no data set is named 'digit'" in refusal("simulate", q, "--data", "digit",
@@ -386,10 +386,10 @@ def test_one_line_says_it_all(folder, tmp_path):
     (tmp_path / "nets.py").write_text("def three():\n    return 3\ndef fails():\n    1 / 0\n")
     for words, wanted in (
             (("simulate", q, "--images", "rgb.npy"),
-             "rgb.npy: 'images' is uint8 (2, 8, 8, 3); expected uint8 (N, H, W), 0 background, "
-             "255 ink"),
+             "rgb.npy: 'x' has samples of shape (8, 8, 3), the network reads (1, 8, 8)"),
             (("simulate", q, "--data", "empty.npz"),
-             "data set 'empty.npz' is empty: it has no test images"),
+             "empty.npz: has no test samples: name data that have some with --data (digits, mnist, "
+             "usps or a file of your own)"),
             (("simulate", q, "--samples", 0),
              "--samples is '0'; expected a positive number or all"),
             (("simulate", q, "--target", "dsp32c40"),
@@ -399,7 +399,8 @@ def test_one_line_says_it_all(folder, tmp_path):
             (("quantize", folder / "small.onnx", "-o", "o.q.onnx", "--data", "digits",
               "--input-scale", "1/0"), "'1/0' is not a number; expected one such as 0.5 or 1/256"),
             (("emit", q, "--format", "c", "--name", "3x"),
-             "'3x' cannot name C functions; expected letters, digits and _, a letter first"),
+             "'3x' cannot name C functions; expected letters, digits and _, a letter first, and no "
+             "word of the language"),
             (("export", "nets.py:three", "--input", "1x8x8", "-o", "o.onnx"),
              "nets.py:three: gives a int; expected a torch.nn.Module"),
             (("export", "nets.py:fails", "--input", "1x8x8", "-o", "o.onnx"),

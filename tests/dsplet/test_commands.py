@@ -144,7 +144,7 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                        test=whole.test[:60])
 
     monkeypatch.setattr(data, "load", short)
-    monkeypatch.setattr(import_module("dsplet.data.feed"), "load", short)
+    monkeypatch.setattr(import_module("dsplet.data.opening"), "load", short)
     monkeypatch.setattr(Card, "config", lambda card, on: replace(config(card, on), epochs=1))
     return folder
 

@@ -14,7 +14,7 @@ from dsplet.data.feed import feed
 from dsplet.export import to_onnx
 from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.program import lower, run
-from dsplet.quantize.network import Network, fixed_graph, reference
+from dsplet.quantize.network import Network, fixed_graph, quantized, reference
 from dsplet.quantize.ptq.recipe import load, quantize
 from dsplet.quantize.qdq import to_qdq
 from dsplet.train import zoo
@@ -47,17 +47,23 @@ def paths(request, tmp_path_factory):
         model="m", data="dates", input_scale=1, input_offset=0, classes=card.classes),
         samples=card.inputs(splits.calibration.images[:20]))
     network = Network(net)
-    images = feed(network.facts, network.shape)
-    to_qdq.save(quantize(network.float, images(splits.calibration.images[:40]), load("nearest"),
-                         images.metadata), fixed)
+    codes = feed(network.facts, network.inputs)
+    to_qdq.save(quantize(network.float, codes.calibration(40).x, load("nearest"), codes.metadata),
+                fixed)
     return net, fixed, request.param
+
+
+def first_codes(graph, count):
+    """The first test samples, as integers."""
+    feeding = feed(dict(graph.metadata), {v.name: v.shape for v in graph.inputs})
+    q, = quantized(graph, feeding.test(str(count)).x)
+    return q
 
 
 def test_the_square_closes(paths):
     graph = fixed_graph(paths[1])
-    images = feed(dict(graph.metadata), graph.inputs[0].shape)
-    q = graph.inputs[0].format.quantize(images(images.test(str(INPUTS)).images))
-    wanted, = reference(graph, q)
+    q = first_codes(graph, INPUTS)
+    wanted, = reference(graph, [q])
     said = wanted.argmax(2)
     assert len(np.unique(said, axis=0)) > 10 and len(np.unique(said)) > 3  # it does not stammer
     compiled = targets.compile(lower(graph), targets.get("dsp32c-40"))
@@ -69,9 +75,8 @@ def test_the_square_closes(paths):
 
 def test_statement_by_statement(paths):
     graph = fixed_graph(paths[1])
-    images = feed(dict(graph.metadata), graph.inputs[0].shape)
-    q = graph.inputs[0].format.quantize(images(images.test("1").images))
-    assert np.array_equal(run(lower(graph), q[0])[0], reference(graph, q)[0][0])
+    q = first_codes(graph, 1)
+    assert np.array_equal(run(lower(graph), q[0])[0], reference(graph, [q])[0][0])
 
 
 def test_the_decoder_reads_what_it_wrote(paths):
@@ -79,7 +84,8 @@ def test_the_decoder_reads_what_it_wrote(paths):
     card, splits = zoo.get("dates_plain"), data.load("dates")
     x = card.inputs(splits.test.images[:8])
     network = Network(paths[0])
-    scores = network.scores(x).reshape(8, 10, 11)
+    name, = network.inputs
+    scores = network.scores({name: x}).reshape(8, 10, 11)
     with torch.no_grad():
         said = torch.from_numpy(scores.argmax(2))
         wanted = small(paths[2])(torch.from_numpy(x), said).numpy()

@@ -44,7 +44,8 @@ def test_a_ledger_counts_what_the_format_clips():
     node = gemm("g", x, weight("w", 1, 2), "y", QFormat(4, 0))
     node = replace(node, weight=replace(node.weight, q=np.array([[1, 1]]), frac=np.array([0])),
                    bias=np.zeros(1, np.int64))
-    entries = ledger.ledger(graph("net", node), np.array([[3, 2], [100, 20], [-60, 1], [300, 0]]),
+    entries = ledger.ledger(graph("net", node),
+                            {"x": np.array([[3, 2], [100, 20], [-60, 1], [300, 0]])},
                             lambda done, total: None)
     given, y = entries
     assert (given.saturated, given.low, given.high) == (1, -60, 127)
@@ -61,7 +62,7 @@ def test_zeros_of_a_relu_are_no_saturation(tmp_path):
     x = nets.inputs(m, 50)["x"]
     fixed = quantize(from_onnx.load(tmp_path / "net.onnx"), x,
                      load("nearest", activations="minmax"))
-    found = ledger.ledger(fixed, x, lambda done, total: None)
+    found = ledger.ledger(fixed, {"x": x}, lambda done, total: None)
     relu = next(e for e in found if e.node and e.node.op == "Conv" and not e.value.format.signed)
     assert relu.low == 0
     step = fixed.inputs[0].format.step

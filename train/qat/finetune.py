@@ -9,12 +9,13 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dsplet.data import DataError, Samples
+from dsplet.data import DataError
 from dsplet.data.answers import are_numbers
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.train.distort import distorted
@@ -25,6 +26,19 @@ LEAST_RATE = 3e-4
 
 Teacher = Callable[[np.ndarray], np.ndarray]
 """Float inputs (N, *shape) -> the float network's first output, (N, classes)."""
+
+
+class Lessons(Protocol):
+    """Training samples: pictures, uint8 (N, H, W), which are distorted, or arrays of any other
+    kind, which are not; and classes (N,) or (N, T)."""
+
+    @property
+    def images(self) -> np.ndarray: ...
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class FinetuneConfig:
     seed: int = 0
 
 
-def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: Samples,
+def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: Lessons,
              inputs: Callable[[np.ndarray], np.ndarray], config: FinetuneConfig,
              tick: Callable[[int, int], None] = lambda done, total: None) -> Graph:
     """The graph after training, with the same nodes and bit widths.
@@ -97,8 +111,10 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
         total = 0.0
         for batch in torch.randperm(len(images)).split(config.batch_size):
             _set_rates(optimizer, done / steps)
-            x = inputs(distorted(images[batch], config.shift, config.rotation_degrees,
-                                 config.stretch).numpy())
+            drawn = images[batch]
+            if drawn.dtype is torch.uint8:
+                drawn = distorted(drawn, config.shift, config.rotation_degrees, config.stretch)
+            x = inputs(drawn.numpy())
             said = labels[batch].flatten()  # of every place of a sequence
             target = torch.from_numpy(np.ascontiguousarray(teacher(x))).reshape(len(said), -1)
             x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))

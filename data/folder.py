@@ -1,0 +1,61 @@
+"""A user's own samples in a folder: a file a sample, pictures or sounds.
+
+    FOLDER/CLASS/*.png                  with labels
+    FOLDER/*.png                        without
+    FOLDER/test/CLASS/*.png             split: calibration, train, test
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dsplet.data.pictures import ENDINGS, load_pictures
+from dsplet.data.sound import load_clips
+from dsplet.data.source import FOLDER, PARTS, WHOLE, Arrays, Source, Wanted, classes_of, opens
+from dsplet.data.splits import DataError
+
+Loader = Callable[[list[Path], Wanted], np.ndarray]
+LOADERS: dict[str, Loader] = {".wav": load_clips} | dict.fromkeys(ENDINGS, load_pictures)
+
+
+@opens(FOLDER)
+def folder(path: Path, wanted: Wanted) -> Source:
+    """Files in the order of their names; a folder named by a number is that class, others are
+    classes in alphabetical order. Raises DataError."""
+    inside = _folders(path)
+    split = inside and {p.name for p in inside} <= set(PARTS)
+    parts = {p.name: p for p in inside} if split else {WHOLE: path}
+    classes = {c.name for part in parts.values() for c in _folders(part)}
+    return Source(str(path), {name: _part(part, classes, wanted) for name, part in parts.items()})
+
+
+def _part(path: Path, every: set[str], wanted: Wanted) -> Callable[[], Arrays]:
+    """every: the classes of all parts."""
+    def read() -> Arrays:
+        classes, loose = _folders(path), _files(path)
+        if classes and loose:
+            raise DataError(f"'{loose[0].name}' lies beside folders of classes", where=str(path))
+        pairs = [(c.name, file) for c in classes for file in _files(c)] or [
+            ("", file) for file in loose]
+        files = [file for _, file in pairs]
+        loaders = {LOADERS[file.suffix.lower()] for file in files}
+        if len(loaders) != 1:
+            raise DataError("holds pictures and sounds" if loaders else "holds no samples",
+                            where=str(path), expected=f"files {', '.join(LOADERS)}, in a folder "
+                            "for each class or all in one")
+        load, = loaders
+        labels, names = classes_of([c for c, _ in pairs], every) if classes else (None, ())
+        return Arrays({"file": load(files, wanted)}, labels, names)
+    return read
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir()
+                  if p.suffix.lower() in LOADERS and not p.name.startswith("."))
