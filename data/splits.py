@@ -113,7 +113,7 @@ def stratified(labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
     could differ between versions decides what is a test image.
     """
     chosen = []
-    for label in np.unique(labels):
+    for label in sorted(set(labels.tolist())):
         positions = np.flatnonzero(labels == label)
         if len(positions) < per_class:
             raise DataError(f"class {label} has {len(positions)} samples, {per_class} wanted")

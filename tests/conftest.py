@@ -1,5 +1,6 @@
 """What every test may ask for: golden files, the project's reference material, the data sets."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,19 +8,31 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("dsplet", deadline=None, derandomize=True)
-settings.load_profile("dsplet")
+settings.register_profile("all", deadline=None, derandomize=True)
+settings.register_profile("quick", settings.get_profile("all"), max_examples=25)
 
 GOLDEN = Path(__file__).with_name("golden")
+
+
+gc.disable()  # until the tests are collected: what is imported stays
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true",
                      help="write the golden files anew; read the difference before you keep it")
+    parser.addoption("--case", default="", metavar="WORD",
+                     help="where one test takes many cases: those with WORD in their names")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds; `make check` skips it")
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "all")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now need not be looked through again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -7,14 +7,20 @@ from dataclasses import dataclass, fields
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.feed import Batch, Feed
 from dsplet.quantize.analysis import report
+from dsplet.quantize.analysis.original import Original, beside_original
 from dsplet.quantize.analysis.report import FormatRow
 from dsplet.quantize.analysis.stability import DrawnFormats, DrawRow, Spread, spread
 from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.network import Network
 from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
+from dsplet.quantize.ptq.stated import random_inputs, states_ranges
 from dsplet.quantize.qdq import to_qdq
 from dsplet.workflows.request import FromData, RequestError, classes
+
+RANDOM_INPUTS = 256
+"""On which a file without samples is held against its original."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,9 @@ class Request(Changes, FromData):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """input: the inputs' formats. The fields from `samples` on are those of a `Spread`."""
+    """input: the inputs' formats. original: for a file that others have quantized, beside it; on
+    random inputs over its ranges where there are no samples. The fields from `samples` on are those
+    of a `Spread`."""
 
     file: str
     recipe: str
@@ -60,6 +68,7 @@ class Report:
     input: str
     layers: list[FormatRow]
     notes: list[str]
+    original: list[Original] | None = None
     samples: int | None = None
     draws: list[DrawRow] | None = None
     accuracy_percent: float | None = None
@@ -73,6 +82,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     network, recipe = Network(request.source), request.recipe(request.recipe_name)
     if network.float is None:
         raise RequestError(f"{request.source}: is fixed point already")
+    if request.data is None and states_ranges(network.float):
+        return _without_samples(request, network.float, recipe, watch)
     feeding = request.feed(network.facts, network.inputs)
     test = feeding.test("all") if request.stability else None
     labels = classes("--stability", network, test) if test else None
@@ -89,8 +100,29 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     return Report(
         file=request.out, recipe=request.recipe_name, data=feeding.data,
         calibration_samples=len(part), input=_formats(fixed), layers=report.format_rows(fixed),
-        notes=dict(fixed.metadata).get("dsplet.notes", "").splitlines() + _unsplit(feeding, part),
+        notes=_notes(fixed) + _unsplit(feeding, part),
+        original=beside_original(request.source, fixed, part.x),
         **(vars(drawn) if drawn else {}))
+
+
+def _without_samples(request: Request, graph: FloatGraph, recipe: Recipe, watch: Watch) -> Report:
+    """A file that states its own ranges, and says nothing of data."""
+    if request.stability:
+        raise RequestError(f"{request.source} states its own ranges: there are no samples to draw",
+                           remedy="leave out --stability, or give --data")
+    with watch.progress("quantizing") as tick:
+        fixed = recipes.quantize(graph, None, recipe, progress=tick)
+    to_qdq.save(fixed, request.out)
+    inputs = random_inputs(graph, RANDOM_INPUTS)
+    return Report(
+        file=request.out, recipe=f"{request.recipe_name}, of it what needs no samples",
+        data="none: the file states its ranges", calibration_samples=0, input=_formats(fixed),
+        layers=report.format_rows(fixed), notes=_notes(fixed),
+        original=beside_original(request.source, fixed, inputs))
+
+
+def _notes(fixed: Graph) -> list[str]:
+    return dict(fixed.metadata).get("dsplet.notes", "").splitlines()
 
 
 def _formats(fixed: Graph) -> str:

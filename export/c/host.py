@@ -95,8 +95,13 @@ def compile(program: Program, workdir: Path | None = None) -> Compiled:
         if done.returncode:
             raise RuntimeError(f"{cc} refused {folder / 'net.c'}:\n{done.stderr}")
         made.replace(library)
+    return load(program, library, "net")
+
+
+def load(program: Program, library: Path, name: str) -> Compiled:
+    """The program of that name in a shared object."""
     loaded, borders = ctypes.CDLL(str(library)), len(program.inputs) + len(program.outputs)
-    begin, go = (loaded[f"net_{verb}"] for verb in verbs(program))
+    begin, go = (loaded[f"{name}_{verb}"] for verb in verbs(program))
     begin.argtypes, go.argtypes = [ctypes.c_void_p], [ctypes.c_void_p] * (1 + borders)
     begin.restype = go.restype = None
     return Compiled(program, library, begin, go)

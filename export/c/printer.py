@@ -185,7 +185,10 @@ class _Calls:
                          f"({b.dtype})drawn(&state, {fmt.min}, {fmt.max});")
         lines += checks.before("    ")
         lines += self._preset()
-        lines += self._block(0, len(self.kernels) - 1, checks)
+        block = [*self._block(0, len(self.kernels) - 1, checks)]
+        if not any("context->" in line for line in block):
+            block.insert(0, "    (void)context;")
+        lines += block
         return "\n".join([*(part for line in lines for part in folded(line)),
                           f"    for (int32_t i = 0; i < {len(expected)}; i++) "
                           "if (~crc[i] != expected[i]) return i + 1;", "    return 0;", "}", ""])

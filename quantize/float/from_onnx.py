@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.batch import Batch, batch_words
 from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
+from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.names import unique, value_names
@@ -21,11 +23,13 @@ from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared, written_out
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
+from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
-__all__ = ["CONTRACT_KEY", "load", "parse", "read", "read_parsed", "simplified"]
+__all__ = ["CONTRACT_KEY", "examine", "load", "needed", "opset_of", "parse", "read", "read_parsed",
+           "simplified", "survey"]
 
 CONTRACT_KEY = "dsplet.contract"
 """The metadata key that marks a quantized model."""
@@ -48,25 +52,57 @@ def simplified(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
         return simplify(read_parsed(model, digest, path))
 
 
+def survey(path: str | Path) -> tuple[int, Findings]:
+    """The opset of an ONNX file, and what it needs, what of it cannot be read. ModelError,
+    FileError: it is no float network at all."""
+    model, digest = parse(path)
+    with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
+        graph, findings = examine(model, digest, path)
+        with findings.noted():
+            _ = graph and simplify(graph)
+    return opset_of(model), findings
+
+
 def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     """The float graph of a parsed file, node by node, before any pass. Raises ModelError."""
+    graph, findings = examine(model, digest, path)
+    if graph is None:
+        raise findings.error()
+    return graph
+
+
+def examine(model: ModelProto, digest: str, path: str | Path
+            ) -> tuple[FloatGraph | None, Findings]:
+    """The float graph of a parsed file, before any pass, and what was found on the way; no graph
+    where there are refusals. Raises ModelError for a file that is quantized already."""
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
         raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
                          "quantize the float model it came from")
-    model = prepared(model, path)
-    way, reader = _understood(model, path)
-    while reader.unsupported and (again := written_out(model, reader.lacking)):
-        model = again
+    findings = Findings(path)
+    foreign, theirs = is_foreign(model), Counter[str]()
+    with findings.noted():
+        theirs = Counter(map(op_of, needed(model.graph)))
+        model = prepared(dequantized(model), path)
+    if findings.refusals:
+        findings.needs = theirs
+        return None, findings
+    with findings.noted():
         way, reader = _understood(model, path)
-    if reader.problems or reader.unsupported:
-        reader.refuse(path)
+        while (lacking := {r.op for r in reader.findings.refusals if r.unknown}) and (
+                again := written_out(model, lacking)):
+            model = again
+            way, reader = _understood(model, path)
+        findings = reader.findings
+        findings.needs = theirs if foreign else findings.needs
+    if findings.refusals:
+        return None, findings
     known, outputs = reader.known, tuple(o.name for o in model.graph.output)
     reader.finish(outputs)
     metadata = tuple(sorted((p.key, p.value) for p in model.metadata_props))
     graph = FloatGraph(model.graph.name or Path(path).stem, tuple(way.shapes), outputs, (),
                        known.shapes, metadata, digest, known.batches,
                        (*way.notes, *_notes(known, outputs)))
-    return graph.rebuilt(_tidy(known.nodes))
+    return graph.rebuilt(_tidy(known.nodes)), findings
 
 
 def _notes(known: Known, outputs: Iterable[str]) -> list[str]:
@@ -78,19 +114,17 @@ def _notes(known: Known, outputs: Iterable[str]) -> list[str]:
 def _understood(model: ModelProto, path: str | Path) -> tuple[Arrangement, _Reader]:
     """The first way to understand the inputs that leads to the outputs; the likeliest, with what
     is wrong with it, where none does."""
-    constants = _initializers(model, path)
-    outputs = [o.name for o in model.graph.output]
-    with door(path, kind=ModelError):
-        nodes = needed(model.graph, outputs)
-    tried = []
+    constants, outputs = _initializers(model), [o.name for o in model.graph.output]
+    nodes, inferred, tried = needed(model.graph), Inferred(model), []
     for way in arrangements(model.graph, constants, path):
         reader = _Reader(opset_of(model), Known(dict(constants), way.counts, dict(way.shapes),
                                                 dict(way.batches), frozenset(way.shapes),
-                                                value_names(model.graph)))
+                                                value_names(model.graph)), Findings(path), inferred)
         reader.read(nodes)
         reader.check_outputs(outputs)
         tried.append((way, reader))
-        if not reader.problems or reader.unsupported:
+        refusals = reader.findings.refusals
+        if not refusals or any(r.unknown for r in refusals):
             return tried[-1]
     return tried[0]
 
@@ -103,12 +137,9 @@ def is_read(node: NodeProto) -> bool:
 class _Reader:
     """Reads ONNX nodes, those of the bodies of loops too, into one flat list of float nodes."""
 
-    def __init__(self, opset: int, known: Known) -> None:
+    def __init__(self, opset: int, known: Known, findings: Findings, inferred: Inferred) -> None:
         self.opset, self.known = opset, known
-        self.unsupported: list[str] = []
-        self.lacking: set[str] = set()
-        """Which ops these are."""
-        self.problems: list[str] = []
+        self.findings, self._inferred = findings, inferred
         self._names: set[str] = set()
 
     def read(self, protos: Iterable[NodeProto]) -> None:
@@ -118,20 +149,24 @@ class _Reader:
                 try:
                     fold(proto, self.opset, self.known)
                 except Exception as e:  # whatever the reference evaluator raises
-                    self.problems.append(f"{proto.op_type} '{_name(proto)}': cannot be computed "
-                                         f"from its constants: {said(e)}")
-            elif proto.op_type in LOOKED_AT and not is_read(proto):
-                pass  # of a value that could not be read, which is said there
-            elif not is_read(proto):
-                self.lacking.add(op_of(proto))
-                self.unsupported.append(f"{op_of(proto)} '{_name(proto)}'")
+                    self.findings.refuse(proto, "cannot be computed from its constants: "
+                                         f"{said(e)}")
+                continue
+            if proto.op_type in LOOKED_AT and not is_read(proto):
+                continue  # of a value that could not be read, which is said there
+            self.findings.needs[op_of(proto)] += 1
+            if not is_read(proto):
+                self.findings.refuse(proto, UNKNOWN, unknown=True)
             elif all(i in self.known.shapes or i in self.known.constants for i in given):
                 self._read(proto)
+            else:
+                self.findings.unseen.append(name_of(proto))
+            self._step_over(proto)
 
     def _read(self, proto: NodeProto) -> None:
         node = type(proto)()
         node.CopyFrom(proto)
-        node.name = unique(_name(proto), self._names)
+        node.name = unique(name_of(proto), self._names)
         try:
             if node.op_type == "If":
                 self._branch(node)
@@ -141,18 +176,24 @@ class _Reader:
                 reading.need_samples()
             READERS[reading.op](reading)
         except ModelError as e:
-            self.problems.append(str(e))
+            own = e.where == f"{op_of(proto)} '{node.name}'"
+            self.findings.refuse(node, e.what if own else str(e))
         except Exception as e:  # what a node that lies makes of its reader
-            self.problems.append(f"{node.op_type} '{node.name}': cannot be read: "
-                                 f"{type(e).__name__}: {said(e)}")
+            self.findings.refuse(node, f"cannot be read: {type(e).__name__}: {said(e)}")
+
+    def _step_over(self, proto: NodeProto) -> None:
+        """Behind a node that was not read, go on with the shapes that ONNX infers."""
+        for output in proto.output if self.findings.refusals else ():
+            if output not in self.known.shapes and (found := self._inferred.sample(output)):
+                self.known.shapes[output], self.known.batches[output] = found[0], Batch(found[1])
 
     def _branch(self, node: NodeProto) -> None:
         """The branch of an If whose condition is known beforehand."""
         from onnx import helper
         condition, known = node.input[0], self.known
         if condition not in known.constants or condition in known.sized:
-            raise ModelError(f"If '{node.name}': its condition '{condition}' must be a constant of "
-                             "the model, not something computed from the input")
+            raise ModelError(f"its condition '{condition}' must be a constant of the model, not "
+                             "something computed from the input", where=f"If '{node.name}'")
         taken = "then_branch" if known.constants[condition].all() else "else_branch"
         body = next(a.g for a in node.attribute if a.name == taken)
         names = self.read_body(body, node.name)
@@ -176,22 +217,14 @@ class _Reader:
 
     def check_outputs(self, outputs: Iterable[str]) -> None:
         """Note what is wrong with the network's outputs."""
-        for o in outputs if not self.unsupported and not self.problems else ():
+        for o in outputs if not self.findings.refusals else ():
             batch = self.known.layout(o)
-            if o in self.known.constants or o not in self.known.shapes:
-                self.problems.append(f"the output '{o}' does not depend on the input")
-            elif batch and batch.merged:
-                self.problems.append(f"the output '{o}' has {batch_words(batch)}; the batch must "
+            with self.findings.noted():
+                if o in self.known.constants or o not in self.known.shapes:
+                    raise ModelError(f"the output '{o}' does not depend on the input")
+                if batch and batch.merged:
+                    raise ModelError(f"the output '{o}' has {batch_words(batch)}; the batch must "
                                      "be an axis of its own")
-
-    def refuse(self, path: str | Path) -> None:
-        """ModelError with all that was found."""
-        if self.unsupported:
-            raise ModelError(
-                f"{path}: {len(self.unsupported)} node(s) are not supported:\n  "
-                + "\n  ".join(self.unsupported)
-                + f"\nsupported ops: {', '.join(sorted(READERS))}")
-        raise ModelError(f"{path}: " + "\n  ".join(self.problems))
 
     def read_body(self, graph: GraphProto, loop: str) -> dict[str, str]:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
@@ -207,30 +240,26 @@ class _Reader:
         for tensor in graph.initializer:
             self.known.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
         protos = []
-        for node in needed(graph, [o.name for o in graph.output]):
+        for node in needed(graph):
             copy = type(node)()
             copy.CopyFrom(node)
-            copy.name = f"{loop}/{_name(node)}"
+            copy.name = f"{loop}/{name_of(node)}"
             copy.input[:], copy.output[:] = map(name, node.input), map(name, node.output)
             protos.append(copy)
         self.read(protos)
         return {v: name(v) for v in inside}
 
 
-def _name(proto: NodeProto) -> str:
-    return proto.name or next((o for o in proto.output if o), proto.op_type)
-
-
-def _initializers(model: ModelProto, path: str | Path) -> dict[str, np.ndarray]:
+def _initializers(model: ModelProto) -> dict[str, np.ndarray]:
     from onnx import numpy_helper
     constants = {}
     if model.graph.sparse_initializer:
-        raise ModelError(f"{path}: sparse weights are not supported; export dense ones")
+        raise ModelError("sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
         if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
-            raise ModelError(f"{path}: '{tensor.name}' {array.shape} contains {bad} NaN or "
+            raise ModelError(f"'{tensor.name}' {array.shape} contains {bad} NaN or "
                              "infinite value(s); the training has diverged or the file is damaged")
         constants[tensor.name] = array
     return constants

@@ -97,8 +97,8 @@ def written_out(model: ModelProto, ops: Iterable[str]) -> ModelProto | None:
     return None if {n.op_type for n in found.graph.node} >= {*composed} else found
 
 
-def needed(graph: GraphProto, outputs: Iterable[str]) -> list[NodeProto]:
-    """The nodes that the outputs need, each after those it reads.
+def needed(graph: GraphProto) -> list[NodeProto]:
+    """The nodes that its outputs need, each after those it reads.
 
     Raises ModelError where two nodes give one value, or a value needs itself.
     """
@@ -110,7 +110,8 @@ def needed(graph: GraphProto, outputs: Iterable[str]) -> list[NodeProto]:
     order: list[int] = []
     state: dict[int, bool] = {}
     """Of each node that was met, whether all that it reads has been ordered."""
-    stack = [makers[o] for o in reversed(list(outputs)) if o in makers]
+    stack = [makers[o] for o in reversed([v.name for v in graph.output])
+             if o in makers]
     while stack:
         k = stack[-1]
         if state.get(k):
@@ -126,6 +127,8 @@ def needed(graph: GraphProto, outputs: Iterable[str]) -> list[NodeProto]:
         else:
             state[k] = True
             order.append(stack.pop())
+    if all(makers.get(v, -1) < k for k in order for v in names_read(graph.node[k])):
+        order.sort()  # as the file has them
     return [graph.node[k] for k in order]
 
 

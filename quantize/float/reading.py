@@ -62,7 +62,7 @@ class Reading:
         self._known, self.read_body = known, read_body
 
     def refuse(self, why: str) -> NoReturn:
-        raise ModelError(f"{self.op} '{self.name}': {why}")
+        raise ModelError(why, where=f"{self.op} '{self.name}'")
 
     # --- asking ---------------------------------------------------------------------------------
     def attr(self, name: str, default: Any = None) -> Any:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from dsplet.quantize.fixed.arithmetic import round_half_up
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import membership
-from dsplet.quantize.float.node import FloatNode, ModelError, Moving, Reads
+from dsplet.quantize.float.node import NO_CLAMP, FloatNode, ModelError, Moving, Reads
 from dsplet.quantize.float.ops.binary import Mul
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
@@ -50,6 +51,21 @@ def separate_inputs(graph: FloatGraph) -> FloatGraph:
             from_input[n.output] = origins[0]
         nodes.append(n)
     return graph.rebuilt(nodes)
+
+
+def drop_idle_clamps(graph: FloatGraph, formats: dict[str, QFormat]) -> FloatGraph:
+    """Without the Clamps before and behind which a value has one format whose ends do the same."""
+    same: dict[str, str] = {}
+    for n in graph.nodes:
+        fmt = formats[n.output]
+        if not isinstance(n, Clamp) or n.bounds == NO_CLAMP or n.output in graph.outputs or (
+                formats[n.inputs[0]] != fmt):
+            continue
+        low, high = (round_half_up(np.clip(b / fmt.step, fmt.min, fmt.max)) for b in n.bounds)
+        if low == fmt.min and high == fmt.max:
+            same[n.output] = same.get(n.inputs[0], n.inputs[0])
+    return graph.rebuilt(replace(n, inputs=tuple(same.get(i, i) for i in n.inputs))
+                         for n in graph.nodes)
 
 
 def measured(graph: FloatGraph) -> list[str]:

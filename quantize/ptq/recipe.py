@@ -18,12 +18,18 @@ from dsplet.quantize.fixed.proof import prove
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import Weighted
 from dsplet.quantize.ptq import algorithms
-from dsplet.quantize.ptq.calibrate import histograms, said
+from dsplet.quantize.ptq.calibrate import Histogram, histograms, said
 from dsplet.quantize.ptq.convert import convert
-from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
+from dsplet.quantize.ptq.formats import (
+    choose_formats,
+    drop_idle_clamps,
+    measured,
+    separate_inputs,
+)
 from dsplet.quantize.ptq.masks import without_masks
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
+from dsplet.quantize.ptq.stated import random_inputs, stated
 
 FOLDER = Path(__file__).with_name("recipes")
 STEPS = {"weights": "range", "activations": "range", "trial": "trial", "rounding": "rounding",
@@ -122,6 +128,12 @@ class Recipe:
         changes: dict[str, Any] = {**self.layers[node], "layers": {}}
         return replace(self, **changes)
 
+    def unfitted(self) -> Recipe:
+        """The recipe without what is fitted to samples."""
+        weights = self.weights if algorithms.name_of(self.weights) != "hessian" else "mse"
+        return replace(self, equalization=(), weights=weights, trial=None, rounding="nearest",
+                       bias=None)
+
     def activation_bits_of(self, nodes: Iterable[str], otherwise: int) -> int:
         """The widest exception among the nodes that give one value; `otherwise` without any."""
         own = [self.layers[n]["activation_bits"] for n in nodes
@@ -175,17 +187,23 @@ def load(name: str | Path, **changes) -> Recipe:
     return read_toml(path, Recipe, RecipeError, **changes)
 
 
-def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
+def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray] | None,
              recipe: Recipe | None = None, metadata: dict[str, str] | None = None,
              progress: Callable[[int, int], None] | None = None) -> Graph:
     """The fixed-point graph of a float graph, proved free of overflow.
 
-    samples: calibration inputs (N, *shape), or a dict of them by input name, in any order.
+    samples: calibration inputs (N, *shape), or a dict of them by input name, in any order. None:
+    the graph states its own ranges, as one does that others have quantized; nothing is then fitted
+    to samples, and every weight becomes the nearest integer.
     metadata: written beside that of the model. progress(done, total) counts nodes.
     Raises ModelError for samples or values that do not fit, `fixed.proof.Overflow` where an
     accumulator cannot be proved to hold.
     """
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
+    graph, ranges = separate_inputs(graph), dict[str, Histogram]()
+    if samples is None:
+        recipe, ranges = recipe.unfitted(), stated(graph)
+        samples = random_inputs(graph, 1)
     if not isinstance(samples, dict):
         samples = dict.fromkeys(graph.inputs[:1], np.asarray(samples))
     known = Samples(graph, samples)
@@ -196,8 +214,9 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray],
         algorithms.run(config, rescaling)
         tick(0, len(graph.nodes))
     graph = rescaling.graph
-    seen = histograms(graph, measured(graph), known)
+    seen = ranges or histograms(graph, measured(graph), known)
     formats = choose_formats(graph, seen, recipe)
+    graph = drop_idle_clamps(graph, formats)
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
     fixed = convert(graph, formats, recipe, Passage(graph, known),

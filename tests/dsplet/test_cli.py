@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -270,6 +271,27 @@ def test_unsupported_ops_are_all_listed(tmp_path):
         assert op in message and name in message
 
 
+def test_a_file_quantized_by_others_needs_no_data(tmp_path):
+    scales = {"a": np.float32(1 / 32), "az": np.uint8(100), "b": np.float32(1 / 64),
+              "bz": np.uint8(0), "w": random("w", 4, 3)}
+    net = model([node("QuantizeLinear", "x a az", "q"), node("DequantizeLinear", "q a az", "d"),
+                 node("MatMul", "d w", "h"), node("QuantizeLinear", "h b bz", "p"),
+                 node("DequantizeLinear", "p b bz", "y")], {"x": (4,)}, scales)
+    (tmp_path / "their.onnx").write_bytes(net.SerializeToString())
+    words = ("quantize", "their.onnx", "-o", "a.q.onnx")
+    done = dsplet(*words, "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["data"].startswith("none") and report["calibration_samples"] == 0
+    assert report["input"] == "Q3.4" and report["original"][0]["samples"] == 256
+    assert report["original"][0]["sqnr_db"] > 25 and report["original"][0]["agree_percent"] > 80
+    jsonschema.validate(report, json.loads(
+        Path("docs/schemas/dsplet.quantize.1.json").read_text()))
+    assert "leave out --stability" in refusal(*words, "--stability", 2, folder=tmp_path)
+    found = json.loads(dsplet("ops", "--check", "their.onnx", "--json", folder=tmp_path).stdout)
+    assert [n["op"] for n in found["needs"]] == ["DequantizeLinear", "MatMul", "QuantizeLinear"]
+
+
 def test_a_dynamic_shape(tmp_path):
     net = model([node("Relu", "x", "y")], {"x": (1, "height", 8)})
     (tmp_path / "free.onnx").write_bytes(net.SerializeToString())
@@ -415,8 +437,30 @@ def test_a_list_of_problems_is_one_line(tmp_path):
     net = model([node("Det", "x", "d"), node("NonZero", "d", "y")], {"x": (1, 8, 8)})
     (tmp_path / "odd.onnx").write_bytes(net.SerializeToString())
     message = refusal("quantize", "odd.onnx", "-o", "o.q.onnx", folder=tmp_path)
-    assert message.startswith("error: odd.onnx: 2 node(s) are not supported: Det 'Det_d'; NonZero "
-                              "'NonZero_y'; supported ops: Abs") and "\n" not in message
+    assert message == (
+        "error: odd.onnx: 2 node(s) are not supported: Det 'Det_d'; NonZero 'NonZero_y': "
+        "`dsplet ops` lists what is, `dsplet ops --check odd.onnx` says it node by node")
+
+
+def test_a_file_is_checked_without_quantizing_it(tmp_path):
+    nodes = [node("Relu", "x", "r"), node("Det", "r", "d"), node("ReduceMean", "r", "y")]
+    net = model(nodes, {"x": (1, 8, 8)}, outputs=("d", "y"))
+    (tmp_path / "odd.onnx").write_bytes(net.SerializeToString())
+    done = dsplet("ops", "--check", "odd.onnx", "--json", folder=tmp_path)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and not found["passed"] and found["opset"] == 21
+    assert found["needs"] == [{"op": "Det", "nodes": 1, "refused": 1},
+                              {"op": "ReduceMean", "nodes": 1, "refused": 1},
+                              {"op": "Relu", "nodes": 1, "refused": 0}]
+    assert [(r["op"], r["node"]) for r in found["refused"]] == [
+        ("Det", "Det_d"), ("ReduceMean", "ReduceMean_y")]
+    schema = json.loads(Path("docs/schemas/dsplet.ops.1.json").read_text())
+    jsonschema.validate(found, schema)
+    net = model(nodes[:1], {"x": (1, 8, 8)}, outputs=("r",))
+    (tmp_path / "plain.onnx").write_bytes(net.SerializeToString())
+    done = dsplet("ops", "--check", "plain.onnx", folder=tmp_path)
+    assert done.returncode == 0 and "refused: none" in done.stdout and "passed: yes" in done.stdout
+    assert "none.onnx: no such file" in refusal("ops", "--check", "none.onnx", folder=tmp_path)
 
 
 def test_pytorch_that_is_not_installed(tmp_path):

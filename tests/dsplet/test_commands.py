@@ -120,7 +120,7 @@ CASES = {
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),
 }
-SLOW = {"train", "export", "finetune", "demo"}
+SLOW = {"train", "export", "finetune", "demo", "widths"}
 """What is run once only; as text they are printed by tests that take their time."""
 
 

@@ -19,7 +19,8 @@ from dsplet.export.c.printer import MACROS, PAIRS, PRELUDE, print_c
 from dsplet.quantize.fixed.kernel import Kernel, Loop, Requantize, Set, Store
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.statement import Affine, Ref
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.each import each
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 BY_NAME = {g.name: g for g in GRAPHS}
@@ -34,7 +35,7 @@ def test_text(name, golden):
     golden(f"{name}.c", source)
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_only_integers_and_stdint(graph):
     header, source = print_c(lower(graph))
     code = re.sub(r"/\*.*?\*/", "", header + source, flags=re.DOTALL)
@@ -44,7 +45,7 @@ def test_only_integers_and_stdint(graph):
     assert not re.search(r"\bfloat\b|\d\.\d", code)  # but for helpers that nobody need call
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_kernels_get_shared_memory_as_parameters(graph):
     """Two buffers of one object in one function is what gcc 12 got wrong: it took the function for
     one without effect."""

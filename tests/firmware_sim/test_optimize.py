@@ -7,13 +7,14 @@ from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.optimize import GOALS, cycles, external_bytes
 from dsplet.quantize.fixed.program import lower
-from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
+from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 
 TARGET = targets.get("dsp32c-40", "1991")
 
 
 @pytest.mark.parametrize("goal", GOALS)
-@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_small,
+                                   pytest.param(lenet_like, marks=pytest.mark.slow)])
 def test_every_goal_gives_the_same_bits(stack, goal):
     graph, x = stack().graph(), stack().samples(2)
     compiled = targets.compile(lower(graph), TARGET, goal)
@@ -31,9 +32,10 @@ def test_goals_differ_as_their_names_say():
     assert product[2] <= 1.02 * min(product)  # (it goes by estimates)
 
 
-def test_the_least_memory_that_keeps_a_budget():
+@pytest.mark.parametrize("stack", [lenet_small, pytest.param(zip_like, marks=pytest.mark.slow)])
+def test_the_least_memory_that_keeps_a_budget(stack):
     """No mixture that is estimated smaller keeps it; where none does, the fastest comes back."""
-    program = lower(zip_like().graph())
+    program = lower(stack().graph())
     fast, small = (cycles(targets.compile(program, TARGET, goal)) for goal in ("time", "memory"))
     budget = (fast + small) / 2
     compiled = targets.compile(program, TARGET, "memory", budget)

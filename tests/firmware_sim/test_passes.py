@@ -39,8 +39,9 @@ from dsplet.quantize.fixed.kernel import coalesce
 from dsplet.quantize.fixed.kernel_reader import from_text
 from dsplet.quantize.fixed.kernel_text import to_text
 from dsplet.quantize.fixed.program import Program, lower, run
+from tests.each import each
 from tests.firmware_sim.meaning import VOCABULARY, outputs
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples as samples_of
 
 FOLDER = Path(__file__).with_name("passes")
@@ -169,7 +170,7 @@ def test_pass(file, request):
             assert outputs(program, xs) == outputs(found, xs)
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_the_second_definition_agrees_with_the_first(graph):
     """What the kernels of the square mean in exact fractions is what the interpreter runs."""
     program, xs = lower(graph), samples_of(graph, 3)

@@ -21,8 +21,9 @@ from dsplet.quantize.network import Network
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
 from dsplet.quantize.qdq.from_qdq import QdqError
+from tests.each import each
 from tests.quantize import onnx_nets as nets
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import CASES, GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import conv, gemm, graph, value, weight
 
@@ -40,7 +41,7 @@ def mismatches(fixed: Graph, xs: list[np.ndarray], level: int) -> tuple[int, int
 
 
 @pytest.mark.parametrize("level", [0, 99])
-@pytest.mark.parametrize("fixed", CASES)
+@each("fixed", GRAPHS)
 def test_an_op_in_onnx_runtime(fixed, level):
     wrong, total = mismatches(fixed, samples(fixed, 60), level)
     assert wrong == 0 and total
@@ -135,7 +136,7 @@ def test_weights_lie_in_the_file_as_integers(tmp_path):
 
 # --- files ----------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("fixed", CASES)
+@each("fixed", GRAPHS)
 def test_round_trip(fixed, tmp_path):
     path = tmp_path / "net.q.onnx"
     to_qdq.save(fixed, path)

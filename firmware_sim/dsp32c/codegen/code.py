@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.dsp32c.isa.table import Instruction
+from dsplet.firmware_sim.dsp32c.isa.table import Context, Instruction
 from dsplet.quantize.fixed.statement import Affine
 
 POOL = "constants"
@@ -183,10 +183,18 @@ class Ins:
     early: bool = False
 
     def __str__(self) -> str:
+        return self.row.spelling.format_map(self._texts)
+
+    @property
+    def _texts(self) -> dict[str, str]:
         texts = {"Z": "", "F": "", "S": "", "K": "", "C": ""}
         for letter, operand in self.operands.items():
             texts[letter] = f"{operand} = " if letter == "Z" else str(operand)
-        return self.row.spelling.format_map(texts)
+        return texts
+
+    def word(self, address: int, labels: dict[str, int]) -> int:
+        """The machine word of it at an address: what is assembled from its text."""
+        return self.row.word(self._texts, Context(address, labels))
 
     @property
     def role(self) -> str:

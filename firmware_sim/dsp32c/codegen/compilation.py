@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from dsplet.firmware_sim.backend import Array
+from dsplet.base.errors import UserError
+from dsplet.firmware_sim.backend import Array, DoesNotFit
 from dsplet.firmware_sim.compile.fuse import Fused
 from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
@@ -22,7 +23,6 @@ from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
-from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import Buffer, Fetch, Kernel, Repeat, flat
@@ -32,6 +32,8 @@ LINEAR = control(4)
 """`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
 HALT = Label("halt")
 RESUME = Label("resume")
+REACH_BYTES = 0x8000
+"""A `goto` names its target in 16 bits, as a signed number [dsp32c.md 4.2]."""
 PACKED = {"half": np.int16, "byte": np.uint8}
 COSTS = Costs(pair=0.25, loop=3)
 """A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
@@ -166,22 +168,29 @@ class _Attempt:
 
     # --- the image ------------------------------------------------------------------------------
     def image(self) -> Image:
-        texts = [str(line) if isinstance(line, Ins) else f"{line}:" for line in self.lines]
-        assembly = assemble("\n".join(texts))
-        code = [line for line in self.lines if isinstance(line, Ins)]
-        words = np.array([assembly.words[4 * i] for i in range(len(code))], np.uint32)
+        code: list[Ins] = []
+        labels: dict[str, int] = {}
+        for line in self.lines:
+            if isinstance(line, Label):
+                labels[line.name] = 4 * len(code)
+            else:
+                code.append(line)
+        if labels["halt"] >= REACH_BYTES:
+            raise DoesNotFit(f"the code has {4 * len(code):,} bytes; a goto reaches the first "
+                             f"{REACH_BYTES:,}", 4 * len(code) - REACH_BYTES)
+        words = np.array([ins.word(4 * i, labels) for i, ins in enumerate(code)], np.uint32)
         return Image(
             self.program.name, self.target, ((0, words), *self._data()),
-            self._sections(assembly), {4 * i: line.role for i, line in enumerate(code)},
-            self._listing(texts, words), self.plan.placements, self._ports(self.program.inputs),
-            self._ports(self.program.outputs), assembly.labels["halt"], self.chosen.steps,
-            self.chosen.choices, resume=assembly.labels.get("resume"))
+            self._sections(labels), {4 * i: ins.role for i, ins in enumerate(code)},
+            self._listing(words), self.plan.placements, self._ports(self.program.inputs),
+            self._ports(self.program.outputs), labels["halt"], self.chosen.steps,
+            self.chosen.choices, resume=labels.get("resume"))
 
     def _data(self) -> list[tuple[int, Array]]:
         constants = self.constants.values(self.plan.place)
         if len(constants) > POOL_WORDS:
-            raise ValueError(f"{len(constants)} float constants; the pool has room for "
-                             f"{POOL_WORDS}")
+            raise DoesNotFit(f"{len(constants)} float constants; the pool has room for "
+                             f"{POOL_WORDS}", 4 * (len(constants) - POOL_WORDS))
         data = [(self.plan.address(POOL), to_words(np.array(constants)))]
         for name, p in sorted(self.plan.placements.items(), key=lambda item: item[1].address):
             buffer = self.chosen.buffers.get(name)
@@ -201,16 +210,16 @@ class _Attempt:
         try:
             return to_words(self.chosen.words.get(buffer.name, buffer.integers.astype(np.float64)))
         except ValueError as error:
-            raise ValueError(f"constant '{buffer.name}' does not fit the DSP32C's 24-bit mantissa: "
-                             f"{error}") from None
+            raise UserError(f"does not fit the DSP32C's 24-bit mantissa: {error}",
+                            where=f"constant '{buffer.name}'") from None
 
-    def _sections(self, assembly: Assembly) -> tuple[Section, ...]:
-        found = [(assembly.labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
+    def _sections(self, labels: dict[str, int]) -> tuple[Section, ...]:
+        found = [(labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
                   self._tables(k)) for i, k in enumerate(self.program.kernels)]
-        found += [(assembly.labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
+        found += [(labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
                   for name in (f"{r.var}_head", f"{r.var}_tail")]
         found.sort()
-        ends = [*(start for start, *_ in found[1:]), assembly.labels["halt"]]
+        ends = [*(start for start, *_ in found[1:]), labels["halt"]]
         return tuple(Section(name, node, op, macs, start, end, tables)
                      for (start, name, node, op, macs, tables), end in
                      zip(found, ends, strict=True))
@@ -222,14 +231,14 @@ class _Attempt:
         places = [self.plan[t] for t in sorted(looked_up)]
         return tuple((p.address, p.address + p.bytes - 1) for p in places)
 
-    def _listing(self, texts: list[str], words: Array) -> str:
+    def _listing(self, words: Array) -> str:
         titles = {Label(k.name): f"  // {k.op} {k.node}" for k in self.program.kernels}
         rows, i = [], 0
-        for line, text in zip(self.lines, texts, strict=True):
+        for line in self.lines:
             if isinstance(line, Label):
-                rows.append(text + titles.get(line, ""))
+                rows.append(f"{line}:" + titles.get(line, ""))
             else:
-                rows.append(f"{4 * i:06x}  {words[i]:08x}      {text}")
+                rows.append(f"{4 * i:06x}  {words[i]:08x}      {line}")
                 i += 1
         return "\n".join(rows) + "\n"
 

@@ -186,7 +186,7 @@ class _Scaler:
         """What the requantized number is stored as, if that is a place in a table."""
         after = iter(self.statements)
         next(s for s in after if s is q)
-        user = next((s for s in after if getattr(s, "d", None) == q.d), None)
+        user = next((s for s in after if q.d in s.registers()), None)
         return self.entries.get(user.ref.buffer) if isinstance(user, Store) else None
 
     def _unit(self, q: Requantize) -> tuple[int, float]:
@@ -224,8 +224,12 @@ class _Scaler:
                     return None
         words = {}
         for s in writers[:-1]:
-            ref = s.w if isinstance(s, Mac) else getattr(s, "source", None)
-            if isinstance(ref, Ref) and self._is_private_constant(ref):
+            match s:
+                case Mac(_, _, ref) | Set(_, Ref() as ref) | Add(_, Ref() as ref):
+                    pass
+                case _:
+                    continue
+            if self._is_private_constant(ref):
                 factors = self._factors(ref, q, unit * multiply)
                 if factors is None:
                     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.dsp32c.codegen.code import Address, Ins, Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     NOP,
@@ -45,8 +46,8 @@ class Clock:
         if moving not in self.pointers:
             self.pointers.append(moving)
             if len(self.pointers) > CLOCK_WORDS:
-                raise ValueError(f"loops over time move {len(self.pointers)} pointers; there is "
-                                 f"room for {CLOCK_WORDS}")
+                raise DoesNotFit(f"loops over time move {len(self.pointers)} pointers; there is "
+                                 f"room for {CLOCK_WORDS}", 4)
         return self._at(self.pointers.index(moving))
 
     def counters(self, kernel: int) -> list[str]:

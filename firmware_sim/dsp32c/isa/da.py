@@ -30,7 +30,9 @@ def _address(machine, operand, size):
 
 
 def _step(machine, step, size):
-    return {6: -size, 7: size}.get(step) or machine.reg(o.R0 + 16 + step)
+    if step >= 6:
+        return size if step == 7 else -size
+    return machine.reg(o.R0 + 16 + step)
 
 
 def memory(machine, operand, size, slot):

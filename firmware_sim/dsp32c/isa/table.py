@@ -178,6 +178,14 @@ class Instruction:
         self.settle(fields)
         return self.encode(fields)
 
+    def word(self, texts: dict[str, str], context: Context) -> int:
+        """The word of the row with these texts as its operands: as the statement that they make is
+        parsed, where no row before this one is spelled like it. Raises OperandError."""
+        fields = Fields(**{name: operand.read(texts[name], context)
+                           for name, operand in self.operands.items()})
+        self.settle(fields)
+        return self.encode(fields)
+
     def progress(self, statement: str) -> tuple[int, str]:
         """How far a misspelled statement follows this row, and what was expected there."""
         column, what = 0, ""

@@ -40,7 +40,7 @@ class Clock:
         before, slots = self.states, self.slots
         ordered = [(slots[slot], choice) for slot, choice in accesses]
         ordered.sort()
-        outcomes = [self._outcome(zip([at for at, _ in ordered], some, strict=True))
+        outcomes = [self._outcome(ordered, some)
                     for some in product(*[choice for _, choice in ordered])]
         if len(outcomes) == 1:
             self.states, self.free = outcomes[0]
@@ -49,13 +49,16 @@ class Clock:
             self.free = _latest(free for _, free in outcomes)
         return self.states - before
 
-    def _outcome(self, accesses) -> tuple[int, dict[int, int]]:
-        """(states, free) after accesses (slot, (bank, wait states)), in the order of slots."""
-        now, free = self.states, dict(self.free)
-        for slot, (bank, wait) in accesses:
-            start = max(now + slot, free.get(bank, 0))
-            free[bank] = start + self.busy + wait
-            now = start - slot + (wait if self.stalling else 0)
+    def _outcome(self, ordered: list[tuple[int, Choice]], some: Choice
+                 ) -> tuple[int, dict[int, int]]:
+        """(states, free) after accesses in the order of slots, each to its (bank, wait states)."""
+        now, free, busy, stalling = self.states, dict(self.free), self.busy, self.stalling
+        for (slot, _), (bank, wait) in zip(ordered, some, strict=True):
+            start = now + slot
+            if (at := free.get(bank, 0)) > start:
+                start = at
+            free[bank] = start + busy + wait
+            now = start - slot + (wait if stalling else 0)
         return now + self.cycle, free
 
     def phase(self) -> tuple:

@@ -153,7 +153,8 @@ class Affine(_Ordered):
         if not isinstance(mask, int) or mask & mask + 1:
             return Unknown(self.turns)
         bits = mask.bit_length()
-        return self - (self >> bits << bits)
+        above = self >> bits << bits
+        return self - above if above else self
 
     def __lt__(self, other):
         if not isinstance(other, int):

@@ -144,7 +144,8 @@ class Walker:
             return _CONSTANTS[code]
         if code == PC:
             return self.pc + 8 & 0xFFFFFF
-        early = code in self.late or code + STEPPED in self.late
+        late = self.late
+        early = late and (code in late or code + STEPPED in late)
         return Interval(self.turns) if early else self.r[code]
 
     def set_reg(self, code: int, value) -> None:

@@ -54,9 +54,11 @@ class Compare(Elementwise):
         return found
 
     def accumulators(self) -> list[Interval]:
-        reach = 1 + sum(max(-v.format.min, v.format.max) << shift for v, shift in
-                        zip(self.inputs, self.alignment, strict=True))
-        return [Interval(-reach, reach)]
+        (a, b), (i, j) = (v.format for v in self.inputs), self.alignment
+        low, high = (a.min << i) - (b.max << j), (a.max << i) - (b.min << j)
+        if self.relation in ("Equal", "NotEqual"):
+            low, high = min(low, -high), max(high, -low)
+        return [Interval(min(low, 0), max(high, 0) + (self.relation == "GreaterOrEqual"))]
 
     def kernel(self, k: Builder) -> None:
         y, (i, j) = k[self.output], self.alignment

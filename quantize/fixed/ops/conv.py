@@ -45,6 +45,9 @@ class Conv(Requantizing):
         if x[0] != w[1] * self.groups or w[0] % self.groups:
             raise ValueError(f"Conv '{self.name}': {x[0]} channels do not fit weights {w} "
                              f"in {self.groups} groups")
+        if {len(self.strides), len(self.dilations)} != {len(x) - 1}:
+            raise ValueError(f"Conv '{self.name}': strides {self.strides} and dilations "
+                             f"{self.dilations} over {x[1:]}")
         spatial = tuple((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in
                         zip(x[1:], w[2:], self.strides, self.dilations, strict=True))
         self.expect_shape((w[0], *spatial))

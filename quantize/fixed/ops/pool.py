@@ -29,9 +29,9 @@ class _Window(Node):
 
     def check(self) -> None:
         c, *spatial = self.inputs[0].shape
-        if len(spatial) != len(self.window) or len(self.spacing) != len(self.window):
-            raise ValueError(f"{self.op} '{self.name}': window {self.window}, dilated by "
-                             f"{self.spacing}, over {spatial}")
+        if {len(self.window), len(self.strides), len(self.spacing)} != {len(spatial)}:
+            raise ValueError(f"{self.op} '{self.name}': window {self.window}, by {self.strides}, "
+                             f"dilated by {self.spacing}, over {spatial}")
         self.expect_shape((c, *((n - e) // s + 1 for n, e, s in
                                 zip(spatial, self.extent, self.strides, strict=True))))
 
@@ -139,8 +139,8 @@ class AveragePool(_Window, Requantizing):
         if not (self.numbers & (self.numbers - 1)).any():
             return exact
         fmt = self.inputs[0].format
-        largest = max(-fmt.min, fmt.max) * most
-        fine = min(exact + 16, exact + 30 - largest.bit_length())
+        largest = max(-fmt.min, fmt.max) * self.taps
+        fine = min(exact + 16, least.bit_length() + 29 - largest.bit_length())
         return min(fine, FACTOR_BITS + least.bit_length() - 2)
 
     @property
@@ -157,7 +157,7 @@ class AveragePool(_Window, Requantizing):
         return y
 
     def accumulators(self) -> list[Interval]:
-        fmt, scale = self.inputs[0].format, int((self.numbers * self.factors).max())
+        fmt, scale = self.inputs[0].format, self.taps * int(self.factors.max())
         return [Interval(min(fmt.min * scale, 0), fmt.max * scale + half_step(int(self.shift[0])))]
 
     def begin(self, k: Builder, first: Ref) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.ops.op import op
 from dsplet.quantize.fixed.ops.pool import AveragePool
 
@@ -15,5 +18,5 @@ class SumPool(AveragePool):
         return 0
 
     @property
-    def factor(self) -> int:
-        return 1
+    def factors(self) -> IntArray:
+        return np.array([1])

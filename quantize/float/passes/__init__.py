@@ -6,7 +6,7 @@ What survives keeps its ONNX tensor name and its value; where nodes merge, the l
 from __future__ import annotations
 
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.passes.clamps import fuse_clamps, raise_clamps
+from dsplet.quantize.float.passes.clamps import drop_clamps, fuse_clamps, raise_clamps
 from dsplet.quantize.float.passes.functions import fuse_functions
 from dsplet.quantize.float.passes.linear import (
     fold_biases,
@@ -41,6 +41,7 @@ PASSES = (
     raise_clamps,     # ReLU above MaxPool and Reshape
     fuse_clamps,      # ReLU and Clip into the op before
     spread_phases,    # ConvTranspose, into convolutions
+    drop_clamps,      # clamps of what cannot leave their bounds
     drop_idle,
 )
 

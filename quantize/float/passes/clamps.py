@@ -1,4 +1,4 @@
-"""ReLU and Clip become clamp bounds of the op before them."""
+"""ReLU and Clip become clamp bounds of the op before them; those that change nothing go."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from dsplet.quantize.float.bounds import bounds_of
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import Clampable, FloatNode
 from dsplet.quantize.float.ops.clamp import Clamp
+from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.passes.rewrite import rewrite, sole_maker
 
 
@@ -41,3 +43,17 @@ def fuse_clamps(graph: FloatGraph) -> FloatGraph:
             return [replace(maker, output=n.output, clamp=(low, high))]
         return None
     return rewrite(graph, rule)
+
+
+def drop_clamps(graph: FloatGraph) -> FloatGraph:
+    """Clamp of numbers that cannot leave its bounds becomes a Reshape that changes nothing."""
+    known = bounds_of(graph)
+
+    def same(n: FloatNode) -> FloatNode:
+        if not isinstance(n, Clamp) or n.low == -np.inf and n.high == np.inf:
+            return n
+        low, high = known[n.inputs[0]]
+        within = n.low <= low and high <= n.high
+        return Reshape(n.name, n.inputs, n.output, graph.shapes[n.output]) if within else n
+
+    return graph.rebuilt(same(n) for n in graph.nodes)

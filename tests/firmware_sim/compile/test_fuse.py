@@ -13,7 +13,7 @@ from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Set, Store
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.compile.memories import memory
-from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
+from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 
 
 def unmarked(body: tuple) -> tuple:
@@ -22,7 +22,8 @@ def unmarked(body: tuple) -> tuple:
                  for s in body if not isinstance(s, Mark))
 
 
-@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_small,
+                                   pytest.param(lenet_like, marks=pytest.mark.slow)])
 def test_fusing_keeps_the_meaning(stack):
     """All that can be fused, interpreted part by part, writes the same outputs into less memory."""
     program = lower(stack().graph())

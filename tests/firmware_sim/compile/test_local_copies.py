@@ -11,17 +11,21 @@ from dsplet.quantize.fixed.kernel import Kernel, Loop, Mac, Set, Store
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.compile.memories import memory
-from tests.firmware_sim.dsp32c.networks import lenet_like
+from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small
 
 COSTS = Costs(pair=0.25, loop=3)
 
 
-@pytest.mark.parametrize("rooms, copies", [((512,), [1, 1, 1, 1, 1]), ((90, 60), [1, 0, 2, 2, 1]),
-                                           ((20, 0), [0, 0, 1, 1, 1])])
-def test_copies_keep_the_meaning(rooms, copies):
+@pytest.mark.parametrize("stack, rooms, copies", [
+    (lenet_small, (512,), [1, 1, 1, 1, 1]), (lenet_small, (90, 60), [1, 0, 1, 1, 1]),
+    (lenet_small, (20, 0), [0, 0, 1, 1, 1]),
+    pytest.param(lenet_like, (512,), [1, 1, 1, 1, 1], marks=pytest.mark.slow),
+    pytest.param(lenet_like, (90, 60), [1, 0, 2, 2, 1], marks=pytest.mark.slow),
+    pytest.param(lenet_like, (20, 0), [0, 0, 1, 1, 1], marks=pytest.mark.slow)])
+def test_copies_keep_the_meaning(stack, rooms, copies):
     """The kernel that reads copies, interpreted, gives the numbers of the one it came from."""
-    program = lower(lenet_like().graph())
-    plain = memory(program, lenet_like().samples(1)[0])
+    program = lower(stack().graph())
+    plain = memory(program, stack().samples(1)[0])
     copied = {name: a.copy() for name, a in plain.items()}
     rooms, found = [Room(f"R{i}", n) for i, n in enumerate(rooms)], []
     for kernel in program.kernels:

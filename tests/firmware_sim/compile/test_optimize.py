@@ -2,45 +2,56 @@
 on emulated cores; and what the whole buys."""
 
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
 
-from dsplet.export.c import host
 from dsplet.export.c.arena import arena, sizes
 from dsplet.export.c.emulate import CORES, emulate, missing
 from dsplet.firmware_sim.compile.optimize import EFFORTS, DoesNotFit, optimize
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.kernel import Buffer, flat
+from dsplet.quantize.fixed.kernel_text import to_text
 from dsplet.quantize.fixed.ops.movement import Pad
 from dsplet.quantize.fixed.ops.requantize import Requantize
-from dsplet.quantize.fixed.program import lower, run
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from dsplet.quantize.fixed.program import Program, lower, run
+from tests.each import each
+from tests.export.together import compile_together
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import conv, value, weight
 
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 
 
-@pytest.mark.parametrize("goal", EFFORTS)
-@pytest.mark.parametrize("graph", CASES)
-def test_interpreted(graph, goal):
+@cache
+def optimized(graph: Graph) -> dict[str, Program]:
+    """By goal; often the same for all."""
+    return {goal: optimize(lower(graph), goal) for goal in EFFORTS}
+
+
+@each("graph", GRAPHS)
+def test_interpreted(graph):
     xs = [x[:2] for x in samples(graph)]
-    values, program = graph.run(*xs), optimize(lower(graph), goal)
-    runs = [run(program, *sample) for sample in zip(*xs, strict=True)]
-    for v, y in zip(graph.outputs, zip(*runs, strict=True), strict=True):
-        assert (np.stack(y) == values[v.name][:2]).all()
+    values = graph.run(*xs)
+    for program in {to_text(p): p for p in optimized(graph).values()}.values():
+        runs = [run(program, *sample) for sample in zip(*xs, strict=True)]
+        for v, y in zip(graph.outputs, zip(*runs, strict=True), strict=True):
+            assert (np.stack(y) == values[v.name][:2]).all()
 
 
 @needs_cc
-@pytest.mark.parametrize("goal", EFFORTS)
-@pytest.mark.parametrize("graph", CASES)
-def test_compiled(graph, goal):
+def test_compiled(tmp_path):
     """Without a warning; sample after sample, so that nothing lives on what the last one left."""
-    xs = samples(graph)
-    values, ys = graph.run(*xs), host.compile(optimize(lower(graph), goal))(*xs)
-    for v, y in zip(graph.outputs, ys if isinstance(ys, list) else [ys], strict=True):
-        assert (y == values[v.name]).all()
+    cases = [(graph, {to_text(p): p for p in optimized(graph).values()}) for graph in GRAPHS]
+    natives = iter(compile_together([p for _, ps in cases for p in ps.values()], tmp_path))
+    for graph, programs in cases:
+        xs = samples(graph)
+        values = graph.run(*xs)
+        for ys in (next(natives)(*xs) for _ in programs):
+            for v, y in zip(graph.outputs, ys if isinstance(ys, list) else [ys], strict=True):
+                assert (y == values[v.name]).all(), graph.name
 
 
 @pytest.mark.slow
@@ -57,11 +68,11 @@ def test_emulated(core, options, tmp_path):
             assert (y == values[v.name][:3]).all(), graph.name
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_the_form_of_what_comes_out(graph):
     """No copies to or from the border but where places differ, nothing kept from before the first
     run, no loop of one turn, and buffers that something uses."""
-    program = optimize(lower(graph))
+    program = optimized(graph)["time"]
     used = {r for k in program.kernels for s in k.body for t in flat(s) for r in _buffers(t)}
     assert {n for n, b in program.buffers.items() if b.role not in ("input", "output")} <= used
     assert all(b.data is None for b in program.buffers.values() if b.role == "activation")

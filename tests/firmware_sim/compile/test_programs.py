@@ -20,7 +20,8 @@ from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.program import Program, lower, run
 from dsplet.quantize.fixed.qformat import QFormat
-from tests.quantize.fixed.cases import CASES
+from tests.each import each
+from tests.quantize.fixed.cases import CASES, GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import Q15, conv, graph, value, weight
 
@@ -110,7 +111,7 @@ def test_recurrent_weights_stay_narrow():
     assert widths == [[1, 2], [1, 1]] and len(statements(after, Mul)) == 1
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_any_buffer_may_lie_the_other_way_round(graph):
     program = lower(graph)
     for name, shape in shapes(program).items():
@@ -119,7 +120,7 @@ def test_any_buffer_may_lie_the_other_way_round(graph):
         assert turned is None or holds(graph, turned)
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_what_is_alive_together_lies_apart(graph):
     program = lower(graph)
     plan, alive = arena(program), lifetimes(program)

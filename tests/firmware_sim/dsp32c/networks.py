@@ -95,6 +95,14 @@ def lenet_like() -> Stack:
             .flatten().gemm(84, relu).gemm(10, QFormat(16, 8)))
 
 
+def lenet_small() -> Stack:
+    """The same layers on 20x20, of a seventh of the products: for what is interpreted."""
+    relu = QFormat(8, 6, signed=False)
+    return (Stack("lenet_small", (1, 20, 20), PIXELS, 2)
+            .conv(4, 5, 1, relu).pool().conv(16, 5, 1, relu).pool().conv(60, 2, 1, relu)
+            .flatten().gemm(40, relu).gemm(10, QFormat(16, 8)))
+
+
 def tiny() -> Stack:
     """Small enough to read the listing."""
     return (Stack("tiny", (1, 6, 6), SIGNED, 3)

@@ -12,12 +12,14 @@ from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.wcet import of_image
 from dsplet.firmware_sim.report import simulation
 from dsplet.quantize.fixed.program import lower
+from tests.each import each
 from tests.firmware_sim.dsp32c import networks
 from tests.firmware_sim.dsp32c.test_wcet import waiting
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 BOARD = targets.get("dsp32c-40", "1991")
+WAITING = waiting(BOARD, 2)
 
 
 def ran(graph, target, xs):
@@ -40,15 +42,15 @@ def test_items_add_up_to_the_cycles(stack):
     assert rows["table look-ups"].cycles >= 2 * tanhs  # two loads: the address, the entry
 
 
-@pytest.mark.parametrize("graph", CASES)
-def test_no_layer_is_below_its_lower_bound(graph):
-    program, xs = lower(graph), samples(graph, 1)
-    for target in (BOARD, waiting(BOARD, 2)):
-        _, run = ran(graph, target, xs)
-        cycles = {bill.section.kernel: bill.cycles for bill in run.bills}
-        for i, kernel in enumerate(program.kernels):
-            assert program.turns(i) * lower_bound_cycles(
-                kernel, program.buffers, target) <= cycles[kernel.name]
+@pytest.mark.parametrize("target", [pytest.param(BOARD, marks=pytest.mark.slow), WAITING])
+@each("graph", GRAPHS)
+def test_no_layer_is_below_its_lower_bound(graph, target):
+    program = lower(graph)
+    _, run = ran(graph, target, samples(graph, 1))
+    cycles = {bill.section.kernel: bill.cycles for bill in run.bills}
+    for i, kernel in enumerate(program.kernels):
+        assert program.turns(i) * lower_bound_cycles(
+            kernel, program.buffers, target) <= cycles[kernel.name]
 
 
 def bounds_of(stack, target=BOARD):
@@ -73,7 +75,7 @@ def test_a_dense_layer_too_large_for_the_chip_waits_for_its_weights():
     stack.gemm(300, networks.SIGNED)
     outside = (400 * 300 + 4 * 300 + 400 - 6144) / 4
     assert bounds_of(stack)["Gemm"] == 120_000
-    found = bounds_of(stack, waiting(BOARD, 2))["Gemm"]
+    found = bounds_of(stack, WAITING)["Gemm"]
     assert found == pytest.approx(120_000 + outside * 2 / 4, rel=0.01)
 
 

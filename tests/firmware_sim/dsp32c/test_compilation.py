@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.dsp32c.codegen import compilation
 from dsplet.firmware_sim.dsp32c.codegen.code import Constants
 from dsplet.quantize.fixed.program import lower
-from tests.firmware_sim.dsp32c.networks import Stack, lenet_like, zip_like
+from tests.firmware_sim.dsp32c.networks import Stack, lenet_like, tiny, zip_like
 
 CHIP = targets.get("dsp32c-40", "2mb")
 
@@ -63,3 +64,12 @@ def test_words_of_the_pool_beside_tables_get_their_places_late():
     assert [pool.access(*word).index.const for word in
             ((0.5,), (0.5, "t"), (0.5,), (0.0, "u"), (0.5, "t"))] == [0, 1, 0, 2, 1]
     assert pool.values({"t": 4096, "u": 8}.__getitem__) == [0.5, 4096.5, 8.0]
+
+
+@pytest.mark.parametrize("limit, room, told", [
+    ("REACH_BYTES", 64, r"the code has [\d,]+ bytes; a goto reaches the first 64"),
+    ("POOL_WORDS", 1, r"\d+ float constants; the pool has room for 1")])
+def test_what_the_chip_has_no_room_for_is_refused(limit, room, told, monkeypatch):
+    monkeypatch.setattr(compilation, limit, room)
+    with pytest.raises(DoesNotFit, match=told):
+        targets.compile(lower(tiny().graph()), CHIP)

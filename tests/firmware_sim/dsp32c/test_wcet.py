@@ -14,10 +14,11 @@ from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import Unbounded, bound, of_image
 from dsplet.quantize.fixed.program import lower
+from tests.each import each
 from tests.firmware_sim.dsp32c import branching, networks
 from tests.firmware_sim.dsp32c.images import compile_program
 from tests.firmware_sim.dsp32c.programs import put
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 FLAT = targets.get("dsp32c-40", "flat")
@@ -248,10 +249,11 @@ def assert_exact(graph, target, xs):
     assert found.exact
 
 
-@pytest.mark.parametrize("graph", CASES)
-def test_every_op_takes_its_worst_case(graph):
-    for target in BOARDS:
-        assert_exact(graph, target, samples(graph, 2))
+@pytest.mark.parametrize("target", [BOARDS[0], *(pytest.param(b, marks=pytest.mark.slow)
+                                                 for b in BOARDS[1:])])
+@each("graph", GRAPHS)
+def test_every_op_takes_its_worst_case(graph, target):
+    assert_exact(graph, target, samples(graph, 2))
 
 
 KEPT = """r1e = 0x900

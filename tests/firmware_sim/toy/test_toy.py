@@ -20,9 +20,10 @@ from dsplet.firmware_sim.report import simulation
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import to_qdq
-from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
+from tests.each import each
+from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 from tests.firmware_sim.toy.backend import Toy
-from tests.quantize.fixed.cases import CASES
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 
@@ -32,7 +33,7 @@ def toy(monkeypatch):
     return targets.get("toy-8")
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_the_toy_closes_the_square(graph, toy):
     """Bit for bit the reference's integers, and the cycles of the worst case: nothing branches."""
     xs = samples(graph, 5)
@@ -54,7 +55,8 @@ def test_cycles_by_hand(toy):
     assert dense.section.macs == 4 * 18
 
 
-@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_like])
+@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_small,
+                                   pytest.param(lenet_like, marks=pytest.mark.slow)])
 def test_goals_on_the_toy(stack, toy):
     """Fusing saves memory outside; the bits stay."""
     graph, x = stack().graph(), stack().samples(1)

@@ -279,5 +279,6 @@ def networks():
 
 FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves, softmaxes,
             movements, networks)
-GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE, *SPATIAL]
+GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE,
+          *SPATIAL]
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]

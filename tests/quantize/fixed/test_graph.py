@@ -18,7 +18,8 @@ from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.softmax import Softmax
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
-from tests.quantize.fixed.cases import CASES
+from tests.each import each
+from tests.quantize.fixed.cases import CASES, GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import Q7, value, weight
 
@@ -26,7 +27,7 @@ X, Y = value("x", 4), value("y", 4)
 IMAGE = value("x", 2, 5, 5)
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_text_form_reads_back(graph):
     text, arrays = to_text(graph)
     again = from_text(text, arrays)
@@ -70,10 +71,14 @@ REFUSED = {
     "channels in no groups": (
         lambda: Conv("c", (IMAGE,), Y, weight("w", 3, 2, 3, 3), np.zeros(3), (1, 1), (1, 1), 2),
         "Conv 'c': 2 channels do not fit weights (3, 2, 3, 3) in 2 groups"),
-    "a convolution over three axes": (
+    "a convolution over four axes": (
+        lambda: Conv("c", (value("x", 1, 2, 2, 2, 2),), Y, weight("w", 1, 1, 1, 1, 1, 1),
+                     np.zeros(1), (1,) * 4, (1,) * 4),
+        "Conv 'c' needs a 1-D, 2-D or 3-D input with channels, got (1, 2, 2, 2, 2)"),
+    "strides of another rank": (
         lambda: Conv("c", (value("x", 1, 2, 2, 2),), Y, weight("w", 1, 1, 1, 1, 1), np.zeros(1),
                      (1,), (1,)),
-        "Conv 'c' needs a 1-D or 2-D input with channels, got (1, 2, 2, 2)"),
+        "Conv 'c': strides (1,) and dilations (1,) over (2, 2, 2)"),
     "a product that does not fit": (
         lambda: Gemm("g", (X,), Y, weight("w", 4, 3), np.zeros(4, int)),
         "Gemm 'g': 4 inputs do not fit weights (4, 3)"),
@@ -106,7 +111,8 @@ REFUSED = {
         lambda: MaxPool("m", (IMAGE,), value("y", 2, 2, 2, fmt=QFormat(8, 6)), (2, 2), (2, 2)),
         "MaxPool 'm' cannot change the format"),
     "a window of another rank": (
-        lambda: MaxPool("m", (IMAGE,), Y, (2,), (2,)), "MaxPool 'm': window (2,) over [5, 5]"),
+        lambda: MaxPool("m", (IMAGE,), Y, (2,), (2,)),
+        "MaxPool 'm': window (2,), by (2,), dilated by (1,), over [5, 5]"),
     "a constant beyond its format": (
         lambda: Constant("k", (), Y, np.array([0, 1, 2, 128])), "Constant 'k' does not fit Q0.7"),
     "a table of another size": (

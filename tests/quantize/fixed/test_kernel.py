@@ -10,7 +10,8 @@ from dsplet.quantize.fixed.interpret import interpret
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Set, Storage, Store
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.statement import Affine, Ref
-from tests.quantize.fixed.cases import CASES
+from tests.each import each
+from tests.quantize.fixed.cases import GRAPHS
 
 VARS = ("i", "j", "k")
 coefficients = st.dictionaries(st.sampled_from(VARS), st.integers(-9, 9))
@@ -79,7 +80,7 @@ def test_a_copy_of_contiguous_memory_is_one_loop():
     assert depth(K.coalesce(Loop("i", 3, (Loop("j", 4, padded),)))) == 2
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_a_kernel_keeps_few_registers_and_writes_only_its_outputs(graph):
     program = lower(graph)
     for kernel in program.kernels:

@@ -11,7 +11,8 @@ from dsplet.quantize.fixed.kernel_reader import UnreadableKernels, from_text, ke
 from dsplet.quantize.fixed.kernel_text import COLUMNS, to_text
 from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.fixed.statement import Affine, Ref
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.each import each
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.kernels import Odd, assert_equal, kernels, programs
 from tests.quantize.fixed.samples import samples
 
@@ -19,7 +20,7 @@ BY_NAME = {g.name: g for g in GRAPHS}
 i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_a_program_is_read_back_equal_and_runs_alike(graph):
     program = lower(graph)
     text = to_text(program)

@@ -10,7 +10,8 @@ from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.movement import Concat
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.program import execute, lower, run
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.each import each
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import graph, value
 
@@ -45,7 +46,7 @@ def test_movement_costs_a_kernel_only_where_no_view_will_do(name):
     assert [op for op in ops if op not in ("Input", "Output")] == KERNELS[name]
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_a_program_is_consistent(graph):
     program = lower(graph)
     assert program.macs == graph.macs
@@ -63,7 +64,7 @@ def test_a_program_is_consistent(graph):
         assert 0 <= min(corners) and max(corners) < program.buffers[place.buffer].size
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_every_value_lies_where_the_program_says(graph):
     """After a run, each value's storage holds the reference's integers, nothing overlaps it, and
     no buffer holds what its type, picked from its stated range, could not."""

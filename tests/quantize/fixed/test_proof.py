@@ -14,7 +14,8 @@ from dsplet.quantize.fixed.ops.pool import AveragePool
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.proof import Bound, Overflow, bounds, prove
 from dsplet.quantize.fixed.qformat import QFormat
-from tests.quantize.fixed.cases import CASES
+from tests.each import each
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.words import Q15, conv, gemm, graph, value, weight
 
 
@@ -79,7 +80,7 @@ def test_an_adversarial_input_reaches_the_bound_less_the_half_step(make):
         run(reached - 1)
 
 
-@pytest.mark.parametrize("graph", CASES)
+@each("graph", GRAPHS)
 def test_every_case_is_proved(graph):
     proved = prove(graph)
     assert all(0 < b.magnitude < 2**31 and b.headroom_bits >= 0 for b in proved)

@@ -42,8 +42,8 @@ from tests.quantize.pointwise_nets import POINTWISE
 from tests.quantize.recurrent_nets import LOOPS
 from tests.quantize.spatial_nets import SPATIAL
 
-MODELS = [*(m for _, m in (*nets.single_ops(), *NORMS, *POINTWISE, *LOOPS, *SPATIAL)),
-          *CHOOSING.values(),
+MODELS = [*(m for _, m in (*nets.single_ops(), *NORMS, *POINTWISE, *LOOPS,
+                         *SPATIAL)), *CHOOSING.values(),
           *(make() for make in nets.NETS.values())]
 
 

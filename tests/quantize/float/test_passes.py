@@ -167,3 +167,15 @@ def test_dead_nodes_go(tmp_path):
     graph = read(m, tmp_path)
     assert ops(graph) == ["Gemm"]
     assert ops(replace(graph).rebuilt(graph.nodes)) == ["Gemm"]
+
+
+@pytest.mark.parametrize("bound, left", [(2.0, 1), (2.5, 1), (1.5, 2)])
+def test_a_clamp_of_what_cannot_leave_its_bounds_goes(bound, left, tmp_path):
+    m = model([node("Clip", "x zero two", "a"), node("MaxPool", "a", "b", kernel_shape=[2, 2]),
+               node("Pad", "b p", "c"), node("Clip", "c zero bound", "y")], {"x": (1, 4, 4)},
+              {"zero": np.float32(0), "two": np.float32(2), "bound": np.float32(bound),
+               "p": nets.ints(0, 0, 1, 1, 0, 0, 1, 1)})
+    graph = simplify(read(m, tmp_path))
+    assert ops(graph).count("Clamp") == left
+    x = {"x": random("clamps", 3, 1, 4, 4) * 4}
+    assert np.array_equal(nets.run(float_model.to_model(graph), x)[0], nets.run(m, x)[0])

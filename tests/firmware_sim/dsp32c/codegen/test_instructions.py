@@ -33,9 +33,11 @@ from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.quantize.fixed.program import lower
+from tests.each import each
 from tests.firmware_sim.dsp32c.codegen.listing import A0, A1, A2
 from tests.firmware_sim.dsp32c.images import compile_program
-from tests.firmware_sim.dsp32c.networks import tiny
+from tests.firmware_sim.dsp32c.networks import tiny, zip_like
+from tests.quantize.fixed.cases import GRAPHS
 
 X, W, Z = Memory("r1", "++"), Memory("r2", "--"), Memory("r3", "++", "r15")
 WORD = Address(0x1040)
@@ -95,9 +97,10 @@ def test_what_it_depends_on_it_says_it_reads(ins):
 
 @pytest.mark.parametrize("ins", ALL, ids=str)
 def test_its_row_is_its_words(ins):
-    word = assemble(f"{ins}\nend: nop").words[0]
-    row, _ = TABLE.decode(word)
+    code = assemble(f"{ins}\nend: nop")
+    row, _ = TABLE.decode(code.words[0])
     assert row is ins.row
+    assert ins.word(0, code.labels) == code.words[0]
 
 
 def test_the_listing_of_a_network_is_made_of_the_rows_it_says():
@@ -105,6 +108,26 @@ def test_the_listing_of_a_network_is_made_of_the_rows_it_says():
     for line in compile_program(lower(tiny().graph()), FLAT).listing.splitlines():
         if line.startswith("0") and "0x" not in line and "goto" not in line:
             assert TABLE.show(int(line[8:16], 16)) == line[22:]
+
+
+def assert_assembled(graph):
+    image = compile_program(lower(graph), FLAT)
+    lines = [line[22:] if line.startswith("0") else line for line in image.listing.splitlines()]
+    code = assemble("\n".join(lines))
+    start, words = image.segments[0]
+    assert [code.words[a] for a in sorted(code.words)] == words.tolist() and start == 0
+    assert code.labels["halt"] == image.halt
+
+
+@pytest.mark.parametrize("stack", [tiny, zip_like])
+def test_code_is_what_its_listing_assembles_to(stack):
+    assert_assembled(stack().graph())
+
+
+@pytest.mark.slow
+@each("graph", GRAPHS)
+def test_code_of_every_op_is_what_its_listing_assembles_to(graph):
+    assert_assembled(graph)
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -1,0 +1,81 @@
+"""ONNX's backend suite: every float case of an op that is read is right, or refused in words.
+
+Right: what the reader makes of the case, written as ONNX again before and after the passes, gives
+the suite's numbers; so does fixed point in 16 bits, within what the rounding of the inputs moves
+and a 1024th of the largest number; and NumPy, ONNX Runtime and kernels give equal integers.
+"""
+
+import sys
+from collections import Counter
+
+import pytest
+
+from dsplet.quantize.float.reading import READERS
+from tests.quantize import backend_suite as suite
+from tests.quantize.backend_suite import Case, Verdict
+
+LEAST_RIGHT = 135
+KNOWN = {
+    "test_log": "an interpolated table near a pole",
+    "test_softmax_large_number": "an interpolated exponential between steps of 1",
+    "test_logsoftmax_large_number": "the same",
+    **dict.fromkeys(("test_gru_batchwise", "test_lstm_batchwise", "test_simple_rnn_batchwise"),
+                    "an overflow inside a loop is no message yet")}
+"""What is wrong today, and why; a case that is mended fails until it is taken out."""
+
+
+WITHOUT = {"OneHot": "the suite feeds it integers alone"}
+"""Ops that are read and of which no case reads floats, and why; they have tests elsewhere."""
+
+
+def wrong(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+    return {name: v for name, v in verdicts.items() if v.kind not in ("right", "refused")}
+
+
+def ours(cases: list[Case]) -> list[Case]:
+    """The cases of floats whose ops are all read."""
+    return [c for c in cases if c.reads_floats and c.ops <= set(READERS)]
+
+
+@pytest.mark.parametrize("op", ["Conv", "Gemm", "MatMul", "Softmax", "Sigmoid", "HardSwish"])
+def test_the_cases_of_an_op(op):
+    verdicts = {c.name: suite.judge(c) for c in ours([*suite.made(op)])}
+    assert not set(wrong(verdicts)) - set(KNOWN)
+    assert any(v.kind == "right" for v in verdicts.values())
+
+
+@pytest.mark.slow
+def test_the_whole_suite():
+    cases = [*suite.from_disk(), *suite.made()]
+    verdicts = {c.name: suite.judge(c) for c in ours(cases)}
+    kinds = Counter(v.kind for v in verdicts.values())
+    refusals = Counter(v.why for v in verdicts.values() if v.kind == "refused")
+    floats = [c for c in cases if c.reads_floats]
+    print(f"{len(cases)} cases, {len(floats)} of floats, {sum(c.gives_floats for c in floats)} of "
+          f"floats to floats, {len(verdicts)} of ops that are read: {dict(kinds)}",
+          *(f"{n:5} {why}" for why, n in refusals.most_common()), sep="\n", file=sys.stderr)
+    assert set(wrong(verdicts)) == set(KNOWN), wrong(verdicts)
+    assert kinds["right"] >= LEAST_RIGHT
+
+
+@pytest.mark.slow
+def test_every_op_that_is_read_has_a_case():
+    cases = ours([*suite.from_disk(), *suite.made()])
+    standard = {op for op in READERS if "::" not in op}
+    assert standard - set().union(*(c.ops for c in cases)) == set(WITHOUT)
+
+
+def test_what_is_wrong_is_seen(monkeypatch):
+    """A reader that reads another op, and a kernel that computes another number."""
+    case = next(c for c in suite.made("HardSwish") if c.name == "test_hardswish")
+    assert suite.judge(case) == Verdict("right")
+    monkeypatch.setitem(READERS, "HardSwish", READERS["Relu"])
+    assert suite.judge(case).kind == "wrong float"
+    monkeypatch.setitem(READERS, "HardSwish", lambda r: 1 / 0)
+    assert suite.judge(case).kind == "traceback"
+    monkeypatch.undo()
+    monkeypatch.setattr(suite, "FIXED_ERROR", 0.0)
+    assert suite.judge(case).kind == "wrong fixed"
+    monkeypatch.undo()
+    monkeypatch.setattr(suite, "run", lambda program, *qs: [q + 1 for q in qs])
+    assert suite.judge(case).kind == "unequal"
