@@ -116,8 +116,8 @@ def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFor
     for c in found:
         beside = [formats[i].frac for n in c.readers for i in n.inputs
                   if i not in c.members and not n.choices(i, graph.shapes)]
-        if beside and c.makers and not _choices(graph, c) and all(n.holds is not None and not n.holds.any()
-                                       for n in c.makers):
+        zeros = c.makers and all(n.holds is not None and not n.holds.any() for n in c.makers)
+        if beside and zeros and not _choices(graph, c):
             zero = replace(formats[c.members[0]], frac=min(beside))
             formats.update(dict.fromkeys(c.members, zero))
 
