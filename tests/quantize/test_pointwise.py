@@ -177,6 +177,19 @@ def test_what_the_step_before_a_root_loses_is_said(tmp_path):
     assert not notes(0.5)
 
 
+@pytest.mark.parametrize("least", [1e-7, 1e-11])
+def test_what_is_next_to_nothing_is_compared_and_chosen(least, tmp_path):
+    """At the step of a number so small the other would leave the accumulator."""
+    w = np.random.default_rng(2).standard_normal((4, 4)).astype(np.float32)
+    x = np.random.default_rng(3).standard_normal((60, 4)).astype(np.float32)
+    m = model([node("Mul", "x k", "a"), node("MatMul", "x w", "b"), node("Greater", "b a", "g"),
+               node("Where", "g b a", "y")], {"x": (4,)}, {"w": w, "k": np.float32(least)})
+    graph = quantized(m, {"x": x}, tmp_path, WIDE)
+    found = graph.outputs[0].format.dequantize(
+        graph.run(graph.inputs[0].format.quantize(x))["y"])
+    assert np.abs(found - np.maximum(x.astype(np.float64) @ w, 0)).max() < 0.05
+
+
 def test_a_smooth_wide_table_has_no_patch():
     x, y = value("x", 1, fmt=QFormat(16, 12)), value("y", 1, fmt=QFormat(16, 15))
     assert type(fitted(np.tanh, "t", x, y)[0]) is Table
