@@ -119,9 +119,9 @@ def _instead(graph: FloatGraph, n: FloatNode, samples: Samples) -> Iterator[list
             yield [replace(n, bias=np.where(mask, far, n.bias), clamp=bounds)]
         return
     if isinstance(n, Select | Function):
-        mask = _chosen(graph, n) / 2  # what is less, is none
-        yield from (_limited(graph, n, mask, ends) for ends, _, _ in _nearer(
-            n, given, given, np.array(mask / TIMES)))
+        least = _chosen(graph, n) / 2  # what is less, is none
+        yield from (_limited(graph, n, least, ends) for ends, _, _ in _nearer(
+            n, given, given, np.array(least / TIMES)))
         return
     assert isinstance(n, Add), "see _may_mask"
     k = _masking(graph, n)
