@@ -1,9 +1,10 @@
 """`python -m bench.c [NETWORK ...]`: emitted C on emulated cores: instructions, code, constants,
 RAM, stack. QEMU counts instructions exactly; they are not cycles.
 
-A network is a .q.onnx file, a model of the zoo with random weights, which no count depends on by
-more than a few clamps, or an architecture of $DSPLET_SHARED. Peers' figures were recorded on the
-same compiler and emulator, they are not measured here.
+A network is a .q.onnx file, a model of the zoo with random weights (trained ones may need other
+shifts and widths: a few per cent, in loops over time up to 18), or an architecture of
+$DSPLET_SHARED. Peers' figures were recorded on the same compiler and emulator, they are not
+measured here.
 """
 
 from __future__ import annotations
