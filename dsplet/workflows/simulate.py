@@ -182,8 +182,8 @@ def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compi
             budget: Budget | None = None, watch: Watch = SILENT) -> Execution:
     """Run the subject's compiled program."""
     inputs = subject.inputs(samples.x)
-    if compiled.slow_because:
-        watch.note(f"the slow simulator is used: {compiled.slow_because}")
+    if compiled.remark:
+        watch.note(compiled.remark)
     began = time.perf_counter()
     with watch.progress("simulating") as tick:
         done = compiled.simulate(inputs, lambda n: tick(n, len(samples)))
