@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from dsplet.data.sound import load_clips
 from dsplet.data.source import FOLDER, PARTS, WHOLE, Arrays, Source, Wanted, classes_of, opens
 from dsplet.data.splits import DataError
 
+MOST_NUMBERS = 1 << 29
+"""That one folder's samples may be, all together."""
 Loader = Callable[[list[Path], Wanted], np.ndarray]
 LOADERS: dict[str, Loader] = {".wav": load_clips} | dict.fromkeys(ENDINGS, load_pictures)
 
@@ -41,6 +44,9 @@ def _part(path: Path, every: set[str], wanted: Wanted) -> Callable[[], Arrays]:
         pairs = [(c.name, file) for c in classes for file in _files(c)] or [
             ("", file) for file in loose]
         files = [file for _, file in pairs]
+        if len(files) * sum(map(prod, wanted.inputs.values())) > MOST_NUMBERS:
+            raise DataError(f"holds {len(files):,} samples", where=str(path), expected="at most "
+                            f"{MOST_NUMBERS:,} numbers in all")
         loaders = {LOADERS[file.suffix.lower()] for file in files}
         if len(loaders) != 1:
             raise DataError("holds pictures and sounds" if loaders else "holds no samples",

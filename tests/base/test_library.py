@@ -1,6 +1,7 @@
 """Libraries in the cache: kept, verified before they are loaded, and what is done without one."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,7 @@ import pytest
 from dsplet.base import library
 from dsplet.base.library import LibraryError, cache_folder, compiled, compiler
 
-pytestmark = pytest.mark.skipif(subprocess.run(["which", "cc"], capture_output=True).returncode != 0,
-                                reason="no C compiler")
+pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 FLAGS = ("-shared", "-fPIC")
 
 
@@ -53,7 +53,8 @@ def test_another_source_flag_or_header_is_another_library(seven):
 
 
 @pytest.mark.parametrize("damage", [
-    lambda data: data[:100], lambda data: b"", lambda data: data[:-1] + b"\1", lambda data: b"\x7fELF",
+    lambda data: data[:100], lambda data: b"", lambda data: data[:-1] + b"\1",
+    lambda data: b"\x7fELF",
     lambda data: data[:len(data) // 2] + bytes(len(data) - len(data) // 2)])
 def test_a_damaged_library_is_made_anew(seven, damage):
     whole = compiled(seven, FLAGS)
