@@ -23,7 +23,7 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from dsplet.base.errors import UserError, door, said
-from dsplet.base.files import write_atomically
+from dsplet.base.files import FileError, read_bytes, write_atomically
 
 DIGITS = 32
 """Hexadecimal digits of a digest in a file's name."""
@@ -72,7 +72,10 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
     others: files that it includes. Raises NoCompiler; LibraryError with the compiler's words.
     """
     command = [compiler(), *flags]
-    stem = f"{source.stem}-{_key(command, [source, *others])}"
+    try:
+        stem = f"{source.stem}-{_key(command, [source, *others])}"
+    except FileError as error:
+        raise LibraryError(str(error)) from error
     try:
         folder = _own(cache_folder())
         for path in sorted(folder.glob(f"{stem}-*.so")):
@@ -99,7 +102,7 @@ def _key(command: Sequence[str], sources: Sequence[Path]) -> str:
     digest = hashlib.sha256("\0".join(
         [*command, version, platform.system(), platform.machine()]).encode())
     for source in sources:
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+        digest.update(source.name.encode() + b"\0" + read_bytes(source))
     return digest.hexdigest()[:DIGITS]
 
 
