@@ -93,7 +93,8 @@ class Address(click.ParamType):
 BITS = click.IntRange(2, 16)
 ACCUMULATOR_BITS = click.IntRange(8, 32)
 POSITIVE = click.IntRange(1)
-PATH = click.Path()
+PATH = click.Path(readable=False)
+"""What cannot be read or written is said where that is done."""
 SEED = click.IntRange(0, 2**32 - 1)
 
 samples_option = click.option("--samples", default="all", show_default=True,
