@@ -48,7 +48,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     _refuse_idle(request)
     fixed = fixed_graph(request.source)
     program = lower(fixed)
-    name = name_of(fixed, program) if request.name is None else request.name
+    name = name_of(fixed, program, request.source) if request.name is None else request.name
     check_name(name)
     match request.form:
         case "c":

@@ -216,11 +216,14 @@ class Rewriting:
                                             **attributes))
         return to
 
-    def copy(self, node: Foreign, outputs: list[str], inputs: list[str] | None = None) -> None:
-        """The node as it is, on reals."""
+    def copy(self, node: Foreign, outputs: list[str], inputs: list[str] | None = None,
+             op: str | None = None) -> None:
+        """The node as it is, on reals; or as the standard op that it is on them."""
         copy = type(node.proto)()
         copy.CopyFrom(node.proto)
         copy.input[:], copy.output[:] = inputs or node.reals, outputs
+        if op is not None:
+            copy.op_type, copy.domain = op, ""
         self._nodes.append(copy)
 
     def stands_for(self, value: str, name: str, scale: Scale) -> None:

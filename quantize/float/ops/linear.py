@@ -80,7 +80,7 @@ def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
     return r.value(1 - i), constant.reshape(()) if constant.size == 1 else constant
 
 
-@reads("Neg")
+@reads("Neg", anywhere=True)
 def neg(r: Reading) -> None:
     give_linear(r, r.value(), scale=-1.0)
 

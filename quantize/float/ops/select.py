@@ -9,7 +9,6 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.select import Select as FixedSelect
 from dsplet.quantize.float.node import Clampable, Maker, NoReal, Shape, op
-from dsplet.quantize.float.ops.binary import common_rank
 from dsplet.quantize.float.ops.linear import give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -42,9 +41,9 @@ class Select(NoReal, Clampable):
         return FixedSelect(self.name, x, y, clamp=make.clamp(self, y))
 
 
-@reads("Where")
+@reads("Where", anywhere=True)
 def where(r: Reading) -> None:
-    rank = common_rank(r)
+    rank = r.common_rank()
     constants = [r.sample_const(i, rank) for i in range(3) if r.is_const(i)]
     x = next((i for i in (1, 2) if not r.is_const(i)), None)
     if r.is_const(0) and len(constants) == 2 and x is not None:
