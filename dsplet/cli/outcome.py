@@ -56,9 +56,13 @@ def _interrupted(stopped: BaseException) -> int:
 
 def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
     """The interrupt that a library, most likely while it was imported, turned into this error."""
-    while error and not isinstance(error, KeyboardInterrupt):
+    seen: list[BaseException] = []  # what is raised anew from what it caused makes a circle
+    while error and error not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        seen.append(error)
         error = error.__cause__ or error.__context__
-    return error
+    return None
 
 
 def _run(cli: click.Group, words: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bench import zoo as bench_zoo
+from dsplet.base.errors import UserError
 from dsplet.cli import cli
 from dsplet.cli.outcome import outcome
 from dsplet.train import loop
@@ -47,6 +48,18 @@ def test_what_a_library_made_of_it(monkeypatch, capsys):
     monkeypatch.setattr(simulate, "run", run)
     assert outcome(cli, ["simulate", "x.q.onnx"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_errors_that_stand_in_a_circle_come_to_an_end(monkeypatch, capsys):
+    first, second = UserError("first"), UserError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    def run(*given: object) -> None:
+        raise first
+
+    monkeypatch.setattr(simulate, "run", run)
+    assert outcome(cli, ["simulate", "x.q.onnx"]) == 2
+    assert capsys.readouterr().err == "error: first\n"
 
 
 def test_training_says_how_to_go_on(monkeypatch, capsys, tmp_path):
