@@ -185,7 +185,7 @@ def softmaxes():
         yield graph(f"{name}_16", op.of("s", wide, value("y", 7, fmt=fine)))
         for frac in (8, 4, -3):
             far = value("x", 7, fmt=QFormat(12 if frac < 0 else 16, frac))
-            yield graph(f"{name}_far{frac}", op.of("s", far, value("y", 7, fmt=fine)))
+            yield graph(f"{name}_far{frac % 16}", op.of("s", far, value("y", 7, fmt=fine)))
         for kind, fmt, shape in (("lead", QFormat(10, 6), (2, 3)), ("two", QFormat(16, 14), (2,)),
                                  ("many", QFormat(6, 2, False), (40,)),
                                  ("alone", QFormat(16, 9, False), (2, 1))):
