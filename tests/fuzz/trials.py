@@ -1,0 +1,276 @@
+"""A trial: one input that was tampered with, and what became of it.
+
+`trial(seed)` is the same whenever it runs. Buckets: refused (a UserError of one line), equal
+(accepted, and every execution agrees), traceback, different; `pool` adds hang and crash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsplet.base.errors import UserError
+from dsplet.data import npz
+from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.programs import Source
+from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import lower, run
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float import model as float_model
+from dsplet.quantize.ptq import recipe
+from dsplet.quantize.qdq import from_qdq, to_qdq
+from tests.base.damage import flipped, mutated
+from tests.fuzz import mutators
+
+MOST_NUMBERS = 1 << 14
+"""An accepted graph with more of them in one value is not run."""
+NONSENSE = ("zip()", "not enough values", "too many values", "object is not", "has no attribute",
+            "IndexError", "TypeError", "KeyError", "NoneType", "unexpected keyword",
+            "positional argument", "could not be broadcast", "out of range", "cannot reshape",
+            "unsupported operand")
+"""What Python and NumPy say when nobody looked first."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    kind: str
+    bucket: str
+    what: str = ""
+
+
+def trial(seed: int, kinds: tuple[str, ...] = ()) -> Outcome:
+    """The trial of this number, of one of these kinds."""
+    chance = random.Random(seed)
+    kind = chance.choices(*zip(*[(k, w) for k, (w, _) in KINDS.items() if not kinds or k in kinds],
+                               strict=True))[0]
+    try:
+        found = KINDS[kind][1](chance)
+    except UserError as error:
+        text = str(error)
+        bad = next((w for w in NONSENSE if w in text), "")
+        return Outcome(kind, "nonsense" if bad else "refused", text)
+    except Exception:
+        return Outcome(kind, "traceback", traceback.format_exc())
+    return Outcome(kind, "different" if found else "equal", found)
+
+
+# --- fixed point ----------------------------------------------------------------------------------
+
+@cache
+def graphs() -> list[Graph]:
+    from tests.quantize.fixed.cases import GRAPHS
+    return [g for g in GRAPHS if max(v.size for v in g.every_value()) <= 2048]
+
+
+def lies(chance: random.Random) -> str:
+    model = mutators.lie(chance.choice(graphs()), chance)
+    return differences(from_qdq.graph_of(model, "net.q.onnx"), chance)
+
+
+def quantized_bytes(chance: random.Random) -> str:
+    whole = to_qdq.to_model(chance.choice(graphs()))
+    if chance.random() < 0.5:
+        model = mutators.onnx_model(whole, chance)
+        return differences(from_qdq.graph_of(model, "net.q.onnx"), chance)
+    tamper = chance.choice((mutated, flipped))
+    data = next(iter(tamper(whole.SerializeToString(), 1, chance)))
+    return differences(_with_file(data, ".q.onnx", from_qdq.load), chance)
+
+
+def differences(graph: Graph, chance: random.Random) -> str:
+    """Where the executions of a graph part on random inputs and at the ends; "" if nowhere."""
+    if max(v.size for v in graph.every_value()) > MOST_NUMBERS or graph.macs > 1 << 18 or any(
+            getattr(n, "steps", 1) > 64 for n in graph.every_node() if n.op == "Scan"):
+        return ""
+    rng = np.random.default_rng(chance.randrange(1 << 32))
+    xs = [np.concatenate([np.full((1, *v.shape), v.format.min), np.full((1, *v.shape),
+                                                                        v.format.max),
+                          rng.integers(v.format.min, v.format.max + 1, (4, *v.shape))])
+          for v in graph.inputs]
+    values = graph.run(*xs)
+    expected = [np.broadcast_to(values[v.name], (6, *v.shape)) for v in graph.outputs]
+    program = lower(graph)
+    runs: dict[str, Callable[[], list[np.ndarray]]] = {
+        "integer ONNX": lambda: Executor(graph, threads=1)(*xs)}
+    if graph.macs < 4000 and max(v.size for v in graph.every_value()) < 600:
+        some = [0, 1, 3]
+        found = [run(program, *(x[i] for x in xs)) for i in some]
+        for y, ys, v in zip(expected, zip(*found, strict=True), graph.outputs, strict=True):
+            if not np.array_equal(y[some], np.stack(ys)):
+                return f"the interpreter differs in '{v.name}' of {graph.name}"
+    if chance.random() < 0.25:
+        runs["QDQ"] = lambda: _qdq(graph, xs)
+    if chance.random() < 0.04:
+        runs["C"] = lambda: _compiled_c(program, xs)
+    if chance.random() < 0.04:
+        runs["the chip"] = lambda: list(targets.compile(
+            program, targets.get("dsp32c-40")).simulate(xs).outputs)
+    for name, execute in runs.items():
+        for y, other, v in zip(expected, execute(), graph.outputs, strict=True):
+            if not np.array_equal(y, np.broadcast_to(other, y.shape)):
+                return f"{name} differs in '{v.name}' of {graph.name}"
+    return ""
+
+
+def _qdq(graph: Graph, xs: list[np.ndarray]) -> list[np.ndarray]:
+    from tests.quantize.fixed.test_square import qdq
+    return qdq(graph, *xs)
+
+
+def _compiled_c(program: Any, xs: list[np.ndarray]) -> list[np.ndarray]:
+    from dsplet.export.c import host
+    ys = host.compile(program)(*xs)
+    return ys if isinstance(ys, list) else [ys]
+
+
+# --- float ----------------------------------------------------------------------------------------
+
+@cache
+def float_models() -> list[Any]:
+    from tests.quantize import onnx_nets
+    return [m for _, m in onnx_nets.single_ops()] + [net() for net in onnx_nets.NETS.values()]
+
+
+def float_onnx(chance: random.Random) -> str:
+    whole = chance.choice(float_models())
+    if chance.random() < 0.2:
+        tamper = chance.choice((mutated, flipped))
+        data = next(iter(tamper(whole.SerializeToString(), 1, chance)))
+        _with_file(data, ".onnx", from_onnx.load)
+        return ""
+    model = mutators.onnx_model(whole, chance)
+    data = model.SerializeToString()
+    graph = _with_file(data, ".onnx", from_onnx.load)
+    if max(int(np.prod(s)) for s in graph.shapes.values()) > MOST_NUMBERS:
+        return ""
+    return _misread(data, graph, chance)
+
+
+def _misread(data: bytes, graph: Any, chance: random.Random) -> str:
+    """Whether ONNX Runtime computes something else from the file than from what was read."""
+    import onnx
+    import onnxruntime as ort
+
+    from tests.quantize import onnx_nets
+    rng = np.random.default_rng(chance.randrange(1 << 32))
+    feeds = {v: rng.normal(size=(2, *graph.shapes[v])).astype(np.float32) for v in graph.inputs}
+    try:
+        theirs = onnx_nets.run(onnx.load_model_from_string(data), feeds)
+    except (ort.capi.onnxruntime_pybind11_state.Fail, RuntimeError, ValueError, Exception):
+        return ""  # not a file that ONNX Runtime takes
+    ours = onnx_nets.run(float_model.to_model(graph), feeds)
+    for name, a, b in zip(graph.outputs, theirs, ours, strict=False):
+        if np.isfinite(a).all() and not np.allclose(a, b, rtol=1e-3, atol=1e-4):
+            return f"'{name}' was misread"
+    return ""
+
+
+# --- text and arrays ------------------------------------------------------------------------------
+
+WORDS = ("true", "false", "{}", "[]", "weights", "bits", "-1", "1e999", "nop", "goto", "r1", "a0",
+         "nan", "\"x\"", "label:", "*", "999999999999*nop", "S1", "FFFF")
+
+
+def toml(chance: random.Random) -> str:
+    names = sorted(recipe.FOLDER.glob("*.toml"))
+    whole = chance.choice(names).read_text()
+    _with_file(mutators.text(whole, WORDS, chance).encode("utf-8", "replace"), ".toml", recipe.load)
+    return ""
+
+
+VECTOR = {
+    "schema": "dsp32c-vectors/1", "compare": [], "vectors": [{
+        "id": "nop", "group": "g", "code": ["00000000"], "steps": 1, "exact": True, "source": "model",
+        "init": {"pc": "0", "r": {"r1": "1"}, "a": ["0"] * 4, "flags": "----", "dflags": "----",
+                 "mem": {}},
+        "final": {"pc": "4", "r": {"r1": "1"}, "a": ["0"] * 4, "flags": "----", "dflags": "----",
+                  "mem": {}, "a_f64": ["0" * 16] * 4}}]}
+
+
+@cache
+def vectors() -> Any:
+    path = Path(os.environ.get("DSPLET_SHARED", "")) / "conformance/dsp32c_vectors.json"
+    if not path.is_file():
+        return VECTOR
+    whole = json.loads(path.read_text())
+    key = next(k for k, v in whole.items() if isinstance(v, list) and v and isinstance(v[0], dict))
+    return whole | {key: whole[key][::40]}
+
+
+def conformance(chance: random.Random) -> str:
+    changed = mutators.document(vectors(), chance)
+    data = json.dumps(changed).encode()
+    _with_file(data, ".json", targets.programs("dsp32c-40").conformance)
+    return ""
+
+
+@cache
+def archive() -> bytes:
+    from io import BytesIO
+    file = BytesIO()
+    np.savez(file, images=np.zeros((3, 4, 4), np.uint8), labels=np.arange(3, dtype=np.uint8))
+    return file.getvalue()
+
+
+def arrays(chance: random.Random) -> str:
+    tamper = chance.choice((mutated, flipped))
+    _with_file(next(iter(tamper(archive(), 1, chance))), ".npz", npz.load_npz)
+    return ""
+
+
+ASSEMBLY = """start: r1 = 0x800
+ r2 = r1 + 4
+ a0 = *r1++ * *r2++
+ a1 = a0 + *r1 * *r2
+ *r3++ = a1 = a0
+ do 2, 3
+ nop
+ if (ne) goto start
+ nop
+halt: goto halt
+ nop
+"""
+
+
+def assembly(chance: random.Random) -> str:
+    source = Source(text=mutators.text(ASSEMBLY, WORDS, chance), file="a.s")
+    targets.programs("dsp32c-40").listing(source)
+    return ""
+
+
+@cache
+def srecords() -> str:
+    from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
+    return str(to_srecords("a", [(0, bytes(range(64)))], 0)) if False else (
+        "S00600004844521B\nS1130000285F245F2212226A000424290008237C2A\nS9030000FC\n")
+
+
+def s_records(chance: random.Random) -> str:
+    source = Source(text=mutators.text(srecords(), WORDS, chance), file="a.s19")
+    targets.programs("dsp32c-40").words(source)
+    return ""
+
+
+def _with_file(data: bytes, ending: str, load: Callable[[Path], Any]) -> Any:
+    with tempfile.NamedTemporaryFile(suffix=ending) as file:
+        file.write(data)
+        file.flush()
+        return load(Path(file.name))
+
+
+KINDS: dict[str, tuple[int, Callable[[random.Random], str]]] = {
+    "lies": (40, lies), "quantized": (12, quantized_bytes), "float": (30, float_onnx),
+    "toml": (5, toml), "conformance": (3, conformance), "npz": (4, arrays),
+    "assembly": (4, assembly), "srecords": (2, s_records)}
+"""Kind -> how often it is tried, and how."""
