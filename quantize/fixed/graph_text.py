@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -13,6 +12,9 @@ from dsplet.base.errors import shown
 from dsplet.quantize.fixed.arithmetic import StoredArray
 from dsplet.quantize.fixed.graph import LATER, Graph, Node, Value, Weight
 from dsplet.quantize.fixed.qformat import QFormat
+
+GRAPH = dict.fromkeys(("name", "values", "inputs", "nodes", "outputs", "metadata"), True)
+"""The fields of a graph's text; all of them must be there."""
 
 
 def to_text(graph: Graph) -> tuple[str, dict[str, StoredArray]]:
@@ -56,40 +58,74 @@ def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any
 
 
 def from_text(text: str, arrays: dict[str, StoredArray]) -> Graph:
-    """The graph that `to_text` wrote. ValueError, KeyError, TypeError where the text is no graph, or
-    does not agree with the arrays; RangeError where no execution could hold its numbers."""
+    """The graph that `to_text` wrote. ValueError where the text is none, or does not agree with
+    the arrays; RangeError where no execution could hold its numbers."""
     return _decode_graph(json.loads(text), arrays)
 
 
-def _decode_graph(data: dict[str, Any], arrays: dict[str, StoredArray]) -> Graph:
-    values = {name: Value(name, tuple(shape), QFormat(bits, frac, signed))
-              for name, (shape, bits, frac, signed) in data["values"].items()}
+def _decode_graph(data: Any, arrays: dict[str, StoredArray]) -> Graph:
+    _expect_table(data, GRAPH, "the graph")
+    _expect_table(data["values"], None, "the list of values")
+    values = {name: _value(name, facts) for name, facts in data["values"].items()}
 
     def decode(x: Any) -> Any:
-        if isinstance(x, dict) and "array" in x:
-            return arrays[x["array"]]
-        if isinstance(x, dict) and "weight" in x:
-            return Weight(**{k: decode(e) for k, e in x["weight"].items()})
-        if isinstance(x, dict) and "graph" in x:
-            return _decode_graph(x["graph"], arrays)
+        match x:
+            case {"array": str(name)} if len(x) == 1:
+                if name not in arrays:
+                    raise ValueError(f"there is no array '{name}'")
+                return arrays[name]
+            case {"weight": facts} if len(x) == 1:
+                _expect_table(facts, {f.name: True for f in fields(Weight)}, "weights")
+                return Weight(**{k: decode(e) for k, e in facts.items()})
+            case {"graph": facts} if len(x) == 1:
+                return _decode_graph(facts, arrays)
         return tuple(decode(e) for e in x) if isinstance(x, list) else x
 
-    def node(d: dict[str, Any]) -> Node:
-        if d["op"] not in Node.registry:
-            raise ValueError(f"no op is called {shown(d['op'])}")
+    def node(d: Any) -> Node:
+        if not isinstance(d, dict) or not isinstance(d.get("op"), str) or (
+                d["op"] not in Node.registry):
+            raise ValueError(f"{shown(d)} is no node of an op that is known")
         cls = Node.registry[d["op"]]
-        known = {f.name: f.default is MISSING for f in fields(cls)}
-        for k in d.keys() - known.keys() - {"op"}:
-            raise ValueError(f"{cls.__name__} {shown(d.get('name'))} has no field {shown(k)}")
-        for k in [k for k, needed in known.items() if needed and k not in d]:
-            raise ValueError(f"{cls.__name__} {shown(d.get('name'))} lacks its field '{k}'")
-        named = {k: d[k] for k in cls.value_fields}
-        d = {k: decode(v) for k, v in d.items() if k != "op"}
-        return cls(**d | {k: values[v] if isinstance(v, str) else pick(v)
-                          for k, v in named.items()})
+        who = f"{cls.__name__} {shown(d.get('name'))}"
+        _expect_table(d, {"op": True} | {f.name: f.default is MISSING for f in fields(cls)}, who)
+        given = {k: (value(v) if isinstance(v, str) else pick(v, f"{k} of {who}"))
+                 if k in cls.value_fields else decode(v) for k, v in d.items() if k != "op"}
+        return cls(**given)
 
-    def pick(names: Iterable[str]) -> tuple[Value, ...]:
-        return tuple(values[n] for n in names)
+    def value(name: Any) -> Value:
+        if not isinstance(name, str) or name not in values:
+            raise ValueError(f"no value is called {shown(name)}")
+        return values[name]
 
-    return Graph(data["name"], pick(data["inputs"]), tuple(node(d) for d in data["nodes"]),
-                 pick(data["outputs"]), tuple((k, v) for k, v in data["metadata"]))
+    def pick(names: Any, what: str) -> tuple[Value, ...]:
+        return tuple(map(value, _expect_list(names, what)))
+
+    return Graph(data["name"], pick(data["inputs"], "the graph's inputs"),
+                 tuple(map(node, _expect_list(data["nodes"], "the graph's nodes"))),
+                 pick(data["outputs"], "the graph's outputs"), decode(data["metadata"]))
+
+
+def _value(name: str, facts: Any) -> Value:
+    match facts:
+        case [list(shape), bits, frac, signed]:
+            return Value(name, tuple(shape), QFormat(bits, frac, signed))
+    raise ValueError(f"the value '{name}' is {shown(facts)}; expected its shape, its bits, its frac "
+                     "and whether it is signed")
+
+
+def _expect_table(x: Any, keys: dict[str, bool] | None, what: str) -> None:
+    """keys: those that there may be, and whether they must."""
+    if not isinstance(x, dict):
+        raise ValueError(f"{what} is {shown(x)}; expected a table")
+    for k in x if keys is not None else ():
+        if k not in (keys or {}):
+            raise ValueError(f"{what} has a field {shown(k)}, which is none of its own")
+    for k, needed in (keys or {}).items():
+        if needed and k not in x:
+            raise ValueError(f"{what} lacks its field '{k}'")
+
+
+def _expect_list(x: Any, what: str) -> list[Any]:
+    if not isinstance(x, list):
+        raise ValueError(f"{shown(x)} is the {what.removeprefix('the ')}; expected a list")
+    return x

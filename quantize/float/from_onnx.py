@@ -21,6 +21,7 @@ from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import READERS, STANDARD, Reading, op_of
 from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
+from dsplet.quantize.float.signature import array_of, check_names, misfit
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -153,6 +154,10 @@ class _Reader:
 
     def read(self, protos: Iterable[NodeProto]) -> None:
         for proto in protos:
+            if lack := misfit(proto, self.opset):
+                self._findings.refuse(proto, lack)
+                self._step_over(proto)
+                continue
             foldable = not proto.op_type.startswith(RANDOM) and not any(
                 a.HasField("g") for a in proto.attribute)
             is_shape = proto.op_type == "Shape" and proto.input[0] in self.shapes
@@ -193,7 +198,6 @@ class _Reader:
     def read_body(self, graph: GraphProto, loop: str) -> None:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
         those of another body, get the loop's in front."""
-        from onnx import numpy_helper
         own = {o for n in graph.node for o in n.output if o} | {t.name for t in graph.initializer}
         inside = own | {i.name for i in graph.input}
 
@@ -202,7 +206,7 @@ class _Reader:
 
         self._reserved.update(map(name, value_names(graph)))
         for tensor in graph.initializer:
-            self.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
+            self.constants[name(tensor.name)] = array_of(tensor)
         protos = []
         for node in graph.node:
             copy = type(node)()
@@ -238,6 +242,8 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
     if not model.ir_version or not model.HasField("graph") or not model.graph.output:
         raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
                          f"{path}: the file is empty")
+    with door(path):
+        check_names(model)
     # Missing, outside the folder, wrong length: onnx raises several kinds.
     with door(path, Exception, what="its weights lie in another file, which cannot be read",
               remedy="copy that file beside the model", kind=ModelError):
@@ -246,12 +252,11 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
 
 
 def _initializers(model: ModelProto) -> dict[str, np.ndarray]:
-    from onnx import numpy_helper
     constants = {}
     if model.graph.sparse_initializer:
         raise ModelError("sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
-        array = numpy_helper.to_array(tensor)
+        array = array_of(tensor)
         if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
             raise ModelError(f"'{tensor.name}' {array.shape} contains {bad} NaN or "

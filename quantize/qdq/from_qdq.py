@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from dsplet.quantize.fixed.graph_text import from_text
 from dsplet.quantize.fixed.proof import EXACT_LIMIT, bounds
 from dsplet.quantize.float.from_onnx import CONTRACT_KEY, parse
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.signature import array_of
 from dsplet.quantize.qdq import digest
 from dsplet.quantize.qdq.to_qdq import to_model
 
@@ -88,7 +90,6 @@ def _prove(graph: Graph) -> None:
 
 def _arrays(model: ModelProto, text: str) -> dict[str, np.ndarray]:
     """The graph's arrays as int64: from the initializers, small ones from the metadata."""
-    from onnx import numpy_helper
     initializers = {t.name: t for t in model.graph.initializer}
     with door("the metadata 'dsplet.arrays'", ValueError, RecursionError, kind=QdqError,
               what="is no list of arrays", remedy=AGAIN):
@@ -101,8 +102,12 @@ def _arrays(model: ModelProto, text: str) -> dict[str, np.ndarray]:
                   what="cannot be read"):
             if "data" not in entry and name not in initializers:
                 raise QdqError("is missing", remedy=AGAIN)
-            data = entry["data"] if "data" in entry else numpy_helper.to_array(initializers[name])
-            arrays[name] = np.asarray(data, np.int64).reshape(entry["shape"])
+            data = entry["data"] if "data" in entry else array_of(initializers[name])
+            numbers = np.asarray(data, np.int64)
+            if numbers.size != prod(entry["shape"]):
+                raise QdqError(f"has {numbers.size} numbers; its shape is {entry['shape']}",
+                               remedy=AGAIN)
+            arrays[name] = numbers.reshape(entry["shape"])
     return arrays
 
 

@@ -38,7 +38,8 @@ def lie(graph: Graph, chance: random.Random) -> onnx.ModelProto:
             name = chance.choice(sorted(arrays))
             arrays[name] = _array(arrays[name], chance)
         elif chance.random() < 0.3:
-            _clamp_or_format(facts, chance)
+            if isinstance(facts, dict) and isinstance(facts.get("values"), dict):
+                _clamp_or_format(facts, chance)
         else:
             facts = document(facts, chance)
     said = json.dumps(facts, separators=(",", ":"))
@@ -88,21 +89,23 @@ def _array(a: np.ndarray, chance: random.Random) -> np.ndarray:
         case 6:
             a = a[..., None]
         case 7:
-            a = a[:1]
+            a = np.atleast_1d(a)[:1]
         case 8:
-            a = np.concatenate([a, a[-1:]])
+            a = np.concatenate([np.atleast_1d(a), np.atleast_1d(a)[-1:]])
     return a if a.size else np.zeros(1, np.int64)
 
 
 def _clamp_or_format(facts: dict[str, Any], chance: random.Random) -> None:
     """What is most often wrong: a clamp, a format of a value."""
-    clamped = [n for n in facts["nodes"] if "clamp" in n]
+    clamped = [n for n in facts.get("nodes") or () if isinstance(n, dict) and "clamp" in n]
     if clamped and chance.random() < 0.5:
         chance.choice(clamped)["clamp"] = chance.choice((
             [-5, 5], [0, 100], [5, -5], [0, 0], [0, 1.5], [False, True], [-129, 500], [1], []))
         return
     value = facts["values"][chance.choice(sorted(facts["values"]))]
     place = chance.randrange(4)
+    if not isinstance(value, list) or len(value) < 4 or type(value[place]) not in (int, list, bool):
+        return
     value[place] = (document(value[0], chance) if place == 0 else
                     not value[3] if place == 3 else
                     value[place] + chance.choice((-1, 1, 2, -3, 8, 30, -30)))
@@ -201,7 +204,12 @@ def _tensor(m: onnx.ModelProto, chance: random.Random) -> None:
     if not m.graph.initializer:
         return
     t = chance.choice(m.graph.initializer)
-    match chance.randrange(8):
+    what = chance.randrange(8)
+    try:
+        numpy_helper.to_array(t)
+    except Exception:  # it is spoilt already
+        what = 0
+    match what:
         case 0:
             m.graph.initializer.remove(t)
         case 1:
@@ -228,6 +236,8 @@ def _tensor(m: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def _wiring(m: onnx.ModelProto, chance: random.Random) -> None:
+    if not m.graph.node:
+        return
     node = chance.choice(m.graph.node)
     names = [v for n in m.graph.node for v in (*n.input, *n.output)]
     if not node.input:
@@ -265,6 +275,8 @@ def _shape(m: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def _node(m: onnx.ModelProto, chance: random.Random) -> None:
+    if not m.graph.node:
+        return
     node, other = chance.choice(m.graph.node), chance.choice(m.graph.node)
     match chance.randrange(7):
         case 0:

@@ -35,11 +35,14 @@ from tests.fuzz import mutators
 
 MOST_NUMBERS = 1 << 14
 """An accepted graph with more of them in one value is not run."""
-NONSENSE = ("zip()", "not enough values", "too many values", "object is not", "has no attribute",
+NONSENSE = ("cannot be understood:", "cannot be read: ValueError", "cannot be read: ZeroDivision",
+            "cannot be read: OverflowError", "cannot be read: AttributeError","zip()", "not enough values", "too many values", "object is not", "has no attribute",
             "IndexError", "TypeError", "KeyError", "NoneType", "unexpected keyword",
             "positional argument", "could not be broadcast", "out of range", "cannot reshape",
             "unsupported operand")
-"""What Python and NumPy say when nobody looked first."""
+"""What Python and NumPy say when nobody looked first,"""
+COMPUTED = "cannot be computed from its constants"
+"""but what ONNX's own evaluator says of constants is let pass."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def trial(seed: int, kinds: tuple[str, ...] = ()) -> Outcome:
         found = KINDS[kind][1](chance)
     except UserError as error:
         text = str(error)
-        bad = next((w for w in NONSENSE if w in text), "")
+        bad = next((w for w in NONSENSE if w in text and COMPUTED not in text), "")
         return Outcome(kind, "nonsense" if bad else "refused", text)
     except Exception:
         return Outcome(kind, "traceback", traceback.format_exc())

@@ -103,6 +103,8 @@ def squeeze(r: Reading) -> None:
 def unsqueeze(r: Reading) -> None:
     axes = r.needed("axes", 1)
     rank = r.rank + len(axes)
+    if len({a % rank for a in axes}) < len(axes) or any(not -rank <= a < rank for a in axes):
+        r.refuse(f"{axes} are not new axes among {rank}")
     new = {a % rank for a in axes}
     old = [a for a in range(rank) if a not in new]
     batch, sizes = old[r.batch()], dict(zip(old, r.full(), strict=True))

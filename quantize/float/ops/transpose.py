@@ -42,6 +42,8 @@ class Transpose(Moving):
 @reads("Transpose")
 def transpose(r: Reading) -> None:
     perm = r.attr("perm", list(reversed(range(r.rank))))
+    if sorted(perm) != [*range(r.rank)]:
+        r.refuse(f"perm {list(perm)} is no order of {r.rank} axes")
     batch = r.batch()
     r.put_batch(list(perm).index(batch))
     r.give(Transpose, r.value(), perm=tuple(p - (p > batch) for p in perm if p != batch))
