@@ -28,8 +28,9 @@ def chosen(arrays: Mapping[str, np.ndarray], inputs: Mapping[str, Shape]) -> dic
         if len(arrays) == 1:
             return {name: next(iter(arrays.values()))}
     held = ", ".join(f"'{k}' {a.shape}" for k, a in arrays.items()) or "no array"
-    raise DataError(f"holds {held}", expected=f"arrays named for the network's inputs: "
-                                              f"{listed(inputs)}")
+    raise DataError(f"holds {held}",
+                    expected=f"arrays named for the network's inputs: {listed(inputs)}",
+                    remedy="labels are called 'labels'" if len(arrays) > len(inputs) else "")
 
 
 def arranged(arrays: Mapping[str, np.ndarray], inputs: Mapping[str, Shape], flat: bool

@@ -5,6 +5,7 @@ Levels become reals in [-1, 1), whatever their width; channels are rows.
 
 from __future__ import annotations
 
+import struct
 import wave
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,10 @@ from dsplet.base.errors import door
 from dsplet.base.files import read_bytes
 from dsplet.data.source import WHOLE, Arrays, Shape, Source, Wanted, opens
 from dsplet.data.splits import DataError
+
+WIDEST_BYTES = 4
+DAMAGE = (wave.Error, EOFError, RuntimeError, ValueError, OSError, OverflowError, struct.error)
+"""What `wave` raises on a damaged file."""
 
 
 @opens(".wav")
@@ -49,9 +54,11 @@ def read_wav(path: Path) -> tuple[np.ndarray, int]:
     """float32 (channels, frames), and how many frames there are a second. Raises DataError,
     FileError."""
     data = read_bytes(path)
-    with door(path, wave.Error, EOFError, what="not a readable .wav of plain levels (PCM)",
+    with door(path, *DAMAGE, what="not a readable .wav of plain levels (PCM)",
               kind=DataError), wave.open(BytesIO(data)) as file:
         channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+        if width > WIDEST_BYTES:
+            raise DataError(f"has {8 * width} bits a level", expected=f"at most {8 * WIDEST_BYTES}")
         levels = file.readframes(file.getnframes())
     whole = len(levels) // (width * channels) * width * channels
     octets = np.frombuffer(levels[:whole], np.uint8).reshape(-1, width)

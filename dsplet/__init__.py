@@ -10,9 +10,10 @@ In a notebook:
     fixed.emit_c()                            # C99 sources, by file name
     fixed.save("x.q.onnx")
 
-Samples are numpy arrays (N, *shape): floats as the network reads them, or uint8 images where the
-network's file says how pixels become its input. What is found is a frozen dataclass with the fields
-of the commands' --json. Nothing prints. A mistake of the user is a `UserError`.
+Samples are numpy arrays (N, *shape), a dictionary of them by name where there are several inputs:
+floats as the network reads them, or uint8 images where the network's file says how pixels become
+its input. What is found is a frozen dataclass with the fields of the commands' --json. Nothing
+prints. A mistake of the user is a `UserError`.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ class FixedNet(_Net):
         """
         program = lower(self.graph)
         return c_files.c_files(c_files.CRequest(), self.graph, program,
-                               name or c_files.name_of(self.graph, program), goal)
+                               name or c_files.name_of(self.graph, program, self.network.path), goal)
 
     def save(self, path: str | Path) -> None:
         """Write QDQ ONNX, which stock ONNX Runtime runs and `load` reads. Raises OSError."""

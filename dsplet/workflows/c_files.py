@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -57,10 +58,11 @@ def c_files(request: CRequest, fixed: Graph, program: Program, name: str, goal: 
     return files
 
 
-def name_of(fixed: Graph, program: Program) -> str:
-    """What the network's files are called: as its model, where that can name a C function."""
-    model = dict(fixed.metadata).get("dsplet.model", "")
-    return model if model.isidentifier() else program.name
+def name_of(fixed: Graph, program: Program, path: str) -> str:
+    """What the network's files are called: as its model, else as the file it is in, where that can
+    name a C function."""
+    names = dict(fixed.metadata).get("dsplet.model", ""), Path(path).name.partition(".")[0]
+    return next((n for n in names if n.isascii() and n.isidentifier()), program.name)
 
 
 def _pixels(fixed: Graph, program: Program) -> list[int] | None:

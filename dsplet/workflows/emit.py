@@ -48,7 +48,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     _refuse_idle(request)
     fixed = fixed_graph(request.source)
     program = lower(fixed)
-    name = request.name or name_of(fixed, program)
+    name = request.name or name_of(fixed, program, request.source)
     match request.form:
         case "c":
             files = c_files(request, fixed, program, name, request.goal or "balanced")

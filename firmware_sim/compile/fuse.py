@@ -118,13 +118,15 @@ def _loop(kernel: Kernel) -> Loop | None:
 
 def _within(index: Affine, loop: Loop, step: int, words: int) -> bool:
     """Whether an access moves by `step` each turn, and by less than `words` inside the turns that
-    make a plane."""
+    make a plane; not where it moves with a loop over time around the kernel."""
     inner = _extents(loop.body)
     low = high = index.const
     if index.coefficient(loop.var) != step:
         return False
     for var, c in index.terms:
         if var != loop.var:
+            if var not in inner:
+                return False
             low, high = low + min(0, c * (inner[var] - 1)), high + max(0, c * (inner[var] - 1))
     return 0 <= low and high < words - (words // step - 1) * step
 

@@ -7,7 +7,7 @@ import numpy as np
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import NO_CLAMP, Bounds, FloatNode
 from dsplet.quantize.float.ops.pool import AveragePool
-from dsplet.quantize.float.ops.softmax import Softmax
+from dsplet.quantize.float.ops.softmax import LogSoftmax, Softmax
 
 POINTS = 4097
 """Where a function is looked at between the ends of what it reads."""
@@ -18,14 +18,14 @@ def bounds_of(graph: FloatGraph) -> dict[str, Bounds]:
     none."""
     found = dict.fromkeys(graph.inputs, NO_CLAMP)
     for n in graph.nodes:
-        low, high = _own(n, [found.get(i, NO_CLAMP) for i in n.inputs])
+        low, high = _own(graph, n, [found.get(i, NO_CLAMP) for i in n.inputs])
         if places := n.choices(n.output, graph.shapes):
             low, high = 0.0, places - 1.0
         found[n.output] = max(low, n.bounds[0]), min(high, n.bounds[1])
     return found
 
 
-def _own(n: FloatNode, xs: list[Bounds]) -> Bounds:
+def _own(graph: FloatGraph, n: FloatNode, xs: list[Bounds]) -> Bounds:
     """Of the node before its clamp."""
     if n.later:
         return NO_CLAMP
@@ -37,6 +37,8 @@ def _own(n: FloatNode, xs: list[Bounds]) -> Bounds:
         return min(low for low, _ in ends), max(high for _, high in ends)
     if isinstance(n, Softmax):
         return 0.0, 1.0
+    if isinstance(n, LogSoftmax):
+        return xs[0][0] - xs[0][1] - np.log(graph.shapes[n.output][-1]), 0.0
     if n.expression is not None and np.isfinite(xs[0]).all():
         with np.errstate(all="ignore"):
             y = n.expression(np.linspace(*xs[0], POINTS))

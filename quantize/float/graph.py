@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
 
 @dataclass(frozen=True, eq=False)
 class FloatGraph:
-    """Nodes in execution order. shapes: of one sample, by value name. sha256: of the file."""
+    """Nodes in execution order. shapes: of one sample, by value name. sha256: of the file.
+    batches: where the file's tensors have their batch, None where they have none; one that is not
+    named has it as its first axis. notes: on how the file was read."""
 
     name: str
     inputs: tuple[str, ...]
@@ -26,6 +29,8 @@ class FloatGraph:
     shapes: dict[str, Shape]
     metadata: tuple[tuple[str, str], ...] = ()
     sha256: str = ""
+    batches: dict[str, Batch | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def makers(self) -> dict[str, FloatNode]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
+from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
 if TYPE_CHECKING:
@@ -18,12 +21,20 @@ Reader = Callable[["Reading"], None]
 READERS: dict[str, Reader] = {}
 """ONNX op type, "domain::type" outside the standard domain -> the function that reads it."""
 STANDARD = ("", "ai.onnx")
+ANYWHERE: set[str] = set()
+"""The ops whose readers take values wherever their batch lies, see `reads`."""
 
 
-def reads(*ops: str) -> Callable[[Reader], Reader]:
-    """Register a reader for ONNX ops, by their names in `READERS`, of any opset from 8."""
+def reads(*ops: str, anywhere: bool = False) -> Callable[[Reader], Reader]:
+    """Register a reader for ONNX ops, by their names in `READERS`, of any opset from 8.
+
+    anywhere: it takes values whose batch shares its axis with others, and such as have none; the
+    others are given values whose batch is an axis of its own.
+    """
     def register(f: Reader) -> Reader:
         READERS.update(dict.fromkeys(ops, f))
+        if anywhere:
+            ANYWHERE.update(ops)
         return f
     return register
 
@@ -36,26 +47,19 @@ def op_of(node: NodeProto) -> str:
 class Reading:
     """One ONNX node with its surroundings.
 
-    constants: every value known beforehand. shapes: of one sample, for the values that are not.
-    batches: the position of the batch axis where it is not the first; None where there is none.
-    reserved: the names of the file's values, which the node may not read yet, and must not give to
-    values of its own.
     read_body(graph, loop): reads the body of a loop whose inputs are known by now as "loop/name".
     Readers ask for attributes and inputs, and `emit` float nodes; what they cannot
     read they `refuse`.
     """
 
-    def __init__(self, node: NodeProto, opset: int, constants: dict[str, np.ndarray],
-                 shapes: dict[str, Shape], nodes: list[FloatNode],
-                 batches: dict[str, int | None], read_body: Callable[[GraphProto, str], None],
-                 reserved: set[str]) -> None:
+    def __init__(self, node: NodeProto, opset: int, known: Known,
+                 read_body: Callable[[GraphProto, str], object]) -> None:
         from onnx import helper
         self.op, self.name, self.opset = op_of(node), node.name, opset
         self.inputs: list[str] = list(node.input)
         self.outputs: list[str] = list(node.output)
         self._attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        self._constants, self._shapes, self._nodes = constants, shapes, nodes
-        self._batches, self.read_body, self._reserved = batches, read_body, reserved
+        self._known, self.read_body = known, read_body
 
     def refuse(self, why: str) -> NoReturn:
         raise ModelError(why, where=f"{self.op} '{self.name}'")
@@ -65,11 +69,16 @@ class Reading:
         value = self._attributes.get(name, default)
         return value.decode() if isinstance(value, bytes) else value
 
+    def only(self, *names: str) -> None:
+        """Refuse attributes other than these."""
+        if others := sorted(self._attributes.keys() - {*names}):
+            self.refuse(f"its attributes {', '.join(others)} are not supported")
+
     def has(self, i: int) -> bool:
         return i < len(self.inputs) and self.inputs[i] != ""
 
     def is_const(self, i: int) -> bool:
-        return self.has(i) and self.inputs[i] in self._constants
+        return self.has(i) and self.inputs[i] in self._known.constants
 
     def const(self, i: int, what: str = "") -> np.ndarray:
         """Input i, which must be known beforehand."""
@@ -78,7 +87,11 @@ class Reading:
         if not self.is_const(i):
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} must be a constant "
                         "of the model, not something computed from the input")
-        return self._constants[self.inputs[i]]
+        value = self._known.constants[self.inputs[i]]
+        if not all(_repeats(value, v) for v in self._known.sized.get(self.inputs[i], {}).values()):
+            self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} depends on the size "
+                        "of the batch; samples must stay independent")
+        return value
 
     def real(self, i: int, what: str = "") -> np.ndarray:
         """Constant input i in float64, all finite."""
@@ -88,6 +101,12 @@ class Reading:
                         f"{int((~finite).sum())} NaN or infinite value(s); the training has "
                         "diverged or the file is damaged")
         return value
+
+    def at(self, i: int, count: int) -> list[int]:
+        """The integers of input i for a batch of so many samples."""
+        if not self.is_const(i):
+            self.const(i)
+        return [int(v) for v in self._known.at(self.inputs[i], count).reshape(-1)]
 
     def scalar(self, i: int, default: float | None = None, what: str = "") -> float:
         """Constant input i, one number; `default` where it is absent and a default is given."""
@@ -122,42 +141,68 @@ class Reading:
         """Shape of input i without the batch axis."""
         if self.is_const(i):
             return self.sample_const(i, None).shape
-        return self._shapes[self.inputs[i]]
+        return self._known.shapes[self.inputs[i]]
 
     @property
     def rank(self) -> int:
         """Rank of the first input, batch axis included."""
-        return len(self.shape()) + 1
+        return self.rank_of(0)
 
-    def axis(self, axis: int, rank: int | None = None) -> int:
-        """An ONNX axis as an axis of one sample."""
-        rank = rank or self.rank
+    def rank_of(self, i: int) -> int:
+        """Rank of input i, batch axis included."""
+        if self.is_const(i):
+            return self._known.constants[self.inputs[i]].ndim
+        return self.rank_of_value(self.inputs[i])
+
+    def rank_of_value(self, value: str) -> int:
+        """Rank of a value that has been read, batch axis included."""
+        return len(self.full_of(value))
+
+    def full_of(self, value: str) -> list[int]:
+        """The shape of a value that has been read, with a batch of one."""
+        return self._known.full(value, 1)
+
+    def axis(self, axis: int, *, i: int = 0) -> int:
+        """An axis of input i as an axis of one sample."""
+        rank, batch = self.rank_of(i), self.layout(i)
         if not -rank <= axis < rank:
             self.refuse(f"axis {axis} is outside a tensor of {rank} axes")
-        batch = self.batch()
-        if axis % rank == batch:
-            self.refuse(f"works along axis {batch}, which is the batch; samples must stay "
+        if batch and axis % rank == batch.axis:
+            self.refuse(f"works along axis {batch.axis}, which is the batch; samples must stay "
                         "independent")
-        return axis % rank - (axis % rank > batch)
+        return axis % rank - bool(batch and not batch.merged and axis % rank > batch.axis)
+
+    def layout(self, i: int = 0) -> Batch | None:
+        """Where input i has its batch; None where it has none."""
+        return self._known.layout(self.inputs[i])
+
+    def layout_of(self, value: str) -> Batch | None:
+        """Where a value has its batch; None where it has none."""
+        return self._known.layout(value)
 
     def batch(self, i: int = 0) -> int:
         """The position of input i's batch axis."""
         return self.batch_of(self.inputs[i])
 
-    def full(self) -> list[int]:
-        """The first input's shape with a batch of 1."""
-        shape = list(self.shape())
-        shape.insert(self.batch(), 1)
-        return shape
-
     def batch_of(self, value: str) -> int:
         """The position of a value's batch axis."""
-        return self._batches.get(value, 0) or 0
+        batch = self._known.layout(value)
+        return batch.axis if batch else 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The sizes of the batch to compute shapes for: several where it is free, else the file's.
+        """
+        return self._known.counts
+
+    def full(self, count: int | None = None) -> list[int]:
+        """The first input's shape with a batch of so many, or of the first of `counts`."""
+        return self._known.full(self.inputs[0], count or self.counts[0])
 
     def integer(self, i: int = 0) -> bool:
         """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
         moved about and clipped to integers."""
-        makers = {n.output: n for n in self._nodes}
+        makers = {n.output: n for n in self._known.nodes}
 
         def holds(value: str) -> bool:
             return value not in makers or makers[value].integer(holds)
@@ -166,49 +211,73 @@ class Reading:
 
     def truth(self, i: int = 0) -> bool:
         """Whether input i holds nothing but 0 and 1, as comparisons give it."""
-        makers = {n.output: n for n in self._nodes}
+        makers = {n.output: n for n in self._known.nodes}
 
         def holds(value: str) -> bool:
             n = makers.get(value)
             return n is not None and (all(map(holds, n.passed)) if n.passed else
-                                      n.choices(value, self._shapes) == 2)
+                                      n.choices(value, self._known.shapes) == 2)
 
         return holds(self.inputs[i])
 
     def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
-        return self._shapes.get(value)
+        return self._known.shapes.get(value)
 
     def shape_of(self, value: str) -> Shape:
         """The shape of a value that has been read."""
-        return self._shapes[value]
+        return self._known.shapes[value]
 
-    def put_batch(self, position: int | None, output: str | None = None) -> None:
-        """The batch axis of the (first) output is at this position; None: it has none."""
-        self._batches[output or self.outputs[0]] = position
+    def put_batch(self, position: int | Batch | None, output: str | None = None) -> None:
+        """The batch of the (first) output lies here; an integer: it is that axis; None: it has
+        none."""
+        self._known.batches[output or self.outputs[0]] = Batch(position) if isinstance(
+            position, int) else position
+
+    def meeting(self) -> tuple[int, Batch | None]:
+        """How many axes it has to what its inputs broadcast, and where its batch lies."""
+        given = [i for i in range(len(self.inputs)) if self.has(i)]
+        rank = max(map(self.rank_of, given))
+        places = {replace(b, axis=b.axis + rank - self.rank_of(i)) for i in given
+                  if not self.is_const(i) and (b := self.layout(i))}
+        if len(places) > 1:
+            self.refuse("its operands have their batch axes at different places")
+        return rank, places.pop() if places else None
+
+    def common_rank(self) -> int:
+        """How many axes a sample has of that to which the inputs broadcast."""
+        axes, batch = self.meeting()
+        return axes - bool(batch and not batch.merged)
 
     def sample_const(self, i: int, rank: int | None) -> np.ndarray:
         """Constant input i in float64 without a batch axis, infinity as the largest float32. rank:
-        of what it meets, without batch."""
-        value = self.const(i).astype(np.float64)
-        if np.isnan(value).any():
+        of what it meets, without batch, which the constant's may not exceed; None: any."""
+        if np.isnan(value := self.const(i).astype(np.float64)).any():
             self.real(i)  # refuses
-        value = np.clip(value, -LARGEST, LARGEST)
-        rank = value.ndim - 1 if rank is None else rank
-        batch = max((self.batch(j) for j in range(len(self.inputs)) if not self.is_const(j)),
-                    default=0) - (rank + 1 - value.ndim)
-        if 0 <= batch < value.ndim <= rank + 1 and value.shape[batch] == 1:
-            value = np.asarray(value.take(0, batch))
-        if value.ndim > max(rank, 0):
+        axes, batch = self.meeting()
+        if batch and (axis := batch.axis - (axes - value.ndim)) >= 0:
+            value = self.alike(i, axis)
+            value = np.expand_dims(value, axis) if batch.merged else value
+        if rank is not None and value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
-        return value
+        return np.clip(value, -LARGEST, LARGEST)
+
+    def alike(self, i: int, axis: int) -> np.ndarray:
+        """Constant input i for one sample, the batch being this axis of it."""
+        value = self.const(i).astype(np.float64)
+        one = value.take([0], axis)
+        if value.shape[axis] not in (1, self.counts[0]) or not np.array_equal(
+                np.broadcast_to(one, value.shape), value):
+            self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch axis "
+                        "or more axes than the value it meets")
+        return np.asarray(one.take(0, axis))
 
     def scope(self, name: str) -> str:
         """The name to put before "/" in the names of several values, with a number where the name
         of another value begins like that."""
         stem, n = name, 1
-        while any(v.startswith(f"{name}/") for v in (*self._reserved, *self._shapes)):
+        while any(v.startswith(f"{name}/") for v in (*self._known.reserved, *self._known.shapes)):
             n += 1
             name = f"{stem}_{n}"
         return name
@@ -222,23 +291,24 @@ class Reading:
             given = next(o for o in self.outputs if o)
             stem, n = f"{given}/{kind.__name__.lower()}", 1
             output = stem
-            while output in self._shapes or output in self._reserved:
+            while output in self._known.shapes or output in self._known.reserved:
                 n += 1
                 output = f"{stem}_{n}"
             name = f"{self.name}/{output[len(given) + 1:]}"
         node = kind(name, inputs, output, **attributes)
-        shape = tuple(int(n) for n in node.output_shape([self._shapes[i] for i in inputs]))
-        self._shapes[output] = shape
+        shape = tuple(int(n) for n in node.output_shape([self.shape_of(i) for i in inputs]))
+        self._known.shapes[output] = shape
         if any(n <= 0 for n in shape):
             self.refuse(f"gives an empty tensor of shape {shape}")
-        self._nodes.append(node)
+        self._known.nodes.append(node)
+        batches = self._known.batches
         if kind.batch_first or not inputs:
-            self._batches[output] = 0 if inputs else None
-        elif output not in self._batches:
-            places = {p for i in inputs if (p := self._batches.get(i, 0)) is not None}
+            batches[output] = Batch() if inputs else None
+        elif output not in batches:
+            places = {b for i in inputs if (b := self.layout_of(i)) is not None}
             if len(places) > 1:
                 self.refuse("its operands have their batch axes at different places")
-            self._batches[output] = places.pop() if places else 0
+            batches[output] = places.pop() if places else None
         return output
 
     def give(self, kind: type[FloatNode], *inputs: str, **attributes: Any) -> str:
@@ -246,10 +316,67 @@ class Reading:
         return self.emit(kind, *inputs, to=self.outputs[0], **attributes)
 
     def value(self, i: int = 0, rank: int | None = None) -> str:
-        """Input i as a value of the float graph: a Constant node where it is known beforehand."""
-        if not self.is_const(i):
+        """Input i as a value of the float graph: a Constant node where it is known beforehand.
+        rank: that of the samples it broadcasts to, with as many axes as which it is given."""
+        if self.is_const(i):
+            value = self.sample_const(i, rank)
+            if rank is not None:
+                value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
+            return self.emit(FloatNode.registry["Constant"], value=value)
+        if rank is None:
             return self.inputs[i]
-        value = self.sample_const(i, rank)
-        if rank is not None:
-            value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
-        return self.emit(FloatNode.registry["Constant"], value=value)
+        axes, batch = self.meeting()
+        full = self._known.full(self.inputs[i], 1)
+        full = [1] * (axes - len(full)) + full
+        if batch and self.layout(i) is None and full[batch.axis] > 1:
+            self.refuse(f"its operand '{self.inputs[i]}' of shape {self.shape(i)} has more than "
+                        "one element along the batch")
+        if batch and not batch.merged:
+            del full[batch.axis]
+        return self.reshaped(self.inputs[i], tuple(full), batch)
+
+    def reshaped(self, value: str, shape: Shape, batch: Batch | None) -> str:
+        """A value under another shape of one sample, its batch elsewhere."""
+        if self.shape_of(value) == shape and self.layout_of(value) == batch:
+            return value
+        y = self.emit(FloatNode.registry["Reshape"], value, shape=shape)
+        self._known.batches[y] = batch
+        return y
+
+    def need_samples(self) -> None:
+        """Refuse inputs whose batch is not their first axis; give such as have none one."""
+        for i, value in enumerate(self.inputs):
+            if value and not self.is_const(i):
+                self.inputs[i] = self.with_batch_at(0, i)
+
+    def held(self, value: str) -> np.ndarray | None:
+        """The numbers of a value that a Constant node gives."""
+        return next((n.holds for n in self._known.nodes if n.output == value and not n.inputs),
+                    None)
+
+    def rename(self, value: str, output: str) -> None:
+        """Let the node that gave a value last give it as this output."""
+        *before, last = self._known.nodes
+        assert last.output == value
+        self._known.nodes[:] = [*before, replace(last, name=self.name, output=output)]
+        self._known.shapes[output] = self._known.shapes.pop(value)
+        self._known.batches.setdefault(output, self._known.batches.pop(value))
+
+    def with_batch_at(self, axis: int, i: int = 0) -> str:
+        """Input i as a value whose batch is `axis` of its tensor."""
+        value, batch = self.inputs[i], self.layout(i)
+        if batch == Batch(axis):
+            return value
+        movable = batch is None or not batch.merged and self.counts == (1,) and (
+            value not in self._known.inputs)
+        full = self._known.full(value, 1)
+        if movable and axis < len(full) and full[axis] == 1:
+            return self.reshaped(value, (*full[:axis], *full[axis + 1:]), Batch(axis))
+        self.refuse(f"its input '{value}' has {batch_words(batch)}; expected axis {axis} of "
+                    f"{self.rank_of(i)} to be the batch")
+
+
+def _repeats(one: np.ndarray, many: np.ndarray) -> bool:
+    """Whether the second array consists of copies of the first along some of its axes."""
+    return one.ndim == many.ndim and all(n in (1, m) for n, m in zip(
+        one.shape, many.shape, strict=True)) and bool((one == many).all())

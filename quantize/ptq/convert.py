@@ -47,7 +47,7 @@ def convert(graph: FloatGraph, formats: dict[str, QFormat], recipe, passage: Pas
         return made
 
     nodes = [passage.add(node(item)) for item in arrange(graph)]
-    if notes := [*notes, *maker.notes, *maker.budget.notes]:
+    if notes := [*graph.notes, *notes, *maker.notes, *maker.budget.notes]:
         metadata = metadata | {"dsplet.notes": "\n".join(notes)}
     return Graph(graph.name, tuple(values[i] for i in graph.inputs), tuple(nodes),
                  tuple(values[o] for o in graph.outputs), tuple(sorted(metadata.items())))

@@ -6,7 +6,7 @@ import numpy as np
 
 from dsplet.quantize.float.bounds import bounds_of
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.node import NO_CLAMP, Bounds, ModelError
+from dsplet.quantize.float.node import NO_CLAMP, Bounds, Layer, ModelError, Moving
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.formats import measured, separate_inputs
@@ -22,6 +22,10 @@ def stated(graph: FloatGraph) -> dict[str, Histogram]:
     ModelError: nothing states the ranges of some.
     """
     known = bounds_of(graph) | {v: input_bounds(graph, v) for v in graph.inputs}
+    for n in graph.nodes:
+        if isinstance(n, Layer) and not np.isfinite(known[n.output]).all() and (
+                _is_answer(graph, n.output)):
+            known[n.output] = _largest_sums(n, known[n.inputs[0]])
     found, missing = dict[str, Histogram](), list[str]()
     for v in measured(graph):
         if np.isfinite(known[v]).all():
@@ -35,6 +39,24 @@ def stated(graph: FloatGraph) -> dict[str, Histogram]:
                          f"{', '.join(missing[:NAMED])}{more}",
                          remedy="calibrate on samples (--data)")
     return found
+
+
+def _is_answer(graph: FloatGraph, value: str) -> bool:
+    """Whether nothing in the graph computes with the value."""
+    return all(isinstance(n, Moving) and _is_answer(graph, n.output)
+               for n in graph.consumers(value))
+
+
+def _largest_sums(n: Layer, x: Bounds) -> Bounds:
+    """How far the sums of a layer can reach: further than they will, which answers, that have bits
+    to spare, can bear."""
+    if not np.isfinite(x).all():
+        return NO_CLAMP
+    rows = n.weight.reshape(len(n.weight), -1)
+    up, down = np.maximum(rows, 0).sum(1), np.minimum(rows, 0).sum(1)
+    bias = n.bias.reshape(len(n.bias), -1)
+    low, high = up * x[0] + down * x[1] + bias.min(1), up * x[1] + down * x[0] + bias.max(1)
+    return max(float(low.min()), n.clamp[0]), min(float(high.max()), n.clamp[1])
 
 
 def input_bounds(graph: FloatGraph, value: str) -> Bounds:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsplet.base.errors import UserError, door, said, shown
+from dsplet.base.errors import UserError, door, shown
 from dsplet.quantize.fixed import ops  # noqa: F401  (registers the ops)
 from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Graph

@@ -2,6 +2,7 @@
 
 import struct
 import wave
+from random import Random
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from dsplet.base.errors import UserError
 from dsplet.data.feed import feed
+from tests.base.damage import cut, mutated
 
 
 def fed(path, *shape, **options):
@@ -189,6 +191,24 @@ def test_clips_by_class(tmp_path):
 def test_what_is_no_recording(content, tmp_path):
     (tmp_path / "a.wav").write_bytes(content)
     assert "not a readable .wav" in refusal(tmp_path / "a.wav", 1, 10)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.csv", "a.npz"])
+def test_damaged_files_are_told_or_samples(name, tmp_path):
+    path = tmp_path / name
+    if name == "a.wav":
+        write_wav(path, np.arange(20)[:, None])
+    elif name == "a.csv":
+        path.write_text("label,a,b\n" + "3,0.5,2\n" * 5)
+    else:
+        np.savez(path, x=np.zeros((5, 2)), labels=np.arange(5))
+    whole = path.read_bytes()
+    for content in [*cut(whole), *mutated(whole, 400, Random(3))]:
+        path.write_bytes(content)
+        try:
+            fed(path, 2).test("all")
+        except UserError as error:
+            assert "\n" not in str(error)
 
 
 # --- names ----------------------------------------------------------------------------------------

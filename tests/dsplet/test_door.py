@@ -237,3 +237,24 @@ def test_the_accelerometers_story(here, capsys):
     assert said(capsys, "finetune", net, fixed, "-o", "t.q.onnx", "--epochs", 1)["samples"] == 600
     found = said(capsys, "diagnose", net, fixed, "--samples", 50, "--calibrate", 50)
     assert found["samples"] == 50 and found["calibration_samples"] == 50
+
+
+@pytest.mark.slow
+def test_three_more_of_somebodys_networks(here, capsys):
+    """As the README tells it."""
+    pytest.importorskip("torch")
+    subprocess.run([sys.executable, EXAMPLES / "others.py"], check=True, capture_output=True)
+    for name, data, *scaling in (("fusion", "fusion.npz"), ("gestures", "gestures.npz"),
+                                 ("colours", "colours", "--input-scale", "2/255",
+                                  "--input-offset", "-1")):
+        said(capsys, "quantize", f"{name}.onnx", "-o", f"{name}.q.onnx", "--data", data, *scaling)
+        seen = said(capsys, "compare", f"{name}.onnx", f"{name}.q.onnx")
+        assert seen["agree_percent"] > 98 and seen["output_sqnr_db"] > 30
+        assert said(capsys, "simulate", f"{name}.q.onnx", "--samples", 3)["differing_integers"] == 0
+    steps = said(capsys, "simulate", "gestures.q.onnx", "--stream", "--samples", 3)
+    assert steps["differing_integers"] == 0 and steps["steps"] == 24
+    words = "emit", "gestures.q.onnx", "--format", "c", "--stream", "--with", "makefile"
+    assert [Path(f).name for f in said(capsys, *words, "-o", "out")["written"]] == [
+        "gestures.h", "gestures.c", "Makefile", "gestures_test.c"]
+    done = subprocess.run(["make", "-C", "out"], capture_output=True, text=True)
+    assert done.returncode == 0 and "gestures: ok" in done.stdout

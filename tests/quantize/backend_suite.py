@@ -27,6 +27,7 @@ from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.fixed.proof import Overflow
 from dsplet.quantize.fixed.statement import Statement
 from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.model import to_model
 from dsplet.quantize.float.passes import simplify
@@ -41,7 +42,7 @@ WIDE = Recipe(weight_bits=16, activation_bits=16, input_bits=16, output_bits=16,
 """16 bits everywhere, the least that there is to choose."""
 NARROWER = replace(WIDE, activation_bits=12, input_bits=12)
 """Where sums of products of two values of 16 bits have no room: steps are 16 times as large."""
-FIXED_ERROR = 1 / 1024
+FIXED_ERROR = 1 / 256
 """Of the largest expected number: what 16 bits may be off by, beyond what the rounding of the
 inputs alone moves. An op that is read wrongly is off by about 1."""
 LEAST_ATOL = 1e-5
@@ -135,6 +136,8 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
     if not all(np.isfinite(a).all() for a in (*feeds.values(), *expected)):
         raise UserError("is not finite")
     graph = _read(model)
+    feeds = {k: _samples(graph, k, a) for k, a in feeds.items()}
+    expected = [_samples(graph, o, a) for o, a in zip(graph.outputs, expected, strict=True)]
     for g in (graph, simplify(graph)):
         for y, wanted in zip(onnx_runtime(to_model(g), feeds), expected, strict=True):
             if not _close(y, wanted, case.rtol * np.abs(wanted) + case.atol):
@@ -156,6 +159,12 @@ def _judge(case: Case, model: ModelProto, feeds: dict[str, np.ndarray], expected
                zip(fixed.outputs, kernels, ys, strict=True)):
         return Verdict("unequal", "kernels, NumPy and ONNX differ")
     return Verdict("right")
+
+
+def _samples(graph: FloatGraph, value: str, x: np.ndarray) -> np.ndarray:
+    """A tensor of the case as (N, *sample), wherever it has its batch."""
+    batch = graph.batches.get(value, Batch())
+    return batch.samples(x) if batch else x[None]
 
 
 def _fixed(graph: FloatGraph, feeds: dict[str, np.ndarray]) -> tuple[Graph, float]:

@@ -2,7 +2,7 @@
 
 Right: what the reader makes of the case, written as ONNX again before and after the passes, gives
 the suite's numbers; so does fixed point in 16 bits, within what the rounding of the inputs moves
-and a 1024th of the largest number; and NumPy, ONNX Runtime and kernels give equal integers.
+and a 256th of the largest number; and NumPy, ONNX Runtime and kernels give equal integers.
 """
 
 import sys
@@ -14,17 +14,16 @@ from dsplet.quantize.float.reading import READERS
 from tests.quantize import backend_suite as suite
 from tests.quantize.backend_suite import Case, Verdict
 
-LEAST_RIGHT = 135
+LEAST_RIGHT = 329
 KNOWN = {
-    "test_log": "an interpolated table near a pole",
     "test_softmax_large_number": "an interpolated exponential between steps of 1",
     "test_logsoftmax_large_number": "the same",
-    **dict.fromkeys(("test_gru_batchwise", "test_lstm_batchwise", "test_simple_rnn_batchwise"),
-                    "an overflow inside a loop is no message yet")}
+    **dict.fromkeys(("test_lppool_2d_default", "test_lppool_2d_same_lower", "test_lppool_2d_pads"),
+                    "an interpolated root near 0")}
 """What is wrong today, and why; a case that is mended fails until it is taken out."""
-
-
-WITHOUT = {"OneHot": "the suite feeds it integers alone"}
+WITHOUT = {
+    **dict.fromkeys(("OneHot", "CumSum", "And", "Not", "Xor"), "the suite feeds it no float32"),
+    **dict.fromkeys(("GlobalLpPool", "SimplifiedLayerNormalization"), "the suite has none of it")}
 """Ops that are read and of which no case reads floats, and why; they have tests elsewhere."""
 
 

@@ -154,7 +154,7 @@ REFUSED = {
     "only the first of each": [node("TopK", "x two", "y i")],
     "in training mode": [node("BatchNormalization", "x g g g g", "y", training_mode=1)],
     "do not fit together": [node("GroupNormalization", "x g g", "y", num_groups=3)],
-    "the batch is axis 1": [node("Transpose", "x", "t", perm=[1, 0, 2]),
+    "has the batch at axis 1": [node("Transpose", "x", "t", perm=[1, 0, 2]),
                             node("InstanceNormalization", "t g g", "y")],
     "works along axis 0": [node("MeanVarianceNormalization", "x", "y", axes=[0, 2])]}
 

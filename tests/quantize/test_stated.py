@@ -95,6 +95,29 @@ def test_formats_hold_the_stated_ranges(tmp_path):
     assert row.samples == 500 and row.sqnr_db > 25
 
 
+def test_an_answer_without_a_scale_has_room_for_every_sum(tmp_path):
+    """By hand, for inputs -8 .. 127 / 16: the second sum is 0.5 - x, the first reaches less far."""
+    m = model([node("QuantizeLinear", "x a az", "q"), node("DequantizeLinear", "q a az", "d"),
+               node("Gemm", "d w b", "y")], {"x": (2,)},
+              {"a": np.float32(1 / 16), "az": np.int8(0),
+               "w": np.float32([[0.5, -1], [-0.25, 0]]), "b": np.float32([-1, 0.5])})
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    graph = from_onnx.load(tmp_path / "net.onnx")
+    ends = stated(graph)["y"]
+    assert (ends.low, ends.high) == (0.5 - 127 / 16, 0.5 + 8)
+    assert str(quantize(graph, None).outputs[0].format) == "Q5.10"  # a bit to spare
+
+
+def test_a_log_softmax_reaches_no_further_than_its_scores(tmp_path):
+    m = model([node("Clip", "x low high", "a"), node("LogSoftmax", "a", "y")], {"x": (3,)},
+              {"low": np.float32(-1), "high": np.float32(3)})
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    low, high = bounds_of(from_onnx.load(tmp_path / "net.onnx"))["y"]
+    y, = nets.run(m, {"x": np.float32([[-1, 3, 3], [3, -1, -1]])})
+    assert y.min() == pytest.approx(-np.log(2 + np.exp(-4)) - 4) and low < y.min() < low + 0.5
+    assert high == 0
+
+
 def test_an_answer_that_is_an_index_needs_no_range(tmp_path):
     m = model([node("QuantizeLinear", "x a az", "q"), node("DequantizeLinear", "q a az", "d"),
                node("ArgMax", "d", "i", axis=1, keepdims=0), node("Cast", "i", "y", to=1)],

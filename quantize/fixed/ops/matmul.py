@@ -14,13 +14,15 @@ from dsplet.quantize.fixed.ops.op import op, span
 
 @op
 class MatMul(Requantizing):
-    """y[.., r, c] = requantize(sum over i of x0[.., r, i] * x1[.., i, c]); equal leading axes."""
+    """y[.., r, c] = requantize(sum over i of x0[.., r, i] * x1[.., i, c]); as many leading axes,
+    which broadcast."""
 
     def check(self) -> None:
         a, b = self.inputs[0].shape, self.inputs[1].shape
-        if len(a) != len(b) or len(a) < 2 or a[:-2] != b[:-2] or a[-1] != b[-2]:
+        if len(a) != len(b) or len(a) < 2 or a[-1] != b[-2] or not all(
+                m == n or 1 in (m, n) for m, n in zip(a[:-2], b[:-2], strict=True)):
             raise ValueError(f"MatMul '{self.name}' cannot multiply {a} by {b}")
-        self.expect_shape((*a[:-1], b[-1]))
+        self.expect_shape((*map(max, a[:-2], b[:-2]), a[-2], b[-1]))
 
     @property
     def acc_frac(self) -> IntArray:
@@ -41,11 +43,12 @@ class MatMul(Requantizing):
 
     def kernel(self, k: Builder) -> None:
         a, b, y = k[self.inputs[0]], k[self.inputs[1]], k[self.output]
-        *lead, rows, inner = self.inputs[0].shape
-        with k.loops(*lead, rows, self.output.shape[-1]) as (*at, r, c):
+        with k.loops(*self.output.shape) as (*at, r, c):
             k.emit(Set("acc", 0))
-            with k.loop(inner) as i:
-                k.emit(Mac("acc", a[(*at, r, i)], b[(*at, i, c)]))
+            left, right = ([v if n > 1 else 0 for v, n in zip(at, x.shape, strict=False)]
+                           for x in self.inputs)
+            with k.loop(self.inputs[0].shape[-1]) as i:
+                k.emit(Mac("acc", a[(*left, r, i)], b[(*right, i, c)]))
             k.requantize("acc", self, span(self.accumulators()[0]))
             k.emit(Store(y[(*at, r, c)], "acc"))
 

@@ -92,3 +92,17 @@ def unary(w: Rewriting, node: Foreign) -> None:
         node, "alpha", "axis", "axes", "keepdims", "auto_pad", "ceil_mode", "count_include_pad",
         "kernel_shape", "pads", "strides"))
     result(w, node, y, 3)
+
+
+@rewrites("DynamicQuantizeLSTM")
+def lstm(w: Rewriting, node: Foreign) -> None:
+    """Weights (directions, inputs, 4 units) on a scale for each direction or for each column."""
+    def weights(i: int, step: int) -> str:
+        q = w.constant(node, i, "weights")
+        steps, zeros = (w.constant(node, step + k, "scale").reshape(len(q), 1, -1)
+                        for k in (0, 1))
+        found = (q.astype(np.float64) - zeros.astype(np.float64)) * steps.astype(np.float64)
+        return w.hold_reals(found.transpose(0, 2, 1), node, f"weights_{i}")
+
+    inputs = [node.reals[0], weights(1, 8), weights(2, 10), *node.reals[3:8]]
+    w.copy(node, node.outputs, inputs, op="LSTM")

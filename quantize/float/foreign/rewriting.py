@@ -11,6 +11,7 @@ import numpy as np
 
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.refusals import name_of
+from dsplet.quantize.float.signature import array_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -91,10 +92,9 @@ class Rewriting:
     integers on one; what stands for them are reals. owed, paying: see `foreign.integers`."""
 
     def __init__(self, model: ModelProto) -> None:
-        from onnx import numpy_helper
         self.model, self.graph = model, model.graph
         self.opset = next((o.version for o in model.opset_import if o.domain in DOMAINS[:2]), 0)
-        self.constants = {t.name: numpy_helper.to_array(t) for t in self.graph.initializer}
+        self.constants = {t.name: array_of(t) for t in self.graph.initializer}
         self.scales: dict[str, Scale] = {}
         self.owed: dict[str, str] = {}
         self.paying: dict[str, str] = {}
@@ -216,11 +216,14 @@ class Rewriting:
                                             **attributes))
         return to
 
-    def copy(self, node: Foreign, outputs: list[str], inputs: list[str] | None = None) -> None:
-        """The node as it is, on reals."""
+    def copy(self, node: Foreign, outputs: list[str], inputs: list[str] | None = None,
+             op: str | None = None) -> None:
+        """The node as it is, on reals; or as the standard op that it is on them."""
         copy = type(node.proto)()
         copy.CopyFrom(node.proto)
         copy.input[:], copy.output[:] = inputs or node.reals, outputs
+        if op is not None:
+            copy.op_type, copy.domain = op, ""
         self._nodes.append(copy)
 
     def stands_for(self, value: str, name: str, scale: Scale) -> None:

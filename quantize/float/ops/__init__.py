@@ -3,6 +3,7 @@
 
 from dsplet.quantize.float.ops import (  # noqa: F401
     argmax,
+    attention,
     binary,
     clamp,
     compare,
@@ -11,6 +12,7 @@ from dsplet.quantize.float.ops import (  # noqa: F401
     conv,
     conv_transpose,
     cumsum,
+    expand,
     function,
     gather,
     gemm,
@@ -23,6 +25,7 @@ from dsplet.quantize.float.ops import (  # noqa: F401
     normalization,
     pad,
     pool,
+    product,
     recurrent,
     reduce,
     reshape,

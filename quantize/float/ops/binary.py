@@ -11,6 +11,7 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.div import Div as FixedDiv
 from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Clampable, FloatNode, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.clamp import Clamp, bounded
@@ -28,7 +29,7 @@ class Binary(Clampable):
     """The fixed-point op."""
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        return np.broadcast_shapes(*xs)
+        return broadcast_shape(*xs)
 
     def onnx(self, w: Writing) -> str:
         return w.emit(self.op, *self.inputs)
@@ -108,18 +109,9 @@ class Min(Binary):
         return all(xs)
 
 
-def common_rank(r: Reading) -> int:
-    """The rank, batch apart, that all operands but constants have."""
-    shapes = [r.shape(i) for i in range(len(r.inputs)) if not r.is_const(i)]
-    if len(ranks := {len(s) for s in shapes}) > 1:
-        r.refuse(f"its operands have shapes {' and '.join(map(str, shapes))} without the batch; "
-                 "expected the same number of axes")
-    return ranks.pop()
-
-
 def between(r: Reading, kind: type[FloatNode], swapped: bool = False, **attributes: Any) -> None:
     """The op of both operands, constants among them."""
-    rank = common_rank(r)
+    rank = r.common_rank()
     x = [r.value(i, rank) for i in (0, 1)]
     r.give(kind, *(reversed(x) if swapped else x), **attributes)
 
@@ -130,14 +122,14 @@ def between_values(r: Reading, kind: type[Binary]) -> None:
 
 def among(r: Reading, kind: type[Binary]) -> None:
     """The op of all operands, one after the other."""
-    rank = common_rank(r)
+    rank = r.common_rank()
     first, *rest, last = (r.value(i, rank) for i in range(len(r.inputs)))
     for x in rest:
         first = r.emit(kind, first, x)
     r.give(kind, first, last)
 
 
-@reads("Add")
+@reads("Add", anywhere=True)
 def add(r: Reading) -> None:
     if found := constant_operand(r):
         give_linear(r, found[0], offset=found[1])
@@ -145,7 +137,7 @@ def add(r: Reading) -> None:
         between_values(r, Add)
 
 
-@reads("Sub")
+@reads("Sub", anywhere=True)
 def sub(r: Reading) -> None:
     if not (found := constant_operand(r)):
         between_values(r, Sub)
@@ -155,7 +147,7 @@ def sub(r: Reading) -> None:
         give_linear(r, found[0], scale=-1.0, offset=found[1])
 
 
-@reads("Mul")
+@reads("Mul", anywhere=True)
 def mul(r: Reading) -> None:
     if found := constant_operand(r):
         give_linear(r, found[0], scale=found[1])
@@ -163,7 +155,7 @@ def mul(r: Reading) -> None:
         between_values(r, Mul)
 
 
-@reads("Div")
+@reads("Div", anywhere=True)
 def div(r: Reading) -> None:
     if not (found := constant_operand(r)):
         between_values(r, Div)
@@ -177,7 +169,7 @@ def div(r: Reading) -> None:
         give_linear(r, x, scale=1 / constant)
 
 
-@reads("Min", "Max")
+@reads("Min", "Max", anywhere=True)
 def extreme(r: Reading) -> None:
     if len(r.inputs) == 1:
         r.give(Linear, r.value(), scale=np.ones(()), offset=np.zeros(()))
@@ -185,37 +177,36 @@ def extreme(r: Reading) -> None:
         among(r, Min if r.op == "Min" else Max)
 
 
-@reads("Sum", "Mean")
+@reads("Sum", "Mean", anywhere=True)
 def total(r: Reading) -> None:
     n, found = len(r.inputs), np.zeros(())
     values = [i for i in range(n) if not r.is_const(i)]
-    x, *rest = (r.value(i) for i in values)
-    common_rank(r)
+    rank = r.common_rank()
+    x, *rest = (r.value(i, rank) for i in values)
     for other in rest:
         x = r.emit(Add, x, other)
-    rank = len(r.shape_of(x))
     for i in set(range(n)) - set(values):
         found = found + r.sample_const(i, rank)
-    if np.broadcast_shapes(found.shape, r.shape_of(x)) != r.shape_of(x):
+    if broadcast_shape(found.shape, r.shape_of(x)) != r.shape_of(x):
         r.refuse("a constant among its operands has more elements than the values")
     scale = 1 / n if r.op == "Mean" else 1.0
     give_linear(r, x, scale=scale, offset=found * scale)
 
 
-@reads("PRelu")
+@reads("PRelu", anywhere=True)
 def prelu(r: Reading) -> None:
     """x + (slope - 1) * min(x, 0), unless there is one slope for all."""
     slope, x = r.sample_const(1, len(r.shape())), r.value()
     if slope.size == 1:
         r.give(Function, x, expr=Expr("LeakyRelu", (X,), (slope.item(),)))
-    elif np.broadcast_shapes(slope.shape, r.shape()) != r.shape():
+    elif broadcast_shape(slope.shape, r.shape()) != r.shape():
         r.refuse(f"slopes of shape {slope.shape} for values {r.shape()} without the batch")
     else:
         negative = r.emit(Clamp, x, low=-np.inf, high=0.0)
         r.give(Add, x, r.emit(Linear, negative, scale=slope - 1, offset=np.zeros(())))
 
 
-@reads("com.microsoft::FastGelu", "com.microsoft::BiasGelu")
+@reads("com.microsoft::FastGelu", "com.microsoft::BiasGelu", anywhere=True)
 def gelu_of_sum(r: Reading) -> None:
     """Of x and a bias, which FastGelu need not have."""
     x = r.value()

@@ -55,12 +55,12 @@ class Clamp(Computing):
         return self.fixed(make, x, y)
 
 
-@reads("Relu")
+@reads("Relu", anywhere=True)
 def relu(r: Reading) -> None:
     r.give(Clamp, r.value(), low=0.0, high=np.inf)
 
 
-@reads("Clip")
+@reads("Clip", anywhere=True)
 def clip(r: Reading) -> None:
     low = bound(r.scalar(1, r.attr("min", -np.inf), "the lower bound"))
     high = bound(r.scalar(2, r.attr("max", np.inf), "the upper bound"))

@@ -9,16 +9,21 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.compare import Compare as FixedCompare
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.functions import RELATIONS, related
+from dsplet.quantize.float.network_inputs import FLOATS
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.binary import Binary, between, between_values
 from dsplet.quantize.float.ops.constant import Constant
-from dsplet.quantize.float.ops.reshape import FLOATS, INTEGERS, identity
+from dsplet.quantize.float.ops.reshape import identity
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
 TRUTH = 9
 """ONNX's code of the type of truths."""
+
+INDEX_TYPES = (6, 7)
+"""ONNX\'s codes of the types that hold any index."""
 
 
 @op
@@ -35,7 +40,7 @@ class Compare(NoReal, Computing):
             self.refuse(f"no relation is called '{self.relation}'")
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        return np.broadcast_shapes(*xs)
+        return broadcast_shape(*xs)
 
     @property
     def combination(self) -> str:
@@ -92,32 +97,32 @@ class Or(Logic):
         return w.emit("Max", *self.inputs)
 
 
-@reads("Greater", "GreaterOrEqual", "Equal")
+@reads("Greater", "GreaterOrEqual", "Equal", anywhere=True)
 def compare(r: Reading) -> None:
     between(r, Compare, relation=r.op)
 
 
-@reads("Less", "LessOrEqual")
+@reads("Less", "LessOrEqual", anywhere=True)
 def less(r: Reading) -> None:
     between(r, Compare, swapped=True, relation=r.op.replace("Less", "Greater"))
 
 
-@reads("And")
+@reads("And", anywhere=True)
 def both(r: Reading) -> None:
     between_values(r, And)
 
 
-@reads("Or")
+@reads("Or", anywhere=True)
 def either(r: Reading) -> None:
     between_values(r, Or)
 
 
-@reads("Xor")
+@reads("Xor", anywhere=True)
 def one(r: Reading) -> None:
     between(r, Compare, relation="NotEqual")
 
 
-@reads("Not")
+@reads("Not", anywhere=True)
 def negation(r: Reading) -> None:
     with_zero(r, "Equal")
 
@@ -128,12 +133,12 @@ def with_zero(r: Reading, relation: str) -> None:
     r.give(Compare, r.value(), zero, relation=relation)
 
 
-@reads("Cast")
+@reads("Cast", anywhere=True)
 def cast(r: Reading) -> None:
     to = r.attr("to")
     if to == TRUTH and not r.truth():
         with_zero(r, "NotEqual")
-    elif to in (TRUTH, *FLOATS) or to in INTEGERS and r.integer():
+    elif to in (TRUTH, *FLOATS) or to in INDEX_TYPES and r.integer():
         identity(r)
     else:
         r.refuse("casts an activation that may hold fractions to something other than float")

@@ -36,8 +36,15 @@ class Concat(Moving):
         return FixedConcat(self.name, x, y, self.axis)
 
 
-@reads("Concat")
+@reads("Concat", anywhere=True)
 def concat(r: Reading) -> None:
-    rank = next(len(r.shape(i)) for i in range(len(r.inputs)) if not r.is_const(i))
+    first = next((i for i in range(len(r.inputs)) if not r.is_const(i) and r.layout(i)),
+                 next(i for i in range(len(r.inputs)) if not r.is_const(i)))
+    rank = len(r.shape(first))
     values = [r.value(i, rank) for i in range(len(r.inputs))]
-    r.give(Concat, *values, axis=r.axis(r.attr("axis"), rank + 1))
+    axis = r.axis(r.attr("axis"), i=first)
+    shapes = {s[:axis] + s[axis + 1:] for s in map(r.shape_of, values)}
+    if len(shapes) > 1:
+        r.refuse(f"its operands have the shapes {[r.shape_of(v) for v in values]} without the "
+                 f"batch, which differ beside axis {axis}")
+    r.give(Concat, *values, axis=axis)

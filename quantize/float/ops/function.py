@@ -101,13 +101,13 @@ def _linear(d: str, expr: Expr) -> list[kernel.RealStatement]:
     return [*before, *(kernel.clamped(d, *expr.params) if expr.op == "Clamp" else [])]
 
 
-@reads(*FUNCTIONS)
+@reads(*FUNCTIONS, anywhere=True)
 def function(r: Reading) -> None:
     params = tuple(r.attr(name, default) for name, default in FUNCTIONS[r.op].attributes)
     r.give(Function, r.value(), expr=Expr(r.op, (X,), params))
 
 
-@reads("Pow")
+@reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
     if not r.is_const(0):
         expr = Expr("Pow", (X,), (r.scalar(1, what="the exponent"),))
@@ -118,18 +118,18 @@ def power(r: Reading) -> None:
     r.give(Function, r.value(1 if r.is_const(0) else 0), expr=expr)
 
 
-@reads("Swish", "com.microsoft::QuickGelu")
+@reads("Swish", "com.microsoft::QuickGelu", anywhere=True)
 def swish(r: Reading) -> None:
     scaled = Expr("Linear", (X,), (r.attr("alpha", 1.0 if r.op == "Swish" else 1.702), 0.0))
     r.give(Function, r.value(), expr=Expr("Mul", (X, Expr("Sigmoid", (scaled,), ()))))
 
 
-@reads("com.microsoft::Gelu")
+@reads("com.microsoft::Gelu", anywhere=True)
 def gelu(r: Reading) -> None:
     r.give(Function, r.value(), expr=Expr("Gelu", (X,), ("none",)))
 
 
-@reads("Mod")
+@reads("Mod", anywhere=True)
 def modulo(r: Reading) -> None:
     """x - divisor * whole(x / divisor), which rounds towards zero for fmod and else down."""
     divisor, zero = (Expr("Const", (), (v,)) for v in (r.scalar(1, what="the divisor"), 0.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,13 +47,18 @@ class Gather(NoReal):
         return FixedGather(self.name, x, y)
 
 
-@reads("Gather")
+@reads("Gather", anywhere=True)
 def gather(r: Reading) -> None:
     if not r.is_const(1):
         pick(r)
         return
-    axis, index = r.axis(r.attr("axis", 0)), r.const(1, "the indices")
+    place, index, batch = r.attr("axis", 0), r.const(1, "the indices"), r.layout()
+    axis, place = r.axis(place), place % r.rank
     n = r.shape()[axis]
+    if ((index < -n) | (index >= n)).any():
+        r.refuse(f"picks {index.reshape(-1).tolist()} of {n}")
+    if batch and place < batch.axis:
+        r.put_batch(replace(batch, axis=batch.axis + index.ndim - 1))
     flat = index.reshape(-1) % n
     step = int(flat[1] - flat[0]) if len(flat) > 1 else 1
     if index.ndim > 1 or step == 0 or (np.diff(flat) != step).any():
@@ -65,7 +71,6 @@ def gather(r: Reading) -> None:
         cut(r, where, r.outputs[0])
     else:
         kept = [m for a, m in enumerate(r.shape()) if a != axis]
-        r.put_batch(r.batch() - (axis < r.batch()))
         r.give(Reshape, cut(r, where, None), shape=tuple(kept))
 
 
@@ -77,14 +82,12 @@ def pick(r: Reading) -> None:
     table = r.real(0)
     if r.attr("axis", 0) % table.ndim:
         r.refuse(f"picks along axis {r.attr('axis')} of a constant; only axis 0 is supported")
-    r.put_batch(r.batch(1))
+    r.put_batch(r.layout(1))
     r.give(Gather, r.emit(Constant, value=table), r.inputs[1])
 
 
 def pick_places(r: Reading, axis: int, index: np.ndarray) -> None:
     """Gather from known places in any order, along one axis of a sample."""
-    if r.batch():
-        r.refuse("picks places in no regular order where the batch is not the first axis")
     rank, m = len(r.shape()), index.ndim
     x = r.value()
     if axis:

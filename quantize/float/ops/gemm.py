@@ -11,7 +11,6 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.gemm import Gemm as FixedGemm
 from dsplet.quantize.float.broadcast import full, per_channel
 from dsplet.quantize.float.node import Layer, Maker, Shape, Weighted, op
-from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
 
@@ -53,16 +52,3 @@ class Gemm(Columns, Layer):
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
         clamp = make.clamp(self, y)
         return FixedGemm(self.name, x, y, *make.weights(self, x[0], y, clamp), clamp=clamp)
-
-
-@reads("Gemm")
-def gemm(r: Reading) -> None:
-    if r.attr("transA", 0) or r.rank != 2 or r.is_const(0):
-        r.refuse("its first operand must be (batch, features), not transposed (transA=0)")
-    weight = r.real(1, "the weights")
-    weight = weight if r.attr("transB", 0) else weight.T
-    bias = r.real(2, "the bias") if r.has(2) else np.zeros(1)
-    if bias.size not in (1, len(weight)):
-        r.refuse(f"the bias has shape {bias.shape}; expected ({len(weight)},)")
-    r.give(Gemm, r.value(), weight=weight * r.attr("alpha", 1.0),
-           bias=np.broadcast_to(bias.reshape(-1), len(weight)) * r.attr("beta", 1.0))

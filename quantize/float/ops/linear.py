@@ -10,6 +10,7 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Computing, Maker, NoFixed, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
@@ -75,12 +76,12 @@ def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
         return None
     x = r.shape(1 - i)
     constant = r.sample_const(i, len(x))
-    if np.broadcast_shapes(constant.shape, x) != x:
+    if broadcast_shape(constant.shape, x) != x:
         return None
     return r.value(1 - i), constant.reshape(()) if constant.size == 1 else constant
 
 
-@reads("Neg")
+@reads("Neg", anywhere=True)
 def neg(r: Reading) -> None:
     give_linear(r, r.value(), scale=-1.0)
 

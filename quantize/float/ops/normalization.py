@@ -80,7 +80,7 @@ def per_channel(r: Reading, i: int, what: str, rank: int) -> np.ndarray:
     return r.real(i, what).reshape(-1, *(1,) * (rank - 1))
 
 
-@reads("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
+@reads("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", anywhere=True)
 def layer_normalization(r: Reading) -> None:
     axes = last_axes(r, r.attr("axis", -1))
     give_normalized(r, r.value(), axes, 1, 2 if r.op == "LayerNormalization" else None)

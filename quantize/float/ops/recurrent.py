@@ -36,17 +36,18 @@ class _Direction:
         names = r.attr("activations") or DEFAULTS[r.op] * len(directions(r))
         given = names[d * len(DEFAULTS[r.op]):][:len(DEFAULTS[r.op])]
         self.functions = [n.decode() if isinstance(n, bytes) else n for n in given]
-        self.steps = r.shape()[0]
+        self.steps, self.batch = r.shape_of(x)[0], 1 - r.attr("layout", 0)
         self.x = r.emit(Step, x, loop=tag)
 
     def state(self, i: int, d: int) -> str:
         """The state that begins as input i (zeros where there is none); see `carry`."""
         r = self.r
         if r.is_const(i) or not r.has(i):
-            value = r.real(i).reshape(-1, self.units)[d] if r.has(i) else np.zeros(self.units)
+            value = r.alike(i, self.batch)[d] if r.has(i) else np.zeros(self.units)
             start = r.emit(Constant, value=value)
         else:
-            one = r.emit(Slice, r.inputs[i], starts=(d, 0), sizes=(1, self.units), steps=(1, 1))
+            both = r.with_batch_at(self.batch, i)
+            one = r.emit(Slice, both, starts=(d, 0), sizes=(1, self.units), steps=(1, 1))
             start = r.emit(Reshape, one, shape=(self.units,))
         return r.emit(State, start, loop=self.tag, steps=self.steps,
                       carry=f"{self.tag}/last_{i}")
@@ -125,20 +126,18 @@ def _lstm(c: _Direction, d: int) -> tuple[str, list[str]]:
 CELLS = {"RNN": _rnn, "GRU": _gru, "LSTM": _lstm}
 
 
-@reads("RNN", "GRU", "LSTM")
+@reads("RNN", "GRU", "LSTM", anywhere=True)
 def recurrent(r: Reading) -> None:
     layout = r.attr("layout", 0)
-    if r.batch() != 1 - layout:
-        r.refuse(f"its input has the batch at axis {r.batch()}; layout {layout} asks for axis "
-                 f"{1 - layout}")
+    given = r.with_batch_at(1 - layout)
     if r.attr("clip") or r.attr("input_forget") or r.has(7):
         r.refuse("clip, input_forget and peepholes are not supported")
-    if r.has(4) and (r.const(4, "sequence_lens") != r.shape()[0]).any():
+    steps, sequences, ends = r.shape_of(given)[0], [], []
+    if r.has(4) and (r.const(4, "sequence_lens") != steps).any():
         r.refuse("sequences of different lengths (sequence_lens) are not supported")
-    steps, sequences, ends = r.shape()[0], [], []
     for d, backwards in enumerate(directions(r)):
         back: dict[str, Any] = {"starts": (steps - 1, 0), "steps": (-1, 1)}
-        x = r.emit(Slice, r.value(), sizes=r.shape(), **back) if backwards else r.value()
+        x = r.emit(Slice, given, sizes=r.shape_of(given), **back) if backwards else given
         cell = _Direction(r, d, x, r.scope(f"{r.name}/{'down' if backwards else 'up'}"))
         new, carried = CELLS[r.op](cell, d)
         seen = r.emit(Stack, new, loop=cell.tag, steps=steps)

@@ -4,6 +4,7 @@ poolings and functions of one variable."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -62,10 +63,10 @@ def lasting(r: Reading, x: str, axes: Sequence[int]) -> str:
 def placed(r: Reading, y: str, like: str, axes: Sequence[int], keep: bool, to: str | None) -> str:
     """What became of the axes of `like`, in its shape. keep: they stay, with a size of 1. to:
     the output that it is."""
-    shape, batch = r.shape_of(like), r.batch_of(like)
+    shape, batch = r.shape_of(like), r.layout_of(like)
     target = tuple(1 if a in axes else n for a, n in enumerate(shape) if keep or a not in axes)
     if to and batch and not keep:
-        r.put_batch(batch - sum(a < batch for a in axes), to)
+        r.put_batch(replace(batch, axis=batch.axis - sum(a < batch.axis for a in axes)), to)
     return r.emit(Reshape, y, to=to, shape=target)
 
 
@@ -111,7 +112,7 @@ def reduced_axes(r: Reading) -> tuple[list[int], bool]:
     return sorted({r.axis(a) for a in axes}), bool(r.attr("keepdims", 1))
 
 
-@reads(*(f"Reduce{kind}" for kind in KINDS))
+@reads(*(f"Reduce{kind}" for kind in KINDS), anywhere=True)
 def reduce(r: Reading) -> None:
     kind, before, behind = KINDS[r.op.removeprefix("Reduce")]
     if idle(r, plain=before == behind == X):
@@ -125,7 +126,7 @@ def reduce(r: Reading) -> None:
                r.outputs[0])
 
 
-@reads("ReduceMax", "ReduceMin")
+@reads("ReduceMax", "ReduceMin", anywhere=True)
 def reduce_extreme(r: Reading) -> None:
     if not idle(r):
         extreme(r, r.op.removeprefix("Reduce"), *reduced_axes(r), r.outputs[0])
@@ -140,7 +141,7 @@ def extreme(r: Reading, kind: str, axes: Sequence[int], keep: bool, to: str) -> 
     placed(r, linear(r, largest, -1.0), r.inputs[0], axes, keep, to)
 
 
-@reads("ReduceProd")
+@reads("ReduceProd", anywhere=True)
 def reduce_prod(r: Reading) -> None:
     if not idle(r):
         multiplied(r, r.value(), *reduced_axes(r))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.movement import Reshape as FixedReshape
+from dsplet.quantize.float.batch import Batch, place, sample_of
 from dsplet.quantize.float.node import Maker, Moving, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
-
-FLOATS, INTEGERS = (1, 10, 11), (6, 7)
-"""ONNX's codes of types."""
 
 
 @op
@@ -38,75 +40,98 @@ class Reshape(Moving):
         return FixedReshape(self.name, x, y)
 
 
-def give_shape(r: Reading, full: list[int]) -> None:
-    """Give the first input under the shape `full`, which includes a batch of 1. The batch stays
-    behind as many elements as before."""
-    before = np.prod(r.full()[:r.batch()], dtype=int)
-    at = next((a for a, n in enumerate(full) if n == 1 and np.prod(full[:a], dtype=int) == before),
-              None)
-    if at is None:
-        r.refuse(f"turns one sample of shape {tuple(r.full())} into {tuple(full)}: the first axis "
-                 "must stay the batch" if r.batch() == 0 else
-                 f"mixes the batch, axis {r.batch()}, with others: {tuple(r.full())} becomes "
-                 f"{tuple(full)}")
-    r.put_batch(at)
-    r.give(Reshape, r.value(), shape=tuple(n for a, n in enumerate(full) if a != at))
+Target = Callable[[list[int], int], list[int]]
+"""(the first input's shape, how many samples it holds) -> its new shape."""
 
 
-@reads("Identity", "Dropout")
+def give_shape(r: Reading, target: Target) -> None:
+    """Give the first input under another shape. The batch stays behind as many elements as before:
+    as an axis of its own, or as a part of one."""
+    batch = r.layout()
+    stride = prod(r.full(1)[:batch.axis]) * batch.before if batch else 1
+    full = {n: target(r.full(n), n) for n in {1, *r.counts}}
+    fits = {n for n in full if prod(full[n]) == prod(r.full(n))}
+    if many := fits & {*r.counts} - {1} if batch else ():
+        count = min(many)
+        places = {place(full[n], stride, n) if n in fits else None for n in r.counts if n > 1}
+    else:  # a file for one sample, whatever it says of its inputs
+        count = 1
+        places = {place(full[1], stride, 1) if batch else None}
+        if 1 not in fits:
+            r.refuse(f"cannot turn {tuple(r.full())} into {tuple(full[r.counts[0]])}")
+        if places == {None} and full[1][:1] == [1] and len(full[1]) > 1:
+            places = {Batch()}
+    found = places.pop()
+    if places or many and found is None:
+        r.refuse(f"turns {tuple(r.full())} into {tuple(full[r.counts[0]])}, which mixes the batch, "
+                 f"axis {r.batch()}, with others; samples must stay independent")
+    r.put_batch(found)
+    r.give(Reshape, r.value(), shape=sample_of(full[count], found))
+
+
+@reads("Identity", "Dropout", "CastLike", anywhere=True)
 def identity(r: Reading) -> None:
+    if r.op == "CastLike" and r.is_const(1) and r.const(1).dtype.kind != "f":
+        r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):
         r.refuse("its mask output is not supported; export the model in evaluation mode")
     if r.op == "Dropout" and r.scalar(2, 0.0, "the mode") and r.scalar(1, 0.5, "the ratio"):
         r.refuse("is in training mode; export the model in evaluation mode")
-    give_shape(r, r.full())
+    r.put_batch(r.layout())
+    r.give(Reshape, r.value(), shape=r.shape())
 
 
-@reads("Reshape")
+@reads("Reshape", anywhere=True)
 def reshape(r: Reading) -> None:
-    full, target = r.full(), r.needed("shape", 1)
-    if not r.attr("allowzero", 0):
-        target = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(target)]
-    if -1 in target:
-        rest = int(np.prod([n for n in target if n != -1]))
-        target[target.index(-1)] = int(np.prod(full)) // max(rest, 1)
-    if np.prod(target) != np.prod(full):
-        r.refuse(f"cannot turn {tuple(full)} into {tuple(target)}")
+    def target(full: list[int], count: int) -> list[int]:
+        wanted = r.at(1, count) if r.has(1) else list(r.attr("shape"))
+        if not r.attr("allowzero", 0):
+            wanted = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(wanted)]
+        if wanted.count(-1) == 1:
+            rest = prod(n for n in wanted if n != -1)
+            wanted[wanted.index(-1)] = prod(full) // max(rest, 1)
+        return wanted
+
     give_shape(r, target)
 
 
-@reads("Flatten")
+@reads("Flatten", anywhere=True)
 def flatten(r: Reading) -> None:
-    full, axis = r.full(), r.attr("axis", 1)
-    if axis % r.rank == 0:
-        r.refuse("axis 0 merges the batch into the features; use axis 1")
-    axis %= r.rank
-    give_shape(r, [int(np.prod(full[:axis])), int(np.prod(full[axis:]))])
+    axis = r.attr("axis", 1)
+    if not -r.rank <= axis <= r.rank:
+        r.refuse(f"axis {axis} is outside a tensor of {r.rank} axes")
+    axis += r.rank if axis < 0 else 0
+    give_shape(r, lambda full, _: [prod(full[:axis]), prod(full[axis:])])
 
 
-@reads("Squeeze")
+@reads("Squeeze", anywhere=True)
 def squeeze(r: Reading) -> None:
     axes = r.ints("axes", 1)
-    full, batch = r.full(), r.batch()
-    if axes is None:
-        drop = [a for a in range(r.rank) if full[a] == 1 and a != batch]
-    else:
-        drop = [a % r.rank for a in axes]
-    if batch in drop or any(full[a] != 1 for a in drop):
-        r.refuse(f"removes axes {drop} of {tuple(full)}, axis {batch} being the batch")
-    r.put_batch(batch - sum(a < batch for a in drop))
-    r.give(Reshape, r.value(), shape=tuple(n for a, n in enumerate(full)
-                                           if a not in drop and a != batch))
+
+    def target(full: list[int], count: int) -> list[int]:
+        batch = r.layout()
+        drop = {a for a in range(r.rank) if full[a] == 1 and not (batch and a == batch.axis)
+                } if axes is None else {a % r.rank for a in axes}
+        return [n for a, n in enumerate(full) if a not in drop]
+
+    give_shape(r, target)
 
 
-@reads("Unsqueeze")
+@reads("Unsqueeze", anywhere=True)
 def unsqueeze(r: Reading) -> None:
     axes = r.needed("axes", 1)
     rank = r.rank + len(axes)
     if len({a % rank for a in axes}) < len(axes) or any(not -rank <= a < rank for a in axes):
         r.refuse(f"{axes} are not new axes among {rank}")
     new = {a % rank for a in axes}
-    old = [a for a in range(rank) if a not in new]
-    batch, sizes = old[r.batch()], dict(zip(old, r.full(), strict=True))
-    r.put_batch(batch)
-    r.give(Reshape, r.value(), shape=tuple(sizes.get(a, 1) for a in range(rank) if a != batch))
+
+    def target(full: list[int], count: int) -> list[int]:
+        old = iter(full)
+        return [1 if a in new else next(old) for a in range(rank)]
+
+    if batch := r.layout():  # the new axes could be taken for the batch
+        old = [a for a in range(rank) if a not in new]
+        r.put_batch(replace(batch, axis=old[batch.axis]))
+        r.give(Reshape, r.value(), shape=sample_of(target(r.full(1), 1), r.layout_of(r.outputs[0])))
+    else:
+        give_shape(r, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.float.batch import batch_words
 from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.loop import Carry, Stack, State, Step
@@ -13,12 +14,16 @@ from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.reading import Reading, reads
 
 
-@reads("Scan")
+@reads("Scan", anywhere=True)
 def scan(r: Reading) -> None:
     body, count = r.attr("body"), r.attr("num_scan_inputs")
     if r.opset < 9:
         r.refuse("Scan before opset 9 is not supported")
     states, loop = len(r.inputs) - count, r.scope(r.name)
+    for i in range(len(r.inputs)):
+        if not r.is_const(i) and not ((place := r.layout(i)) and not place.merged):
+            r.refuse(f"its input '{r.inputs[i]}' has {batch_words(place)}; expected an axis that "
+                     "is the batch")
     inside = [f"{loop}/{v.name}" for v in body.input]
     results = [f"{loop}/{v.name}" for v in body.output]
     taken = {f"{loop}/{v}" for v in value_names(body)}
@@ -62,11 +67,7 @@ def _begin(r: Reading, i: int) -> str:
     sequences have theirs."""
     if not r.is_const(i):
         return r.value(i)
-    start = r.real(i)
-    if start.shape[:1] != (1,):
-        r.refuse(f"the state '{r.inputs[i]}' begins as a constant of shape {start.shape}; expected "
-                 "a batch of 1 as its first axis")
-    return r.emit(Constant, value=np.asarray(start[0]))
+    return r.emit(Constant, value=r.alike(i, 0))
 
 
 def _time_first(r: Reading, i: int, axis: int, backwards: bool) -> str:

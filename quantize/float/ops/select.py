@@ -8,8 +8,8 @@ import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.select import Select as FixedSelect
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.node import Clampable, Maker, NoReal, Shape, op
-from dsplet.quantize.float.ops.binary import common_rank
 from dsplet.quantize.float.ops.linear import give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -26,7 +26,7 @@ class Select(NoReal, Clampable):
     combination = "Where"
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        return np.broadcast_shapes(*xs)
+        return broadcast_shape(*xs)
 
     def choices(self, value: str, shapes: Mapping[str, Shape]) -> int:
         return 2 * (value == self.inputs[0])
@@ -42,15 +42,15 @@ class Select(NoReal, Clampable):
         return FixedSelect(self.name, x, y, clamp=make.clamp(self, y))
 
 
-@reads("Where")
+@reads("Where", anywhere=True)
 def where(r: Reading) -> None:
-    rank = common_rank(r)
+    rank = r.common_rank()
     constants = [r.sample_const(i, rank) for i in range(3) if r.is_const(i)]
     x = next((i for i in (1, 2) if not r.is_const(i)), None)
     if r.is_const(0) and len(constants) == 2 and x is not None:
         known, other = constants
         known = known.astype(bool) == (x == 1)  # where the value that is no constant is chosen
-        if np.broadcast_shapes(known.shape, other.shape, r.shape(x)) == r.shape(x):
+        if broadcast_shape(known.shape, other.shape, r.shape(x)) == r.shape(x):
             give_linear(r, r.value(x), scale=known.astype(float),
                         offset=np.where(known, 0.0, other))
             return

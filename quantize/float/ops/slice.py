@@ -53,7 +53,7 @@ def cut(r: Reading, where: list[slice], output: str | None) -> str:
                   sizes=tuple(map(len, ranges)), steps=tuple(a.step for a in ranges))
 
 
-@reads("Slice")
+@reads("Slice", anywhere=True)
 def slice_node(r: Reading) -> None:
     starts, ends = r.needed("starts", 1), r.needed("ends", 2)
     axes = r.ints("axes", 3, list(range(len(starts))))
@@ -63,9 +63,9 @@ def slice_node(r: Reading) -> None:
                  "steps; expected as many of each")
     if 0 in steps:
         r.refuse("has the step 0")
-    where = [slice(None)] * len(r.shape())
+    where, batch = [slice(None)] * len(r.shape()), r.layout()
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if axis % r.rank == r.batch() and (start, step) == (0, 1) and end >= ALL:
+        if batch and axis % r.rank == batch.axis and (start, step) == (0, 1) and end >= ALL:
             continue
         # an end below -n means "past the first element", which Python spells None
         low = end < -r.shape()[r.axis(axis)] and step < 0
@@ -73,7 +73,7 @@ def slice_node(r: Reading) -> None:
     cut(r, where, r.outputs[0])
 
 
-@reads("Split")
+@reads("Split", anywhere=True)
 def split(r: Reading) -> None:
     axis = r.axis(r.attr("axis", 0))
     n, parts = r.shape()[axis], len(r.outputs)

@@ -117,7 +117,7 @@ class _Real(Node):
                 k.emit(Store(y[(*at, j)], "d"))
 
 
-@reads("Softmax", "LogSoftmax")
+@reads("Softmax", "LogSoftmax", anywhere=True)
 def softmax(r: Reading) -> None:
     kind = Softmax if r.op == "Softmax" else LogSoftmax
     along_axis(r, lambda x, to: r.emit(kind, x, to=to))

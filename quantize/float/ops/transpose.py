@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
@@ -39,11 +41,13 @@ class Transpose(Moving):
         return FixedTranspose(self.name, x, y, self.perm)
 
 
-@reads("Transpose")
+@reads("Transpose", anywhere=True)
 def transpose(r: Reading) -> None:
-    perm = r.attr("perm", list(reversed(range(r.rank))))
-    if sorted(perm) != [*range(r.rank)]:
-        r.refuse(f"perm {list(perm)} is no order of {r.rank} axes")
-    batch = r.batch()
-    r.put_batch(list(perm).index(batch))
-    r.give(Transpose, r.value(), perm=tuple(p - (p > batch) for p in perm if p != batch))
+    perm, batch = list(r.attr("perm", list(reversed(range(r.rank))))), r.layout()
+    if sorted(perm) != list(range(r.rank)):
+        r.refuse(f"perm {perm} does not name each of {r.rank} axes once")
+    if batch:
+        r.put_batch(replace(batch, axis=perm.index(batch.axis)))
+        if not batch.merged:
+            perm = [p - (p > batch.axis) for p in perm if p != batch.axis]
+    r.give(Transpose, r.value(), perm=tuple(perm))

@@ -90,6 +90,8 @@ def products():
     yield graph("matmul", MatMul("m", (a, b), value("y", 3, 2, fmt=Q5)))
     a, b = value("a", 2, 2, 3), value("b", 2, 3, 2, fmt=U8)
     yield graph("matmul_lead", MatMul("m", (a, b), value("y", 2, 2, 2), clamp=(-64, 64)))
+    a, b = value("a", 2, 1, 2, 3), value("b", 1, 3, 3, 2, fmt=U8)
+    yield graph("matmul_broadcast", MatMul("m", (a, b), value("y", 2, 3, 2, 2)))
     a, b = value("a", 2, 2, fmt=QFormat(16, 3)), value("b", 2, 2, fmt=QFormat(15, -7))
     yield graph("matmul_wide", MatMul("m", (a, b), value("y", 2, 2, fmt=QFormat(16, -18))))
 

@@ -15,6 +15,7 @@ from dsplet.quantize.float.model import to_model
 from dsplet.quantize.float.node import ModelError
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import ints, node, random
+from tests.quantize.recurrent_nets import cell
 
 X = (np.float32(1 / 32), np.uint8(100))
 """Step and zero point of x."""
@@ -170,6 +171,22 @@ def test_a_dynamic_scale_cancels():
     assert np.allclose(y, x.reshape(9, 6) @ real, atol=1e-5)
     wanted, = nets.run(m, {"x": x})
     assert np.abs(y - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_an_lstm_with_dynamic_scales(per_channel, tmp_path):
+    """As ONNX Runtime's tool makes it of a float one."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    m = cell("LSTM")
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    quantize_dynamic(tmp_path / "net.onnx", tmp_path / "their.onnx", weight_type=QuantType.QInt8,
+                     per_channel=per_channel)
+    their = onnx.load(tmp_path / "their.onnx")
+    assert "DynamicQuantizeLSTM" in {n.op_type for n in their.graph.node}
+    x = nets.inputs(m, 1)
+    wanted, found = nets.run(their, x), nets.run(dequantized(their), x)
+    assert np.abs(wanted[0] - found[0]).max() < 0.02 * np.abs(wanted[0]).max()
+    assert np.abs(nets.run(m, x)[0] - found[0]).max() < 0.02 * np.abs(wanted[0]).max()
 
 
 # --- QONNX ----------------------------------------------------------------------------------------
