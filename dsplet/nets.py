@@ -172,8 +172,8 @@ class FixedNet(_Net):
         Raises Unprintable for what C cannot spell.
         """
         program = lower(self.graph)
-        return c_files.c_files(c_files.CRequest(), self.graph, program,
-                               name or c_files.name_of(self.graph, program, self.network.path), goal)
+        name = name or c_files.name_of(self.graph, program, self.network.path)
+        return c_files.c_files(c_files.CRequest(), self.graph, program, name, goal)
 
     def save(self, path: str | Path) -> None:
         """Write QDQ ONNX, which stock ONNX Runtime runs and `load` reads. Raises OSError."""

@@ -51,8 +51,8 @@ def _spelt(kind: Any) -> str:
     if get_origin(kind) in (Union, UnionType):
         return " or ".join(map(_spelt, several))
     if get_origin(kind) is tuple:
-        return f"a list of {_spelt(several[0]).removeprefix('an ').removeprefix('a ')}s" + (
-            "" if several[-1] is Ellipsis else f", {len(several)} of them")
+        length = "" if several[-1] is Ellipsis else f" of {len(several)}"
+        return f"a list{length}, each {_spelt(several[0])}"
     if get_origin(kind) is np.ndarray:
         return "an array of integers"
     return {int: "an integer of 32 bits", str: "a text", bool: "true or false",

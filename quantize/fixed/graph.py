@@ -210,8 +210,8 @@ class Requantizing(Node):
     """An op that ends in one requantize, from a step of 2**-acc_frac to its output's format.
 
     clamp: integers (low, high) of the format that the output is limited to; None is the format's
-    whole range. Shifts are at most FARTHEST_SHIFT either way (to the left more, where the sums leave
-    room for it in WIDEST_BITS), or RangeError.
+    whole range. Shifts are at most FARTHEST_SHIFT either way (to the left more, where the sums
+    leave room for it in WIDEST_BITS), or RangeError.
     """
 
     clamp: tuple[int, int] | None = field(default=None, kw_only=True)

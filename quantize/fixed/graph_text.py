@@ -109,8 +109,8 @@ def _value(name: str, facts: Any) -> Value:
     match facts:
         case [list(shape), bits, frac, signed]:
             return Value(name, tuple(shape), QFormat(bits, frac, signed))
-    raise ValueError(f"the value '{name}' is {shown(facts)}; expected its shape, its bits, its frac "
-                     "and whether it is signed")
+    raise ValueError(f"the value '{name}' is {shown(facts)}; expected its shape, its bits, "
+                     "its frac and whether it is signed")
 
 
 def _expect_table(x: Any, keys: dict[str, bool] | None, what: str) -> None:

@@ -8,8 +8,8 @@ softmax, averages, sums beyond float32) is a function of the domain "dsplet" on 
 over time is a Scan that carries integers.
 
 Metadata: `dsplet.contract` names the arithmetic, `dsplet.graph` and `dsplet.arrays` hold the graph,
-whose weights, biases and tables are the file's initializers; `dsplet.digest` is of all of that, part
-by part (`quantize.qdq.digest`).
+whose weights, biases and tables are the file's initializers; `dsplet.digest` is of all of that,
+part by part (`quantize.qdq.digest`).
 """
 
 from __future__ import annotations

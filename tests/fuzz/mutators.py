@@ -46,10 +46,10 @@ def lie(graph: Graph, chance: random.Random) -> onnx.ModelProto:
     try:
         return to_qdq.to_model(from_text(said, arrays))
     except Exception:  # whatever is wrong with it: the door must say so
-        return _patched(graph, said, arrays)
+        return patched(graph, said, arrays)
 
 
-def _patched(graph: Graph, text: str, arrays: dict[str, np.ndarray]) -> onnx.ModelProto:
+def patched(graph: Graph, text: str, arrays: dict[str, np.ndarray]) -> onnx.ModelProto:
     """The file of the graph with other text and arrays, and their digest."""
     import json
     model = to_qdq.to_model(graph)
@@ -58,7 +58,11 @@ def _patched(graph: Graph, text: str, arrays: dict[str, np.ndarray]) -> onnx.Mod
     for name, a in arrays.items():
         beside[name] = {"shape": list(a.shape)}
         if name in stored:
-            stored[name].CopyFrom(numpy_helper.from_array(a, name))
+            old = numpy_helper.to_array(stored[name])
+            kind = np.iinfo(old.dtype)
+            new = a.astype(old.dtype) if kind.min <= a.min() and a.max() <= kind.max else a
+            new = new.reshape(old.shape) if new.size == old.size else new
+            stored[name].CopyFrom(numpy_helper.from_array(new, name))
         else:
             beside[name]["data"] = a.reshape(-1).tolist()
     facts = {"dsplet.contract": CONTRACT, "dsplet.graph": text, "dsplet.arrays":

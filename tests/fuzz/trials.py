@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import tempfile
 import traceback
@@ -35,11 +34,12 @@ from tests.fuzz import mutators
 
 MOST_NUMBERS = 1 << 14
 """An accepted graph with more of them in one value is not run."""
-NONSENSE = ("cannot be understood:", "cannot be read: ValueError", "cannot be read: ZeroDivision",
-            "cannot be read: OverflowError", "cannot be read: AttributeError","zip()", "not enough values", "too many values", "object is not", "has no attribute",
-            "IndexError", "TypeError", "KeyError", "NoneType", "unexpected keyword",
-            "positional argument", "could not be broadcast", "out of range", "cannot reshape",
-            "unsupported operand")
+NONSENSE = (
+    "cannot be understood:", "cannot be read: ValueError", "cannot be read: ZeroDivision",
+    "cannot be read: OverflowError", "cannot be read: AttributeError", "zip()", "IndexError",
+    "not enough values", "too many values", "object is not", "has no attribute", "TypeError",
+    "KeyError", "NoneType", "unexpected keyword", "positional argument", "out of range",
+    "could not be broadcast", "cannot reshape", "unsupported operand")
 """What Python and NumPy say when nobody looked first,"""
 COMPUTED = "cannot be computed from its constants"
 """but what ONNX's own evaluator says of constants is let pass."""
@@ -163,15 +163,14 @@ def float_onnx(chance: random.Random) -> str:
 def _misread(data: bytes, graph: Any, chance: random.Random) -> str:
     """Whether ONNX Runtime computes something else from the file than from what was read."""
     import onnx
-    import onnxruntime as ort
 
     from tests.quantize import onnx_nets
     rng = np.random.default_rng(chance.randrange(1 << 32))
     feeds = {v: rng.normal(size=(2, *graph.shapes[v])).astype(np.float32) for v in graph.inputs}
     try:
         theirs = onnx_nets.run(onnx.load_model_from_string(data), feeds)
-    except (ort.capi.onnxruntime_pybind11_state.Fail, RuntimeError, ValueError, Exception):
-        return ""  # not a file that ONNX Runtime takes
+    except Exception:  # not a file that ONNX Runtime takes
+        return ""
     ours = onnx_nets.run(float_model.to_model(graph), feeds)
     for name, a, b in zip(graph.outputs, theirs, ours, strict=False):
         if np.isfinite(a).all() and not np.allclose(a, b, rtol=1e-3, atol=1e-4):
@@ -192,29 +191,18 @@ def toml(chance: random.Random) -> str:
     return ""
 
 
-VECTOR = {
-    "schema": "dsp32c-vectors/1", "compare": [], "vectors": [{
-        "id": "nop", "group": "g", "code": ["00000000"], "steps": 1, "exact": True, "source": "model",
-        "init": {"pc": "0", "r": {"r1": "1"}, "a": ["0"] * 4, "flags": "----", "dflags": "----",
-                 "mem": {}},
-        "final": {"pc": "4", "r": {"r1": "1"}, "a": ["0"] * 4, "flags": "----", "dflags": "----",
-                  "mem": {}, "a_f64": ["0" * 16] * 4}}]}
-
-
-@cache
-def vectors() -> Any:
-    path = Path(os.environ.get("DSPLET_SHARED", "")) / "conformance/dsp32c_vectors.json"
-    if not path.is_file():
-        return VECTOR
-    whole = json.loads(path.read_text())
-    key = next(k for k, v in whole.items() if isinstance(v, list) and v and isinstance(v[0], dict))
-    return whole | {key: whole[key][::40]}
+VECTORS = {"schema": "dsp32c-vectors/1", "vectors": [{
+    "id": "nop", "group": "g", "code": {"0": ["00000000"]}, "steps": 1, "exact": True,
+    "init": {"pc": "0", "r": {"r1": "1"}, "a": ["00000000"] * 4, "flags": "----", "dflags": "----",
+             "mem": {"100": "40000080"}},
+    "final": {"pc": "4", "r": {"r1": "1"}, "a": ["0"] * 4, "a_f64": ["0" * 16] * 4,
+              "flags": "----", "dflags": "----", "mem": {"100": "40000080"}}}]}
 
 
 def conformance(chance: random.Random) -> str:
-    changed = mutators.document(vectors(), chance)
+    changed = mutators.document(VECTORS, chance)
     data = json.dumps(changed).encode()
-    _with_file(data, ".json", targets.programs("dsp32c-40").conformance)
+    _with_file(data, ".json", targets.programs("dsp32c").conformance)
     return ""
 
 
@@ -232,36 +220,22 @@ def arrays(chance: random.Random) -> str:
     return ""
 
 
-ASSEMBLY = """start: r1 = 0x800
- r2 = r1 + 4
- a0 = *r1++ * *r2++
- a1 = a0 + *r1 * *r2
- *r3++ = a1 = a0
- do 2, 3
- nop
- if (ne) goto start
- nop
-halt: goto halt
- nop
-"""
+@cache
+def programs() -> list[str]:
+    folder = Path(__file__).parents[1] / "firmware_sim/dsp32c/programs"
+    return [path.read_text() for path in sorted(folder.glob("*.s"))]
 
 
 def assembly(chance: random.Random) -> str:
-    source = Source(text=mutators.text(ASSEMBLY, WORDS, chance), file="a.s")
-    targets.programs("dsp32c-40").listing(source)
+    source = Source(text=mutators.text(chance.choice(programs()), WORDS, chance), file="a.s")
+    targets.programs("dsp32c").listing(source)
     return ""
 
 
-@cache
-def srecords() -> str:
-    from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
-    return str(to_srecords("a", [(0, bytes(range(64)))], 0)) if False else (
-        "S00600004844521B\nS1130000285F245F2212226A000424290008237C2A\nS9030000FC\n")
-
-
 def s_records(chance: random.Random) -> str:
-    source = Source(text=mutators.text(srecords(), WORDS, chance), file="a.s19")
-    targets.programs("dsp32c-40").words(source)
+    tools = targets.programs("dsp32c")
+    whole, _ = tools.assembled(Source(text=chance.choice(programs()), file="a.s"), "a")
+    tools.words(Source(text=mutators.text(whole, WORDS, chance), file="a.s19"))
     return ""
 
 

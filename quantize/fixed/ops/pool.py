@@ -33,7 +33,8 @@ class _Window(Node):
         check_axes(self, 2)
         check_positive(self, window=self.window, strides=self.strides, dilations=self.dilations)
         c, *spatial = self.inputs[0].shape
-        if len(spatial) > 3 or {len(self.window), len(self.strides), len(self.spacing)} != {len(spatial)}:
+        ranks = {len(self.window), len(self.strides), len(self.spacing)}
+        if len(spatial) > 3 or ranks != {len(spatial)}:
             raise ValueError(f"{self.op} '{self.name}': window {self.window}, by {self.strides}, "
                              f"dilated by {self.spacing}, over {spatial}")
         self.expect_shape((c, *((n - e) // s + 1 for n, e, s in

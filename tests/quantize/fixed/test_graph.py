@@ -70,15 +70,16 @@ REFUSED = {
         lambda: relu(X, value("y", 5)),
         "Requantize 'relu' gives shape (4,), its output 'y' has (5,)"),
     "channels in no groups": (
-        lambda: Conv("c", (IMAGE,), Y, weight("w", 3, 2, 3, 3), np.zeros(3, int), (1, 1), (1, 1), 2),
+        lambda: Conv("c", (IMAGE,), Y, weight("w", 3, 2, 3, 3), np.zeros(3, int), (1, 1), (1, 1),
+                     2),
         "Conv 'c': 2 channels do not fit weights (3, 2, 3, 3) in 2 groups"),
     "a convolution over four axes": (
         lambda: Conv("c", (value("x", 1, 2, 2, 2, 2),), Y, weight("w", 1, 1, 1, 1, 1, 1),
                      np.zeros(1, int), (1,) * 4, (1,) * 4),
         "Conv 'c' needs a 1-D, 2-D or 3-D input with channels, got (1, 2, 2, 2, 2)"),
     "strides of another rank": (
-        lambda: Conv("c", (value("x", 1, 2, 2, 2),), Y, weight("w", 1, 1, 1, 1, 1), np.zeros(1, int),
-                     (1,), (1,)),
+        lambda: Conv("c", (value("x", 1, 2, 2, 2),), Y, weight("w", 1, 1, 1, 1, 1),
+                     np.zeros(1, int), (1,), (1,)),
         "Conv 'c': strides (1,) and dilations (1,) over (2, 2, 2)"),
     "a product that does not fit": (
         lambda: Gemm("g", (X,), Y, weight("w", 4, 3), np.zeros(4, int)),
