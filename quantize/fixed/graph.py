@@ -103,7 +103,7 @@ class Interval:
 
     @property
     def magnitude(self) -> int:
-        return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
+        return int(max(np.abs(np.asarray(end)).max() for end in (self.low, self.high)))
 
 
 def per_input(method: Callable[..., T]) -> Callable[..., T]:

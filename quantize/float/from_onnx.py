@@ -145,12 +145,11 @@ class _Reader:
 
     def read(self, protos: Iterable[NodeProto]) -> None:
         for proto in protos:
-            if lack := misfit(proto, self.opset):
-                self.findings.refuse(proto, lack)
-                self._step_over(proto)
-                continue
             given = [i for i in proto.input if i]
             if foldable(proto, self.known):
+                if lack := misfit(proto, self.opset):
+                    self.findings.refuse(proto, lack)
+                    continue
                 try:
                     fold(proto, self.opset, self.known)
                 except Exception as e:  # whatever the reference evaluator raises
@@ -173,6 +172,8 @@ class _Reader:
         node.CopyFrom(proto)
         node.name = unique(name_of(proto), self._names)
         try:
+            if lack := misfit(node, self.opset):
+                raise ModelError(lack, where=f"{op_of(proto)} '{node.name}'")
             if node.op_type == "If":
                 self._branch(node)
                 return

@@ -89,6 +89,17 @@ def exact_in_float32(node: Node) -> bool:
     return largest < FLOAT32_EXACT and kept < FLOAT32_EXACT // 2
 
 
+def keeps_its_clip(node: Node) -> bool:
+    """Whether ONNX Runtime sees that the node's Clip does something: it drops one whose bounds are
+    within float32's epsilon of the ends of the storage type, however small the steps are."""
+    if not isinstance(node, Requantizing):
+        return True
+    fmt = node.output.format
+    info = np.iinfo(fmt.dtype)
+    off = [abs(a - b) for a, b in zip(node.limits, (info.min, info.max), strict=True) if a != b]
+    return not off or min(off) * fmt.step > 2 * np.finfo(np.float32).eps
+
+
 class _Writer(Emitter):
     """Emits the graph; also the builder that `Node.qdq` prints with.
 
@@ -269,7 +280,7 @@ class _Writer(Emitter):
         if isinstance(node, Constant):
             self._finish(y, self.for_batch(self.array(f"{node.name}.q", y.format.dtype), y.shape),
                          y.name)
-        elif exact_in_float32(node) and (real := node.qdq(self, *xs)) is not None:
+        elif exact_in_float32(node) and keeps_its_clip(node) and (real := node.qdq(self, *xs)) is not None:
             self.quantize(node, real)
         else:
             own = {id(a): k for k, a in self._arrays.items() if k.startswith(f"{node.name}.")}

@@ -106,6 +106,8 @@ def _clamp_or_format(facts: dict[str, Any], chance: random.Random) -> None:
         chance.choice(clamped)["clamp"] = chance.choice((
             [-5, 5], [0, 100], [5, -5], [0, 0], [0, 1.5], [False, True], [-129, 500], [1], []))
         return
+    if not facts["values"]:
+        return
     value = facts["values"][chance.choice(sorted(facts["values"]))]
     place = chance.randrange(4)
     if not isinstance(value, list) or len(value) < 4 or type(value[place]) not in (int, list, bool):

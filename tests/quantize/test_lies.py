@@ -1,4 +1,4 @@
-"""A .q.onnx that lies about its own graph, with a digest that fits: refused at the door, in words."""
+"""A .q.onnx that lies about its graph, with a digest that fits: refused at the door, in words."""
 
 import json
 import random
@@ -108,7 +108,7 @@ LIES = {
                             "Requantize 'r': the clamp [5, -5] is no range of Q0.7, [-128, 127]"),
     "a clamp beyond the format": ("relu", node(clamp=[0, 128]), "the clamp [0, 128] is no range"),
     "a clamp of fractions": ("relu", node(clamp=[0, 1.5]),
-                             "clamp is (0, 1.5), which is not a list of 2, each an integer of 32 bits or"),
+                             "clamp is (0, 1.5), which is not a list of 2, each an integer of 32"),
     "a clamp of truths": ("relu", node(clamp=[False, True]), "clamp is (False, True), which is"),
     "half a clamp": ("relu", node(clamp=[0]), "clamp is (0,), which is not"),
     # formats
@@ -117,7 +117,7 @@ LIES = {
     "steps too far apart": ("relu", form("x", 2, 40),
                             "Requantize 'r': its sums and its output 'y' have steps 2**33 apart"),
     "an enormous frac": ("relu", form("x", 2, 1 << 70), "a QFormat: frac is 11805916"),
-    "a frac that is no integer": ("relu", form("x", 2, 7.0), "frac is 7.0, which is not an integer"),
+    "a frac that is no integer": ("relu", form("x", 2, 7.0), "frac is 7.0, which is not an"),
     "a frac that is a truth": ("relu", form("x", 2, True), "frac is True, which is not an integer"),
     "a sign that is a number": ("relu", form("x", 3, 1), "signed is 1, which is not true or false"),
     "one bit": ("relu", form("x", 1, 1), "a QFormat has 2 to 16 bits, not 1"),

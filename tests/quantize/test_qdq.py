@@ -54,6 +54,16 @@ def test_the_file_is_sound_onnx():
         onnx.checker.check_model(to_qdq.to_model(case.values[0]))
 
 
+@pytest.mark.parametrize("level", [0, 99])
+@pytest.mark.parametrize("frac", [20, 23, 30, 38])
+@pytest.mark.parametrize("clamp", [(-64, 42), (0, 127), (-128, 126)])
+def test_a_clip_of_tiny_reals_clips(clamp, frac, level):
+    """ONNX Runtime compares a Clip's bounds with the type's by an epsilon that knows no scale."""
+    fixed = graph("tiny", Requantize("r", (value("x", 40, fmt=QFormat(8, frac)),),
+                                     value("y", 40, fmt=QFormat(8, frac)), clamp=clamp))
+    assert mismatches(fixed, samples(fixed, 20), level) == (0, 800)
+
+
 WIDE = {
     "gemm": lambda bits: gemm("g", value("x", 40), weight("w", 2500, 40, bits=bits)),
     "gemm_unsigned": lambda bits: gemm(

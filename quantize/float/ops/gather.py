@@ -55,6 +55,8 @@ def gather(r: Reading) -> None:
     place, index, batch = r.attr("axis", 0), r.const(1, "the indices"), r.layout()
     axis, place = r.axis(place), place % r.rank
     n = r.shape()[axis]
+    if not n or not index.size:
+        r.refuse(f"picks {index.size} of {n}")
     if ((index < -n) | (index >= n)).any():
         r.refuse(f"picks {index.reshape(-1).tolist()} of {n}")
     if batch and place < batch.axis:
