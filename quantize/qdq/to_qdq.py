@@ -273,6 +273,7 @@ class _Writer(Emitter):
 
     def write(self, node: Node) -> None:
         self._scope, y = node.name, node.output
+        plain = exact_in_float32(node) and keeps_its_clip(node)
         xs = [self.real[v.name] for v in node.inputs]
         if isinstance(node, MatMul):
             largest = max(max(-v.format.min, v.format.max) for v in node.inputs)
@@ -280,7 +281,7 @@ class _Writer(Emitter):
         if isinstance(node, Constant):
             self._finish(y, self.for_batch(self.array(f"{node.name}.q", y.format.dtype), y.shape),
                          y.name)
-        elif exact_in_float32(node) and keeps_its_clip(node) and (real := node.qdq(self, *xs)) is not None:
+        elif plain and (real := node.qdq(self, *xs)) is not None:
             self.quantize(node, real)
         else:
             own = {id(a): k for k, a in self._arrays.items() if k.startswith(f"{node.name}.")}

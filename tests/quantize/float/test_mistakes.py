@@ -1,6 +1,5 @@
 """What exporters get wrong: each file is refused in one line that names the node."""
 
-import numpy as np
 import onnx
 import pytest
 
