@@ -14,10 +14,11 @@ LARGEST_INTEGER = (1 << 31) - 1
 """Of a number in a graph: what a C program may count with."""
 
 
-def check_fields(owner: object, names: tuple[str, ...], who: str) -> None:
+def check_fields(owner: Any, names: tuple[str, ...], who: str) -> None:
     """ValueError where a field of the object `who` is not of its declared type. Integers are
     Python's and within +-LARGEST_INTEGER; true and false are none. Arrays hold integers."""
-    hints = _hints(type(owner))
+    kind_of: Any = type(owner)
+    hints = _hints(kind_of)
     for name in names:
         value, kind = getattr(owner, name), hints[name]
         if not _is(value, kind):

@@ -131,7 +131,8 @@ class Node:
 
     def __post_init__(self) -> None:
         check_fields(self, tuple(f.name for f in fields(self)), f"{self.op} {shown(self.name)}")
-        least, most = _arity(type(self))
+        kind: Any = type(self)
+        least, most = _arity(kind)
         if not least <= len(self.inputs) <= most:
             raise ValueError(f"{self.op} '{self.name}' has {len(self.inputs)} inputs")
         self.check()

@@ -88,7 +88,7 @@ def _decode_graph(data: Any, arrays: dict[str, StoredArray]) -> Graph:
         cls = Node.registry[d["op"]]
         who = f"{cls.__name__} {shown(d.get('name'))}"
         _expect_table(d, {"op": True} | {f.name: f.default is MISSING for f in fields(cls)}, who)
-        given = {k: (value(v) if isinstance(v, str) else pick(v, f"{k} of {who}"))
+        given: dict[str, Any] = {k: (value(v) if isinstance(v, str) else pick(v, f"{k} of {who}"))
                  if k in cls.value_fields else decode(v) for k, v in d.items() if k != "op"}
         return cls(**given)
 

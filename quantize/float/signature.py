@@ -56,7 +56,10 @@ def array_of(tensor: TensorProto) -> np.ndarray:
 
 def misfit(node: NodeProto, opset: int) -> str:
     """What a node lacks of the inputs, outputs and attributes that its op needs, or which attribute
-    is of another type; "" where nothing is, and for an op that ONNX does not define."""
+    is of another type; "" where nothing is, and for an op that ONNX does not define.
+
+    What one opset has as an attribute and another as an input is left to the reader.
+    """
     schema = _schema(node.op_type, node.domain, opset)
     if schema is None:
         return ""
@@ -67,7 +70,8 @@ def misfit(node: NodeProto, opset: int) -> str:
 
 def _inputs(node: NodeProto, schema: Any) -> str:
     names, given = [p.name for p in schema.inputs], list(node.input)
-    if len(given) < schema.min_input:
+    older = any(a.name not in schema.attributes for a in node.attribute)
+    if len(given) < schema.min_input and not older:
         return (f"has {len(given)} input{'s' * (len(given) != 1)}; expected "
                 f"{schema.min_input}{' or more' * (schema.max_input > schema.min_input)} "
                 f"({', '.join(names)})")
@@ -84,7 +88,7 @@ def _attributes(node: NodeProto, schema: Any) -> str:
     given = {a.name: a for a in node.attribute}
     for name, attribute in schema.attributes.items():
         if name not in given:
-            if attribute.required:
+            if attribute.required and len(node.input) <= schema.max_input:
                 return f"lacks its attribute {name}"
             continue
         kind = given[name].type

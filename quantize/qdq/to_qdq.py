@@ -97,7 +97,7 @@ def keeps_its_clip(node: Node) -> bool:
     fmt = node.output.format
     info = np.iinfo(fmt.dtype)
     off = [abs(a - b) for a, b in zip(node.limits, (info.min, info.max), strict=True) if a != b]
-    return not off or min(off) * fmt.step > 2 * np.finfo(np.float32).eps
+    return not off or min(off) * fmt.step > 2 * float(np.finfo(np.float32).eps)
 
 
 class _Writer(Emitter):

@@ -82,6 +82,8 @@ def pick(r: Reading) -> None:
         r.refuse("picks the same places of every sample by an index that is data; of a sample's "
                  "own rows GatherElements or GatherND with batch_dims 1 picks")
     table = r.real(0)
+    if not table.ndim:
+        r.refuse("picks from a single number")
     if r.attr("axis", 0) % table.ndim:
         r.refuse(f"picks along axis {r.attr('axis')} of a constant; only axis 0 is supported")
     r.put_batch(r.layout(1))

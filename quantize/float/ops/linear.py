@@ -25,6 +25,9 @@ class Linear(NoFixed, Computing):
     offset: np.ndarray
 
     def output_shape(self, xs: list[Shape]) -> Shape:
+        if broadcast_shape(self.scale.shape, self.offset.shape, xs[0]) != xs[0]:
+            self.refuse(f"a scale of shape {self.scale.shape} and an offset of shape "
+                        f"{self.offset.shape} do not fit {xs[0]}")
         return xs[0]
 
     @property

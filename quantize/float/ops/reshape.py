@@ -83,8 +83,11 @@ def identity(r: Reading) -> None:
 
 @reads("Reshape", anywhere=True)
 def reshape(r: Reading) -> None:
+    if r.has(1) and not r.is_const(1):
+        r.const(1, "the shape")  # refuses
+
     def target(full: list[int], count: int) -> list[int]:
-        wanted = r.at(1, count) if r.has(1) else list(r.attr("shape"))
+        wanted = r.at(1, count) if r.has(1) else r.needed("shape", 1)
         if not r.attr("allowzero", 0):
             wanted = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(wanted)]
         if wanted.count(-1) == 1:
