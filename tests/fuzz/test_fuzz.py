@@ -1,12 +1,18 @@
 """Files that were tampered with: each is refused in words, or every execution of it agrees."""
 
 
+import random
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.qdq import to_qdq
 from tests.fuzz import mutators, trials
 from tests.fuzz.pool import outcomes
 from tests.fuzz.trials import KINDS, trial
+from tests.quantize.fixed.words import graph, value
 
 GOOD = ("refused", "equal")
 
@@ -45,3 +51,12 @@ def test_what_nobody_changed_is_accepted(monkeypatch):
             assert trial(seed, (kind,)).bucket == "equal", trial(seed, (kind,))
 
 
+
+
+def test_a_lie_that_a_door_let_pass_is_found(monkeypatch):
+    """The reference heeds a clamp that the kernel of an exact table does not."""
+    monkeypatch.setattr(Table, "clamps", True)
+    honest = Table.of(np.tanh, "t", value("x", 9), value("y", 9))
+    assert not trials.differences(graph("net", honest), random.Random(5))
+    lie = graph("net", replace(honest, clamp=(-5, 5)))
+    assert trials.differences(lie, random.Random(5)) == "the interpreter differs in 'y' of net"
