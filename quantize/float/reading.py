@@ -267,7 +267,7 @@ class Reading:
         if rank is not None and value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
-        return np.clip(value, -LARGEST, LARGEST)
+        return np.asarray(np.clip(value, -LARGEST, LARGEST))
 
     def alike(self, i: int, axis: int) -> np.ndarray:
         """Constant input i for one sample, the batch being this axis of it."""

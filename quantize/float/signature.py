@@ -54,6 +54,10 @@ def array_of(tensor: TensorProto) -> np.ndarray:
                      "its type ask for", remedy="export the file again")
 
 
+NEWEST = 1 << 30
+"""Beyond every opset."""
+
+
 def misfit(node: NodeProto, opset: int) -> str:
     """What a node lacks of the inputs, outputs and attributes that its op needs, or which attribute
     is of another type; "" where nothing is, and for an op that ONNX does not define.
@@ -70,8 +74,8 @@ def misfit(node: NodeProto, opset: int) -> str:
 
 def _inputs(node: NodeProto, schema: Any) -> str:
     names, given = [p.name for p in schema.inputs], list(node.input)
-    older = any(a.name not in schema.attributes for a in node.attribute)
-    if len(given) < schema.min_input and not older:
+    older = names[len(given)] if len(given) < len(names) else ""
+    if len(given) < schema.min_input and not any(a.name == older for a in node.attribute):
         return (f"has {len(given)} input{'s' * (len(given) != 1)}; expected "
                 f"{schema.min_input}{' or more' * (schema.max_input > schema.min_input)} "
                 f"({', '.join(names)})")
@@ -88,7 +92,9 @@ def _attributes(node: NodeProto, schema: Any) -> str:
     given = {a.name: a for a in node.attribute}
     for name, attribute in schema.attributes.items():
         if name not in given:
-            if attribute.required and len(node.input) <= schema.max_input:
+            newest = _schema(node.op_type, node.domain, NEWEST)
+            newer = [p.name for p in newest.inputs][:len(node.input)]
+            if attribute.required and name not in newer:
                 return f"lacks its attribute {name}"
             continue
         kind = given[name].type
