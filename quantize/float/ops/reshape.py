@@ -134,6 +134,8 @@ def unsqueeze(r: Reading) -> None:
 
     if batch := r.layout():  # the new axes could be taken for the batch
         old = [a for a in range(rank) if a not in new]
+        if batch.axis >= len(old):
+            r.refuse(f"has the batch at axis {batch.axis} of {len(old)}")
         r.put_batch(replace(batch, axis=old[batch.axis]))
         r.give(Reshape, r.value(), shape=sample_of(target(r.full(1), 1), r.layout_of(r.outputs[0])))
     else:
