@@ -56,9 +56,9 @@ def give_shape(r: Reading, target: Target) -> None:
         places = {place(full[n], stride, n) if n in fits else None for n in r.counts if n > 1}
     else:  # a file for one sample, whatever it says of its inputs
         count = 1
-        places = {place(full[1], stride, 1) if batch else None}
         if 1 not in fits:
             r.refuse(f"cannot turn {tuple(r.full())} into {tuple(full[r.counts[0]])}")
+        places = {place(full[1], stride, 1) if batch else None}
         if places == {None} and full[1][:1] == [1] and len(full[1]) > 1:
             places = {Batch()}
     found = places.pop()
