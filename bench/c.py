@@ -1,22 +1,25 @@
-"""`python -m bench.c [NET.q.onnx ...]`: emitted C on emulated cores: instructions, code, constants,
+"""`python -m bench.c [NETWORK ...]`: emitted C on emulated cores: instructions, code, constants,
 RAM, stack. QEMU counts instructions exactly; they are not cycles.
 
-Without files: the zoo's geometry with random weights, which no count depends on by more than a few
-clamps. Peers' figures were recorded on the same compiler and emulator, they are not measured here.
+A network is a .q.onnx file, a model of the zoo with random weights (trained ones may need other
+shifts and widths: a few per cent, in loops over time up to 18), or an architecture of
+$DSPLET_SHARED. Peers' figures were recorded on the same compiler and emulator, they are not
+measured here.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from dsplet.export.c.emulate import CORES, emulate, missing
+from dsplet.export.c.emulate import CORES, Core, Run, emulate, missing
 from dsplet.firmware_sim.compile.optimize import EFFORTS, optimize
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
@@ -38,41 +41,58 @@ LIMITS = {  # thousands of instructions at -O2, goal balanced; a change lowers t
 RAM_LIMITS = {"lenet5": 1700, "zip1989": 2200, "row_lstm": 800, "ds_cnn_s": 16400}
 
 
-def zoo(name: str) -> Graph:
-    """A model of the zoo in fixed point, with random weights."""
+def architectures() -> list[Path]:
+    """The float networks of $DSPLET_SHARED/conformance/architectures, by name; none without it."""
+    folder = Path(os.environ.get("DSPLET_SHARED", "none")) / "conformance/architectures"
+    return sorted(folder.glob("*.onnx"))
+
+
+def graph(name: str) -> Graph:
+    """The network of that file or name in fixed point; what has to be quantized is by the recipe
+    `nearest`."""
     from bench.networks import network
     from dsplet.quantize.float import from_onnx
-    from dsplet.quantize.ptq.recipe import Recipe, quantize
-    path, x = network(name)
-    return quantize(from_onnx.load(path), x[:100], Recipe())
+    from dsplet.quantize.network import fixed_graph
+    from dsplet.quantize.ptq import recipe
+    from dsplet.workflows import quantize
+    if name.endswith(".onnx"):
+        return fixed_graph(name)
+    files = {path.stem: path for path in architectures()}
+    if name not in files:
+        path, x = network(name)
+        return recipe.quantize(from_onnx.load(path), x[:100], recipe.load("nearest"))
+    with tempfile.TemporaryDirectory(prefix="dsplet-bench-") as folder:
+        fixed = f"{folder}/net.q.onnx"
+        quantize.run(quantize.Request(source=str(files[name]), out=fixed, recipe_name="nearest",
+                                      data=str(files[name].with_suffix(".npz"))))
+        return fixed_graph(fixed)
 
 
-def graphs(files: Iterable[Path]) -> Iterator[tuple[str, Graph]]:
-    """The networks of these files, else of the zoo, by name."""
-    from dsplet.quantize.qdq import from_qdq
-    for file in files:
-        yield file.name.removesuffix(".q.onnx"), from_qdq.load(file)
-    if not files:
-        yield from ((name, zoo(name)) for name in NETWORKS)
+def measure(graph: Graph, core: Core, goal: str = "balanced", options: str = "-O2"
+            ) -> tuple[Run, int]:
+    """Two samples on the core, one drawn over the inputs' formats and one of their least and
+    greatest integers: what it took, and how many integers differ from the reference."""
+    rng = np.random.default_rng(0)
+    xs = [np.stack([rng.integers(v.format.min, v.format.max + 1, v.shape),
+                    rng.choice([v.format.min, v.format.max], v.shape)]) for v in graph.inputs]
+    values = graph.run(*xs)
+    with tempfile.TemporaryDirectory(prefix="dsplet-bench-") as folder:
+        run = emulate(optimize(lower(graph), goal), core, Path(folder), *xs, options=options)
+    return run, run.differing(values[v.name] for v in graph.outputs)
 
 
-def main(files: Iterable[Path] = (), goals: Iterable[str] = ("balanced",), options: str = "-O2"
+def main(networks: Iterable[str] = (), goals: Iterable[str] = ("balanced",), options: str = "-O2"
          ) -> dict[str, dict]:
     """What each network needs on each core (`name/goal/core`)."""
-    console, found, rng = Console(), {}, np.random.default_rng(0)
+    console, found = Console(), {}
     table = Table("network", "-O", "core", "instructions", "per MAC", "limit k", "CMSIS-NN k *",
                   "code", "const", "RAM", "CMSIS-NN *", "stack", "differing")
-    for name, graph in graphs(tuple(files)):
-        xs = [rng.integers(v.format.min, v.format.max + 1, (2, *v.shape)) for v in graph.inputs]
-        values = graph.run(*xs)
+    for given in networks or NETWORKS:
+        net, name = graph(given), Path(given).name.removesuffix(".q.onnx")
         known = next((n for n in NETWORKS if n == name.partition("-")[0]), name)
         for goal in goals:
-            program = optimize(lower(graph), goal)
             for core in (CORES[c] for c in SHOWN if not missing(CORES[c])):
-                with tempfile.TemporaryDirectory(prefix="dsplet-bench-") as folder:
-                    run = emulate(program, core, Path(folder), *xs, options=options)
-                wrong = sum(int((y != values[v.name]).sum())
-                            for y, v in zip(run.outputs, graph.outputs, strict=True))
+                run, wrong = measure(net, core, goal, options)
                 count = max(run.instructions)
                 found[f"{name}/{goal}/{core.name}"] = {
                     "instructions": count, "code_bytes": run.code_bytes,
@@ -81,18 +101,18 @@ def main(files: Iterable[Path] = (), goals: Iterable[str] = ("balanced",), optio
                 plain = goal == "balanced" and options == "-O2"
                 limit = LIMITS.get((known, core.name), "") if plain else ""
                 table.add_row(name, goal, core.name, f"{count:,}",
-                              f"{count / max(1, graph.macs):.2f}", str(limit),
+                              f"{count / max(1, net.macs):.2f}", str(limit),
                               str(CMSIS_NN.get((known, core.name), "")), f"{run.code_bytes:,}",
                               f"{run.const_bytes:,}", f"{run.ram_bytes:,}",
                               str(CMSIS_NN_RAM.get(known, "")), str(run.stack_bytes), str(wrong))
     console.print(table)
-    console.print(f"{options}; * recorded, not measured here; random inputs, the worse of 2")
+    console.print(f"{options}; * recorded, not measured here; the worse of 2 inputs")
     return found
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("networks", nargs="*")
     parser.add_argument("--goals", nargs="*", choices=EFFORTS, default=["balanced"])
     parser.add_argument("--options", default="-O2", help="of the compiler")
     main(**vars(parser.parse_args()))

@@ -3,6 +3,7 @@ simulate. What the tables of the zoo are made of."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from dsplet.base.errors import UserError
 from dsplet.base.progress import Terminal
 from dsplet.data.feed import feed
 from dsplet.export.c import host
+from dsplet.export.c.emulate import CORES, emulate, missing
+from dsplet.firmware_sim.compile.optimize import optimize
 from dsplet.quantize.fixed.execute import Executor
+from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph, quantized, reference
 from dsplet.train import zoo
@@ -20,6 +24,8 @@ from dsplet.workflows import compare, export, quantize, simulate, train
 from dsplet.workflows.simulation import Simulation
 
 WATCH = Terminal()
+CORE = CORES["cortex-m4"]
+EMULATED = 2
 
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
@@ -61,7 +67,8 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
 
 def differences(path: str, samples: str) -> int:
     """How many output integers of compiled C, of the batch executor and of ONNX Runtime on the file
-    differ from the NumPy reference, on the first test images."""
+    differ from the NumPy reference, on the first test images; of C on an emulated Cortex-M4, where
+    its tools are there, on the first two."""
     import onnxruntime as ort
 
     graph = fixed_graph(path)
@@ -74,8 +81,18 @@ def differences(path: str, samples: str) -> int:
              zip(session.run(None, x), graph.outputs, strict=True)]
     ours = host.compile(lower(graph))(*q)
     found = (ours if isinstance(ours, list) else [ours], Executor(graph)(*q), reals)
-    return sum(int(np.count_nonzero(y != w)) for ys in found
-               for y, w in zip(ys, wanted, strict=True))
+    return emulated(graph, q, wanted) + sum(int(np.count_nonzero(y != w)) for ys in found
+                                            for y, w in zip(ys, wanted, strict=True))
+
+
+def emulated(graph: Graph, q: list[np.ndarray], wanted: list[np.ndarray]) -> int:
+    """How many integers of optimized C on an emulated Cortex-M4 differ from `wanted`, on the first
+    two samples of q; 0 where the tools are missing."""
+    if missing(CORE):
+        return 0
+    with tempfile.TemporaryDirectory(prefix="dsplet-bench-") as folder:
+        run = emulate(optimize(lower(graph)), CORE, Path(folder), *(x[:EMULATED] for x in q))
+    return run.differing(y[:EMULATED] for y in wanted)
 
 
 def _finished(weights: str, epochs: int) -> bool:

@@ -40,12 +40,15 @@ def load_factory(spec: str) -> Callable[[], Any]:
 
 @contextmanager
 def neighbours(path: Path) -> Iterator[None]:
-    """What runs in here imports the modules beside the file, whatever they are called."""
-    folder = str(path.parent.resolve())
+    """What runs in here imports the modules beside the file, whatever they are called, and leaves
+    no compiled ones there."""
+    folder, keeps = str(path.parent.resolve()), sys.dont_write_bytecode
     sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = keeps
         if folder in sys.path:
             sys.path.remove(folder)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.export.c.header import verbs
+from dsplet.export.c.host import WARNINGS
 from dsplet.export.c.printer import print_c
 from dsplet.quantize.fixed.program import Program
 
@@ -79,6 +81,10 @@ class Run:
     ram_bytes: int
     stack_bytes: int
 
+    def differing(self, wanted: Iterable[np.ndarray]) -> int:
+        """How many integers of the outputs are not those of `wanted`, arrays as `outputs`."""
+        return sum(int((y != w).sum()) for y, w in zip(self.outputs, wanted, strict=True))
+
     @property
     def read_only_bytes(self) -> int:
         return self.code_bytes + self.const_bytes
@@ -98,7 +104,7 @@ def emulate(program: Program, core: Core, folder: Path, *xs: np.ndarray, options
     files = {"net.h": header, "net.c": source, "main.c": _main(program, xs)}
     for name, text in files.items():
         (folder / name).write_text(text)
-    for name, flags in (("net", (options, "-std=c99")), ("main", ("-O1",)),
+    for name, flags in (("net", (options, *WARNINGS)), ("main", ("-O1",)),
                         (core.board, ("-O1", *core.startup))):
         where = BARE_METAL if name == core.board else folder
         _do(folder, *core.compiler, *flags, "-ffunction-sections", "-fdata-sections", "-c",

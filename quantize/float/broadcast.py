@@ -12,6 +12,12 @@ def full(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return a.reshape(*(1,) * (len(shape) - a.ndim), *a.shape)
 
 
+def fits(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
+    """Whether what has the first shape broadcasts to the second."""
+    return len(inner) <= len(outer) and all(
+        n in (1, m) for n, m in zip(reversed(inner), reversed(outer), strict=False))
+
+
 def per_channel(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     """a as (C,), if it varies along the first axis of `shape` only."""
     whole = full(a, shape)

@@ -20,7 +20,7 @@ from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
-from dsplet.quantize.float.onnx_file import needed, opset_of, parse, prepared, written_out
+from dsplet.quantize.float.onnx_file import needed, opset_of, origins, parse, prepared, written_out
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
 from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
@@ -88,12 +88,14 @@ def examine(model: ModelProto, digest: str, path: str | Path
         findings.needs = theirs
         return None, findings
     with findings.noted():
+        own = model
         way, reader = _understood(model, path)
         while (lacking := {r.op for r in reader.findings.refusals if r.unknown}) and (
                 again := written_out(model, lacking)):
             model = again
             way, reader = _understood(model, path)
         findings = reader.findings
+        findings.attribute(origins(model, own))
         findings.needs = theirs if foreign else findings.needs
     if findings.refusals:
         return None, findings

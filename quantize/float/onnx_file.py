@@ -100,6 +100,19 @@ def written_out(model: ModelProto, ops: Iterable[str]) -> ModelProto | None:
     return None if {n.op_type for n in found.graph.node} >= {*composed} else found
 
 
+def origins(model: ModelProto, own: ModelProto) -> dict[str, NodeProto]:
+    """Of the values that a model has more than the file, since ops are `written_out`, the node of
+    the file that each is computed for."""
+    makers = {o: n for n in own.graph.node for o in n.output if o}
+    known = {*makers, *(v.name for v in own.graph.input)}
+    found: dict[str, NodeProto] = {}
+    for node in reversed(model.graph.node):
+        of = next((n for o in node.output if (n := makers.get(o) or found.get(o))), None)
+        if of is not None:
+            found |= {i: of for i in node.input if i and i not in known}
+    return found
+
+
 def needed(graph: GraphProto) -> list[NodeProto]:
     """The nodes that its outputs need, each after those it reads.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,14 @@ class Findings:
     def refuse(self, proto: NodeProto, why: str, unknown: bool = False) -> None:
         """Note why a node is not read."""
         self.refusals.append(Refusal(why, op_of(proto), name_of(proto), unknown))
+
+    def attribute(self, origins: Mapping[str, NodeProto]) -> None:
+        """Let refusals name the file's own node where theirs is part of what that was written out
+        to. origins: by a value that only the written-out model has, see `onnx_file.origins`."""
+        self.refusals = [
+            r if (of := origins.get(r.name)) is None else
+            replace(r, op=op_of(of), name=name_of(of), why=r.why if r.unknown else
+                    f"is computed by {r.op}, which {r.why}") for r in self.refusals]
 
     @contextmanager
     def noted(self) -> Iterator[None]:

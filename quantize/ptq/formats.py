@@ -112,12 +112,12 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
 
 def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFormat]) -> None:
     """Constants that are 0 throughout have the step of what they meet: any other would have to be
-    aligned to it."""
+    aligned to it. Not so places: those have the step 1."""
     for c in found:
         beside = [formats[i].frac for n in c.readers for i in n.inputs
                   if i not in c.members and not n.choices(i, graph.shapes)]
-        if beside and c.makers and all(n.holds is not None and not n.holds.any()
-                                       for n in c.makers):
+        zeros = c.makers and all(n.holds is not None and not n.holds.any() for n in c.makers)
+        if beside and zeros and not _choices(graph, c):
             zero = replace(formats[c.members[0]], frac=min(beside))
             formats.update(dict.fromkeys(c.members, zero))
 

@@ -1,8 +1,9 @@
 """Masks: numbers so large that nothing behind them lets them through.
 
--inf, -1e9 or float32's least, as a padding before a maximum or a constant added before a softmax or
-a ReLU, say "not this one". A format that held them would hold little else; what saturates in their
-place says the same. Whether it does is not guessed: the network's outputs must stay what they are.
+-inf, -1e9 or float32's least, as a padding before a maximum or a constant added or chosen before a
+softmax or a ReLU, say "not this one". A format that held them would hold little else; what
+saturates in their place says the same. Whether it does is not guessed: the network's outputs must
+stay what they are.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import numpy as np
 
 from dsplet.quantize.float.functions import Expr
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.node import Clampable, FloatNode, ModelError, Weighted
+from dsplet.quantize.float.node import FloatNode, ModelError, Weighted
 from dsplet.quantize.float.ops.binary import Add
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.pad import Pad
+from dsplet.quantize.float.ops.select import Select
 from dsplet.quantize.ptq.samples import Samples
 
 HUGE, TIMES = 64.0, 4.0
 """Smaller numbers are no masks, nor is what is less than so many times what it is added to."""
+NO_NUMBER = 1e4
+"""A constant at least so large that a Select chooses is a mask, or a format would hold little else.
+"""
 MARGINS = (0.0, 20.0)
 """How far below all else a mask is put: enough for a maximum or a clamp; for an exponential."""
 TOLERANCE = 1e-5
@@ -48,6 +53,12 @@ def without_masks(graph: FloatGraph, samples: Samples) -> FloatGraph:
             if wanted is not None and _equal(_outputs(changed, looked_at), wanted):
                 graph = changed
                 break
+        else:
+            if (largest := _chosen(graph, n)) >= NO_NUMBER:
+                raise ModelError(f"chooses a constant of {largest:g}, which no sample needs or the "
+                                 "outputs let through: a format that held it would hold nothing "
+                                 "else", where=f"{n.op} '{n.name}'",
+                                 remedy="choose a number of the size of the others")
     return graph
 
 
@@ -56,7 +67,23 @@ def _may_mask(graph: FloatGraph, n: FloatNode) -> bool:
         return np.isfinite(n.value) and n.value <= -HUGE
     if isinstance(n, Weighted):
         return bool((np.abs(n.bias) >= HUGE).any())
+    if isinstance(n, Select | Function):
+        return _chosen(graph, n) >= HUGE
     return isinstance(n, Add) and _masking(graph, n) is not None
+
+
+def _chosen(graph: FloatGraph, n: FloatNode) -> float:
+    """The largest constant that n chooses, where the input says so; 0 where it chooses none."""
+    if isinstance(n, Function):
+        return _largest_choice(n.expr)
+    constants = [graph.makers.get(i) for i in n.inputs[1:]] if isinstance(n, Select) else []
+    return max((float(np.abs(m.value).max()) for m in constants if isinstance(m, Constant)),
+               default=0.0)
+
+
+def _largest_choice(expr: Expr) -> float:
+    own = [abs(a.params[0]) for a in expr.args if expr.op == "Where" and a.op == "Const"]
+    return max([*own, *map(_largest_choice, expr.args)], default=0.0)
 
 
 def _masking(graph: FloatGraph, n: Add) -> int | None:
@@ -91,6 +118,11 @@ def _instead(graph: FloatGraph, n: FloatNode, samples: Samples) -> Iterator[list
         for bounds, mask, far in _nearer(n, given, n.bias, reach):
             yield [replace(n, bias=np.where(mask, far, n.bias), clamp=bounds)]
         return
+    if isinstance(n, Select | Function):
+        least = _chosen(graph, n) / 2  # what is less, is none
+        yield from (_limited(graph, n, least, ends) for ends, _, _ in _nearer(
+            n, given, given, np.array(least / TIMES)))
+        return
     assert isinstance(n, Add), "see _may_mask"
     k = _masking(graph, n)
     assert k is not None, "see _may_mask"
@@ -110,7 +142,22 @@ def _instead(graph: FloatGraph, n: FloatNode, samples: Samples) -> Iterator[list
                    replace(n, clamp=bounds)]
 
 
-def _nearer(n: Clampable, given: np.ndarray, added: np.ndarray, reach: np.ndarray
+def _limited(graph: FloatGraph, n: Select | Function, mask: float, ends: tuple[float, float]
+             ) -> list[FloatNode]:
+    """n, what it chooses of at least `mask` limited to the ends."""
+    if isinstance(n, Function):
+        return [replace(n, expr=Expr("Clamp", (n.expr,), ends))]
+    nodes, inputs = list[FloatNode](), list(n.inputs)
+    for k, i in enumerate(n.inputs):
+        m = graph.makers.get(i)
+        if isinstance(m, Constant) and (huge := np.abs(m.value) >= mask).any():
+            inputs[k] = f"{n.output}/mask_{k}"
+            nodes.append(Constant(inputs[k], (), inputs[k], np.where(
+                huge, np.clip(m.value, *ends), m.value)))
+    return [*nodes, replace(n, inputs=tuple(inputs))]
+
+
+def _nearer(n: FloatNode, given: np.ndarray, added: np.ndarray, reach: np.ndarray
             ) -> Iterator[tuple[tuple[float, float], np.ndarray, np.ndarray]]:
     """(clamp of n, where a mask is added, what could be added there) for each margin.
 
@@ -126,8 +173,8 @@ def _nearer(n: Clampable, given: np.ndarray, added: np.ndarray, reach: np.ndarra
     for margin in MARGINS:
         ends = float(low - margin), float(high + margin)
         far = np.where(added < 0, ends[0] - 2 * reach, ends[1] + 2 * reach)
-        bounds = (max(n.clamp[0], ends[0]) if (added[mask] < 0).any() else n.clamp[0],
-                  min(n.clamp[1], ends[1]) if (added[mask] > 0).any() else n.clamp[1])
+        bounds = (max(n.bounds[0], ends[0]) if (added[mask] < 0).any() else n.bounds[0],
+                  min(n.bounds[1], ends[1]) if (added[mask] > 0).any() else n.bounds[1])
         if bounds[0] <= bounds[1]:
             yield bounds, mask, far
 

@@ -10,7 +10,9 @@ from dsplet.quantize.fixed.ops.binary import Sum
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.ops.binary import Binary, Mul
+from dsplet.quantize.float.ops.compare import Compare
 from dsplet.quantize.float.ops.matmul import MatMul
+from dsplet.quantize.float.ops.select import Select
 from dsplet.quantize.ptq.classes import Class
 
 
@@ -32,11 +34,12 @@ def fit_operands(graph: FloatGraph, found: Iterable[Class], formats: dict[str, Q
                 value = max(wide, key=lambda i: (formats[i].bits, not formats[i].signed))
                 fmt = formats[value]
                 change(value, replace(fmt, bits=fmt.bits - 1, frac=fmt.frac - 1))
-        elif isinstance(n, Binary) and issubclass(n.twin, Sum):
+        elif isinstance(n, Compare | Select) or isinstance(n, Binary) and issubclass(n.twin, Sum):
             # they are aligned to the finer step: that one is next to nothing beside the other
-            most = min(formats[i].frac - formats[i].bits for i in n.inputs) + accumulator_bits - 2
+            met = n.inputs[1:] if isinstance(n, Select) else n.inputs
+            most = min(formats[i].frac - formats[i].bits for i in met) + accumulator_bits - 2
             for i in free:
-                if formats[i].frac > most:
+                if i in met and formats[i].frac > most:
                     change(i, replace(formats[i], frac=most))
 
 

@@ -30,6 +30,7 @@ from dsplet.quantize.ptq.masks import without_masks
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
 from dsplet.quantize.ptq.stated import random_inputs, stated
+from dsplet.quantize.ptq.steep import steep
 
 FOLDER = Path(__file__).with_name("recipes")
 STEPS = {"weights": "range", "activations": "range", "trial": "trial", "rounding": "rounding",
@@ -220,6 +221,6 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray] | No
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
     fixed = convert(graph, formats, recipe, Passage(graph, known),
-                    facts | (metadata or {}), said(graph, seen), tick)
+                    facts | (metadata or {}), said(graph, seen) + steep(graph, seen, formats), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

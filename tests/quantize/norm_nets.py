@@ -110,6 +110,9 @@ def reductions() -> list[Case]:
     found += [single(f"global_lp_{p}", "GlobalLpPool", IMAGE, p=p) for p in (1, 3)]
     found += [single(f"lp_pool_{p}", "LpPool", IMAGE, p=p, kernel_shape=[2, 3], pads=[1, 0, 0, 1],
                      strides=[2, 1]) for p in (1, 2, 3)]
+    found += [single("lp_pool_3d", "LpPool", VOLUME, kernel_shape=[2, 2, 2], pads=[0, 0, 1] * 2),
+              single("lp_pool_dilated", "LpPool", IMAGE, kernel_shape=[2, 3], dilations=[3, 2],
+                     pads=[0, 0, 0, 2])]
     return [*found, single("lp_pool_same", "LpPool", LINES, kernel_shape=[3], strides=[2],
                            auto_pad="SAME_UPPER")]
 

@@ -14,21 +14,25 @@ from dsplet.quantize.float.reading import READERS
 from tests.quantize import backend_suite as suite
 from tests.quantize.backend_suite import Case, Verdict
 
-LEAST_RIGHT = 329
-KNOWN = {
-    "test_softmax_large_number": "an interpolated exponential between steps of 1",
-    "test_logsoftmax_large_number": "the same",
+LEAST_RIGHT = 639
+SAID = {
     **dict.fromkeys(("test_lppool_2d_default", "test_lppool_2d_same_lower", "test_lppool_2d_pads"),
-                    "an interpolated root near 0")}
-"""What is wrong today, and why; a case that is mended fails until it is taken out."""
+                    "the fourth root of a sum of fourth powers near 0, which no step of 16 bits "
+                    "resolves beside the largest"),
+    **dict.fromkeys((f"test_reduce_log_sum_exp_{kind}_random_expanded" for kind in (
+        "do_not_keepdims", "keepdims", "negative_axes_keepdims")),
+        "the same of a logarithm and a sum of exponentials, spelled by hand")}
+"""What 16 bits are not enough for, and why: a note must say so. What is mended fails until it is
+taken out."""
 WITHOUT = {
-    **dict.fromkeys(("OneHot", "CumSum", "And", "Not", "Xor"), "the suite feeds it no float32"),
+    **dict.fromkeys(("OneHot", "CumSum", "And", "Not", "Trilu", "Xor"),
+                    "the suite feeds it no float32"),
     **dict.fromkeys(("GlobalLpPool", "SimplifiedLayerNormalization"), "the suite has none of it")}
 """Ops that are read and of which no case reads floats, and why; they have tests elsewhere."""
 
 
 def wrong(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
-    return {name: v for name, v in verdicts.items() if v.kind not in ("right", "refused")}
+    return {name: v for name, v in verdicts.items() if v.kind not in ("right", "refused", "said")}
 
 
 def ours(cases: list[Case]) -> list[Case]:
@@ -39,7 +43,7 @@ def ours(cases: list[Case]) -> list[Case]:
 @pytest.mark.parametrize("op", ["Conv", "Gemm", "MatMul", "Softmax", "Sigmoid", "HardSwish"])
 def test_the_cases_of_an_op(op):
     verdicts = {c.name: suite.judge(c) for c in ours([*suite.made(op)])}
-    assert not set(wrong(verdicts)) - set(KNOWN)
+    assert not wrong(verdicts)
     assert any(v.kind == "right" for v in verdicts.values())
 
 
@@ -53,7 +57,8 @@ def test_the_whole_suite():
     print(f"{len(cases)} cases, {len(floats)} of floats, {sum(c.gives_floats for c in floats)} of "
           f"floats to floats, {len(verdicts)} of ops that are read: {dict(kinds)}",
           *(f"{n:5} {why}" for why, n in refusals.most_common()), sep="\n", file=sys.stderr)
-    assert set(wrong(verdicts)) == set(KNOWN), wrong(verdicts)
+    assert not wrong(verdicts), wrong(verdicts)
+    assert {name for name, v in verdicts.items() if v.kind == "said"} == set(SAID)
     assert kinds["right"] >= LEAST_RIGHT
 
 

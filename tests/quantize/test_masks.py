@@ -137,6 +137,32 @@ def test_a_mask_that_is_an_input(far, tmp_path):
 
 
 @pytest.mark.parametrize("far", FAR)
+def test_a_mask_that_is_chosen(far, tmp_path):
+    """Attention as PyTorch's masked_fill: the scores where an input says so, else far."""
+    x = {"x": numbers(2, 5, 4), "m": numbers(1, 1, 5)}
+    x["m"][..., 0] = 1
+    m = model([node("MatMul", "x w", "a"), node("Greater", "m zero", "g"),
+               node("Where", "g a far", "b"), node("Softmax", "b", "y", axis=-1)],
+              {"x": (2, 5, 4), "m": (1, 1, 5)},
+              {"w": random("q", 4, 5), "zero": np.float32(0), "far": np.float32(far)})
+    graph = fixed(m, x, tmp_path)
+    qs = [v.format.quantize(x[v.name]) for v in graph.inputs]
+    found = graph.outputs[0].format.dequantize(graph.run(*qs)["y"])
+    kept = dict(zip((v.name for v in graph.inputs), qs, strict=True))["m"] > 0
+    e = np.exp(x["x"].astype(np.float64) @ random("q", 4, 5)) * kept
+    wanted = e / e.sum(-1, keepdims=True)
+    assert not found[np.broadcast_to(~kept, found.shape)].any()
+    assert 10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()) > 33
+
+
+def test_a_chosen_mask_that_an_output_shows_is_refused(tmp_path):
+    m = model([node("Greater", "x zero", "g"), node("Where", "g x far", "y")], {"x": (5,)},
+              {"zero": np.float32(0), "far": np.float32(-1e9)})
+    with pytest.raises(ModelError, match="chooses a constant of 1e.09"):
+        fixed(m, numbers(5), tmp_path)
+
+
+@pytest.mark.parametrize("far", FAR)
 def test_a_mask_before_a_maximum_a_relu_and_an_arg_max(far, tmp_path):
     x = numbers(4)
     sums = (x.astype(np.float64) @ random("v", 4, 5))

@@ -159,7 +159,35 @@ def test_what_no_patch_can_mend_is_said(tmp_path):
     assert "Function 'Sin_y': sin(2000*x) bends too much for a table of 513 nodes" in notes
     narrow = quantized(m, feeds, tmp_path, Recipe(input_bits=10))
     assert [type(n) for n in narrow.nodes] == [Table]
-    assert "dsplet.notes" not in dict(narrow.metadata)
+    note, = dict(narrow.metadata)["dsplet.notes"].splitlines()
+    assert "sin(2000*x) is steep at" in note and "step 0.00195312 of what it reads" in note
+
+
+def test_what_the_step_before_a_root_loses_is_said(tmp_path):
+    """A fourth root of 0.0001 at a step of 1/256: 0, not 0.1. Far
+    from 0 there is nothing to say."""
+    def notes(least: float) -> list[str]:
+        x = np.linspace(least, 1, 1000, dtype=np.float32).reshape(20, 50)
+        graph = quantized(model([node("Pow", "x p", "y")], {"x": (50,)}, {"p": np.float32(0.25)}),
+                          {"x": x}, tmp_path)
+        return dict(graph.metadata).get("dsplet.notes", "").splitlines()
+
+    note, = notes(1e-4)
+    assert "x^0.25 is steep at 0.0001, where the step 0.00390625" in note
+    assert not notes(0.5)
+
+
+@pytest.mark.parametrize("least", [1e-7, 1e-11])
+def test_what_is_next_to_nothing_is_compared_and_chosen(least, tmp_path):
+    """At the step of a number so small the other would leave the accumulator."""
+    w = np.random.default_rng(2).standard_normal((4, 4)).astype(np.float32)
+    x = np.random.default_rng(3).standard_normal((60, 4)).astype(np.float32)
+    m = model([node("Mul", "x k", "a"), node("MatMul", "x w", "b"), node("Greater", "b a", "g"),
+               node("Where", "g b a", "y")], {"x": (4,)}, {"w": w, "k": np.float32(least)})
+    graph = quantized(m, {"x": x}, tmp_path, WIDE)
+    found = graph.outputs[0].format.dequantize(
+        graph.run(graph.inputs[0].format.quantize(x))["y"])
+    assert np.abs(found - np.maximum(x.astype(np.float64) @ w, 0)).max() < 0.05
 
 
 def test_a_smooth_wide_table_has_no_patch():
@@ -178,7 +206,7 @@ def test_a_smooth_wide_table_has_no_patch():
     ([node("PRelu", "x x", "y")], "must be a constant"),
     ([node("Mod", "x x", "y", fmod=1)], "must be a constant"),
     ([node("Greater", "x zero", "a"), node("Where", "a far x", "y")],
-     "a constant of 1e\\+09 where the input says so")])
+     "chooses a constant of 1e.09, which no sample")])
 def test_refuses(nodes, words, tmp_path):
     m = model(nodes, {"x": (4,)}, CONSTANTS | {"far": np.float32(-1e9)})
     with pytest.raises(from_onnx.ModelError, match=words):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from dsplet.quantize.fixed.arithmetic import IntArray, divide, half_step, requan
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.curve import Curve, spacing_log2
 from dsplet.quantize.fixed.emitter import Emitter
-from dsplet.quantize.fixed.graph import Interval, Requantizing, Value
+from dsplet.quantize.fixed.graph import LATER, Interval, Requantizing, Value
 from dsplet.quantize.fixed.kernel import Add, Divide, Max, Requantize, Set, Storage, Store
 from dsplet.quantize.fixed.ops.op import check_alignment, check_axes, op, span
 from dsplet.quantize.fixed.qformat import QFormat
@@ -22,16 +23,21 @@ LOG_FRAC = 12
 """The log of the sum is held at a step of 2**-12,"""
 LARGEST_LOG = 1 << 15
 """and is at most 8."""
+WIDE, REACH = 128.0, 16.0
+"""Where differences reach further than the first, straight lines between the nodes of a table of
+all of them would be too long; one of the second is enough, below which exp is 0 at its step."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Exponential(Requantizing):
     """Both begin alike: e = exp(x - max(x)) by a table over the difference, and its sum.
 
-    exp_table: `Curve` nodes over the differences -(2**bits - 1)..0.
+    exp_table: `Curve` nodes over the differences lowest..0. lowest: larger ones are taken for that;
+    None: the largest that there can be, -(2**bits - 1).
     """
 
     exp_table: IntArray
+    lowest: int | None = field(default=None, kw_only=True, metadata=LATER)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,28 +49,35 @@ class _Exponential(Requantizing):
         self.expect_shape(self.shape)
         if self.inputs[0].shape[-1] > 512:
             raise ValueError(f"{self.op} '{self.name}': at most 512 classes keep the sum exact")
-        curve = self.exp_curve
+        fmt, curve = self.inputs[0].format, self.exp_curve
+        if self.lowest is not None and not fmt.min - fmt.max <= self.lowest < 0:
+            raise ValueError(f"{self.op} '{self.name}': lowest is {self.lowest}; expected "
+                             f"{fmt.min - fmt.max} to -1")
         curve.check(f"{self.op} '{self.name}': exp_table", 0, 1 << EXP_FRAC, 0)
         if requantize(curve(np.array([0])), curve.step_log2, 0, 1 << EXP_FRAC)[0] < 1:
             raise ValueError(f"{self.op} '{self.name}': exp_table gives 0 for exp(0), by which "
                              "would be divided; expected at least 1")
 
     @staticmethod
-    def _exp_curve(fmt: QFormat) -> Curve:
-        lowest = -(fmt.max - fmt.min)
+    def _lowest(fmt: QFormat) -> int | None:
+        return -math.ceil(REACH / fmt.step) if (fmt.max - fmt.min) * fmt.step > WIDE else None
+
+    @classmethod
+    def _exp_curve(cls, fmt: QFormat) -> Curve:
+        lowest = cls._lowest(fmt) or -(fmt.max - fmt.min)
         return Curve.sample(np.exp, lowest, 0, fmt.frac, EXP_FRAC, (0, 1 << EXP_FRAC))
 
     @property
     def exp_curve(self) -> Curve:
         fmt = self.inputs[0].format
-        lowest = -(fmt.max - fmt.min)
+        lowest = self.lowest or -(fmt.max - fmt.min)
         return Curve(lowest, spacing_log2(lowest, 0), self.exp_table)
 
     def exponentials(self, x: IntArray) -> tuple[IntArray, IntArray]:
         """x - max, and e."""
         d = x - x.max(-1, keepdims=True)
         curve = self.exp_curve
-        return d, requantize(curve(d), curve.step_log2, 0, 1 << EXP_FRAC)
+        return d, requantize(curve(np.maximum(d, curve.first)), curve.step_log2, 0, 1 << EXP_FRAC)
 
     def exp_kernel(self, k: Builder, x: Storage, at: tuple[Affine, ...]) -> tuple[Storage, Storage]:
         """Statements that leave max(x) and sum(e) in cells[0] and cells[1], e in a buffer."""
@@ -77,6 +90,8 @@ class _Exponential(Requantizing):
         k.emit(Store(cells[0], "d"))
         with k.loop(n) as i:
             k.emit(Set("d", x[(*at, i)]), Add("d", cells[0], negate=True))
+            if self.lowest:
+                k.emit(Max("d", self.lowest))
             curve.emit(k, "d", "exp_table")
             if curve.step_log2:
                 k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << EXP_FRAC, curve.span))
@@ -92,7 +107,8 @@ class _Exponential(Requantizing):
         curve = self.exp_curve
         top = b.node("ReduceMax", x, b.const(np.array([-1], np.int64)), keepdims=1)
         d = b.node("Sub", x, top)
-        e = curve.integer_onnx(b, d)
+        e = curve.integer_onnx(b, b.node("Max", d, b.const(np.float32(curve.first)))
+                               if self.lowest else d)
         if curve.step_log2:
             e = b.shift_round(e, curve.step_log2, 0, 1 << EXP_FRAC)
         e = b.double(e)
@@ -106,7 +122,8 @@ class Softmax(_Exponential):
 
     @classmethod
     def of(cls, name: str, x: Value, y: Value, clamp: tuple[int, int] | None = None) -> Softmax:
-        return cls(name, (x,), y, cls._exp_curve(x.format).table, clamp=clamp)
+        return cls(name, (x,), y, cls._exp_curve(x.format).table, lowest=cls._lowest(x.format),
+                   clamp=clamp)
 
     def check(self) -> None:
         super().check()
@@ -160,7 +177,7 @@ class Logarithmic(_Exponential):
     @classmethod
     def of(cls, name: str, x: Value, y: Value, clamp: tuple[int, int] | None = None) -> Logarithmic:
         exp, log = cls._exp_curve(x.format), cls._log_curve(x.shape[-1])
-        return cls(name, (x,), y, exp.table, log.table, clamp=clamp)
+        return cls(name, (x,), y, exp.table, log.table, lowest=cls._lowest(x.format), clamp=clamp)
 
     @staticmethod
     def _log_curve(n: int) -> Curve:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class ArgMax(NoReal, Computing):
 def place(r: Reading, axis: int, kind: str, keep: bool, to: str, last: bool = False) -> None:
     """Where along an axis of a sample the largest number stands, or the smallest (kind "Min").
     keep: the axis stays, with a size of 1. to: the output that it is. last: the last of equals."""
-    x, shape, batch = r.value(), r.shape(), r.batch()
+    x, shape, batch = r.value(), r.shape(), r.layout()
     rank, n = len(shape), shape[axis]
     if kind == "Min":
         x = linear(r, x, -1.0)
@@ -59,7 +60,9 @@ def place(r: Reading, axis: int, kind: str, keep: bool, to: str, last: bool = Fa
         lead = r.shape_of(x)[:-1]
         x = r.emit(Slice, x, starts=(*(0,) * len(lead), n - 1), sizes=(*lead, n),
                    steps=(*(1,) * len(lead), -1))
-    r.put_batch(batch if keep else batch - (axis < batch), to)
+    if batch and not keep:
+        batch = replace(batch, axis=batch.axis - (axis < batch.axis))
+    r.put_batch(batch, to)
     if not keep and not last:
         r.emit(ArgMax, x, to=to)
         return
@@ -71,13 +74,13 @@ def place(r: Reading, axis: int, kind: str, keep: bool, to: str, last: bool = Fa
         r.emit(Reshape, y, to=to, shape=tuple(1 if a == axis else m for a, m in enumerate(shape)))
 
 
-@reads("ArgMax", "ArgMin")
+@reads("ArgMax", "ArgMin", anywhere=True)
 def argmax(r: Reading) -> None:
     place(r, r.axis(r.attr("axis", 0)), r.op.removeprefix("Arg"), bool(r.attr("keepdims", 1)),
           r.outputs[0], bool(r.attr("select_last_index", 0)))
 
 
-@reads("TopK")
+@reads("TopK", anywhere=True)
 def top_k(r: Reading) -> None:
     k = int(r.attr("k", 0)) or int(r.scalar(1, what="k"))
     if k != 1:
@@ -90,7 +93,7 @@ def top_k(r: Reading) -> None:
         place(r, axis, kind, True, places)
 
 
-@reads("Hardmax")
+@reads("Hardmax", anywhere=True)
 def hardmax(r: Reading) -> None:
     """1 where the largest number stands, 0 elsewhere."""
     def one(x: str, to: str | None) -> str:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from dsplet.quantize.float.batch import Batch
-from dsplet.quantize.float.broadcast import broadcast_shape
+from dsplet.quantize.float.broadcast import fits
 from dsplet.quantize.float.ops.linear import Linear
 from dsplet.quantize.float.ops.matmul import MatMul
 from dsplet.quantize.float.ops.softmax import Softmax
@@ -96,7 +96,7 @@ def _attended(r: Reading, q: str, k: str, v: str, scale: float | None, mask: np.
     scores = r.emit(MatMul, q, r.emit(Transpose, k, perm=(0, 2, 1)))
     scores = r.reshaped(scores, (heads, length, keys), Batch())
     mask = np.clip(mask, -LARGEST, LARGEST)  # several could be added up
-    if broadcast_shape(mask.shape, (heads, length, keys)) != (heads, length, keys):
+    if not fits(mask.shape, (heads, length, keys)):
         r.refuse(f"a mask of shape {mask.shape} does not fit scores {(heads, length, keys)}")
     if (mask < -1e30).all(-1).any():
         r.refuse("its mask leaves a query without any key")

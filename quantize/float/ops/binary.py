@@ -11,7 +11,8 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.div import Div as FixedDiv
 from dsplet.quantize.fixed.qformat import QFormat
-from dsplet.quantize.float.broadcast import broadcast_shape
+from dsplet.quantize.float.batch import Batch
+from dsplet.quantize.float.broadcast import broadcast_shape, fits
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Clampable, FloatNode, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.clamp import Clamp, bounded
@@ -187,7 +188,7 @@ def total(r: Reading) -> None:
         x = r.emit(Add, x, other)
     for i in set(range(n)) - set(values):
         found = found + r.sample_const(i, rank)
-    if broadcast_shape(found.shape, r.shape_of(x)) != r.shape_of(x):
+    if not fits(found.shape, r.shape_of(x)):
         r.refuse("a constant among its operands has more elements than the values")
     scale = 1 / n if r.op == "Mean" else 1.0
     give_linear(r, x, scale=scale, offset=found * scale)
@@ -196,11 +197,16 @@ def total(r: Reading) -> None:
 @reads("PRelu", anywhere=True)
 def prelu(r: Reading) -> None:
     """x + (slope - 1) * min(x, 0), unless there is one slope for all."""
-    slope, x = r.sample_const(1, len(r.shape())), r.value()
+    x, shape, slope = r.value(), r.shape(), r.real(1, "the slopes")
+    if slope.shape == shape[:1] and not fits(slope.shape, shape) and r.layout() == Batch():
+        # one for each channel, as it was before opset 7 and PyTorch went on spelling it
+        slope = slope.reshape(-1, *(1,) * (len(shape) - 1))
+    else:
+        slope = r.sample_const(1, len(shape))
     if slope.size == 1:
         r.give(Function, x, expr=Expr("LeakyRelu", (X,), (slope.item(),)))
-    elif broadcast_shape(slope.shape, r.shape()) != r.shape():
-        r.refuse(f"slopes of shape {slope.shape} for values {r.shape()} without the batch")
+    elif not fits(slope.shape, shape):
+        r.refuse(f"slopes of shape {slope.shape} for values {shape} without the batch")
     else:
         negative = r.emit(Clamp, x, low=-np.inf, high=0.0)
         r.give(Add, x, r.emit(Linear, negative, scale=slope - 1, offset=np.zeros(())))

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from dsplet.quantize.float.batch import Batch, sample_of
-from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.gather import Gather
 from dsplet.quantize.float.ops.linear import give_linear
@@ -17,7 +16,7 @@ from dsplet.quantize.float.reading import Reading, reads
 
 @reads("Expand", anywhere=True)
 def expand(r: Reading) -> None:
-    shapes = {n: list(broadcast_shape(tuple(r.full(n)), tuple(r.at(1, n)))) for n in r.counts}
+    shapes = {n: _expanded(r, r.full(n), r.at(1, n)) for n in r.counts}
     grown, batch = len(shapes[r.counts[0]]) - r.rank, r.layout()
     places = [a for a, ns in enumerate(zip(*shapes.values(), strict=True)) if len(set(ns)) > 1]
     if batch:
@@ -29,11 +28,21 @@ def expand(r: Reading) -> None:
                  "independent")
     samples = {sample_of([n // count if batch and a == batch.axis else n for a, n in
                           enumerate(full)], batch) for count, full in shapes.items()}
-    if len(samples) > 1 or batch and batch.merged and not r.layout():
+    if batch and any(batch.full(sample, count) != full for count, full in shapes.items()
+                     for sample in samples):
         r.refuse("repeats samples of the batch; they must stay independent")
     full = [1] * grown + r.full(1)
     x = r.reshaped(r.value(), sample_of(full, batch), batch)
     _repeated(r, x, samples.pop(), batch)
+
+
+def _expanded(r: Reading, x: list[int], shape: list[int]) -> list[int]:
+    """What x grows to."""
+    rank = max(len(x), len(shape))
+    pairs = [*zip([1] * (rank - len(x)) + x, [1] * (rank - len(shape)) + shape, strict=True)]
+    if any(1 not in pair and pair[0] != pair[1] for pair in pairs):
+        r.refuse(f"expands {tuple(x)} to {tuple(shape)}, which fits no batch of another size")
+    return [max(pair) for pair in pairs]
 
 
 @reads("Tile", anywhere=True)

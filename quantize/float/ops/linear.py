@@ -10,7 +10,7 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
-from dsplet.quantize.float.broadcast import broadcast_shape
+from dsplet.quantize.float.broadcast import broadcast_shape, fits
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Computing, Maker, NoFixed, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
@@ -79,7 +79,7 @@ def constant_operand(r: Reading) -> tuple[str, np.ndarray] | None:
         return None
     x = r.shape(1 - i)
     constant = r.sample_const(i, len(x))
-    if broadcast_shape(constant.shape, x) != x:
+    if not fits(constant.shape, x):
         return None
     return r.value(1 - i), constant.reshape(()) if constant.size == 1 else constant
 

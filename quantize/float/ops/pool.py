@@ -92,7 +92,8 @@ class AveragePool(Pool, Clampable):
         return {"factor": 1 / self.counts} if self.counts.size else {}
 
 
-def _geometry(r: Reading) -> tuple[list[int], list[int], list[int]]:
+def geometry(r: Reading) -> tuple[list[int], list[int], list[int]]:
+    """Window, strides and dilations, which all runtimes take alike."""
     window = list(r.attr("kernel_shape"))
     strides, dilations = spatial_window(r, window)
     if r.attr("auto_pad", "NOTSET").startswith("SAME") and any(
@@ -103,23 +104,24 @@ def _geometry(r: Reading) -> tuple[list[int], list[int], list[int]]:
     return window, strides, dilations
 
 
-def _spacing(dilations: list[int]) -> Shape:
+def spaced(dilations: list[int]) -> Shape:
+    """The dilations of a `Pool`."""
     return () if set(dilations) == {1} else tuple(dilations)
 
 
 @reads("MaxPool")
 def max_pool(r: Reading) -> None:
-    window, strides, dilations = _geometry(r)
+    window, strides, dilations = geometry(r)
     if len([o for o in r.outputs if o]) > 1:
         r.refuse("its second output, the indices, is not supported")
     pads = explicit_pads(r, window, strides, dilations, bool(r.attr("ceil_mode", 0)))
     r.give(MaxPool, padded(r, *pads, -np.inf), window=tuple(window), strides=tuple(strides),
-           dilations=_spacing(dilations))
+           dilations=spaced(dilations))
 
 
 @reads("AveragePool")
 def average_pool(r: Reading) -> None:
-    window, strides, dilations = _geometry(r)
+    window, strides, dilations = geometry(r)
     before, after = explicit_pads(r, window, strides, dilations)
     _, reach = explicit_pads(r, window, strides, dilations, bool(r.attr("ceil_mode", 0)))
     counts = np.ones(())
@@ -134,5 +136,5 @@ def average_pool(r: Reading) -> None:
     if not counts.all():
         r.refuse("has a window that lies outside its input altogether")
     r.give(AveragePool, padded(r, before, reach, 0.0), window=tuple(window),
-           strides=tuple(strides), dilations=_spacing(dilations),
+           strides=tuple(strides), dilations=spaced(dilations),
            counts=np.zeros(0) if (counts == prod(window)).all() else counts)

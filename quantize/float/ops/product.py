@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from dsplet.quantize.float.batch import Batch
-from dsplet.quantize.float.broadcast import broadcast_shape
+from dsplet.quantize.float.broadcast import fits
 from dsplet.quantize.float.node import Shape
 from dsplet.quantize.float.ops.binary import Add
 from dsplet.quantize.float.ops.constant import Constant
@@ -66,7 +66,7 @@ def _plus(r: Reading, y: str, offset: np.ndarray) -> str:
     if batch and not batch.merged:
         offset = offset.take(0, batch.axis)
     shape = r.shape_of(y)
-    if broadcast_shape(offset.shape, shape) != shape:
+    if not fits(offset.shape, shape):
         r.refuse(f"the bias has shape {offset.shape}; expected one for {shape[-1]} units")
     return r.emit(Linear, y, scale=np.ones(()), offset=np.asarray(offset))
 

@@ -14,12 +14,12 @@ from dsplet.quantize.float.ops.binary import Mul
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.linear import linear
 from dsplet.quantize.float.ops.logsumexp import LogSumExp
-from dsplet.quantize.float.ops.pool import AveragePool, MaxPool, Pool
+from dsplet.quantize.float.ops.pool import AveragePool, MaxPool, Pool, geometry, spaced
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.ops.slice import Slice
 from dsplet.quantize.float.ops.sum_pool import SumPool
 from dsplet.quantize.float.ops.transpose import Transpose
-from dsplet.quantize.float.ops.window import explicit_pads, padded, spatial_window
+from dsplet.quantize.float.ops.window import explicit_pads, padded
 from dsplet.quantize.float.reading import Reading, reads
 
 SQUARE = Expr("Mul", (X, X))
@@ -181,11 +181,9 @@ def spatial(r: Reading) -> list[int]:
 
 @reads("LpPool")
 def lp_pool(r: Reading) -> None:
-    window, p = list(r.attr("kernel_shape")), r.attr("p", 2)
-    strides, dilations = spatial_window(r, window)
-    if any(d != 1 for d in dilations):
-        r.refuse(f"dilations {dilations} are not supported; expected 1")
+    (window, strides, dilations), p = geometry(r), r.attr("p", 2)
     pads = explicit_pads(r, window, strides, dilations, bool(r.attr("ceil_mode", 0)))
     x = apply(r, padded(r, *pads, 0.0), power(p))
-    total = r.emit(SumPool, x, window=tuple(window), strides=tuple(strides))
+    total = r.emit(SumPool, x, window=tuple(window), strides=tuple(strides),
+                   dilations=spaced(dilations))
     r.give(Reshape, apply(r, total, root(p)), shape=r.shape_of(total))

@@ -14,9 +14,6 @@ from dsplet.quantize.float.ops.linear import give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
-MASK = 1e4
-"""Constants at least so large are masks, not numbers."""
-
 
 @op
 class Select(NoReal, Clampable):
@@ -54,7 +51,4 @@ def where(r: Reading) -> None:
             give_linear(r, r.value(x), scale=known.astype(float),
                         offset=np.where(known, 0.0, other))
             return
-    if (largest := max((float(np.abs(c).max()) for c in constants), default=0.0)) >= MASK:
-        r.refuse(f"chooses a constant of {largest:g} where the input says so: a format that held it"
-                 " would hold nothing else; choose a number of the size of the others")
     r.give(Select, *(r.value(i, rank) for i in range(3)))

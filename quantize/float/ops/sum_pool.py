@@ -16,8 +16,10 @@ class SumPool(Pool, Clampable):
     """The sum of the window."""
 
     def onnx(self, w: Writing) -> str:
-        mean = w.emit("AveragePool", *self.inputs, kernel_shape=self.window, strides=self.strides)
+        mean = w.emit("AveragePool", *self.inputs, kernel_shape=self.window, strides=self.strides,
+                      dilations=self.spacing)
         return w.emit("Mul", mean, w.const(prod(self.window)))
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
-        return FixedSumPool(self.name, x, y, self.window, self.strides, clamp=make.clamp(self, y))
+        return FixedSumPool(self.name, x, y, self.window, self.strides, dilations=self.dilations,
+                            clamp=make.clamp(self, y))

@@ -183,6 +183,9 @@ def softmaxes():
         x, wide = value("x", 10, fmt=QFormat(8, 4)), value("x", 7, fmt=QFormat(16, 11))
         yield graph(f"{name}_8", op.of("s", x, value("y", 10, fmt=out)))
         yield graph(f"{name}_16", op.of("s", wide, value("y", 7, fmt=fine)))
+        for frac in (8, 4, -3):
+            far = value("x", 7, fmt=QFormat(12 if frac < 0 else 16, frac))
+            yield graph(f"{name}_far{frac}", op.of("s", far, value("y", 7, fmt=fine)))
         for kind, fmt, shape in (("lead", QFormat(10, 6), (2, 3)), ("two", QFormat(16, 14), (2,)),
                                  ("many", QFormat(6, 2, False), (40,)),
                                  ("alone", QFormat(16, 9, False), (2, 1))):

@@ -74,11 +74,13 @@ def softmax(x: list[float]) -> list[float]:
     return [v / math.fsum(e) for v in e]
 
 
-@pytest.mark.parametrize("fmt", [QFormat(8, 4), QFormat(10, 6), QFormat(16, 12)])
+@pytest.mark.parametrize("fmt", [QFormat(8, 4), QFormat(10, 6), QFormat(16, 12), QFormat(16, 7),
+                                 QFormat(16, 4)])
 def test_softmax_and_its_logarithm_are_close_to_the_real_ones(fmt):
     rng = np.random.default_rng(0)
     x, fine = value("x", 10, fmt=fmt), QFormat(16, 11)
-    q = rng.integers(fmt.min, fmt.max + 1, (300, 10))
+    near = min(fmt.max, 40 << fmt.frac)  # so that several count
+    q = rng.integers(max(fmt.min, -near), near + 1, (300, 10))
     p = Softmax.of("s", x, value("y", 10, fmt=Q15)).reference(q) / 2**15
     log = LogSoftmax.of("s", x, value("y", 10, fmt=fine)).reference(q) / 2**11
     real = np.array([softmax((row / 2**fmt.frac).tolist()) for row in q])
