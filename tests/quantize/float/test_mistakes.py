@@ -65,7 +65,7 @@ MISTAKES = {
     "no shape": (one("Reshape", "x"), "Reshape 'Reshape_y': has 1 input; expected 2 (data, shape)"),
     "no second": (one("Add", "x"), "Add 'Add_y': has 1 input; expected 2 (A, B)"),
     "no broadcast": (one("Add", "x c", constants={"c": random("c", 7)}),
-                     "Add 'Add_y': its inputs of shapes (3, 9, 8), (1, 1, 7) (of one sample) do not"),
+                     "Add 'Add_y': its inputs of shapes (3, 9, 8), (1, 1, 7) (of one sample)"),
     "an order of too few": (one("Transpose", "x", perm=[0, 2, 1]), "Transpose 'Transpose_y': perm"),
     "an axis twice": (one("Unsqueeze", "x a", constants={"a": ints(1, 1)}),
                       "Unsqueeze 'Unsqueeze_y': "),
