@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,dev]'
 	@touch $@
 
-.PHONY: help demo test check coverage hooks schemas fuzz bench bench-quantize zoo zoo-quick
+.PHONY: help demo test check coverage soak hooks schemas fuzz bench bench-quantize zoo zoo-quick
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -30,6 +30,10 @@ check: $(READY) ## lint, types, the house's figures and the quick tests (under a
 
 coverage: ## check, and which lines its tests never reach (half as long again)
 	@$(MAKE) check COVERAGE=--cov
+
+SECONDS ?= 600
+soak: $(READY) ## two processes on a cache that is damaged under them: no wrong result (10 minutes; SECONDS=60)
+	$(BIN)/python -m tests.soak $(SECONDS)
 
 hooks: $(READY) ## before each commit: ruff and mypy
 	$(BIN)/pre-commit install

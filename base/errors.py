@@ -43,6 +43,10 @@ class UserError(ValueError):
         return found
 
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody stopped a long job; its text says what is kept, and the command to go on."""
+
+
 @contextmanager
 def door(where: object, *raised: type[Exception], what: str = "cannot be read",
          expected: str = "", remedy: str = "", kind: type[UserError] = UserError) -> Iterator[None]:

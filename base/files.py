@@ -81,6 +81,18 @@ def write_together(files: Mapping[str | Path, bytes]) -> None:
             part.unlink(missing_ok=True)
 
 
+def make_folder(path: str | Path) -> Path:
+    """The folder of that name, made where it is missing. Raises FileError."""
+    if not os.fspath(path):
+        raise FileError("a folder needs a name")
+    folder = Path(path)
+    with door(path, OSError, ValueError, what="cannot be made", kind=FileError):
+        if folder.exists() and not folder.is_dir():
+            raise FileError("is no folder", expected="a folder, or a name that is free")
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def check_target(path: str | Path) -> Path:
     """The file that writing to `path` replaces: itself, or what a link leads to.
 

@@ -37,7 +37,7 @@ REPEATS = 3
 def main() -> dict[str, float]:
     """M instructions/s by network, best of three; seconds of the rest."""
     target = targets.get("dsp32c-40")
-    chip, reason = fastest(target)
+    chip, remark = fastest(target)
     table = Table("network", "images", "instructions each", "M instructions/s", "ratio to the chip")
     rates: dict[str, float] = {}
     for name, images in IMAGES.items():
@@ -62,8 +62,8 @@ def main() -> dict[str, float]:
     Console().print(table)
     for what in [key for key in rates if key.endswith(" s")]:
         print(f"one image of {what.removesuffix(' s')}: {rates[what]:.2f} s")
-    if reason:
-        print(f"(the Python machine: {reason})")
+    if remark:
+        print(f"({remark})")
     return rates
 
 

@@ -5,12 +5,15 @@ code 1 where machine code differs, a budget is missed or fixed point costs too m
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from bench.whole import go
 from dsplet.base import render
+from dsplet.base.errors import Interrupted
 from dsplet.train import results, zoo
 
 RUNS, QUICK = Path("runs"), Path("build/zoo-quick")
@@ -48,6 +51,13 @@ def measure(model: str, sets: list[str], folder: Path, settings: dict) -> list[d
     return rows
 
 
+def resuming(left: list[str], kept: Path, data: str | None, quick: bool) -> str:
+    """How an interrupted measurement goes on."""
+    words = [*left, *(["--data", data] if data else []), *(["--quick"] if quick else [])]
+    return (f"what is measured is in {kept}, finished trainings beside it; go on with: "
+            f"python -m bench.zoo {' '.join(words)}")
+
+
 def main(names: list[str], data: str | None = None, quick: bool = False) -> bool:
     """Measure, print and keep the rows; whether all of them hold."""
     folder, allowed = (QUICK, QUICK_DROP_POINTS) if quick else (RUNS, DROP_POINTS)
@@ -58,12 +68,19 @@ def main(names: list[str], data: str | None = None, quick: bool = False) -> bool
     for model, on in quick_rows(names) if quick else rows_of(names, data):
         wanted.setdefault(model, []).append(on)
     found: dict[str, list[dict]] = dict.fromkeys(wanted, [])
-    with ProcessPoolExecutor() as pool:
+    # Workers fall silent at an interrupt: to tell of it is this process's business.
+    with ProcessPoolExecutor(initializer=signal.signal,
+                             initargs=(signal.SIGINT, signal.SIG_DFL)) as pool:
         waiting = {pool.submit(measure, model, sets, folder, settings): model
                    for model, sets in wanted.items()}
-        for done in as_completed(waiting):
-            found[waiting[done]] = done.result()
-            results.save(done.result(), kept)
+        try:
+            for done in as_completed(waiting):
+                found[waiting[done]] = done.result()
+                results.save(done.result(), kept)
+        except (KeyboardInterrupt, BrokenProcessPool):
+            pool.shutdown(cancel_futures=True)
+            left = [model for model, rows in found.items() if not rows]
+            raise Interrupted(resuming(left, kept, data, quick)) from None
     rows = [row for model in wanted for row in found[model]]
     failed = [f"{row['model']}/{row['data']}" for row in rows
               if row["differing_integers"] or row["met"] is False or lost(row, allowed)]
@@ -79,4 +96,8 @@ if __name__ == "__main__":
     parser.add_argument("--data", help="only the rows of this data set")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    sys.exit(0 if main(given.models, given.data, given.quick) else 1)
+    try:
+        sys.exit(0 if main(given.models, given.data, given.quick) else 1)
+    except Interrupted as stopped:
+        print(f"interrupted: {stopped}", file=sys.stderr)
+        sys.exit(130)

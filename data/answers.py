@@ -13,8 +13,6 @@ from dsplet.base.errors import UserError, shown
 
 TOLERANCE = "dsplet.tolerance"
 """The metadata key of networks that answer in numbers."""
-MOST_STRAY_CLASSES = 256
-"""Labels below this may be of classes that the network does not know."""
 
 
 class AnswerError(UserError):
@@ -78,7 +76,7 @@ def check_classes(y: np.ndarray, labels: np.ndarray) -> None:
     if scores == 1:
         raise AnswerError("the network gives one number where classes would have a score each",
                           remedy="give the labels as floats: numbers that are wanted of it")
-    if labels.max() >= max(scores, MOST_STRAY_CLASSES):
+    if labels.max() >= scores:
         raise AnswerError(f"labels run to {labels.max()}, the network gives {scores} scores",
                           remedy="give labels as floats where they are numbers that are wanted")
 

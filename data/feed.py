@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +26,8 @@ fingerprint, and how many of them were taken."""
 _NUMBER = re.compile(r"[-+]?[0-9]{0,30}(\.[0-9]{0,30})?(e[-+]?[0-9]{1,3})?(/[0-9]{1,30})?",
                      re.IGNORECASE)
 """No longer than what is worked out at once: ten to a billion is a number of a billion digits."""
+MOST_SCALE = 1e30
+"""Times a whole number of 16 bits it is a number of float32."""
 NAME_DATA = ("name it with --data: a data set (digits, mnist, usps), a .npz, .npy, .csv or .wav, "
              "or a folder of pictures or sounds")
 
@@ -159,6 +160,8 @@ def feed(facts: Mapping[str, str], inputs: Mapping[str, Shape], name: str | None
     if known[0] is None and offset is not None:
         raise DataError("--input-offset goes with --input-scale", remedy="give both")
     scaling = None if known[0] is None else Scaling(_numbers(known[0]), _numbers(known[1] or "0"))
+    if scaling and not all(scaling.scale):
+        raise DataError(f"--input-scale {known[0]} makes all samples alike", expected="no 0")
     classes = {word: i for i, word in class_names(facts).items()}
     return Feed(data, dict(inputs), scaling, asked=scale is not None, classes=classes,
                 resize=resize or data == facts.get(KEYS[0]))
@@ -177,7 +180,7 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 def _number(text: str) -> float:
     try:
-        if _NUMBER.fullmatch(text.strip()) and math.isfinite(value := float(Fraction(text))):
+        if _NUMBER.fullmatch(text.strip()) and abs(value := float(Fraction(text))) < MOST_SCALE:
             return value
     except (ValueError, ZeroDivisionError, OverflowError):
         pass

@@ -19,9 +19,7 @@ def locate(folder: str, name: str, sha256: str, url: str | None) -> Path:
     Looked for in $DSPLET_DATA, then in the user's cache folder, then downloaded once from `url`
     into the cache. Raises DataError.
     """
-    places = [user_cache_path("dsplet") / "data" / folder / name]
-    if "DSPLET_DATA" in os.environ:
-        places.insert(0, Path(os.environ["DSPLET_DATA"]) / folder / name)
+    places = [place / folder / name for place in _places()]
     for path in places:
         if path.is_file():
             return checked(path, sha256)
@@ -34,6 +32,16 @@ def locate(folder: str, name: str, sha256: str, url: str | None) -> Path:
     except (OSError, ValueError, ImportError) as error:  # no network, another file, no pooch
         raise DataError(f"{missing}, and downloading {url} failed ({said(error)})",
                         remedy=mend) from error
+
+
+def found(folder: str) -> Path | None:
+    """The folder of a data set's files, unchecked; None where it is nowhere."""
+    return next((place / folder for place in _places() if (place / folder).is_dir()), None)
+
+
+def _places() -> list[Path]:
+    named = os.environ.get("DSPLET_DATA")
+    return [*([Path(named)] if named else []), user_cache_path("dsplet") / "data"]
 
 
 def checked(path: Path, sha256: str) -> Path:

@@ -8,15 +8,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.files import MOST_BYTES
 from dsplet.data.pictures import ENDINGS, load_pictures
 from dsplet.data.sound import load_clips
 from dsplet.data.source import FOLDER, PARTS, WHOLE, Arrays, Source, Wanted, classes_of, opens
 from dsplet.data.splits import DataError
 
+MOST_NUMBERS = 1 << 29
+"""That one folder's samples may be, all together."""
 Loader = Callable[[list[Path], Wanted], np.ndarray]
 LOADERS: dict[str, Loader] = {".wav": load_clips} | dict.fromkeys(ENDINGS, load_pictures)
 
@@ -41,6 +45,10 @@ def _part(path: Path, every: set[str], wanted: Wanted) -> Callable[[], Arrays]:
         pairs = [(c.name, file) for c in classes for file in _files(c)] or [
             ("", file) for file in loose]
         files = [file for _, file in pairs]
+        numbers = len(files) * sum(map(prod, wanted.inputs.values()))
+        if numbers > MOST_NUMBERS or sum(f.stat().st_size for f in files) > MOST_BYTES:
+            raise DataError(f"holds {len(files):,} samples of {numbers:,} numbers", where=str(path),
+                            expected=f"at most {MOST_NUMBERS:,}, in {MOST_BYTES:,} bytes of files")
         loaders = {LOADERS[file.suffix.lower()] for file in files}
         if len(loaders) != 1:
             raise DataError("holds pictures and sounds" if loaders else "holds no samples",

@@ -13,6 +13,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -108,12 +109,23 @@ def _members(data: bytes, only: tuple[str, ...] | None) -> dict[str, np.ndarray]
         if size > MOST_BYTES:
             raise DataError(f"its arrays unpack to {size:,} bytes",
                             expected=f"at most {MOST_BYTES:,}")
-        return {name: _array(whole.read(members[name])) for name in chosen}
+        found = {}
+        for name in chosen:
+            with whole.open(members[name]) as file:
+                _check_header(file, members[name].file_size)
+            found[name] = np.asarray(npy.read_array(BytesIO(whole.read(members[name])),
+                                                    allow_pickle=False))
+        return found
 
 
 def _array(data: bytes) -> np.ndarray:
-    """The array of a .npy file, whose header must not promise more than there is."""
-    file = BytesIO(data)
+    """The array of a .npy file."""
+    _check_header(BytesIO(data), len(data))
+    return np.asarray(npy.read_array(BytesIO(data), allow_pickle=False))
+
+
+def _check_header(file: IO[bytes], size: int) -> None:
+    """A .npy file of so many bytes must not promise more than there is. Raises DataError."""
     read_header = (npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else
                    npy.read_array_header_2_0)
     shape, _, dtype = read_header(file)
@@ -121,8 +133,6 @@ def _array(data: bytes) -> np.ndarray:
         raise DataError("holds pickled objects, which are never opened", expected="plain arrays")
     if any(size < 0 for size in shape):
         raise DataError(f"its header promises {dtype} {shape}", expected="sizes of at least 0")
-    if math.prod(shape) * dtype.itemsize != len(data) - file.tell():
-        raise DataError(f"its header promises {dtype} {shape}, and {len(data) - file.tell():,} "
-                        "bytes follow")
-    file.seek(0)
-    return np.asarray(npy.read_array(file, allow_pickle=False))
+    if math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise DataError(f"its header promises {dtype} {shape}, and {size - file.tell():,} bytes "
+                        "follow")

@@ -1,6 +1,9 @@
 """Pictures: a user's own as samples, and lines of writing as a network sees them."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +12,9 @@ from dsplet.base.files import check_readable
 from dsplet.data.resample import fit
 from dsplet.data.source import Wanted
 from dsplet.data.splits import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 INK_ROWS = 22 / 32
 """Of the height: what a line of MNIST's digits fills."""
@@ -90,15 +96,29 @@ def _read(path: Path, mode: str) -> np.ndarray:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(path, formats=FORMATS) as picture:
-                if picture.mode.startswith(DEEP):
-                    raise DataError("has more than 8 bits a level", remedy="give an array, a .npz")
-                return np.asarray(picture.convert(mode))
+                return np.asarray(_upright(picture, mode).convert(mode))
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise DataError("too large a picture", expected=f"at most {Image.MAX_IMAGE_PIXELS:,} "
                             "pixels") from None
         except Image.UnidentifiedImageError:
             raise DataError("not a picture that can be read",
                             expected=" or ".join(FORMATS)) from None
+
+
+def _upright(picture: Image.Image, mode: str) -> Image.Image:
+    """The picture as people see it: the way up that its camera noted, on white where it can be
+    seen through and the network has no channel for that. Raises DataError."""
+    from PIL import Image, ImageOps
+    if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
+        raise DataError(f"has {frames} frames or pages", expected="one picture",
+                        remedy="give a file for each")
+    if picture.mode.startswith(DEEP):
+        raise DataError("has more than 8 bits a level", remedy="give an array, a .npz")
+    picture = ImageOps.exif_transpose(picture)
+    if mode != "RGBA" and picture.has_transparency_data:
+        seen = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
+    return picture
 
 
 def _enlarged(ink: np.ndarray, height: int) -> np.ndarray:

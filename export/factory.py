@@ -5,11 +5,15 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from dsplet.base.errors import UserError, near, said, shown
 from dsplet.base.files import check_readable
+
+MOST_NUMBERS = 1 << 24
+"""Of one input: four bytes each, and a network makes more of them."""
 
 
 class FactoryError(UserError):
@@ -84,4 +88,8 @@ def parse_shape(text: str) -> tuple[int, ...]:
     if not all(re.fullmatch("0*[1-9][0-9]{0,8}", size) for size in sizes):
         raise FactoryError(f"the input's shape is {shown(text)}",
                            expected="sizes of one input such as 1x28x28")
-    return tuple(int(size) for size in sizes)
+    shape = tuple(int(size) for size in sizes)
+    if prod(shape) > MOST_NUMBERS:
+        raise FactoryError(f"an input of {shown(text)} is {prod(shape):,} numbers",
+                           expected=f"at most {MOST_NUMBERS:,}")
+    return shape

@@ -261,8 +261,8 @@ class Compiled(ABC):
         """What the program takes of the target's memory."""
 
     @property
-    def slow_because(self) -> str:
-        """Why no faster simulator is at hand; "" where none is missing."""
+    def remark(self) -> str:
+        """In a line, what makes simulating slower than it need be; "" where nothing does."""
         return ""
 
     def items(self, run: Run) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dsplet.base.errors import UserError
@@ -42,10 +43,10 @@ def budget_cycles(text: str, target: Target) -> float:
                 value = float(number)
             except ValueError:
                 break
-            if value > 0:
+            if 0 < value < math.inf:
                 return value * cycles
-    raise BudgetError(f"budget '{text}' is not understood: expected a positive number with its "
-                      f"unit, such as 33.3ms, 500us or 333333cycles")
+    raise BudgetError(f"budget '{text}' is not understood", expected="a positive number with its "
+                      "unit, such as 33.3ms, 500us or 333333cycles")
 
 
 def verdict(budget: Budget, run: Run, worst: float) -> Verdict:

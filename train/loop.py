@@ -275,13 +275,17 @@ def _check_answers(card: Card, splits: Splits) -> None:
 def _check_same_run(resume: Checkpoint, card: Card, splits: Splits, config: TrainConfig) -> None:
     pairs = {
         "model": (resume.model, card.name),
-        "data": (resume.data_sha256, splits.sha256),
+        "data": (resume.dataset, splits.name),
         "settings": (resume.config, config),
     }
     for what, (before, now) in pairs.items():
         if before != now:
             raise CheckpointError(f"cannot resume: the checkpoint's {what}: {before}, now asked "
                                   f"for: {now}")
+    if resume.data_sha256 != splits.sha256:
+        raise CheckpointError(f"cannot resume: '{splits.name}' is not what the checkpoint has "
+                              "learnt from: other samples, or another number of them",
+                              remedy="give the same --data and --samples as at the start")
     random = resume.resume.get("random")
     fits = random is not None and random.dtype == torch.uint8 and (
         random.shape == torch.get_rng_state().shape)

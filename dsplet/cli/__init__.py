@@ -15,7 +15,8 @@ SECTIONS = {
                                     "diagnose", "ledger", "widths"),
     "On the chip": ("simulate", "read", "emit"),
     "Programs of your own": ("asm", "disasm", "run"),
-    "What there is": ("demo", "zoo", "budgets", "targets", "ops", "conformance"),
+    "What there is": ("demo", "zoo", "budgets", "targets", "ops", "conformance",
+                     "doctor"),
 }
 
 

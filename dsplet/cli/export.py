@@ -21,6 +21,8 @@ from dsplet.cli.options import PATH, feed_options, out_option, reports, watch
 def export(**given: Any) -> object:
     """Export a checkpoint, or a network of your own (FILE.py:factory), to ONNX.
 
+    FILE.py is run, with all that it may do: give none that you do not trust.
+
     The file is checked against PyTorch through ONNX Runtime: on images of the data set where it is
     known, else on random inputs.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, POSITIVE, feed_options, out_option, reports, watch
+from dsplet.cli.options import PATH, POSITIVE, SEED, feed_options, out_option, reports, watch
 
 
 @reports
@@ -14,7 +14,7 @@ from dsplet.cli.options import PATH, POSITIVE, feed_options, out_option, reports
 @click.argument("test", type=PATH)
 @out_option
 @click.option("--epochs", type=POSITIVE, default=3, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @feed_options
 def finetune(**given: Any) -> object:
     """Train the fixed-point network TEST to do what the float network REFERENCE does.

@@ -7,12 +7,39 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from dsplet.base.errors import UserError
 from dsplet.base.progress import Terminal
 
 Command = Callable[..., Any]
 watch = Terminal()
+
+
+class Strict(click.Command):
+    """A command whose options are not empty, and do something."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            value = ctx.params.get(param.name or "")
+            spelled = param.opts[-1] if isinstance(param, click.Option) else (
+                param.human_readable_name)
+            if value == "" or isinstance(value, tuple) and "" in value:
+                raise UserError(f"{spelled} is empty", remedy="give it a value, or leave it out")
+            if isinstance(param, Beside) and not ctx.params.get(param.needs) and (
+                    ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE):
+                needed = next(p.opts[-1] for p in self.params if p.name == param.needs)
+                raise UserError(f"{spelled} does nothing without {needed}", remedy="leave it out")
+        return rest
+
+
+class Beside(click.Option):
+    """An option that does nothing without another. needs: the other's name in Python."""
+
+    def __init__(self, *names: Any, needs: str, **facts: Any) -> None:
+        super().__init__(*names, **facts)
+        self.needs = needs
 
 
 def reports_as(text: Callable[[Any], str] | None) -> Callable[[Command], click.Command]:
@@ -29,7 +56,7 @@ def reports_as(text: Callable[[Any], str] | None) -> Callable[[Command], click.C
                        (text or render.to_text)(report))
             return 0 if getattr(report, "passed", True) else 1
 
-        return click.command()(json_option(run))
+        return click.command(cls=Strict)(json_option(run))
 
     return wrap
 
@@ -66,7 +93,9 @@ class Address(click.ParamType):
 BITS = click.IntRange(2, 16)
 ACCUMULATOR_BITS = click.IntRange(8, 32)
 POSITIVE = click.IntRange(1)
-PATH = click.Path()
+PATH = click.Path(readable=False)
+"""What cannot be read or written is said where that is done."""
+SEED = click.IntRange(0, 2**32 - 1)
 
 samples_option = click.option("--samples", default="all", show_default=True,
                               help="Test samples: a number or all.")

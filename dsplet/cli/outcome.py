@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import Interrupted, UserError
 
 BAD_INPUT, FAULT, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 OPTIONAL = {"torch": "train", "safetensors": "train", "onnxscript": "train", "sklearn": "train",
@@ -31,19 +31,38 @@ def outcome(cli: click.Group, words: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return BAD_INPUT
-    except (KeyboardInterrupt, click.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        return _interrupted(stopped)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return BROKEN_PIPE
     except Exception as error:
+        if stop := _stop_behind(error):
+            return _interrupted(stop)
         problem = _problem(error)
         if problem is None:
             print(_fault(error, words), file=sys.stderr)
             return FAULT
     print(f"error: {_one_line(problem)}", file=sys.stderr)
     return BAD_INPUT
+
+
+def _interrupted(stopped: BaseException) -> int:
+    """Tell how to go on, where that is known."""
+    more = str(stopped) if isinstance(stopped, Interrupted) else ""
+    print(f"interrupted{more and ': '}{more}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interrupt that a library, most likely while it was imported, turned into this error."""
+    seen: list[BaseException] = []  # what is raised anew from what it caused makes a circle
+    while error and error not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _run(cli: click.Group, words: Sequence[str]) -> int:
@@ -63,6 +82,8 @@ def _problem(error: Exception) -> str | None:
         extra = OPTIONAL.get((error.name or "").split(".")[0])
         return extra and (f"this needs {error.name}, which is not installed: "
                           f"pip install 'dsplet[{extra}]'")
+    if isinstance(error, MemoryError):
+        return "this takes more memory than there is"
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return str(error) if isinstance(error, UserError) else None

@@ -11,6 +11,8 @@ from dsplet.cli.options import (
     BITS,
     PATH,
     POSITIVE,
+    SEED,
+    Beside,
     feed_options,
     out_option,
     reports,
@@ -33,9 +35,10 @@ from dsplet.cli.options import (
 @click.option("--per-channel/--per-tensor", default=None)
 @click.option("--weights", help="How their steps are chosen: hessian, minmax, mse or percentile.")
 @click.option("--activations", help="The same of activations.")
-@click.option("--stability", type=click.IntRange(2), metavar="N",
+@click.option("--stability", type=click.IntRange(2, 1000), metavar="N",
               help="Also N more times on calibration samples drawn anew: what changes.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --stability's draws.")
+@click.option("--seed", cls=Beside, needs="stability", type=SEED, default=0, show_default=True,
+              help="Of --stability's draws.")
 @feed_options
 def quantize(**given: Any) -> object:
     """Float ONNX to fixed point, written as QDQ ONNX that stock ONNX Runtime runs."""

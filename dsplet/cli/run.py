@@ -6,10 +6,17 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, POSITIVE, json_option, origin_option, target_options
+from dsplet.cli.options import (
+    PATH,
+    POSITIVE,
+    Strict,
+    json_option,
+    origin_option,
+    target_options,
+)
 
 
-@click.command()
+@click.command(cls=Strict)
 @click.argument("source", type=PATH)
 @target_options
 @origin_option

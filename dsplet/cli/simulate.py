@@ -9,6 +9,8 @@ import click
 from dsplet.cli.options import (
     PATH,
     POSITIVE,
+    SEED,
+    Beside,
     feed_options,
     optimize_options,
     reports,
@@ -23,7 +25,7 @@ from dsplet.cli.options import (
 @click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
 @optimize_options
 @click.option("--images", type=PATH, help="A file of samples instead, all of it, without labels.")
-@click.option("--seed", type=int, default=0, show_default=True,
+@click.option("--seed", type=SEED, default=0, show_default=True,
               help="Of random inputs: where no --data is known, or by --data random.")
 @click.option("--map", "memory_map", is_flag=True,
               help="Also where every buffer lies, and from which layer to which.")
@@ -39,8 +41,8 @@ from dsplet.cli.options import (
 @click.option("--trace-file", type=PATH, help="Write those of --trace here instead.")
 @click.option("--chrome-trace", type=PATH,
               help="Write a trace of the first sample for chrome://tracing or Perfetto.")
-@click.option("--trace-instructions", type=POSITIVE, default=20_000, show_default=True,
-              help="At most so many in --chrome-trace.")
+@click.option("--trace-instructions", cls=Beside, needs="chrome_trace", type=POSITIVE,
+              default=20_000, show_default=True, help="At most so many in --chrome-trace.")
 @click.option("--listing", type=PATH, help="Write the assembly listing here.")
 @click.option("--arithmetic", type=click.Choice(["fixed", "float"]), default="fixed",
               show_default=True, help="float: a float network on the chip's floating point.")

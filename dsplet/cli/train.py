@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, POSITIVE, reports, watch
+from dsplet.cli.options import PATH, POSITIVE, SEED, reports, watch
 
 
 @reports
 @click.argument("model")
 @click.option("--data", help="digits, mnist, usps or a .npz; default: the model's own.")
 @click.option("--epochs", type=POSITIVE, help="Default: the model's own.")
-@click.option("--seed", type=int, help="Default: 0.")
+@click.option("--seed", type=SEED, help="Default: 0.")
 @click.option("--samples", type=POSITIVE, help="Learn from the first so many only.")
 @click.option("--resume", type=PATH, help="Go on from this checkpoint.")
 @click.option("-o", "out", type=PATH, help="Default: MODEL-DATA.safetensors")

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, POSITIVE, feed_options, reports, target_options, watch
+from dsplet.cli.options import (
+    PATH,
+    POSITIVE,
+    SEED,
+    Beside,
+    feed_options,
+    reports,
+    target_options,
+    watch,
+)
 
 
 @reports
@@ -22,9 +31,10 @@ from dsplet.cli.options import PATH, POSITIVE, feed_options, reports, target_opt
 @click.option("--plot", type=PATH, help="Draw the points here: .svg or .png.")
 @click.option("--study", help="Go on with Optuna in this storage (a file, or a URL), which other "
                               "machines may share.")
-@click.option("--trials", type=POSITIVE, default=100, show_default=True,
+@click.option("--trials", cls=Beside, needs="study", type=POSITIVE, default=100, show_default=True,
               help="Of --study, on this machine.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --study.")
+@click.option("--seed", cls=Beside, needs="study", type=SEED, default=0, show_default=True,
+              help="Of --study.")
 @target_options
 @feed_options
 def widths(**given: Any) -> object:

@@ -32,7 +32,7 @@ class Report:
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
-    """Raises AssemblyError, DebugError, RequestError."""
+    """Raises AssemblyError, DebugError, FileError."""
     source, programs = source_of(request.source, request.origin), targets.programs(PROCESSOR)
     if request.out is None:
         return Report(listing=programs.listing(source))

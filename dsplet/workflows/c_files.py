@@ -44,7 +44,7 @@ def c_files(request: CRequest, fixed: Graph, program: Program, name: str, goal: 
     if request.stream and request.vectors:
         raise RequestError("golden samples are of whole sequences",
                            remedy="leave out --vectors, or --stream")
-    ram, flash = (int(bytes_of(text, what)) if text else None for text, what in
+    ram, flash = (None if text is None else int(bytes_of(text, what)) for text, what in
                   ((request.ram, "--ram"), (request.flash, "--flash")))
     made = optimize(streaming(program) if request.stream else program, goal, ram, flash)
     facts = [(key, text) for key, text in fixed.metadata if len(text) <= FACT_CHARACTERS]

@@ -22,7 +22,7 @@ def target_of(request: OnTarget) -> Target:
 def budget_of(text: str | None, target: Target) -> Budget | None:
     """A budget such as "33.3ms", "333333cycles", or a name that `dsplet budgets` lists. Raises
     BudgetError."""
-    if not text:
+    if text is None:
         return None
     limit = text
     if "/" in text:

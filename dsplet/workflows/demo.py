@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsplet.base.files import make_folder
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.budgets import Budget
 from dsplet.quantize.analysis.report import Comparison
@@ -75,9 +76,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 @contextmanager
 def _folder(keep: str | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(keep or scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
+        yield make_folder(scratch if keep is None else keep)
 
 
 def _steps(request: Request, folder: Path, budget: Budget | None, watch: Watch

@@ -17,7 +17,7 @@ from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.search import suggestions
 from dsplet.quantize.search.suggestions import ChangeRow, Changes
 from dsplet.quantize.search.trial import Trials
-from dsplet.workflows.request import FromData, RequestError, classes
+from dsplet.workflows.request import FromData, RequestError, classes, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     on calibration samples. Raises ModelError, DataError, PictureError, RequestError."""
     if request.plot:
         picture.check(request.plot)
+    percent("--accuracy", request.accuracy)
     whole, fixed = Network(request.reference), Network(request.test)
     if whole.float is None or fixed.fixed is None:
         raise RequestError(f"{request.reference} must be a float network and {request.test} the "

@@ -26,6 +26,6 @@ class Report:
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
-    """Raises DebugError, RecordError, RequestError."""
+    """Raises DebugError, RecordError, FileError."""
     source = source_of(request.source, request.origin)
     return Report(listing=targets.programs(PROCESSOR).words(source))

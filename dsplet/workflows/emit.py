@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
-from dsplet.base.files import write_together
+from dsplet.base.files import make_folder, write_together
 from dsplet.base.progress import SILENT, Watch
+from dsplet.export.c.printer import check_name
 from dsplet.firmware_sim.backend import Compiled
 from dsplet.firmware_sim.compile.optimize import passes
 from dsplet.quantize.fixed.kernel_text import to_text
@@ -48,7 +48,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     _refuse_idle(request)
     fixed = fixed_graph(request.source)
     program = lower(fixed)
-    name = request.name or name_of(fixed, program, request.source)
+    name = name_of(fixed, program, request.source) if request.name is None else request.name
+    check_name(name)
     match request.form:
         case "c":
             files = c_files(request, fixed, program, name, request.goal or "balanced")
@@ -56,16 +57,16 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
             files = {f"{name}.kernels": to_text(_after(request, program))}
         case _:
             files = _on_target(request, program, name)
-    folder = Path(request.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(request.folder)
     write_together({folder / file: text.encode() for file, text in files.items()})
     return Report(written=[str(folder / file) for file in files])
 
 
 def _refuse_idle(request: Request) -> None:
     """Options that would change nothing. Raises RequestError."""
+    other = request.target if request.target != OnTarget.target else None
     after, goal = {"--after": request.after}, {"-O": request.goal}
-    board = {"--board": request.board, "--budget": request.budget}
+    board = {"--target": other, "--board": request.board, "--budget": request.budget}
     kernels = request.form == "kernels"
     if request.form == "c":
         why, idle = "C is written for no board and keeps no budget", board | after
@@ -77,7 +78,7 @@ def _refuse_idle(request: Request) -> None:
         "--stream": request.stream, "--self-test": request.self_test, "--with": request.build,
         "--vectors": request.vectors, "--ram": request.ram, "--flash": request.flash}
     for reason, those in ((why, idle), (f"--format {request.form} is no C", only_c)):
-        if given := ", ".join(option for option, value in those.items() if value):
+        if given := ", ".join(o for o, value in those.items() if value not in (None, False)):
             raise RequestError(reason, remedy=f"leave out {given}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dsplet.base.progress import SILENT, Watch
-from dsplet.workflows.request import FromData, RequestError
+from dsplet.workflows.request import FromData, RequestError, check_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class Source:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """The file is checked against PyTorch through ONNX Runtime. Raises FactoryError, ExportError,
     CheckpointError, DataError, MachineError, RequestError."""
+    check_out(request.out, request.source)
     from dsplet.export import to_onnx
     made = _from_factory(request) if ".py:" in request.source else _from_checkpoint(request)
     done = to_onnx.export(made.module, made.shape, Path(request.out), made.facts,

@@ -17,7 +17,7 @@ from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.network import Network
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows.request import FromData, RequestError, classes
+from dsplet.workflows.request import FromData, RequestError, check_out, classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """The bit widths stay; weights, biases and steps learn, on the training split. Raises
     ModelError, DataError, DivergedError, RequestError."""
+    check_out(request.out, request.reference)
     teacher, student = Network(request.reference), Network(request.test)
     if teacher.float is None or student.fixed is None:
         raise RequestError(

@@ -8,7 +8,7 @@ from dsplet.base.progress import SILENT, Watch
 from dsplet.quantize.analysis import ledger as books
 from dsplet.quantize.analysis.ledger import EntryRow, OverflowRow
 from dsplet.quantize.network import fixed_graph
-from dsplet.workflows.request import FromData
+from dsplet.workflows.request import FromData, check_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,7 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """A proved bound holds for every input; where it does not fit, the input that overflows is
     named. Raises ModelError, DataError."""
+    check_out(request.witness, request.source)
     bits, fixed = request.accumulator_bits, fixed_graph(request.source)
     inputs = {v.name: v.shape for v in fixed.inputs}
     part = request.feed(dict(fixed.metadata), inputs).test(request.samples)

@@ -17,7 +17,7 @@ from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.stated import random_inputs, states_ranges
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows.request import FromData, RequestError, classes
+from dsplet.workflows.request import FromData, RequestError, check_out, classes
 
 RANDOM_INPUTS = 256
 """On which a file without samples is held against its original."""
@@ -79,6 +79,7 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Writes QDQ ONNX that stock ONNX Runtime runs. Raises ModelError, RecipeError, DataError,
     Overflow, RequestError."""
+    check_out(request.out, request.source)
     network, recipe = Network(request.source), request.recipe(request.recipe_name)
     if network.float is None:
         raise RequestError(f"{request.source}: is fixed point already")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from dsplet.base.errors import UserError
+from dsplet.base.files import check_target
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import Batch, Feed, feed
 from dsplet.quantize.network import Network, Shape
@@ -39,6 +41,24 @@ class OnTarget:
 
     target: str = "dsp32c-40"
     board: str | None = None
+
+
+def percent(option: str, value: float | None) -> float | None:
+    """A share of samples that a gate asks for. Raises RequestError for what no share can be."""
+    if value is not None and not 0 < value <= 100:
+        raise RequestError(f"{option} is {value:g}", expected="per cent: above 0, at most 100")
+    return value
+
+
+def check_out(out: str | None, *sources: str) -> None:
+    """Before what takes long: `out` can be written, and is none of the files it is made from.
+    Raises FileError, RequestError."""
+    if out is None:
+        return
+    target = check_target(out)
+    for source in sources:
+        if Path(source).exists() and target.exists() and target.samefile(source):
+            raise RequestError(f"{out} is what it would be made from", remedy="name another file")
 
 
 def classes(what: str, network: Network, samples: Batch) -> np.ndarray:

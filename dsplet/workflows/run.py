@@ -46,7 +46,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 
 def stops(request: Request) -> Iterator[Stop]:
     """Each stop as the machine gets there. Raises AssemblyError, DebugError, MachineError,
-    UnknownTarget, NotOffered, RequestError."""
+    UnknownTarget, NotOffered, FileError."""
     target = chip.target_of(request)
     watched = Watched(until=request.until, breaks=request.breaks, registers=request.regs,
                       memory=request.mem, max_instructions=request.max_instructions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,15 @@ from dsplet.quantize.network import (
     reference,
 )
 from dsplet.workflows import chip
-from dsplet.workflows.request import FromData, OnTarget, RequestError
+from dsplet.workflows.request import FromData, OnTarget, RequestError, check_out
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
 
 HOT_LINES = 20
 TRACED = 200
 """Instructions in a trace file, where nothing else is said."""
 PATIENCE_S = 2.0
+MOST_RANDOM = 1 << 27
+"""Numbers drawn at once."""
 RANDOM = "random"
 """The name of data that are chance."""
 
@@ -157,6 +160,8 @@ class Execution:
 def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
     DoesNotFit, CannotStream, RequestError."""
+    for out in (request.listing, request.trace_file, request.chrome_trace):
+        check_out(out, request.source)
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
     if request.stream:
@@ -182,8 +187,8 @@ def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compi
             budget: Budget | None = None, watch: Watch = SILENT) -> Execution:
     """Run the subject's compiled program."""
     inputs = subject.inputs(samples.x)
-    if compiled.slow_because:
-        watch.note(f"the slow simulator is used: {compiled.slow_because}")
+    if compiled.remark:
+        watch.note(compiled.remark)
     began = time.perf_counter()
     with watch.progress("simulating") as tick:
         done = compiled.simulate(inputs, lambda n: tick(n, len(samples)))
@@ -213,6 +218,13 @@ def _tools(asked: Extras) -> list[str]:
 def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Batch, str | None]:
     """What is asked for, and a word where it is chance: where nobody knows other samples."""
     feeding = request.feed(subject.facts, subject.shapes)
+    known = request.images is not None or feeding.data and feeding.data != RANDOM
+    idle = {"--samples": request.images is not None and request.samples != Request.samples,
+            "--seed": known and request.seed}
+    if given := ", ".join(option for option, value in idle.items() if value):
+        raise RequestError(f"{given} does nothing here: " + (
+            "--images takes all samples of its file" if request.images else
+            f"the samples are those of {feeding.data}"), remedy="leave it out")
     if request.images:
         images = replace(feeding, data=request.images, resize=request.resize)
         return images.test("all").unlabelled, None
@@ -222,7 +234,11 @@ def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Bat
         raise RequestError("--input-scale and --resize are for samples: name them with --data")
     if request.beside:
         raise RequestError("--beside runs the same samples twice: name some with --data")
-    return subject.random(count_of(request.samples), request.seed), subject.told(request.seed)
+    count, size = count_of(request.samples), sum(map(prod, subject.shapes.values()))
+    if count * size > MOST_RANDOM:
+        raise RequestError(f"{count:,} random samples are {count * size:,} numbers",
+                           expected=f"at most {MOST_RANDOM:,}")
+    return subject.random(count, request.seed), subject.told(request.seed)
 
 
 def _unknown(x: dict[str, np.ndarray]) -> Batch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dsplet.base.errors import Interrupted, UserError
 from dsplet.base.progress import SILENT, Watch
 from dsplet.workflows.request import RequestError
 
@@ -67,13 +69,30 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     config = replace(before.config if before else card.config(splits.name), **{
         k: v for k in ("epochs", "seed") if (v := getattr(request, k)) is not None})
     out = request.out or f"{request.model}-{Path(splits.name).stem}.safetensors"
-    done = loop.train(card, splits, config, path=Path(out), resume=before, watch=watch)
+    try:
+        done = loop.train(card, splits, config, path=Path(out), resume=before, watch=watch)
+    except KeyboardInterrupt:
+        raise _interrupted(request, out, config.epochs) from None
     seen = evaluate(predictor(done.module()), card.inputs(splits.test.images), splits.test.labels,
                     card.tolerance)
     return Report(
         curve=[_epoch(row) for row in done.curve], model=request.model, data=splits.name,
         seed=config.seed, epochs=config.epochs, samples=seen.samples, test_errors=seen.errors,
         test_error_percent=seen.error_percent, file=out)
+
+
+def _interrupted(request: Request, out: str, epochs: int) -> KeyboardInterrupt:
+    """How the training goes on from its last checkpoint, where there is one."""
+    from dsplet.train import checkpoint
+    try:
+        kept = len(checkpoint.load(Path(out)).curve)
+    except UserError:
+        return Interrupted("no epoch is done, and nothing is kept")
+    options = {"--data": request.data, "--samples": request.samples, "--resume": out, "-o": out}
+    words = [str(word) for option, value in options.items() if value is not None
+             for word in (option, value)]
+    return Interrupted(f"{kept} of {epochs} epochs are kept; go on with: "
+                       f"{shlex.join(['dsplet', 'train', request.model, *words])}")
 
 
 def _epoch(row: dict[str, Any]) -> Epoch:

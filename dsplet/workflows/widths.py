@@ -18,7 +18,14 @@ from dsplet.quantize.search import widths as searching
 from dsplet.quantize.search.trial import Point, Trials
 from dsplet.quantize.search.widths import PointRow, WidthRow
 from dsplet.workflows import chip
-from dsplet.workflows.request import FromData, OnTarget, RequestError, classes
+from dsplet.workflows.request import (
+    FromData,
+    OnTarget,
+    RequestError,
+    check_out,
+    classes,
+    percent,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +95,12 @@ class _Search:
         self.request, self.watch, self.target = request, watch, chip.target_of(request)
         latency = chip.budget_of(request.latency, self.target)
         self.budgets = searching.Budgets(
-            bytes_of(request.memory) if request.memory else None,
-            latency.cycles if latency else None, request.accuracy)
+            None if request.memory is None else bytes_of(request.memory),
+            latency.cycles if latency else None, percent("--accuracy", request.accuracy))
         if request.plot:
             picture.check(request.plot)
+        check_out(request.out, request.source)
+        check_out(request.front_file, request.source)
         if request.out and not self.budgets:
             raise RequestError("-o needs a budget to choose by: --memory, --latency or --accuracy")
         network = Network(request.source)

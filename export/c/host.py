@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsplet.base.errors import UserError
+from dsplet.base.library import compiler
 from dsplet.export.c.context import context
 from dsplet.export.c.header import verbs
 from dsplet.export.c.printer import print_c
@@ -24,20 +23,6 @@ from dsplet.quantize.fixed.program import Program
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 """What emitted C compiles under without a word."""
-
-
-class NoCompiler(UserError):
-    """This machine has no C compiler."""
-
-
-def compiler() -> str:
-    """The path of the C compiler: $CC where it is set, else `cc`. Raises NoCompiler."""
-    name = os.environ.get("CC") or "cc"
-    path = shutil.which(name)
-    if path is None:
-        raise NoCompiler(f"the C compiler '{name}' is not on the PATH; install one "
-                         f"(Debian: apt-get install gcc) or name yours in $CC")
-    return path
 
 
 @dataclass(frozen=True)
@@ -73,17 +58,16 @@ class Compiled:
         return ys[0] if len(ys) == 1 else ys
 
 
-def compile(program: Program, workdir: Path | None = None) -> Compiled:
+def compile(program: Program) -> Compiled:
     """Print, compile (-O2, every warning an error) and load the program.
 
-    workdir: where NAME.c, NAME.h and the library are kept; by default a folder that goes with the
-    process. A library that is there already is loaded as it is. Raises NoCompiler, and RuntimeError
-    with the compiler's words where it refuses the source.
+    Its files lie in a folder that nobody else opens and that goes with the process. Raises
+    NoCompiler, and RuntimeError with the compiler's words where it refuses the source.
     """
     header, source = print_c(program, "net")
     cc = compiler()
     digest = hashlib.sha256("\0".join([cc, header, source]).encode()).hexdigest()[:16]
-    folder = (Path(_scratch().name) if workdir is None else Path(workdir)) / digest
+    folder = Path(_scratch().name) / digest
     library = folder / "net.so"
     if not library.exists():
         folder.mkdir(parents=True, exist_ok=True)

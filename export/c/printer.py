@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dsplet.base.errors import shown
 from dsplet.export.c import selftest
 from dsplet.export.c.context import Context, context
 from dsplet.export.c.header import CLAIM, borders, print_header, prototype, verbs
@@ -65,9 +66,7 @@ def print_c(program: Program, name: str | None = None,
     cannot do.
     """
     name = program.name if name is None else name
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in KEYWORDS:
-        raise Unprintable(f"'{name}' cannot name C functions; expected letters, digits and _, "
-                          f"a letter first, and no word of the language")
+    check_name(name)
     memory = context(program)
     kernels = [KernelPrinter(program.buffers, k, [r.var for r in program.around(i)],
                              memory.spelling) for i, k in enumerate(program.kernels)]
@@ -90,6 +89,14 @@ def print_c(program: Program, name: str | None = None,
     return (print_header(program, name, memory, size, metadata, pixels, tested),
             f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
             f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
+
+
+def check_name(name: str) -> None:
+    """Raises Unprintable for what cannot name C functions, nor files anywhere."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) or name in KEYWORDS:
+        raise Unprintable(f"{shown(name)} cannot name C functions", expected="letters, digits and "
+                          "_, a letter first, at most 100, and no word of the language",
+                          remedy="give one with --name")
 
 
 # --- the parts of the two files --------------------------------------------------------------

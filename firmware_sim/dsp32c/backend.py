@@ -65,11 +65,11 @@ class Compiled(backend.Compiled):
 
     @cached_property
     def _simulator(self) -> tuple[Simulator, str]:
-        chip, slow_because = fastest(self.image.target)
-        return Simulator(self.image, chip), slow_because
+        chip, remark = fastest(self.image.target)
+        return Simulator(self.image, chip), remark
 
     @property
-    def slow_because(self) -> str:
+    def remark(self) -> str:
         return self._simulator[1]
 
     def simulate(self, xs: Sequence[Array], progress: Progress | None = None) -> Run:

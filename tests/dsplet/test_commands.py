@@ -116,6 +116,9 @@ CASES = {
     "ops": Case("", lambda d: {"Conv", "Gemm"} <= {r["op"] for r in d["fixed_point"]}
                 and "Conv" in d["read_from_onnx"].split(", "), "extra",
                 "unexpected extra argument"),
+    "doctor": Case("", lambda d: d["passed"] and d["simulated_cycles_per_s"] > 1000
+                   and {p["part"] for p in d["versions"]} >= {"python", "numpy", "torch"},
+                   "extra", "unexpected extra argument"),
     "conformance": Case(
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),

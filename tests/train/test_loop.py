@@ -77,8 +77,15 @@ def test_resuming_another_run_is_refused(few, finished):
         loop.train(CARD, few, longer, resume=whole)
     with pytest.raises(CheckpointError, match="the checkpoint's model: zip1989, now .* lenet5"):
         loop.train(zoo.get("lenet5"), few, CONFIG, resume=whole)
-    with pytest.raises(CheckpointError, match="the checkpoint's data"):
+    with pytest.raises(CheckpointError) as caught:
+        loop.train(CARD, dataclasses.replace(few, name="usps"), CONFIG, resume=whole)
+    assert str(caught.value) == (
+        f"cannot resume: the checkpoint's data: {few.name}, now asked for: usps")
+    with pytest.raises(CheckpointError) as caught:
         loop.train(CARD, dataclasses.replace(few, train=few.test), CONFIG, resume=whole)
+    assert str(caught.value) == (
+        f"cannot resume: '{few.name}' is not what the checkpoint has learnt from: other samples, "
+        "or another number of them: give the same --data and --samples as at the start")
 
 
 def test_the_curve_is_recorded(few, finished):

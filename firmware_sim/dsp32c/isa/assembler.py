@@ -11,6 +11,7 @@ Instructions and 32-bit data start on multiples of four, 16-bit data on multiple
 this skips are zero.  Integers may be expressions of numbers and labels joined by + and -.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,10 +27,14 @@ from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 
 LAST = (1 << 24) - 1
 """The last byte address."""
+MOST_NOPS = 1 << 16
+"""Of one statement: 6.5 ms of doing nothing."""
+MOST_SHOWN = 200
+"""Characters of a line that a message quotes."""
 _COMMENT = re.compile(r"//|#")
 _LABEL = re.compile(r"\s*([A-Za-z_.][\w.]*)\s*:")
 _DIRECTIVE = re.compile(r"\s*(org|float|int24|int|long|byte|word)(?![\w.])\s*(?!\()")
-_REPEATED = re.compile(r"\s*([0-9]{1,9})\s*\*\s*nop\s*")
+_REPEATED = re.compile(r"\s*([0-9]+)\s*\*\s*nop\s*")
 _EXPRESSION = re.compile(EXPRESSION)
 _SIZES = {"float": 4, "int24": 4, "long": 4, "word": 4, "int": 2, "byte": 1}
 _RANGES = {"int24": (-1 << 23, (1 << 24) - 1), "long": (-1 << 31, (1 << 32) - 1),
@@ -42,6 +47,9 @@ class AssemblyError(UserError):
 
     def __init__(self, file: str, line: int, text: str, column: int, message: str) -> None:
         self.file, self.line, self.column = file, line, column
+        if len(text) > MOST_SHOWN:
+            begin = max(0, column - MOST_SHOWN // 2)
+            text, column = text[begin:begin + MOST_SHOWN], column - begin
         caret = "".join("\t" if c == "\t" else " " for c in text[:column]) + "^"
         super().__init__(f"{file}:{line}: {message}\n    {text}\n    {caret}")
 
@@ -175,6 +183,8 @@ def _measure(item: _Statement, context: Context) -> tuple[int, int]:
     """(bytes, alignment) of a statement; for `org` the new address."""
     repeated = _REPEATED.fullmatch(item.text)
     if repeated:
+        if len(repeated[1]) > 9 or int(repeated[1]) > MOST_NOPS:
+            raise _Refused(f"too many nop, expected at most {MOST_NOPS:,} in one statement", 0)
         item.kind, item.count = "nop", int(repeated[1])
         return 4 * item.count, 4
     directive = _DIRECTIVE.match(item.text)
@@ -227,9 +237,11 @@ def _place(words: dict[int, int], address: int, size: int, value: int) -> None:
 def _datum(kind: str, text: str, context: Context) -> int:
     if kind == "float":
         try:
-            return floats.nearest_word(float(text))
+            if math.isfinite(number := float(text)):
+                return floats.nearest_word(number)
         except ValueError:
-            raise OperandError("expected a decimal number") from None
+            pass
+        raise OperandError("expected a decimal number")
     return _integer(text, context, *_RANGES[kind], sign_bit=23 if kind == "int24" else None)
 
 

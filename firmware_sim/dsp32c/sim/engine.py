@@ -1,17 +1,11 @@
 """The fast engine: DSP32C machine code interpreted by C, bit for bit what `machine.Machine` does.
 
 `engine.c` is one generic interpreter.  It is compiled once with the C compiler at hand, kept in the
-user's cache under the digest of everything it was made from, and used with the interface of
-`Machine`; a batch door runs one program over many inputs without any Python per input.
+user's cache (`base.library`), and used with the interface of `Machine`; a batch door runs one
+program over many inputs without any Python per input.
 """
 
 import ctypes
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 import time
 import weakref
 from collections.abc import Callable
@@ -19,9 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_dir
 
-from dsplet.base.errors import UserError
+from dsplet.base.library import Library, LibraryError, compiled
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import CODES, PCSH
 from dsplet.firmware_sim.dsp32c.parts.target import programmed_waits
@@ -44,14 +37,6 @@ DONE, LIMIT, ILLEGAL_WORD, OUTSIDE, MISALIGNED, HAZARD, TRANSFER_IN_DO = range(7
 LOADED_FLAGS, STORE_BUS = 1 << 32, 1 << 33  # hazard bits of engine_decode.h
 LAST_WORD = 0xFFFFFFFF  # no address: never reached
 _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
-
-
-class NoEngine(UserError):
-    """The engine cannot be used here: `machine.Machine` can."""
-
-
-class NoCompiler(NoEngine):
-    """No C compiler on this machine, or it failed."""
 
 
 class _Chip(ctypes.Structure):
@@ -79,38 +64,10 @@ class _Chip(ctypes.Structure):
     ]
 
 
-def compile_library() -> Path:
-    """The shared library of engine.c: from the cache, or compiled into it atomically."""
-    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
-    if compiler is None:
-        raise NoCompiler("no C compiler: neither $CC nor cc nor gcc is on the path")
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
-    parts = [*FLAGS, compiler, version, platform.system(), platform.machine()]
-    digest = hashlib.sha256("\0".join(parts).encode())
-    for source in SOURCES:
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    folder = Path(user_cache_dir("dsplet"))
-    library = folder / f"engine-{digest.hexdigest()[:32]}.so"
-    if library.exists():
-        return library
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(suffix=".so", dir=folder)
-    os.close(handle)
-    try:
-        main = Path(__file__).with_name("engine.c")
-        done = subprocess.run([compiler, *FLAGS, str(main), "-o", scratch], capture_output=True,
-                              text=True)
-        if done.returncode:
-            raise NoCompiler(f"{compiler} could not compile {main}:\n{done.stderr.strip()}")
-        os.replace(scratch, library)
-    finally:
-        Path(scratch).unlink(missing_ok=True)
-    return library
-
-
 @cache
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(compile_library()))
+def _library() -> Library:
+    """engine.c. Raises LibraryError."""
+    found = compiled(SOURCES[0].with_name("engine.c"), FLAGS, SOURCES)
     chip, word, long, array = (ctypes.POINTER(_Chip), ctypes.c_uint32, ctypes.c_int64,
                                ctypes.c_void_p)
     signatures = {
@@ -127,17 +84,19 @@ def _library() -> ctypes.CDLL:
                        long, ctypes.c_int, ctypes.POINTER(ctypes.c_int)),
     }
     for name, (result, *arguments) in signatures.items():
-        function = getattr(library, name)
+        function = getattr(found.loaded, name)
         function.restype, function.argtypes = result, arguments
-    return library
+    return found
 
 
 def fastest(target):
-    """(simulator, reason): an Engine and "", or a Machine and why there is no Engine."""
+    """(simulator, word): an Engine, or a Machine where there can be none; and, in a line, what
+    makes this slower than it need be, else ""."""
     try:
-        return Engine(target), ""
-    except NoEngine as error:
-        return Machine(target), str(error)
+        unkept = _library().unkept
+        return Engine(target), unkept and f"the engine is compiled anew each time: {unkept}"
+    except LibraryError as error:
+        return Machine(target), (f"the slow simulator is used, some thousand times slower: {error}")
 
 
 class Engine(Host):
@@ -147,7 +106,7 @@ class Engine(Host):
         """target: a targets.Target; memory: 2^24 bytes (uint8), zeros by default."""
         self.target, self.strict = target, strict
         assumed = target.assumptions
-        self._library = _library()
+        self._library = _library().loaded
         self.memory = np.zeros(1 << 24, np.uint8) if memory is None else memory
         if self.memory.dtype != np.uint8 or self.memory.shape != (1 << 24,):
             raise ValueError(f"memory is {self.memory.dtype} {self.memory.shape}, expected uint8 "

@@ -96,7 +96,7 @@ class Vector(msgspec.Struct, kw_only=True):
 
 class Document(msgspec.Struct, kw_only=True):
     schema: Literal["dsp32c-vectors/1"]
-    vectors: list[Vector]
+    vectors: Annotated[list[Vector], Meta(min_length=1)]
 
 
 def run(path: str | Path, machine_factory: Callable[[], Machine] = python_machine) -> list[Result]:

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +14,7 @@ from hypothesis import strategies as st
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.sim import engine
-from dsplet.firmware_sim.dsp32c.sim.engine import Engine, NoCompiler, fastest
+from dsplet.firmware_sim.dsp32c.sim.engine import Engine, fastest
 from dsplet.firmware_sim.dsp32c.sim.machine import (
     BadAccess,
     IllegalInstruction,
@@ -199,25 +197,23 @@ def test_batch_names_the_input_that_failed():
         simulator.run_batch(CODE, 0x200, 0x1000, np.zeros((3, 4), np.uint32), 0xC00, 1)
 
 
-@pytest.mark.slow
-def test_library_is_compiled_once_whoever_comes_first(tmp_path):
-    """Processes that start together on an empty cache leave one library and no scratch."""
-    command = "from dsplet.firmware_sim.dsp32c.sim.engine import compile_library as c; print(c())"
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-    processes = [subprocess.Popen([sys.executable, "-c", command], env=environment,
-                                  stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    paths = {process.communicate()[0].strip() for process in processes}
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    assert paths == {str(path) for path in (tmp_path / "dsplet").iterdir()}
-
-
 def test_without_a_compiler_the_machine_takes_over(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(NoCompiler, match="no C compiler"):
-        engine.compile_library()
-    monkeypatch.setattr(engine, "_library", engine.compile_library)
-    simulator, reason = fastest(BOARD)
-    assert isinstance(simulator, Machine) and "no C compiler" in reason
+    monkeypatch.setenv("CC", "no-such-compiler")
+    monkeypatch.setattr(engine, "_library", engine._library.__wrapped__)
+    simulator, word = fastest(BOARD)
+    assert isinstance(simulator, Machine)
+    assert word == ("the slow simulator is used, some thousand times slower: there is no C "
+                    "compiler 'no-such-compiler' on the PATH: install one (Debian: apt-get "
+                    "install gcc) or name yours in $CC")
+
+
+def test_an_engine_that_cannot_be_kept_says_so(monkeypatch, tmp_path):
+    (tmp_path / "no folder").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no folder"))
+    monkeypatch.setattr(engine, "_library", engine._library.__wrapped__)
+    simulator, word = fastest(BOARD)
+    assert isinstance(simulator, Engine)
+    assert word == "the engine is compiled anew each time: Not a directory"
 
 
 @pytest.mark.parametrize("stack", [networks.zip_like, networks.tiny])

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsplet.base.library import LibraryError
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.isa.floats import decode_accumulator, to_words
-from dsplet.firmware_sim.dsp32c.sim.engine import Engine, NoEngine
+from dsplet.firmware_sim.dsp32c.sim.engine import Engine
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine, MachineError
 
 TARGETS = (targets.get("dsp32c-40", "1989"),
@@ -108,7 +109,7 @@ def outcome(chip, code, data, strict: bool, stores: int = DATA["r3"]) -> tuple:
 def pairs():
     try:
         return [(Machine(t), Engine(t)) for t in TARGETS]
-    except NoEngine as reason:
+    except LibraryError as reason:
         pytest.skip(str(reason))
 
 

@@ -1,0 +1,162 @@
+"""Shared libraries compiled from C on this machine, kept in the user's cache folder.
+
+A kept file is read once, held against the digest in its name, and what was read is what is loaded,
+so that one that was cut short, changed or put there by others never runs; not even one that is cut
+short meanwhile.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from dsplet.base.errors import UserError, door, said
+from dsplet.base.files import FileError, read_bytes, write_atomically
+
+DIGITS = 32
+"""Hexadecimal digits of a digest in a file's name."""
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class LibraryError(UserError):
+    """A library that cannot be made or loaded here."""
+
+
+class NoCompiler(LibraryError):
+    """This machine has no C compiler."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """loaded: the library. unkept: why it will be compiled anew next time, "" where it will not."""
+
+    loaded: ctypes.CDLL
+    unkept: str = ""
+
+
+def compiler() -> str:
+    """The path of the C compiler: $CC where it is set, else `cc` or `gcc`. Raises NoCompiler."""
+    named = os.environ.get("CC")
+    for name in [named] if named else ["cc", "gcc"]:
+        if path := shutil.which(name):
+            return path
+    raise NoCompiler(f"there is no C compiler '{named or 'cc'}' on the PATH",
+                     remedy="install one (Debian: apt-get install gcc) or name yours in $CC")
+
+
+def cache_folder() -> Path:
+    """Where libraries are kept. It need not be there. Raises LibraryError where nobody knows whose
+    home this is."""
+    folder = Path(user_cache_dir("dsplet")) / "libraries"
+    if not folder.is_absolute():
+        raise LibraryError("there is no home folder to keep it in",
+                           remedy="set HOME or XDG_CACHE_HOME")
+    return folder
+
+
+def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) -> Library:
+    """The library of a C file under these flags: kept, or compiled, and kept where that can be.
+
+    others: files that it includes. Raises NoCompiler; LibraryError with the compiler's words.
+    """
+    command = [compiler(), *flags]
+    try:
+        stem = f"{source.stem}-{_key(command, [source, *others])}"
+    except FileError as error:
+        raise LibraryError(str(error)) from error
+    try:
+        folder = _own(cache_folder())
+        for path in sorted(folder.glob(f"{stem}-*.so")):
+            if (content := _kept(path)) is not None:
+                return Library(_loaded(content))
+        unkept = ""
+    except (LibraryError, OSError) as error:
+        unkept = str(error) if isinstance(error, LibraryError) else said(error)
+    content = _made(command, source)
+    library = _loaded(content)
+    if not unkept:
+        try:
+            write_atomically(folder / f"{stem}-{_digest(content)}.so", content)
+        except UserError as error:
+            unkept = str(error)
+    return Library(library, unkept)
+
+
+def _key(command: Sequence[str], sources: Sequence[Path]) -> str:
+    """Of everything that a library is made from."""
+    with door(command[0], OSError, what="cannot be run", kind=LibraryError):
+        version = subprocess.run([command[0], "--version"], capture_output=True, text=True,
+                                 stdin=subprocess.DEVNULL).stdout
+    digest = hashlib.sha256("\0".join(
+        [*command, version, platform.system(), platform.machine()]).encode())
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + read_bytes(source))
+    return digest.hexdigest()[:DIGITS]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
+
+
+def _own(folder: Path) -> Path:
+    """The folder, made where it is missing. Raises LibraryError, OSError where it is not ours
+    alone: whoever can write there could run code as us."""
+    with suppress(FileExistsError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or not _is_ours(found):
+        raise LibraryError("others can write there", where=str(folder),
+                           remedy="delete it; it is made anew")
+    return folder
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return found.st_uid == os.geteuid() and not found.st_mode & OTHERS_WRITE
+
+
+def _kept(path: Path) -> bytes | None:
+    """The content of a kept library; None, and it is gone, where it is not what was written."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(handle, "rb") as file:
+            found = os.fstat(handle)
+            content = file.read() if stat.S_ISREG(found.st_mode) and _is_ours(found) else b""
+        if path.stem.endswith(f"-{_digest(content)}"):
+            return content
+        path.unlink()
+    return None
+
+
+def _made(command: Sequence[str], source: Path) -> bytes:
+    """The compiled library's bytes."""
+    with (door("", OSError, what=f"{source.name} cannot be compiled", kind=LibraryError),
+          tempfile.TemporaryDirectory(prefix="dsplet-") as scratch):
+        made = Path(scratch) / "library.so"
+        done = subprocess.run([*command, str(source), "-o", str(made)], capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            words = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+            raise LibraryError(f"{command[0]} could not compile {source.name}: {words[0]}")
+        return made.read_bytes()
+
+
+def _loaded(content: bytes) -> ctypes.CDLL:
+    """The library with this content, from a file that has no name for anybody to write to."""
+    with door("", OSError, what="a compiled library cannot be loaded", kind=LibraryError):
+        handle = os.memfd_create("dsplet")  # never closed: the loader knows libraries by this path
+        with open(handle, "wb", closefd=False) as file:
+            file.write(content)
+        return ctypes.CDLL(f"/proc/self/fd/{handle}")

@@ -1,0 +1,171 @@
+"""What this machine has of what dsplet uses, how fast it simulates, and what each lack costs."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from dsplet.base.errors import UserError, said
+from dsplet.base.library import cache_folder, compiler
+from dsplet.base.progress import SILENT, Watch
+
+if TYPE_CHECKING:
+    from dsplet.quantize.fixed.graph import Graph
+
+NEEDED = ("numpy", "onnx", "onnxruntime")
+"""Without which no network gets anywhere; what stands on them is imported behind them."""
+PACKAGES = {
+    "torch": "no dsplet train, export, finetune: pip install 'dsplet[train]'",
+    "onnxscript": "no dsplet export: pip install 'dsplet[train]'",
+    "safetensors": "no checkpoints: pip install 'dsplet[train]'",
+    "scikit-learn": "no data set digits: pip install 'dsplet[train]'",
+    "pooch": "data sets are not fetched: pip install 'dsplet[train]'",
+    "scipy": "no dsplet widths: pip install 'dsplet[search]'",
+    "optuna": "no dsplet widths --study: pip install 'dsplet[search]'",
+    "matplotlib": "no --plot: pip install 'dsplet[search]'"}
+"""What comes with an extra, and what its lack costs."""
+TARGET = "dsp32c-40"
+UNITS = 256
+MEASURE_S = 0.2
+SLOW_CYCLES_PER_S = 1_000_000
+"""Below this it is the definition that runs, not the engine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """There is nothing to choose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """found: its version or place, "" where it is not there. lack: what that costs, else ""."""
+
+    part: str
+    found: str
+    lack: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """simulated_cycles_per_s: of a dense layer on the chip. problems: why the main job, from a
+    network's file to cycles, cannot run here. passed: there are none."""
+
+    versions: list[Part]
+    machine: list[Part]
+    data: list[Part]
+    simulated_cycles_per_s: float | None = None
+    problems: list[str]
+    passed: bool
+
+
+def run(request: Request, watch: Watch = SILENT) -> Report:
+    """Look, and run a small layer; what fails is in the report."""
+    problems = [problem for name in NEEDED if (problem := _broken(name))]
+    speed, remark = None, ""
+    if not problems:
+        try:
+            speed, remark = _speed()
+        except Exception as error:  # whatever ails it is what is asked for
+            problems.append(f"a small layer cannot be simulated: {said(error)}")
+    return Report(
+        versions=[Part(part="python", found=platform.python_version(), lack=""),
+                  *(_package(name, f"nothing works: pip install {name}")
+                    for name in ("dsplet", *NEEDED)),
+                  *(_package(name, lack) for name, lack in PACKAGES.items())],
+        machine=[*_compiler(), _engine(speed, remark), *([] if problems else _cores())],
+        data=[_digits(), *([] if problems else map(_files, ("mnist", "usps")))],
+        simulated_cycles_per_s=speed, problems=problems, passed=not problems)
+
+
+def _broken(name: str) -> str:
+    """Why a needed package cannot be imported."""
+    try:
+        import_module(name)
+    except Exception as error:  # an installation can be broken in any way
+        return f"{name} cannot be imported: {said(error)}"
+    return ""
+
+
+def _package(name: str, lack: str) -> Part:
+    try:
+        return Part(part=name, found=version(name), lack="")
+    except PackageNotFoundError:
+        return Part(part=name, found="", lack=lack)
+
+
+def _compiler() -> list[Part]:
+    """The C compiler, and where what it makes is kept."""
+    try:
+        found_compiler = Part(part="C compiler", found=compiler(), lack="")
+    except UserError as error:
+        found_compiler = Part(part="C compiler", found="", lack=f"no engine: {error}")
+    try:
+        cache = Part(part="cache", found=str(cache_folder()), lack="")
+    except UserError as error:
+        cache = Part(part="cache", found="", lack=f"the engine is compiled each time: {error}")
+    return [found_compiler, cache]
+
+
+def _engine(speed: float | None, remark: str) -> Part:
+    fast = speed is not None and speed > SLOW_CYCLES_PER_S
+    return Part(part="engine", found=f"{speed / 1e6:,.0f} million cycles a second" if speed and fast
+                else "", lack=remark if speed else "nothing can be simulated")
+
+
+def _cores() -> list[Part]:
+    """Compilers and emulators of the processors that emitted C is measured on."""
+    from dsplet.export.c.emulate import CORES, missing
+    return [Part(part=core.name, found="" if missing(core) else
+                 f"{core.compiler[0]}, {core.emulator[0]}", lack="" if not missing(core) else
+                 f"emitted C is not measured on it: apt-get install {core.packages}")
+            for core in CORES.values()]
+
+
+def _files(name: str) -> Part:
+    from dsplet.data.files import found
+    path = found(name)
+    return Part(part=name, found=str(path or ""), lack="" if path else (
+        f"no --data {name} before it is fetched, or DSPLET_DATA names a folder that has it"))
+
+
+def _digits() -> Part:
+    there = find_spec("sklearn") is not None
+    return Part(part="digits", found="with scikit-learn" if there else "",
+                lack="" if there else PACKAGES["scikit-learn"])
+
+
+def _speed() -> tuple[float, str]:
+    """Simulated cycles a second, and what makes it slow. RuntimeError where integers are wrong."""
+    import numpy as np
+
+    from dsplet.firmware_sim import targets
+    from dsplet.quantize.fixed.program import lower
+    graph = _layer()
+    compiled = targets.compile(lower(graph), targets.get(TARGET))
+    x = np.random.default_rng(0).integers(-128, 128, (1, UNITS))
+    done = compiled.simulate([x])
+    if (done.outputs[0] != graph.run(x)["y"]).any():
+        raise RuntimeError("its integers are not those of the reference")
+    cycles, count, began = 0.0, 1, time.perf_counter()
+    while (seconds := time.perf_counter() - began) < MEASURE_S:
+        cycles += float(compiled.simulate([x.repeat(count, 0)]).cycles.sum())
+        count *= 2
+    return cycles / seconds, compiled.remark
+
+
+def _layer() -> Graph:
+    """A dense layer."""
+    import numpy as np
+
+    from dsplet.quantize.fixed.graph import Graph, Value, Weight
+    from dsplet.quantize.fixed.ops.gemm import Gemm
+    from dsplet.quantize.fixed.qformat import QFormat
+    chance = np.random.default_rng(0)
+    x, y = Value("x", (UNITS,), QFormat(8, 7)), Value("y", (10,), QFormat(8, 3))
+    weight = Weight(chance.integers(-127, 128, (10, UNITS)).astype(np.int8), 8, np.array([7]))
+    return Graph("doctor", (x,), (Gemm("y", (x,), y, weight, np.zeros(10, np.int64)),), (y,))
