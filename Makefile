@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,dev]'
 	@touch $@
 
-.PHONY: help demo test check coverage soak hooks schemas bench bench-quantize zoo zoo-quick
+.PHONY: help demo test check coverage soak hooks schemas fuzz bench bench-quantize zoo zoo-quick
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,9 @@ hooks: $(READY) ## before each commit: ruff and mypy
 
 schemas: $(READY) ## docs/schemas: what every --json looks like
 	$(BIN)/python -m dsplet.schemas docs/schemas
+
+fuzz: $(READY) ## 20,000 files that were tampered with: refused, or equal in every execution
+	$(BIN)/python -m tests.fuzz
 
 bench: $(READY) ## the measured tables
 	$(BIN)/python -m bench

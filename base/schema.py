@@ -70,6 +70,9 @@ def fitted(value: Any, kind: Any, error: type[UserError], name: str = "the whole
     try:
         _refuse_keys(value, kind, error, "")
         return msgspec.convert(value, kind)
+    except UnicodeEncodeError as problem:
+        raise error(f"{shown(problem.object[:9])} is not Unicode", expected="a text that UTF-8 can "
+                    "write") from problem
     except msgspec.ValidationError as problem:
         if isinstance(problem.__cause__, UserError):  # of the kind's own __post_init__
             raise problem.__cause__ from None

@@ -22,7 +22,7 @@ from dsplet.quantize.fixed.graph import Graph, Weight
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.proof import bounds
-from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.qformat import notation
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.network import Arrays, Network, Progress
 
@@ -358,7 +358,7 @@ def range_box(r: diagnose.Range) -> str:
 
 def _weights(weight: Weight) -> str:
     """Such as Q0.7, or Q-1.8 to Q0.7 where the channels differ."""
-    low, high = (str(QFormat(weight.bits, int(f))) for f in (weight.frac.max(), weight.frac.min()))
+    low, high = (notation(weight.bits, int(f)) for f in (weight.frac.max(), weight.frac.min()))
     return low if low == high else f"{low} to {high}"
 
 

@@ -18,6 +18,20 @@ NODES_LOG2 = 9
 """Wider inputs have 2**9 + 1 nodes."""
 
 
+MOST_SPACING_LOG2 = 15
+
+
+def spacing_log2(first: int, last: int) -> int:
+    """Of the nodes of a table for the inputs first..last."""
+    bits = (last - first).bit_length()
+    return bits - NODES_LOG2 if bits > EXACT_BITS else 0
+
+
+def entries(first: int, last: int, step_log2: int) -> int:
+    """How many a table for the inputs first..last has."""
+    return ((last - first) >> step_log2) + (2 if step_log2 else 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """table[i] stands for f at the integer first + (i << step_log2).
@@ -38,13 +52,25 @@ class Curve:
 
         The table holds round_half_up(f * 2**frac), limited to `limits`.
         """
-        wide = (last - first).bit_length() > EXACT_BITS
-        step_log2 = max((last - first).bit_length() - NODES_LOG2, 0) if wide else 0
-        n = ((last - first) >> step_log2) + (2 if step_log2 else 1)
+        step_log2 = spacing_log2(first, last)
+        n = entries(first, last, step_log2)
         x = (first + (np.arange(n) << step_log2)) * 2.0**-x_frac
         y = np.nan_to_num(f(x), nan=0.0, posinf=2.0**60, neginf=-(2.0**60))
         y = np.clip(y, -(2.0**30), 2.0**30)
         return cls(first, step_log2, np.clip(round_half_up(y * 2.0**frac), *limits))
+
+    def check(self, who: str, low: int, high: int, last: int) -> None:
+        """ValueError where the table has not the entries for inputs up to `last`, or one of them
+        is outside [low, high]."""
+        if not 0 <= self.step_log2 <= MOST_SPACING_LOG2:
+            raise ValueError(f"{who} has nodes 2**{self.step_log2} apart; expected 2**0 to "
+                             f"2**{MOST_SPACING_LOG2}")
+        needed = entries(self.first, last, self.step_log2)
+        if self.table.shape != (needed,):
+            raise ValueError(f"{who} has {self.table.size} entries; expected {needed}")
+        if self.table.min() < low or self.table.max() > high:
+            raise ValueError(f"{who} has entries from {self.table.min()} to {self.table.max()}; "
+                             f"expected {low} to {high}")
 
     @property
     def slopes(self) -> IntArray:

@@ -1,33 +1,56 @@
-"""The graph: values with formats, nodes that compute them, and the text form that reads back."""
+"""The graph: values with formats, and nodes that compute them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import cache
+from inspect import Parameter, signature
+from math import prod
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from dsplet.base.errors import shown
 from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, StoredArray, requantize
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
-from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.fields import check_fields
+from dsplet.quantize.fixed.qformat import QFormat, RangeError
 
 T = TypeVar("T")
 
 LATER = {"text": "only where it differs from its default"}
 """Metadata of a field that an op got when files had been written without it: their text stays what
 it was."""
+MOST_AXES = 12
+MOST_NUMBERS = 1 << 28
+"""Of a value, for one sample."""
+FARTHEST_WEIGHT_FRAC = 80
+"""Of weights: with an activation's 40 the step of their products is a normal float32."""
+FARTHEST_SHIFT = 31
+"""What an int32 can be shifted by."""
+WIDEST_BITS = 62
+"""Of a sum behind a shift to the left, without its sign."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor: its name, its shape for one sample (no batch axis) and its format."""
+    """A tensor: its name, its shape for one sample (no batch axis) and its format.
+
+    At most MOST_AXES axes, none of them empty, and MOST_NUMBERS numbers.
+    """
 
     name: str
     shape: tuple[int, ...]
     format: QFormat
+
+    def __post_init__(self) -> None:
+        check_fields(self, ("name", "shape", "format"), f"the value {shown(self.name)}")
+        if len(self.shape) > MOST_AXES or min(self.shape, default=1) < 1 or (
+                prod(self.shape) > MOST_NUMBERS):
+            raise ValueError(f"the value '{self.name}' has the shape {shown(self.shape)}")
 
     @property
     def size(self) -> int:
@@ -38,7 +61,8 @@ class Value:
 class Weight:
     """Constant integers q with |q| <= 2**(bits-1) - 1; real value q * 2**-frac.
 
-    frac: shape (1,) per tensor, or (C,) with one entry for each index of q's axis 0.
+    bits: 2..16. frac: shape (1,) per tensor, or (C,) with one entry for each index of q's axis 0;
+    within +-FARTHEST_WEIGHT_FRAC, or RangeError.
     """
 
     q: StoredArray
@@ -46,12 +70,20 @@ class Weight:
     frac: IntArray
 
     def __post_init__(self) -> None:
+        check_fields(self, ("q", "bits", "frac"), "weights")
+        if not 2 <= self.bits <= 16:
+            raise ValueError(f"weights have 2 to 16 bits, not {self.bits}")
         limit = (1 << (self.bits - 1)) - 1
         if np.abs(self.q).max(initial=0) > limit:
             raise ValueError(f"weights of {self.bits} bits must lie in [-{limit}, {limit}]")
         if self.frac.shape not in ((1,), self.q.shape[:1]):
             raise ValueError(f"frac has shape {self.frac.shape}; "
                              f"expected (1,) or {self.q.shape[:1]}")
+        if np.abs(self.frac).max() > FARTHEST_WEIGHT_FRAC:
+            raise RangeError(f"weights have steps from 2**{-self.frac.max()} to "
+                             f"2**{-self.frac.min()}", expected="steps from "
+                             f"2**-{FARTHEST_WEIGHT_FRAC} to 2**{FARTHEST_WEIGHT_FRAC}",
+                             remedy="scale what the network computes")
 
     @property
     def dtype(self) -> np.dtype:
@@ -71,7 +103,7 @@ class Interval:
 
     @property
     def magnitude(self) -> int:
-        return int(max(np.abs(self.low).max(), np.abs(self.high).max()))
+        return int(max(np.abs(np.asarray(end)).max() for end in (self.low, self.high)))
 
 
 def per_input(method: Callable[..., T]) -> Callable[..., T]:
@@ -98,6 +130,11 @@ class Node:
     """The fields that hold values, one or several."""
 
     def __post_init__(self) -> None:
+        check_fields(self, tuple(f.name for f in fields(self)), f"{self.op} {shown(self.name)}")
+        kind: Any = type(self)
+        least, most = _arity(kind)
+        if not least <= len(self.inputs) <= most:
+            raise ValueError(f"{self.op} '{self.name}' has {len(self.inputs)} inputs")
         self.check()
 
     @property
@@ -114,9 +151,14 @@ class Node:
         return (self.output,)
 
     @property
+    def bodies(self) -> tuple[Graph, ...]:
+        """The graph that it runs, where the op has one."""
+        return ()
+
+    @property
     def inner(self) -> tuple[Node, ...]:
         """The nodes of the body, where the op has one."""
-        return ()
+        return tuple(n for body in self.bodies for n in body.every_node())
 
     def check(self) -> None:
         """Raise ValueError where shapes, formats or attributes do not fit together."""
@@ -156,14 +198,47 @@ class Node:
         return []
 
 
+@cache
+def _arity(cls: type[Node]) -> tuple[float, float]:
+    """The least and the largest number of inputs: as many as its methods name."""
+    asked = list(signature(cls.integer_onnx).parameters.values())[2:]
+    several = any(p.kind is Parameter.VAR_POSITIONAL for p in asked)
+    return (1, float("inf")) if several else (len(asked), len(asked))
+
+
 @dataclass(frozen=True, eq=False)
 class Requantizing(Node):
     """An op that ends in one requantize, from a step of 2**-acc_frac to its output's format.
 
-    clamp: integers (low, high) that the output is limited to; None is the format's whole range.
+    clamp: integers (low, high) of the format that the output is limited to; None is the format's
+    whole range. Shifts are at most FARTHEST_SHIFT either way (to the left more, where the sums
+    leave room for it in WIDEST_BITS), or RangeError.
     """
 
     clamp: tuple[int, int] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.clamp is not None:
+            fmt, (low, high) = self.output.format, self.clamp
+            if not self.clamps:
+                raise ValueError(f"{self.op} '{self.name}' takes no clamp, and has "
+                                 f"[{low}, {high}]")
+            if not fmt.min <= low <= high <= fmt.max:
+                raise ValueError(f"{self.op} '{self.name}': the clamp [{low}, {high}] is no range "
+                                 f"of {fmt}, [{fmt.min}, {fmt.max}]")
+        right, left = int(self.shift.max()), -int(self.shift.min())
+        if right > FARTHEST_SHIFT or left > FARTHEST_SHIFT and (
+                left + max(a.magnitude for a in self.accumulators()).bit_length() > WIDEST_BITS):
+            raise RangeError(f"{self.op} '{self.name}': its sums and its output '"
+                             f"{self.output.name}' have steps 2**{max(right, left)} apart",
+                             expected=f"at most 2**{FARTHEST_SHIFT}",
+                             remedy="scale what the network computes")
+
+    @property
+    def clamps(self) -> bool:
+        """Whether every execution of it heeds a clamp."""
+        return True
 
     @property
     def acc_frac(self) -> IntArray:
@@ -209,6 +284,7 @@ class Graph:
     metadata: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        check_fields(self, ("name", "inputs", "nodes", "outputs", "metadata"), "the graph")
         known = {v.name: v for v in self.inputs}
         for node in self.nodes:
             for v in node.inputs:
@@ -222,6 +298,11 @@ class Graph:
         for v in self.outputs:
             if known.get(v.name) != v:
                 raise ValueError(f"the output '{v.name}' is given by no node")
+        for what, names in (("nodes", [n.name for n in self.every_node()]),
+                            ("values", [v.name for v in self.every_value()])):
+            name, count = Counter(names).most_common(1)[0] if names else ("", 1)
+            if count > 1:
+                raise ValueError(f"{count} {what} are called '{name}'")
 
     def values(self) -> Iterator[Value]:
         yield from self.inputs
@@ -232,6 +313,14 @@ class Graph:
         for node in self.nodes:
             yield node
             yield from node.inner
+
+    def every_value(self) -> Iterator[Value]:
+        """The values, those of bodies included."""
+        yield from self.inputs
+        for node in self.nodes:
+            yield from node.outputs
+            for body in node.bodies:
+                yield from body.every_value()
 
     def consumers(self, value: Value) -> list[Node]:
         return [n for n in self.nodes if value in n.inputs]
@@ -252,77 +341,3 @@ class Graph:
     @property
     def macs(self) -> int:
         return sum(n.macs for n in self.nodes)
-
-
-# --- text form -------------------------------------------------------------------------------
-
-def to_text(graph: Graph) -> tuple[str, dict[str, StoredArray]]:
-    """JSON text and the arrays it names (weights, biases, tables), which travel beside it."""
-    arrays: dict[str, StoredArray] = {}
-    return json.dumps(_encode_graph(graph, arrays), separators=(",", ":")), arrays
-
-
-def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any]:
-    def encode(owner: str, x: Any) -> Any:
-        if isinstance(x, np.ndarray):
-            if owner in arrays:
-                raise ValueError(f"two nodes are called '{owner.rpartition('.')[0]}'")
-            arrays[owner] = x
-            return {"array": owner}
-        if isinstance(x, Value):
-            return x.name
-        if isinstance(x, Weight):
-            return {"weight": {f.name: encode(f"{owner}.{f.name}", getattr(x, f.name))
-                               for f in fields(x)}}
-        if isinstance(x, Graph):
-            return {"graph": _encode_graph(x, arrays)}
-        if isinstance(x, tuple):
-            return [encode(f"{owner}.{i}", e) for i, e in enumerate(x)]
-        return x
-
-    def node(n: Node) -> dict[str, Any]:
-        said = [f for f in fields(n) if f.metadata != LATER or getattr(n, f.name) is not f.default]
-        return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
-                               for f in said}
-
-    return {
-        "name": graph.name,
-        "values": {v.name: [list(v.shape), v.format.bits, v.format.frac, v.format.signed]
-                   for v in graph.values()},
-        "inputs": [v.name for v in graph.inputs],
-        "nodes": [node(n) for n in graph.nodes],
-        "outputs": [v.name for v in graph.outputs],
-        "metadata": [list(kv) for kv in graph.metadata],
-    }
-
-
-def from_text(text: str, arrays: dict[str, StoredArray]) -> Graph:
-    """The graph that `to_text` wrote. ValueError or KeyError where text and arrays do not agree."""
-    return _decode_graph(json.loads(text), arrays)
-
-
-def _decode_graph(data: dict[str, Any], arrays: dict[str, StoredArray]) -> Graph:
-    values = {name: Value(name, tuple(shape), QFormat(bits, frac, signed))
-              for name, (shape, bits, frac, signed) in data["values"].items()}
-
-    def decode(x: Any) -> Any:
-        if isinstance(x, dict) and "array" in x:
-            return arrays[x["array"]]
-        if isinstance(x, dict) and "weight" in x:
-            return Weight(**{k: decode(e) for k, e in x["weight"].items()})
-        if isinstance(x, dict) and "graph" in x:
-            return _decode_graph(x["graph"], arrays)
-        return tuple(decode(e) for e in x) if isinstance(x, list) else x
-
-    def node(d: dict[str, Any]) -> Node:
-        cls = Node.registry[d["op"]]
-        named = {k: d[k] for k in cls.value_fields}
-        d = {k: decode(v) for k, v in d.items() if k != "op"}
-        return cls(**d | {k: values[v] if isinstance(v, str) else pick(v)
-                          for k, v in named.items()})
-
-    def pick(names: Iterable[str]) -> tuple[Value, ...]:
-        return tuple(values[n] for n in names)
-
-    return Graph(data["name"], pick(data["inputs"]), tuple(node(d) for d in data["nodes"]),
-                 pick(data["outputs"]), tuple((k, v) for k, v in data["metadata"]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.float.node import ModelError
+
 
 def full(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """a with as many axes as `shape`."""
@@ -39,3 +41,12 @@ def plane_owners(owner: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None
     if (plane != plane[:, :1]).any():
         return None
     return np.broadcast_to(plane[:, 0].reshape(-1, *(1,) * (len(shape) - 1)), shape)
+
+
+def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of values of these shapes together. ModelError where they do not fit."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ModelError(f"its inputs of shapes {', '.join(map(str, shapes))} (of one sample) do "
+                         "not broadcast") from None

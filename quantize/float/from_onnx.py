@@ -24,6 +24,7 @@ from dsplet.quantize.float.onnx_file import needed, opset_of, origins, parse, pr
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
 from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
+from dsplet.quantize.float.signature import array_of, misfit
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -148,6 +149,9 @@ class _Reader:
         for proto in protos:
             given = [i for i in proto.input if i]
             if foldable(proto, self.known):
+                if lack := misfit(proto, self.opset):
+                    self.findings.refuse(proto, lack)
+                    continue
                 try:
                     fold(proto, self.opset, self.known)
                 except Exception as e:  # whatever the reference evaluator raises
@@ -170,6 +174,8 @@ class _Reader:
         node.CopyFrom(proto)
         node.name = unique(name_of(proto), self._names)
         try:
+            if lack := misfit(node, self.opset):
+                raise ModelError(lack, where=f"{op_of(proto)} '{node.name}'")
             if node.op_type == "If":
                 self._branch(node)
                 return
@@ -231,7 +237,6 @@ class _Reader:
     def read_body(self, graph: GraphProto, loop: str) -> dict[str, str]:
         """The nodes of a loop's body, whose inputs have shapes by now. Its names, which may be
         those of another body, get the loop's in front: the result says which."""
-        from onnx import numpy_helper
         own = {o for n in graph.node for o in n.output if o} | {t.name for t in graph.initializer}
         inside = own | {i.name for i in graph.input}
 
@@ -240,7 +245,7 @@ class _Reader:
 
         self.known.reserved.update(map(name, value_names(graph)))
         for tensor in graph.initializer:
-            self.known.constants[name(tensor.name)] = numpy_helper.to_array(tensor)
+            self.known.constants[name(tensor.name)] = array_of(tensor)
         protos = []
         for node in needed(graph):
             copy = type(node)()
@@ -253,12 +258,11 @@ class _Reader:
 
 
 def _initializers(model: ModelProto) -> dict[str, np.ndarray]:
-    from onnx import numpy_helper
     constants = {}
     if model.graph.sparse_initializer:
         raise ModelError("sparse weights are not supported; export dense ones")
     for tensor in model.graph.initializer:
-        array = numpy_helper.to_array(tensor)
+        array = array_of(tensor)
         if array.dtype.kind == "f" and np.isnan(array).any():
             bad = int((~np.isfinite(array)).sum())
             raise ModelError(f"'{tensor.name}' {array.shape} contains {bad} NaN or "

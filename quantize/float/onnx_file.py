@@ -12,6 +12,7 @@ from dsplet.base.errors import door
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.reading import STANDARD
+from dsplet.quantize.float.signature import check_names
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -36,6 +37,8 @@ def parse(path: str | Path) -> tuple[ModelProto, str]:
     if not model.ir_version or not model.HasField("graph") or not model.graph.output:
         raise ModelError(f"{path}: not an ONNX file: no network inside" if data else
                          f"{path}: the file is empty")
+    with door(path):
+        check_names(model)
     # Missing, outside the folder, wrong length: onnx raises several kinds.
     with door(path, Exception, what="its weights lie in another file, which cannot be read",
               remedy="copy that file beside the model", kind=ModelError):

@@ -106,7 +106,13 @@ class Reading:
         """The integers of input i for a batch of so many samples."""
         if not self.is_const(i):
             self.const(i)
-        return [int(v) for v in self._known.at(self.inputs[i], count).reshape(-1)]
+        return self._integers(i, self._known.at(self.inputs[i], count))
+
+    def _integers(self, i: int, value: np.ndarray) -> list[int]:
+        if value.dtype.kind not in "iu":
+            self.refuse(f"its input '{self.inputs[i]}' holds {value.dtype} numbers; expected "
+                        "integers")
+        return [int(v) for v in value.reshape(-1)]
 
     def scalar(self, i: int, default: float | None = None, what: str = "") -> float:
         """Constant input i, one number; `default` where it is absent and a default is given."""
@@ -126,7 +132,7 @@ class Reading:
     def ints(self, name: str, i: int, default: list[int] | None = None) -> list[int] | None:
         """A list of integers that older opsets have as an attribute, newer ones as input i."""
         if self.has(i):
-            return [int(v) for v in self.const(i, what=name).reshape(-1)]
+            return self._integers(i, self.const(i, what=name))
         value = self.attr(name)
         return default if value is None else list(value)
 
@@ -261,7 +267,7 @@ class Reading:
         if rank is not None and value.ndim > max(rank, 0):
             self.refuse(f"the constant '{self.inputs[i]}' of shape {value.shape} has a batch "
                         f"axis or more axes than the value it meets")
-        return np.clip(value, -LARGEST, LARGEST)
+        return np.asarray(np.clip(value, -LARGEST, LARGEST))
 
     def alike(self, i: int, axis: int) -> np.ndarray:
         """Constant input i for one sample, the batch being this axis of it."""

@@ -8,7 +8,8 @@ softmax, averages, sums beyond float32) is a function of the domain "dsplet" on 
 over time is a Scan that carries integers.
 
 Metadata: `dsplet.contract` names the arithmetic, `dsplet.graph` and `dsplet.arrays` hold the graph,
-whose weights, biases and tables are the file's initializers.
+whose weights, biases and tables are the file's initializers; `dsplet.digest` is of all of that,
+part by part (`quantize.qdq.digest`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.emitter import FLOAT32_EXACT, Emitter
 from dsplet.quantize.fixed.execute import IR_VERSION, OPSET
 from dsplet.quantize.fixed.facts import Named
-from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value, to_text
+from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
@@ -34,6 +36,9 @@ from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.ops.matmul import MatMul
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.qdq import digest
+from dsplet.quantize.qdq.digest import DIGEST_KEY
 
 DOMAIN = "dsplet"
 
@@ -47,6 +52,8 @@ def to_model(graph: Graph):
     """The graph as an onnx.ModelProto: float tensors in and out, a free batch axis in front."""
     from onnx import TensorProto, helper, numpy_helper
     text, arrays = to_text(graph)
+    if not graph.inputs or not graph.outputs:
+        raise ModelError("the network has no input or no output")
     w = _Writer(graph, arrays)
     for v in graph.inputs:
         w.quantize_input(v)
@@ -66,7 +73,8 @@ def to_model(graph: Graph):
     beside = {k: {"shape": a.shape} if k in w.initializers else
               {"shape": a.shape, "data": a.reshape(-1).tolist()} for k, a in arrays.items()}
     facts = {"dsplet.contract": CONTRACT, "dsplet.graph": text,
-             "dsplet.arrays": json.dumps(beside, separators=(",", ":"))}
+             "dsplet.arrays": json.dumps(beside, separators=(",", ":")),
+             DIGEST_KEY: digest.written(text, arrays)}
     for key, value in (facts | {k: v for k, v in graph.metadata if k not in facts}).items():
         model.metadata_props.add(key=key, value=value)
     return model
@@ -79,6 +87,17 @@ def exact_in_float32(node: Node) -> bool:
         return True
     kept = max(abs(b) for b in node.limits) + 1 << max(int(node.shift.max()), 0)
     return largest < FLOAT32_EXACT and kept < FLOAT32_EXACT // 2
+
+
+def keeps_its_clip(node: Node) -> bool:
+    """Whether ONNX Runtime sees that the node's Clip does something: it drops one whose bounds are
+    within float32's epsilon of the ends of the storage type, however small the steps are."""
+    if not isinstance(node, Requantizing):
+        return True
+    fmt = node.output.format
+    info = np.iinfo(fmt.dtype)
+    off = [abs(a - b) for a, b in zip(node.limits, (info.min, info.max), strict=True) if a != b]
+    return not off or min(off) * fmt.step > 2 * float(np.finfo(np.float32).eps)
 
 
 class _Writer(Emitter):
@@ -97,6 +116,9 @@ class _Writer(Emitter):
         bodies = [n.body for n in graph.every_node() if isinstance(n, Scan)]
         self._taken = {v.name for g in (graph, *bodies) for v in g.values()} | set(arrays)
         self._scope = ""
+        if both := {v.name for v in graph.every_value()} & {*arrays, ""}:
+            raise ModelError(f"a value is called '{min(both)}', which is nothing's name in ONNX or "
+                             "that of a node's array", remedy="rename it in the float model")
 
     # --- names ----------------------------------------------------------------------------------
     def unique(self, name: str) -> str:
@@ -251,6 +273,7 @@ class _Writer(Emitter):
 
     def write(self, node: Node) -> None:
         self._scope, y = node.name, node.output
+        plain = exact_in_float32(node) and keeps_its_clip(node)
         xs = [self.real[v.name] for v in node.inputs]
         if isinstance(node, MatMul):
             largest = max(max(-v.format.min, v.format.max) for v in node.inputs)
@@ -258,7 +281,7 @@ class _Writer(Emitter):
         if isinstance(node, Constant):
             self._finish(y, self.for_batch(self.array(f"{node.name}.q", y.format.dtype), y.shape),
                          y.name)
-        elif exact_in_float32(node) and (real := node.qdq(self, *xs)) is not None:
+        elif plain and (real := node.qdq(self, *xs)) is not None:
             self.quantize(node, real)
         else:
             own = {id(a): k for k, a in self._arrays.items() if k.startswith(f"{node.name}.")}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dsplet.quantize.fixed.graph import from_text, to_text
+from dsplet.quantize.fixed.graph_text import from_text, to_text
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.ops.table import Table

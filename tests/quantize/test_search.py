@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsplet.base.sizes import SizeError, bytes_of
-from dsplet.quantize.fixed.graph import to_text
+from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize

@@ -11,7 +11,8 @@ import torch
 
 from dsplet import data
 from dsplet.firmware_sim import targets
-from dsplet.quantize.fixed.graph import Graph, Value, Weight, to_text
+from dsplet.quantize.fixed.graph import Graph, Value, Weight
+from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.movement import Reshape

@@ -9,7 +9,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Interval, Node
 from dsplet.quantize.fixed.kernel import Add, Max, Requantize, Set, Store
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_axes, op, span
 from dsplet.quantize.fixed.statement import Affine
 
 MOST_BITS = 30
@@ -31,6 +31,7 @@ class ArgMax(Node):
         return max(1, (self.classes - 1).bit_length())
 
     def check(self) -> None:
+        check_axes(self)
         self.expect_shape(self.inputs[0].shape[:-1])
         fmt = self.output.format
         if fmt.frac or fmt.max < self.classes - 1:

@@ -15,7 +15,7 @@ from dsplet.quantize.fixed.kernel import Add as AddTo
 from dsplet.quantize.fixed.kernel import Max as MaxWith
 from dsplet.quantize.fixed.kernel import Mul as MulBy
 from dsplet.quantize.fixed.kernel import Set, Storage, Store
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_alignment, op, span
 from dsplet.quantize.fixed.statement import Affine, Ref
 
 
@@ -94,6 +94,10 @@ class Sum(Binary):
     """
 
     sign: ClassVar[int] = 1
+
+    def check(self) -> None:
+        super().check()
+        check_alignment(self, *self.alignment)
 
     @property
     def acc_frac(self) -> IntArray:

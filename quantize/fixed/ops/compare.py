@@ -10,7 +10,7 @@ from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval
 from dsplet.quantize.fixed.kernel import Add, Max, Set, Store
 from dsplet.quantize.fixed.ops.binary import Elementwise, element
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_alignment, op, span
 
 RELATIONS = ("Greater", "GreaterOrEqual", "Equal", "NotEqual")
 
@@ -31,6 +31,11 @@ class Compare(Elementwise):
             raise ValueError(f"Compare '{self.name}': no relation is called '{self.relation}'")
         if self.output.format.frac:
             raise ValueError(f"Compare '{self.name}' gives 0 and 1: the frac must be 0")
+        check_alignment(self, *self.alignment)
+
+    @property
+    def clamps(self) -> bool:
+        return False
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -12,7 +12,13 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords, Words
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
-from dsplet.quantize.fixed.ops.op import op, span, weighted_interval
+from dsplet.quantize.fixed.ops.op import (
+    check_bias,
+    check_positive,
+    op,
+    span,
+    weighted_interval,
+)
 
 
 @op
@@ -42,17 +48,20 @@ class Conv(Requantizing):
         if len(w) != len(x) + 1 or len(x) not in (2, 3, 4):
             raise ValueError(f"Conv '{self.name}' needs a 1-D, 2-D or 3-D input with channels, got "
                              f"{x}")
+        check_positive(self, groups=(self.groups,))
         if x[0] != w[1] * self.groups or w[0] % self.groups:
             raise ValueError(f"Conv '{self.name}': {x[0]} channels do not fit weights {w} "
                              f"in {self.groups} groups")
         if {len(self.strides), len(self.dilations)} != {len(x) - 1}:
             raise ValueError(f"Conv '{self.name}': strides {self.strides} and dilations "
                              f"{self.dilations} over {x[1:]}")
+        check_positive(self, strides=self.strides, dilations=self.dilations)
         spatial = tuple((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in
                         zip(x[1:], w[2:], self.strides, self.dilations, strict=True))
         self.expect_shape((w[0], *spatial))
         if self.bias.shape not in ((w[0], *(1,) * len(spatial)), self.output.shape):
             raise ValueError(f"Conv '{self.name}': bias has shape {self.bias.shape}")
+        check_bias(self, self.bias)
 
     @property
     def acc_frac(self) -> IntArray:

@@ -9,7 +9,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
-from dsplet.quantize.fixed.ops.op import op, span, weighted_interval
+from dsplet.quantize.fixed.ops.op import check_axes, check_bias, op, span, weighted_interval
 
 
 @op
@@ -23,12 +23,14 @@ class Gemm(Requantizing):
     bias: IntArray
 
     def check(self) -> None:
+        check_axes(self)
         *lead, k = self.inputs[0].shape
         if self.weight.q.ndim != 2 or self.weight.q.shape[1] != k:
             raise ValueError(f"Gemm '{self.name}': {k} inputs do not fit weights "
                              f"{self.weight.q.shape}")
         if self.bias.shape != self.weight.q.shape[:1]:
             raise ValueError(f"Gemm '{self.name}': bias has shape {self.bias.shape}")
+        check_bias(self, self.bias)
         self.expect_shape((*lead, self.weight.q.shape[0]))
 
     @property

@@ -9,7 +9,18 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
-from dsplet.quantize.fixed.ops.op import dot_interval, op, span
+from dsplet.quantize.fixed.ops.op import (
+    check_alignment,
+    check_axes,
+    check_bias,
+    check_lengths,
+    dot_interval,
+    op,
+    span,
+)
+
+SPARE_BITS = 15
+"""Weights have so many already when they are shifted."""
 
 
 @op
@@ -24,6 +35,8 @@ class GemmSum(Requantizing):
     bias: IntArray
 
     def check(self) -> None:
+        check_axes(self)
+        check_lengths(self, len(self.inputs), weights=self.weights)
         lead = self.inputs[0].shape[:-1]
         for x, w in zip(self.inputs, self.weights, strict=True):
             if w.q.ndim != 2 or x.shape != (*lead, w.q.shape[1]):
@@ -33,6 +46,8 @@ class GemmSum(Requantizing):
                 raise ValueError(f"GemmSum '{self.name}': weights {w.q.shape} do not fit a bias of "
                                  f"shape {self.bias.shape}")
         self.expect_shape((*lead, len(self.bias)))
+        check_bias(self, self.bias)
+        check_alignment(self, int((self._fracs.max(0) - self._fracs).max()) + SPARE_BITS)
 
     @property
     def _fracs(self) -> IntArray:

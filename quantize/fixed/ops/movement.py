@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.emitter import RealWords, Words
 from dsplet.quantize.fixed.kernel import Storage, contiguous
-from dsplet.quantize.fixed.ops.op import Moving, op
+from dsplet.quantize.fixed.ops.op import Moving, check_lengths, check_positive, op
 
 
 @op
@@ -47,6 +49,9 @@ class Transpose(Moving):
 
     def check(self) -> None:
         super().check()
+        if sorted(self.perm) != [*range(len(self.inputs[0].shape))]:
+            raise ValueError(f"Transpose '{self.name}': {self.perm} is no order of "
+                             f"{len(self.inputs[0].shape)} axes")
         self.expect_shape(tuple(self.inputs[0].shape[p] for p in self.perm))
 
     def reference(self, x: IntArray) -> IntArray:
@@ -70,6 +75,10 @@ class Slice(Moving):
 
     def check(self) -> None:
         super().check()
+        check_lengths(self, len(self.inputs[0].shape), starts=self.starts, steps=self.steps,
+                      axes=self.output.shape)
+        if 0 in self.steps:
+            raise ValueError(f"Slice '{self.name}' has the step 0")
         for n, m, a, s in zip(self.inputs[0].shape, self.output.shape, self.starts, self.steps,
                               strict=True):
             if not (0 <= a < n and 0 <= a + (m - 1) * s < n):
@@ -107,6 +116,9 @@ class Pad(Moving):
 
     def check(self) -> None:
         super().check()
+        check_lengths(self, len(self.inputs[0].shape), before=self.before, after=self.after)
+        if min((0, *self.before, *self.after)) < 0:
+            raise ValueError(f"Pad '{self.name}' takes elements away: {self.before}, {self.after}")
         self.expect_shape(tuple(n + a + b for n, a, b in zip(
             self.inputs[0].shape, self.before, self.after, strict=True)))
         if not self.output.format.min <= self.value <= self.output.format.max:
@@ -143,7 +155,11 @@ class Concat(Moving):
 
     def check(self) -> None:
         super().check()
-        shape = list(self.inputs[0].shape)
+        shape, axis = list(self.inputs[0].shape), self.axis
+        if not 0 <= axis < len(shape) or len({(*x.shape[:axis], 0, *x.shape[axis + 1:])
+                                              for x in self.inputs}) > 1:
+            raise ValueError(f"Concat '{self.name}' cannot join {[x.shape for x in self.inputs]} "
+                             f"along axis {axis}")
         shape[self.axis] = sum(x.shape[self.axis] for x in self.inputs)
         self.expect_shape(tuple(shape))
 
@@ -172,7 +188,8 @@ class Interleave(Moving):
     def check(self) -> None:
         super().check()
         shape = self.inputs[0].shape
-        if len(self.factors) != len(shape) or len(self.inputs) != np.prod(self.factors) or any(
+        check_positive(self, factors=self.factors)
+        if len(self.factors) != len(shape) or len(self.inputs) != prod(self.factors) or any(
                 x.shape != shape for x in self.inputs):
             raise ValueError(f"Interleave '{self.name}': {[x.shape for x in self.inputs]} are not "
                              f"the phases of {self.factors}")

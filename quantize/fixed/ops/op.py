@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar, dataclass_transform
 
 import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import IntArray, half_step
+from dsplet.quantize.fixed.fields import LARGEST_INTEGER
 from dsplet.quantize.fixed.graph import Interval, Node, Requantizing
 from dsplet.quantize.fixed.kernel import Storage
+from dsplet.quantize.fixed.qformat import RangeError
 
 C = TypeVar("C", bound=Node)
 
@@ -43,6 +46,47 @@ class Moving(Node):
     def fill(self) -> int | None:
         """The integer that fills the output outside its parts."""
         return None
+
+
+MOST_LEFT = 31
+"""Operands are shifted left by so many bits at most to meet at one step."""
+
+
+def check_alignment(node: Node, *shifts: int) -> None:
+    """RangeError where operands that meet at one step have steps too far apart."""
+    if max(shifts) > MOST_LEFT:
+        raise RangeError(f"{node.op} '{node.name}' meets steps 2**{max(shifts)} apart",
+                         expected=f"at most 2**{MOST_LEFT}",
+                         remedy="scale what the network computes")
+
+
+def check_positive(node: Node, **numbers: Sequence[int]) -> None:
+    """ValueError where one of the numbers is below 1."""
+    for name, several in numbers.items():
+        if min(several, default=1) < 1:
+            raise ValueError(f"{node.op} '{node.name}' has the {name} {tuple(several)}; expected "
+                             "numbers of at least 1")
+
+
+def check_axes(node: Node, least: int = 1) -> None:
+    """ValueError where an input has fewer axes."""
+    for x in node.inputs:
+        if len(x.shape) < least:
+            raise ValueError(f"{node.op} '{node.name}' needs {least} or more axes; '{x.name}' has "
+                             f"{len(x.shape)}")
+
+
+def check_lengths(node: Node, length: int, **several: Sequence[object]) -> None:
+    """ValueError where one of these lists has another length."""
+    for name, found in several.items():
+        if len(found) != length:
+            raise ValueError(f"{node.op} '{node.name}' has {len(found)} {name}; expected {length}")
+
+
+def check_bias(node: Node, bias: IntArray) -> None:
+    """ValueError where a bias does not fit 32 bits."""
+    if np.abs(bias).max() > LARGEST_INTEGER:
+        raise ValueError(f"{node.op} '{node.name}' has a bias that 32 bits do not hold")
 
 
 def dot_interval(products_high: IntArray, products_low: IntArray, bias: IntArray,

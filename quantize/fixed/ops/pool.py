@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, Words
 from dsplet.quantize.fixed.graph import LATER, Interval, Node, Requantizing
 from dsplet.quantize.fixed.kernel import Add, Max, Mul, Set, Store
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_axes, check_positive, op, span
+from dsplet.quantize.fixed.qformat import RangeError
 from dsplet.quantize.fixed.statement import Affine, Ref
 
 FACTOR_BITS = 23
@@ -28,8 +30,11 @@ class _Window(Node):
     dilations: tuple[int, ...] = field(default=(), kw_only=True, metadata=LATER)
 
     def check(self) -> None:
+        check_axes(self, 2)
+        check_positive(self, window=self.window, strides=self.strides, dilations=self.dilations)
         c, *spatial = self.inputs[0].shape
-        if {len(self.window), len(self.strides), len(self.spacing)} != {len(spatial)}:
+        ranks = {len(self.window), len(self.strides), len(self.spacing)}
+        if len(spatial) > 3 or ranks != {len(spatial)}:
             raise ValueError(f"{self.op} '{self.name}': window {self.window}, by {self.strides}, "
                              f"dilated by {self.spacing}, over {spatial}")
         self.expect_shape((c, *((n - e) // s + 1 for n, e, s in
@@ -46,7 +51,7 @@ class _Window(Node):
 
     @property
     def taps(self) -> int:
-        return int(np.prod(self.window))
+        return prod(self.window)
 
     def windows(self, x: IntArray) -> IntArray:
         """(batch, C, *output, *window)."""
@@ -121,11 +126,22 @@ class AveragePool(_Window, Requantizing):
     def check(self) -> None:
         super().check()
         n = self.counts
+        if n is not None and not self.shares:
+            raise ValueError(f"{self.op} '{self.name}' counts no taps")
         if n is not None and (n.shape != self.output.shape[1:] or n.min() < 1 or
                               n.max() > self.taps):
             raise ValueError(f"AveragePool '{self.name}': counts {n.shape} from {n.min()} to "
                              f"{n.max()} do not fit a window of {self.taps} taps and an output "
                              f"{self.output.shape}")
+        if self.factor_frac < 0:
+            raise RangeError(f"{self.op} '{self.name}': a mean of {self.taps} numbers of "
+                             f"{self.inputs[0].format} needs more than 31 bits",
+                             remedy="take bits off its input (--activation-bits)")
+
+    @property
+    def shares(self) -> bool:
+        """Whether it divides by the number of taps."""
+        return True
 
     @property
     def numbers(self) -> IntArray:

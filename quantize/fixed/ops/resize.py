@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Value
 from dsplet.quantize.fixed.kernel import Add, Fetch, Mul, Set, Store
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_lengths, op, span
 
 MOST_BITS = 15
 """Weights have at most so many bits."""
@@ -49,9 +50,15 @@ class Resize(Requantizing):
         return cls(name, (x,), y, axes, places, weights, fracs, clamp=clamp)
 
     def check(self) -> None:
-        shape = list(self.inputs[0].shape)
+        shape, n = list(self.inputs[0].shape), len(self.axes)
+        check_lengths(self, n, places=self.places, weights=self.weights, fracs=self.fracs)
+        if not n or len(set(self.axes)) < n or not 0 <= min(self.axes) <= max(self.axes) < len(
+                shape):
+            raise ValueError(f"Resize '{self.name}': {self.axes} are no axes of "
+                             f"{self.inputs[0].shape}")
         for axis, places, weights in zip(self.axes, self.places, self.weights, strict=True):
-            if places.shape != weights.shape or places.ndim != 2 or weights.min() < 0 or not (
+            if places.shape != weights.shape or places.ndim != 2 or not (
+                    0 <= weights.min() <= weights.max() <= 1 << MOST_BITS) or not (
                     0 <= places.min() <= places.max() < shape[axis]):
                 raise ValueError(f"Resize '{self.name}': places {places.shape} from "
                                  f"{places.min()} to {places.max()} and weights {weights.shape} "
@@ -84,7 +91,7 @@ class Resize(Requantizing):
 
     def accumulators(self) -> list[Interval]:
         fmt = self.inputs[0].format
-        scale = int(np.prod([w.sum(1).max() for w in self.weights]))
+        scale = prod(max(1, int(w.sum(1).max())) for w in self.weights)
         return [Interval(min(fmt.min * scale, 0), fmt.max * scale + half_step(int(self.shift[0])))]
 
     def kernel(self, k: Builder) -> None:

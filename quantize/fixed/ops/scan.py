@@ -12,6 +12,7 @@ from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.ops.op import op
 
+MOST_STEPS = 1 << 20
 
 @op
 class Scan(Node):
@@ -36,12 +37,17 @@ class Scan(Node):
         return (self.output, *self.others)
 
     @property
-    def inner(self) -> tuple[Node, ...]:
-        return tuple(self.body.every_node())
+    def bodies(self) -> tuple[Graph, ...]:
+        return (self.body,)
 
     def check(self) -> None:
-        if self.steps < 1:
+        if not 1 <= self.steps <= MOST_STEPS:
             raise ValueError(f"Scan '{self.name}' has {self.steps} steps")
+        if self.states < 0 or self.sequences < 0 or self.states > len(self.outputs) or not (
+                1 <= self.states + self.sequences <= len(self.inputs)):
+            raise ValueError(f"Scan '{self.name}' has {self.states} states and {self.sequences} "
+                             f"sequences, but {len(self.inputs)} inputs and {len(self.outputs)} "
+                             "outputs")
         n, elements = self.states, range(self.states, self.states + self.sequences)
         self._pair(self.inputs, self.body.inputs, elements, "reads")
         self._pair(self.outputs, self.body.outputs, range(n, len(self.outputs)), "gives")

@@ -10,7 +10,7 @@ from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval
 from dsplet.quantize.fixed.kernel import Add, Mul, Requantize, Set, Store
 from dsplet.quantize.fixed.ops.binary import Elementwise, element
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_alignment, op, span
 from dsplet.quantize.fixed.statement import Affine
 
 
@@ -27,6 +27,7 @@ class Select(Elementwise):
         if fmt.signed or fmt.frac:
             raise ValueError(f"Select '{self.name}': a condition of format {fmt}; expected unsigned"
                              " integers")
+        check_alignment(self, *self.alignment)
 
     @property
     def acc_frac(self) -> IntArray:

@@ -9,18 +9,20 @@ import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import IntArray, divide, half_step, requantize
 from dsplet.quantize.fixed.builder import Builder
-from dsplet.quantize.fixed.curve import Curve
+from dsplet.quantize.fixed.curve import Curve, spacing_log2
 from dsplet.quantize.fixed.emitter import Emitter
 from dsplet.quantize.fixed.graph import LATER, Interval, Requantizing, Value
 from dsplet.quantize.fixed.kernel import Add, Divide, Max, Requantize, Set, Storage, Store
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import check_alignment, check_axes, op, span
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.fixed.statement import Affine
 
 EXP_FRAC = 14
 """exp(x - max) is held as an integer of at most 2**14, which stands for 1."""
 LOG_FRAC = 12
-"""The log of the sum is held at a step of 2**-12."""
+"""The log of the sum is held at a step of 2**-12,"""
+LARGEST_LOG = 1 << 15
+"""and is at most 8."""
 WIDE, REACH = 128.0, 16.0
 """Where differences reach further than the first, straight lines between the nodes of a table of
 all of them would be too long; one of the second is enough, below which exp is 0 at its step."""
@@ -43,9 +45,18 @@ class _Exponential(Requantizing):
         return self.inputs[0].shape
 
     def check(self) -> None:
+        check_axes(self)
         self.expect_shape(self.shape)
         if self.inputs[0].shape[-1] > 512:
             raise ValueError(f"{self.op} '{self.name}': at most 512 classes keep the sum exact")
+        fmt, curve = self.inputs[0].format, self.exp_curve
+        if self.lowest is not None and not fmt.min - fmt.max <= self.lowest < 0:
+            raise ValueError(f"{self.op} '{self.name}': lowest is {self.lowest}; expected "
+                             f"{fmt.min - fmt.max} to -1")
+        curve.check(f"{self.op} '{self.name}': exp_table", 0, 1 << EXP_FRAC, 0)
+        if requantize(curve(np.array([0])), curve.step_log2, 0, 1 << EXP_FRAC)[0] < 1:
+            raise ValueError(f"{self.op} '{self.name}': exp_table gives 0 for exp(0), by which "
+                             "would be divided; expected at least 1")
 
     @staticmethod
     def _lowest(fmt: QFormat) -> int | None:
@@ -60,10 +71,7 @@ class _Exponential(Requantizing):
     def exp_curve(self) -> Curve:
         fmt = self.inputs[0].format
         lowest = self.lowest or -(fmt.max - fmt.min)
-        step = 0
-        while len(self.exp_table) < ((-lowest) >> step) + (2 if step else 1):
-            step += 1
-        return Curve(lowest, step, self.exp_table)
+        return Curve(lowest, spacing_log2(lowest, 0), self.exp_table)
 
     def exponentials(self, x: IntArray) -> tuple[IntArray, IntArray]:
         """x - max, and e."""
@@ -174,15 +182,22 @@ class Logarithmic(_Exponential):
     @staticmethod
     def _log_curve(n: int) -> Curve:
         return Curve.sample(np.log, 1 << EXP_FRAC, max(n, 2) << EXP_FRAC, EXP_FRAC, LOG_FRAC,
-                            (0, 1 << 15))
+                            (0, LARGEST_LOG))
 
     @property
     def log_curve(self) -> Curve:
-        n = max(self.inputs[0].shape[-1], 2)
-        step = 0
-        while len(self.log_table) < (((n - 1) << EXP_FRAC) >> step) + 2:
-            step += 1
-        return Curve(1 << EXP_FRAC, step, self.log_table)
+        return Curve(1 << EXP_FRAC, spacing_log2(1 << EXP_FRAC, self._largest_sum),
+                     self.log_table)
+
+    @property
+    def _largest_sum(self) -> int:
+        return max(self.inputs[0].shape[-1], 2) << EXP_FRAC
+
+    def check(self) -> None:
+        super().check()
+        self.log_curve.check(f"{self.op} '{self.name}': log_table", 0, LARGEST_LOG,
+                             self._largest_sum)
+        check_alignment(self, *self.alignment)
 
     @property
     def acc_frac(self) -> IntArray:
@@ -198,20 +213,20 @@ class Logarithmic(_Exponential):
         """log(sum(e)), the last axis kept."""
         curve = self.log_curve
         total = np.maximum(e.sum(-1, keepdims=True), curve.first)
-        return requantize(curve(total), curve.step_log2, 0, 1 << 15)
+        return requantize(curve(total), curve.step_log2, 0, LARGEST_LOG)
 
     def log_kernel(self, k: Builder, cells: Storage) -> None:
         """Statements that replace the sum in cells[1] by its logarithm."""
         curve = self.log_curve
         k.emit(Set("d", cells[1]), Max("d", curve.first))  # exp(0) may interpolate below 1
         curve.emit(k, "d", "log_table")
-        k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, 1 << 15, curve.span),
+        k.emit(Requantize("d", (curve.step_log2,), Affine(), 0, LARGEST_LOG, curve.span),
                Store(cells[1], "d"))
 
     def log_carrier(self, b: Emitter, total: str) -> str:
         curve = self.log_curve
         total = b.node("Max", b.single(total), b.const(np.float32(curve.first)))
-        return b.shift_round(curve.integer_onnx(b, total), curve.step_log2, 0, 1 << 15)
+        return b.shift_round(curve.integer_onnx(b, total), curve.step_log2, 0, LARGEST_LOG)
 
 
 @op
@@ -225,7 +240,7 @@ class LogSoftmax(Logarithmic):
 
     def accumulators(self) -> list[Interval]:
         fmt, (i, j) = self.inputs[0].format, self.alignment
-        lowest = -((fmt.max - fmt.min) << i) - ((1 << 15) << j)
+        lowest = -((fmt.max - fmt.min) << i) - (LARGEST_LOG << j)
         low, high = self.log_curve.span
         return [Interval(lowest, half_step(int(self.shift[0]))), Interval(min(low, 0), 2 * high)]
 

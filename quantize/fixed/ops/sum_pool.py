@@ -14,6 +14,10 @@ class SumPool(AveragePool):
     """y[c, p] = requantize(sum over t of x[c, p*stride + t])."""
 
     @property
+    def shares(self) -> bool:
+        return False
+
+    @property
     def factor_frac(self) -> int:
         return 0
 

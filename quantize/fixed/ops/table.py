@@ -41,11 +41,12 @@ class Table(Requantizing):
 
     def check(self) -> None:
         self.expect_shape(self.inputs[0].shape)
-        fmt = self.inputs[0].format
-        entries = ((fmt.max - fmt.min) >> self.step_log2) + (2 if self.step_log2 else 1)
-        if len(self.table) != entries:
-            raise ValueError(f"Table '{self.name}' has {len(self.table)} entries; {fmt} "
-                             f"needs {entries}")
+        fmt = self.output.format
+        self.curve.check(f"{self.op} '{self.name}'", fmt.min, fmt.max, self.inputs[0].format.max)
+
+    @property
+    def clamps(self) -> bool:
+        return False
 
     @property
     def acc_frac(self) -> IntArray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.refusals import name_of
+from dsplet.quantize.float.signature import array_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -91,10 +92,9 @@ class Rewriting:
     integers on one; what stands for them are reals. owed, paying: see `foreign.integers`."""
 
     def __init__(self, model: ModelProto) -> None:
-        from onnx import numpy_helper
         self.model, self.graph = model, model.graph
         self.opset = next((o.version for o in model.opset_import if o.domain in DOMAINS[:2]), 0)
-        self.constants = {t.name: numpy_helper.to_array(t) for t in self.graph.initializer}
+        self.constants = {t.name: array_of(t) for t in self.graph.initializer}
         self.scales: dict[str, Scale] = {}
         self.owed: dict[str, str] = {}
         self.paying: dict[str, str] = {}

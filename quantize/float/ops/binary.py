@@ -12,7 +12,7 @@ from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.div import Div as FixedDiv
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.batch import Batch
-from dsplet.quantize.float.broadcast import fits
+from dsplet.quantize.float.broadcast import broadcast_shape, fits
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Clampable, FloatNode, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.clamp import Clamp, bounded
@@ -30,7 +30,7 @@ class Binary(Clampable):
     """The fixed-point op."""
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        return np.broadcast_shapes(*xs)
+        return broadcast_shape(*xs)
 
     def onnx(self, w: Writing) -> str:
         return w.emit(self.op, *self.inputs)

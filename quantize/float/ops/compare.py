@@ -9,6 +9,7 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.compare import Compare as FixedCompare
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.functions import RELATIONS, related
 from dsplet.quantize.float.network_inputs import FLOATS
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
@@ -39,7 +40,7 @@ class Compare(NoReal, Computing):
             self.refuse(f"no relation is called '{self.relation}'")
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        return np.broadcast_shapes(*xs)
+        return broadcast_shape(*xs)
 
     @property
     def combination(self) -> str:

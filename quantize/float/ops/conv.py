@@ -56,6 +56,9 @@ class Conv(Filters, Layer):
 
     def output_shape(self, xs: list[Shape]) -> Shape:
         w = self.weight.shape
+        if len(xs[0]) != len(w) - 1 or xs[0][0] != w[1] * self.groups:
+            self.refuse(f"an input of shape {xs[0]} (of one sample) does not fit weights {w} in "
+                        f"{self.groups} groups")
         return (w[0], *places(xs[0][1:], w[2:], self.strides, self.dilations))
 
     def windows(self, x: np.ndarray, group: int) -> np.ndarray:

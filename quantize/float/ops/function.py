@@ -104,6 +104,8 @@ def _linear(d: str, expr: Expr) -> list[kernel.RealStatement]:
 @reads(*FUNCTIONS, anywhere=True)
 def function(r: Reading) -> None:
     params = tuple(r.attr(name, default) for name, default in FUNCTIONS[r.op].attributes)
+    if r.op == "Gelu" and params[0] not in ("none", "tanh"):
+        r.refuse(f"approximate is {params[0]!r}; expected 'none' or 'tanh'")
     r.give(Function, r.value(), expr=Expr(r.op, (X,), params))
 
 

@@ -55,6 +55,8 @@ def gather(r: Reading) -> None:
     place, index, batch = r.attr("axis", 0), r.const(1, "the indices"), r.layout()
     axis, place = r.axis(place), place % r.rank
     n = r.shape()[axis]
+    if not n or not index.size:
+        r.refuse(f"picks {index.size} of {n}")
     if ((index < -n) | (index >= n)).any():
         r.refuse(f"picks {index.reshape(-1).tolist()} of {n}")
     if batch and place < batch.axis:
@@ -80,6 +82,8 @@ def pick(r: Reading) -> None:
         r.refuse("picks the same places of every sample by an index that is data; of a sample's "
                  "own rows GatherElements or GatherND with batch_dims 1 picks")
     table = r.real(0)
+    if not table.ndim:
+        r.refuse("picks from a single number")
     if r.attr("axis", 0) % table.ndim:
         r.refuse(f"picks along axis {r.attr('axis')} of a constant; only axis 0 is supported")
     r.put_batch(r.layout(1))

@@ -10,7 +10,7 @@ import numpy as np
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
-from dsplet.quantize.float.broadcast import fits
+from dsplet.quantize.float.broadcast import broadcast_shape, fits
 from dsplet.quantize.float.functions import Expr, X
 from dsplet.quantize.float.node import Computing, Maker, NoFixed, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
@@ -25,6 +25,9 @@ class Linear(NoFixed, Computing):
     offset: np.ndarray
 
     def output_shape(self, xs: list[Shape]) -> Shape:
+        if broadcast_shape(self.scale.shape, self.offset.shape, xs[0]) != xs[0]:
+            self.refuse(f"a scale of shape {self.scale.shape} and an offset of shape "
+                        f"{self.offset.shape} do not fit {xs[0]}")
         return xs[0]
 
     @property

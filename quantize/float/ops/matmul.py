@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.matmul import MatMul as FixedMatMul
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.node import Clampable, Maker, Reads, Shape, op
 from dsplet.quantize.float.writing import Writing
 
@@ -19,7 +18,7 @@ class MatMul(Clampable):
 
     def output_shape(self, xs: list[Shape]) -> Shape:
         a, b = xs
-        return (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
+        return (*broadcast_shape(a[:-2], b[:-2]), a[-2], b[-1])
 
     def onnx(self, w: Writing) -> str:
         return w.emit("MatMul", *self.inputs)

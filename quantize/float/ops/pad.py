@@ -67,6 +67,8 @@ def pad(r: Reading) -> None:
     pads = r.needed("pads", 1)
     value = r.scalar(2, r.attr("value", 0.0), "the padding value")
     axes = r.ints("axes", 3, list(range(r.rank)))
+    if len(pads) != 2 * len(axes) or any(not -r.rank <= a < r.rank for a in axes):
+        r.refuse(f"has {len(pads)} pads for the axes {axes} of {r.rank}")
     before, after = [0] * r.rank, [0] * r.rank
     for i, axis in enumerate(axes):
         before[axis % r.rank], after[axis % r.rank] = pads[i], pads[i + len(axes)]

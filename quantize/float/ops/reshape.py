@@ -56,9 +56,9 @@ def give_shape(r: Reading, target: Target) -> None:
         places = {place(full[n], stride, n) if n in fits else None for n in r.counts if n > 1}
     else:  # a file for one sample, whatever it says of its inputs
         count = 1
-        places = {place(full[1], stride, 1) if batch else None}
         if 1 not in fits:
             r.refuse(f"cannot turn {tuple(r.full())} into {tuple(full[r.counts[0]])}")
+        places = {place(full[1], stride, 1) if batch else None}
         if places == {None} and full[1][:1] == [1] and len(full[1]) > 1:
             places = {Batch()}
     found = places.pop()
@@ -83,8 +83,11 @@ def identity(r: Reading) -> None:
 
 @reads("Reshape", anywhere=True)
 def reshape(r: Reading) -> None:
+    if r.has(1) and not r.is_const(1):
+        r.const(1, "the shape")  # refuses
+
     def target(full: list[int], count: int) -> list[int]:
-        wanted = r.at(1, count) if r.has(1) else list(r.attr("shape"))
+        wanted = r.at(1, count) if r.has(1) else r.needed("shape", 1)
         if not r.attr("allowzero", 0):
             wanted = [full[i] if n == 0 and i < len(full) else n for i, n in enumerate(wanted)]
         if wanted.count(-1) == 1:
@@ -121,6 +124,8 @@ def squeeze(r: Reading) -> None:
 def unsqueeze(r: Reading) -> None:
     axes = r.needed("axes", 1)
     rank = r.rank + len(axes)
+    if len({a % rank for a in axes}) < len(axes) or any(not -rank <= a < rank for a in axes):
+        r.refuse(f"{axes} are not new axes among {rank}")
     new = {a % rank for a in axes}
 
     def target(full: list[int], count: int) -> list[int]:
@@ -129,6 +134,8 @@ def unsqueeze(r: Reading) -> None:
 
     if batch := r.layout():  # the new axes could be taken for the batch
         old = [a for a in range(rank) if a not in new]
+        if batch.axis >= len(old):
+            r.refuse(f"has the batch at axis {batch.axis} of {len(old)}")
         r.put_batch(replace(batch, axis=old[batch.axis]))
         r.give(Reshape, r.value(), shape=sample_of(target(r.full(1), 1), r.layout_of(r.outputs[0])))
     else:

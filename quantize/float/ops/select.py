@@ -8,6 +8,7 @@ import numpy as np
 
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.select import Select as FixedSelect
+from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.node import Clampable, Maker, NoReal, Shape, op
 from dsplet.quantize.float.ops.linear import give_linear
 from dsplet.quantize.float.reading import Reading, reads
@@ -22,7 +23,7 @@ class Select(NoReal, Clampable):
     combination = "Where"
 
     def output_shape(self, xs: list[Shape]) -> Shape:
-        return np.broadcast_shapes(*xs)
+        return broadcast_shape(*xs)
 
     def choices(self, value: str, shapes: Mapping[str, Shape]) -> int:
         return 2 * (value == self.inputs[0])
@@ -46,7 +47,7 @@ def where(r: Reading) -> None:
     if r.is_const(0) and len(constants) == 2 and x is not None:
         known, other = constants
         known = known.astype(bool) == (x == 1)  # where the value that is no constant is chosen
-        if np.broadcast_shapes(known.shape, other.shape, r.shape(x)) == r.shape(x):
+        if broadcast_shape(known.shape, other.shape, r.shape(x)) == r.shape(x):
             give_linear(r, r.value(x), scale=known.astype(float),
                         offset=np.where(known, 0.0, other))
             return

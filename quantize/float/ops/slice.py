@@ -58,6 +58,11 @@ def slice_node(r: Reading) -> None:
     starts, ends = r.needed("starts", 1), r.needed("ends", 2)
     axes = r.ints("axes", 3, list(range(len(starts))))
     steps = r.ints("steps", 4, [1] * len(starts))
+    if not len(axes) == len(starts) == len(ends) == len(steps):
+        r.refuse(f"has {len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} "
+                 "steps; expected as many of each")
+    if 0 in steps:
+        r.refuse("has the step 0")
     where, batch = [slice(None)] * len(r.shape()), r.layout()
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if batch and axis % r.rank == batch.axis and (start, step) == (0, 1) and end >= ALL:
@@ -74,6 +79,8 @@ def split(r: Reading) -> None:
     n, parts = r.shape()[axis], len(r.outputs)
     each, start = -(-n // parts), 0
     sizes = r.ints("split", 1, [min(each, n - i * each) for i in range(parts)])
+    if len(sizes) != parts or min(sizes) < 0 or sum(sizes) != n:
+        r.refuse(f"splits {n} into {sizes}; expected {parts} sizes that add up to it")
     for size, output in zip(sizes, r.outputs, strict=True):
         where = [slice(None)] * len(r.shape())
         where[axis] = slice(start, start + size)

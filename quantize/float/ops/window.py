@@ -24,7 +24,13 @@ def spatial_window(r: Reading, window: list[int]) -> tuple[list[int], list[int]]
                  "supported")
     if r.batch():
         r.refuse(f"the batch of its input is axis {r.batch()}; expected the first")
-    return list(r.attr("strides", [1] * n)), list(r.attr("dilations", [1] * n))
+    strides, dilations = list(r.attr("strides", [1] * n)), list(r.attr("dilations", [1] * n))
+    for name, numbers in (("window", window), ("strides", strides), ("dilations", dilations)):
+        if len(numbers) != n or min(numbers) < 1:
+            r.refuse(f"has the {name} {numbers}; expected {n} numbers of at least 1")
+    if (pads := r.attr("pads")) is not None and (len(pads) != 2 * n or min(pads) < 0):
+        r.refuse(f"has the pads {list(pads)}; expected {2 * n} numbers of at least 0")
+    return strides, dilations
 
 
 def explicit_pads(r: Reading, window: list[int], strides: list[int], dilations: list[int],

@@ -26,7 +26,7 @@ def align(config: Align, now) -> None:
     for link, histogram in zip(now.links, now.histograms(), strict=True):
         if histogram.low == histogram.high == 0:
             continue
-        limits = QFormat(now.recipe.at(link.first).activation_bits, 0, histogram.low < 0)
+        limits = QFormat(now.recipe.at(link.first).activation_bits, 0, bool(histogram.low < 0))
         reals = histogram.distribution()
         with door(f"'{link.value}'"):
             start = finest(reals.low, reals.high, limits.min, limits.max)
