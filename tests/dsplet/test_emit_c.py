@@ -25,7 +25,7 @@ def test_make_runs_the_self_test_and_the_golden_samples(source, tmp_path):
     assert [f.rpartition("/")[2] for f in written] == [
         "small.h", "small.c", "small_vectors.h", "Makefile", "small_test.c"]
     done = subprocess.run("make", cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.endswith("small: ok\n"), done.stderr
+    assert done.returncode == 0 and "small: ok\n" in done.stdout, done.stderr
     assert "return pixel;" in (tmp_path / "small.h").read_text()  # UQ0.8 of pixel / 256
 
 

@@ -24,8 +24,8 @@ def refusal(call, *arguments) -> str:
 
 @pytest.mark.parametrize("text, said", [
     ("", "a.s: there is nothing to assemble"),
-    ("999999999999*nop", "a.s:1: expected an instruction"),
-    ("99999999*nop", "a.s:1: the program passes the last address, 0xffffff"),
+    ("999999999999*nop", "a.s:1: too many nop, expected at most 65,536"),
+    (";".join(["65536*nop"] * 65), "a.s:1: the program passes the last address, 0xffffff"),
     ("org 0xfffffc; nop; nop", "a.s:1: the program passes the last address, 0xffffff"),
     ("org 0x1000000", "a.s:1: 16777216 does not fit: expected 0..16777215"),
     ("nop\nword " + "9" * 5000, "a.s:2: expected a number or a label"),
