@@ -68,6 +68,7 @@ arcs = st.lists(st.builds(Arc, st.sampled_from("pqr"), st.sampled_from("ab"),
                 min_size=1, max_size=6, unique_by=lambda a: (a.source, a.symbol, a.target))
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(arcs, st.integers(1, 2), st.sampled_from([0.0, 0.5, -0.75]),
        st.sampled_from([None, 0.0, -1.0]), st.integers(0, 2**32 - 1))

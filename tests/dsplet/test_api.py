@@ -129,6 +129,7 @@ def test_what_else_is_refused(net, x, folder, tmp_path):
         assert said in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_module_is_exported(kept, tmp_path):
     torch = pytest.importorskip("torch")

@@ -180,6 +180,7 @@ def test_colours_from_a_folder(here, capsys):
                 "--resize")["samples"] == 7
 
 
+@pytest.mark.slow
 def test_a_state_in_and_out(here, capsys):
     """Step after step: what the chip gives as state goes in as state again."""
     net = write(gru_cell())

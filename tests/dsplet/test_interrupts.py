@@ -29,6 +29,7 @@ runpy.run_module("dsplet", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["click", "dsplet.cli.group", "dsplet.workflows.simulate",
                                     "numpy", "numpy.linalg", "onnx"])
 def test_while_it_is_imported(module):

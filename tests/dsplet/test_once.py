@@ -16,6 +16,7 @@ from tests.firmware_sim.dsp32c.networks import tiny
 from tests.firmware_sim.dsp32c.test_compilation import long
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stack", [tiny, long])
 def test_nothing_is_done_twice(stack, tmp_path, monkeypatch):
     counts: Counter = Counter()

@@ -55,6 +55,7 @@ def test_kernels_get_shared_memory_as_parameters(graph):
     assert "context" not in kernels
 
 
+@pytest.mark.slow
 def test_text_does_not_depend_on_the_process():
     script = ("import hashlib; from dsplet.export.c.printer import print_c;"
               "from dsplet.quantize.fixed.program import lower;"

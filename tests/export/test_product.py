@@ -165,6 +165,7 @@ def test_steps_give_what_the_whole_gives(name, tmp_path):
             assert (memory.arrays[1] == y.reshape(-1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", BUILDS)
 def test_build_files(build, tmp_path):
     g = small()

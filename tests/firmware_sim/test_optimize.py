@@ -9,6 +9,8 @@ from dsplet.firmware_sim.optimize import GOALS, cycles, external_bytes
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 
+pytestmark = pytest.mark.slow
+
 TARGET = targets.get("dsp32c-40", "1991")
 
 

@@ -170,6 +170,7 @@ def test_pass(file, request):
             assert outputs(program, xs) == outputs(found, xs)
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_the_second_definition_agrees_with_the_first(graph):
     """What the kernels of the square mean in exact fractions is what the interpreter runs."""

@@ -10,6 +10,8 @@ from tests.quantize.choosing_nets import CHOOSING, INT64, feeds
 from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.onnx_nets import model, node, random, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", CHOOSING)
 def test_the_square_closes_and_the_choices_are_the_float_ones(name, tmp_path):

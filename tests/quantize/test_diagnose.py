@@ -25,6 +25,8 @@ from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
 from tests.quantize.recurrent_nets import cell
 
+pytestmark = pytest.mark.slow
+
 NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
            "bias": None}
 COARSE = Recipe(4, 4, **NEAREST)

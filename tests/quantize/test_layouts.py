@@ -11,6 +11,8 @@ from tests.quantize import layout_nets
 from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.onnx_nets import model, node, random
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Recipe(equalization=(), trial="none", rounding="nearest", bias="none")
 
 

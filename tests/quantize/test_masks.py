@@ -15,6 +15,8 @@ from dsplet.quantize.ptq.samples import Samples
 from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.onnx_nets import ints, model, node, random, run
 
+pytestmark = pytest.mark.slow
+
 LEAST = float(np.finfo(np.float32).min)
 FAR = (-1e4, -1e9, LEAST, -np.inf)
 CONV = node("Conv", "x w", "a", pads=[1] * 4)

@@ -12,6 +12,8 @@ from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.norm_nets import NORMS
 from tests.quantize.onnx_nets import ints, model, node, random
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("layer_norm_bare", "standardise_spelt", "reduce_min_first", "argmin_last_gone")
 ROUGH = {"layer_norm_and_gemm": 30, "reduce_prod": 5, "reduce_prod_11": 10, "reduce_prod_first": 25,
          "lp_pool_3": 35, "reduce_prod_all": 10}

@@ -42,6 +42,7 @@ def mismatches(fixed: Graph, xs: list[np.ndarray], level: int) -> tuple[int, int
     return wrong, total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0, 99])
 @each("fixed", GRAPHS)
 def test_an_op_in_onnx_runtime(fixed, level):

@@ -160,6 +160,7 @@ def test_silent_and_tiny_channels(tmp_path):
     assert sqnr_db(nets.run(m, {"x": x})[0], fixed.outputs[0].format.dequantize(y)) > 35
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", nets.NETS)
 @pytest.mark.parametrize("recipe, at_least_db", [
     (Recipe(), 26),
@@ -181,6 +182,7 @@ def test_networks_keep_their_outputs(net, recipe, at_least_db, tmp_path):
         assert sqnr_db(reference[v.name], v.format.dequantize(y)) > at_least_db, v.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", nets.NETS)
 @pytest.mark.parametrize("name", recipe_names())
 def test_samples_in_any_order_and_batch_give_the_same_bytes(net, name, tmp_path, monkeypatch):

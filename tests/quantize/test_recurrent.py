@@ -14,6 +14,8 @@ from tests.quantize import onnx_nets as nets
 from tests.quantize.fixed.test_square import EXECUTIONS
 from tests.quantize.recurrent_nets import LOOPS
 
+pytestmark = pytest.mark.slow
+
 MODELS = dict(LOOPS)
 QUICK = ["rnn_last", "gru_last", "gru_linear", "lstm_state", "lstm_bidirectional_sequence",
          "leaky_backwards", "looking_back", "nested"]

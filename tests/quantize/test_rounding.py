@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from dsplet.quantize.ptq.algorithms import Distribution, Layer, choose_frac, named, run
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 10_000)
 INF = np.inf
 

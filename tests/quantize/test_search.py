@@ -21,6 +21,8 @@ from dsplet.quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_byt
 from dsplet.quantize.search.widths import Budgets, search
 from tests.quantize.onnx_nets import model, node, random
 
+pytestmark = pytest.mark.slow
+
 NEAREST = {"equalization": (), "weights": "mse", "trial": None, "rounding": "nearest",
            "bias": None}
 

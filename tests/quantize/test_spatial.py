@@ -13,6 +13,8 @@ from dsplet.quantize.ptq.recipe import quantize
 from tests.quantize import onnx_nets as nets
 from tests.quantize.spatial_nets import SPATIAL
 
+pytestmark = pytest.mark.slow
+
 MODELS = dict(SPATIAL)
 QUICK = """transposed_stride transposed_gaps transposed_3d transposed_folded
 resize_linear_half_pixel_odd resize_linear_half_pixel_up resize_nearest_align_corners_odd

@@ -16,6 +16,8 @@ from dsplet.train.checkpoint import CheckpointError
 from dsplet.train.config import ConfigError, TrainConfig
 from dsplet.train.evaluate import Evaluation, evaluate, predictor
 
+pytestmark = pytest.mark.slow
+
 CARD = zoo.get("zip1989")
 CONFIG = TrainConfig(epochs=3, batch_size=16, learning_rate=5e-3, weight_decay=0.05, shift=1)
 

@@ -29,6 +29,8 @@ from dsplet.train.qat.straight_through import fake_quantize
 from tests.quantize.fixed.cases import CASES
 from tests.quantize.fixed.samples import samples
 
+pytestmark = pytest.mark.slow
+
 
 def reals(graph: Graph, xs) -> list[torch.Tensor]:
     return [torch.from_numpy((x * 2.0**-v.format.frac).astype(np.float32))

@@ -6,6 +6,8 @@ import torch
 from dsplet.train import zoo
 from dsplet.train.reading import sliding
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["lenet1", "lenet5", "reader"])
 def test_sliding_is_a_window_at_a_time(name):

@@ -13,6 +13,8 @@ from dsplet.train.config import TrainConfig
 from dsplet.train.loop import epochs
 from dsplet.train.translate import Attending, Decoder, Symbols
 
+pytestmark = pytest.mark.slow
+
 FORMATS = ("%d %B %Y", "%d %b %Y", "%d %b, %Y", "%d %B, %Y", "%B %d %Y", "%B %d, %Y", "%b %d, %Y",
            "%A, %B %d, %Y", "%A %d %B %Y", "%a, %d %b %Y", "%d %b %y", "%d.%m.%y", "%d.%m.%Y",
            "%m/%d/%y", "%m/%d/%Y")

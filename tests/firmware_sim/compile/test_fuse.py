@@ -15,6 +15,8 @@ from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.compile.memories import memory
 from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 
+pytestmark = pytest.mark.slow
+
 
 def unmarked(body: tuple) -> tuple:
     """The statements that the kernel language has."""

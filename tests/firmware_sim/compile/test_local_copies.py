@@ -13,6 +13,8 @@ from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.firmware_sim.compile.memories import memory
 from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small
 
+pytestmark = pytest.mark.slow
+
 COSTS = Costs(pair=0.25, loop=3)
 
 

@@ -31,6 +31,7 @@ def optimized(graph: Graph) -> dict[str, Program]:
     return {goal: optimize(lower(graph), goal) for goal in EFFORTS}
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_interpreted(graph):
     xs = [x[:2] for x in samples(graph)]
@@ -41,6 +42,7 @@ def test_interpreted(graph):
             assert (np.stack(y) == values[v.name][:2]).all()
 
 
+@pytest.mark.slow
 @needs_cc
 def test_compiled(tmp_path):
     """Without a warning; sample after sample, so that nothing lives on what the last one left."""
@@ -68,6 +70,7 @@ def test_emulated(core, options, tmp_path):
             assert (y == values[v.name][:3]).all(), graph.name
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_the_form_of_what_comes_out(graph):
     """No copies to or from the border but where places differ, nothing kept from before the first

@@ -111,6 +111,7 @@ def test_recurrent_weights_stay_narrow():
     assert widths == [[1, 2], [1, 1]] and len(statements(after, Mul)) == 1
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_any_buffer_may_lie_the_other_way_round(graph):
     program = lower(graph)

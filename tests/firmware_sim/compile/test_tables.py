@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dsplet.firmware_sim.compile.tables import walks, widen, widenings
 from dsplet.quantize.fixed.program import lower, run
@@ -11,6 +12,7 @@ from tests.firmware_sim.dsp32c.networks import zip_like
 LIMIT = 1 << 15
 
 
+@pytest.mark.slow
 def test_widening_keeps_the_meaning():
     """Interpreted, the program without clamps gives the same outputs."""
     program, x = lower(zip_like().graph()), zip_like().samples(1)[0]

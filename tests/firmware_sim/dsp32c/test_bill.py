@@ -18,6 +18,8 @@ from tests.firmware_sim.dsp32c.test_wcet import waiting
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
+pytestmark = pytest.mark.slow
+
 BOARD = targets.get("dsp32c-40", "1991")
 WAITING = waiting(BOARD, 2)
 

@@ -133,6 +133,7 @@ def test_buffers_alive_together_never_overlap():
         assert all(p.address >= image.code_bytes for p in places)
 
 
+@pytest.mark.slow
 def test_packing_keeps_the_meaning():
     """A program with weights of one byte, interpreted: the same outputs."""
     program = lower(zip_like().graph())

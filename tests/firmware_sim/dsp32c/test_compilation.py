@@ -14,6 +14,8 @@ from dsplet.firmware_sim.dsp32c.codegen.code import Constants
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.networks import Stack, lenet_like, tiny, zip_like
 
+pytestmark = pytest.mark.slow
+
 CHIP = targets.get("dsp32c-40", "2mb")
 
 

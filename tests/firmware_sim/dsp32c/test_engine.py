@@ -207,6 +207,7 @@ def test_without_a_compiler_the_machine_takes_over(monkeypatch):
                     "install gcc) or name yours in $CC")
 
 
+@pytest.mark.slow
 def test_an_engine_that_cannot_be_kept_says_so(monkeypatch, tmp_path):
     (tmp_path / "no folder").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no folder"))
@@ -216,6 +217,7 @@ def test_an_engine_that_cannot_be_kept_says_so(monkeypatch, tmp_path):
     assert word == "the engine is compiled anew each time: Not a directory"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stack", [networks.zip_like, networks.tiny])
 def test_whole_networks_agree(stack):
     """Machine code of a network: outputs, memory, and every counter at every address."""

@@ -21,6 +21,8 @@ from tests.quantize.pointwise_nets import POINTWISE
 from tests.quantize.recurrent_nets import cell
 from tests.quantize.spatial_nets import SPATIAL
 
+pytestmark = pytest.mark.slow
+
 BOARD = targets.get("dsp32c-40", "1991")
 FEW = ("transposed_stride transposed_folded pool_excluded_ceil pool_max_3d space_pad_reflect "
        "resize_linear_half_pixel_up resize_linear_half_pixel_odd").split()

@@ -249,8 +249,8 @@ def assert_exact(graph, target, xs):
     assert found.exact
 
 
-@pytest.mark.parametrize("target", [BOARDS[0], *(pytest.param(b, marks=pytest.mark.slow)
-                                                 for b in BOARDS[1:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("target", BOARDS)
 @each("graph", GRAPHS)
 def test_every_op_takes_its_worst_case(graph, target):
     assert_exact(graph, target, samples(graph, 2))

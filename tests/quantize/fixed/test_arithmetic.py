@@ -4,6 +4,7 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ def half_up(x: Fraction) -> int:
     return floor(x + Fraction(1, 2))
 
 
+@pytest.mark.slow
 def test_requantize_every_16_bit_integer():
     acc = np.arange(-(1 << 15), 1 << 15)
     for shift in (*range(-9, 18), 30, 31):

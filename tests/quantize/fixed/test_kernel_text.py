@@ -20,6 +20,7 @@ BY_NAME = {g.name: g for g in GRAPHS}
 i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_a_program_is_read_back_equal_and_runs_alike(graph):
     program = lower(graph)

@@ -64,6 +64,7 @@ def test_a_program_is_consistent(graph):
         assert 0 <= min(corners) and max(corners) < program.buffers[place.buffer].size
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_every_value_lies_where_the_program_says(graph):
     """After a run, each value's storage holds the reference's integers, nothing overlaps it, and

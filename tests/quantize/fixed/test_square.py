@@ -3,11 +3,7 @@
 An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape) for each output.
 """
 
-import atexit
 import shutil
-import tempfile
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -20,7 +16,6 @@ from dsplet.quantize.fixed.graph import Graph, Node
 from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.qdq import to_qdq
 from tests.each import each
-from tests.export.together import compile_together
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
@@ -43,19 +38,6 @@ def some_interpreted(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
 
 def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     return _native(host.compile(lower(graph)), xs)
-
-
-def c_together(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
-    """All the cases through the compiler at once, which is quicker."""
-    return _native(_natives()[graph.name], xs)
-
-
-@cache
-def _natives() -> dict[str, host.Compiled]:
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    found = compile_together([lower(graph) for graph in GRAPHS], Path(folder.name))
-    return {graph.name: compiled for graph, compiled in zip(GRAPHS, found, strict=True)}
 
 
 def _native(compiled: host.Compiled, xs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
@@ -93,13 +75,12 @@ if shutil.which("cc"):
     EXECUTIONS["c"] = c
 
 
-SLOW = {"c": c_together, "interpreter": some_interpreted}
-"""What is quicker and nearly as good."""
+QUICK = (some_interpreted, integer_onnx, dsp32c, qdq)
+SLOW = [f for f in EXECUTIONS.values() if f not in QUICK]
 
 
 @pytest.mark.parametrize("execution", [
-    *(pytest.param(f, marks=pytest.mark.slow) if name in SLOW else f
-      for name, f in EXECUTIONS.items()), *(SLOW[name] for name in EXECUTIONS if name in SLOW)])
+    *QUICK, *(pytest.param(f, marks=pytest.mark.slow) for f in SLOW)])
 @each("graph", GRAPHS)
 def test_execution_equals_reference(graph, execution):
     xs = samples(graph)

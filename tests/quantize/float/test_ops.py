@@ -71,6 +71,7 @@ def test_an_op_says_all_that_is_asked(name):
     assert issubclass(kind, Moving | Computing) or name == "Gather"
 
 
+@pytest.mark.slow
 def test_every_op_has_a_case(tmp_path):
     found = set()
     for m in MODELS:
