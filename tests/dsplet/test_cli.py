@@ -421,8 +421,8 @@ def test_one_line_says_it_all(folder, tmp_path):
             (("quantize", folder / "small.onnx", "-o", "o.q.onnx", "--data", "digits",
               "--input-scale", "1/0"), "'1/0' is not a number; expected one such as 0.5 or 1/256"),
             (("emit", q, "--format", "c", "--name", "3x"),
-             "'3x' cannot name C functions; expected letters, digits and _, a letter first, at most "
-             "100, and no word of the language: give one with --name"),
+             "'3x' cannot name C functions; expected letters, digits and _, a letter first, at "
+             "most 100, and no word of the language: give one with --name"),
             (("export", "nets.py:three", "--input", "1x8x8", "-o", "o.onnx"),
              "nets.py:three: gives a int; expected a torch.nn.Module"),
             (("export", "nets.py:fails", "--input", "1x8x8", "-o", "o.onnx"),
