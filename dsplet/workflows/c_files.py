@@ -11,7 +11,7 @@ import numpy as np
 
 from dsplet.base.sizes import bytes_of
 from dsplet.data.resample import Normalization
-from dsplet.export.c.printer import print_c
+from dsplet.export.c.printer import is_name, print_c
 from dsplet.export.c.project import print_build, print_vectors
 from dsplet.firmware_sim.compile.optimize import optimize
 from dsplet.firmware_sim.compile.streaming import streaming
@@ -62,7 +62,7 @@ def name_of(fixed: Graph, program: Program, path: str) -> str:
     """What the network's files are called: as its model, else as the file it is in, where that can
     name a C function."""
     names = dict(fixed.metadata).get("dsplet.model", ""), Path(path).name.partition(".")[0]
-    return next((n for n in names if n.isascii() and n.isidentifier()), program.name)
+    return next((n for n in names if is_name(n)), program.name)
 
 
 def _pixels(fixed: Graph, program: Program) -> list[int] | None:

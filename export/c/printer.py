@@ -91,9 +91,14 @@ def print_c(program: Program, name: str | None = None,
             f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
 
 
+def is_name(name: str) -> bool:
+    """Whether it can be the prefix of C's names."""
+    return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name)) and name not in KEYWORDS
+
+
 def check_name(name: str) -> None:
     """Raises Unprintable for what cannot name C functions, nor files anywhere."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", name) or name in KEYWORDS:
+    if not is_name(name):
         raise Unprintable(f"{shown(name)} cannot name C functions", expected="letters, digits and "
                           "_, a letter first, at most 100, and no word of the language",
                           remedy="give one with --name")

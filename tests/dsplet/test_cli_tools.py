@@ -83,9 +83,10 @@ def test_files_that_are_no_programs(programs):
     (programs / "odd.txt").write_text("00000000\nhello\n")
     (programs / "damaged.s28").write_text("S00600006869AC00\nS804000000FB\n")
     for words, wanted in (
-            (("asm", "binary.s"), "error: binary.s: not a text file"),
+            (("asm", "binary.s"),
+             "error: binary.s: not a text file: byte 0x80 at offset 0 is not UTF-8"),
             (("asm", "empty.s"), "error: empty.s: there is nothing to assemble"),
-            (("asm", "none.s"), "error: none.s: No such file or directory"),
+            (("asm", "none.s"), "error: none.s: no such file"),
             (("disasm", "odd.txt"), "error: odd.txt:2: 'hello' is neither an S-record nor a "
                                     "hexadecimal word of 32 bits"),
             (("disasm", "empty.s"), "error: empty.s: there is no word in it"),
