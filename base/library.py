@@ -1,4 +1,4 @@
-"""Shared libraries compiled from C on this machine, kept in the user's cache folder.
+"""What is compiled on this machine, from C to shared libraries, kept in the user's cache folder.
 
 A kept file is read once, held against the digest in its name, and what was read is what is loaded,
 so that one that was cut short, changed or put there by others never runs; not even one that is cut
@@ -15,7 +15,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,22 +76,31 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
         stem = f"{source.stem}-{_key(command, [source, *others])}"
     except FileError as error:
         raise LibraryError(str(error)) from error
+    content, unkept = kept(stem, ".so", lambda: _made(command, source))
+    return Library(_loaded(content), unkept)
+
+
+def kept(stem: str, ending: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
+    """What was kept under a name, or what `make` gives, which is kept where that can be; and why it
+    will be made anew next time, "" where it will not. Raises what `make` raises.
+
+    stem: it has the digest of everything that the content is made from.
+    """
     try:
         folder = _own(cache_folder())
-        for path in sorted(folder.glob(f"{stem}-*.so")):
+        for path in sorted(folder.glob(f"{stem}-*{ending}")):
             if (content := _kept(path)) is not None:
-                return Library(_loaded(content))
+                return content, ""
         unkept = ""
     except (LibraryError, OSError) as error:
         unkept = str(error) if isinstance(error, LibraryError) else said(error)
-    content = _made(command, source)
-    library = _loaded(content)
+    content = make()
     if not unkept:
         try:
-            write_atomically(folder / f"{stem}-{_digest(content)}.so", content)
+            write_atomically(folder / f"{stem}-{_digest(content)}{ending}", content)
         except UserError as error:
             unkept = str(error)
-    return Library(library, unkept)
+    return content, unkept
 
 
 def _key(command: Sequence[str], sources: Sequence[Path]) -> str:

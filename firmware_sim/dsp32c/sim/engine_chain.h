@@ -74,8 +74,7 @@ static Plan *make_plan(Chip *c, Op *first, uint32_t pc, uint32_t do_end) {
     Plan *p = first->plan;
     if (p) book(p);
     else {
-        p = first->plan = calloc(1, sizeof *p);
-        if (!p) abort();
+        p = first->plan = room_or_abort(sizeof *p);
         p->next = c->plans, c->plans = p;
     }
     p->version = c->version, p->do_start = c->do_start, p->do_end = do_end;
@@ -137,12 +136,16 @@ INLINE int stands(const Chip *c, const Plan *p, uint32_t do_end) {
     return 1;
 }
 
-/* Of the first `length` operands, and of the rest of their blocks. */
+/* Of the first `length` operands, of the rest of their stretches (which may reach out of memory
+   where a `do` has fewer turns left than the plan has) and of their blocks. */
 INLINE Range range(Chip *c, int64_t base, const Stretches *s, int length) {
     Range r = NO_NUMBERS;
     for (int i = 0; i < s->count && s->at[i].from < length; i++) {
         int64_t b = (base + s->at[i].low) >> (BLOCK_BITS - 2);
-        for (; b <= (base + s->at[i].high) >> (BLOCK_BITS - 2); b++) {
+        int64_t last = (base + s->at[i].high) >> (BLOCK_BITS - 2);
+        if (UNLIKELY(b < 0)) b = 0;
+        if (UNLIKELY(last >= BLOCKS)) last = BLOCKS - 1;
+        for (; b <= last; b++) {
             if (UNLIKELY(!c->known[b])) convert(c, b);
             if (c->range[b].low < r.low) r.low = c->range[b].low;
             if (c->range[b].high > r.high) r.high = c->range[b].high;
@@ -223,7 +226,7 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     if (xp == OUTSIDE || yp == OUTSIDE) return 0;
 
     const Num start = first->m < 4 ? c->a[first->m].now : constant(first->m);
-    const double *xs = c->values + x, *ys = c->values + y;
+    const double *xs = value_of(c, x), *ys = value_of(c, y);
     if (!exact(range_of(start), range(c, x, &p->x, length), range(c, y, &p->y, length), length) &&
         !exact(range_of(start), range_among(xs, dx, length), range_among(ys, dy, length), length))
         return -1;

@@ -259,6 +259,15 @@ class Machine(Host):
         if self.watch is not None:
             self.watch.append(("new", f"*{address:06x}", raw[::-1].hex()))
 
+    def peek(self, address: int) -> int:
+        """The word at an address (a multiple of four), as memory has it once the Z writes that are
+        on their way have landed."""
+        word = bytearray(self._bytes[address:address + 4])
+        for _, at, size, value in self._stores:
+            if at & ~3 == address:
+                word[at & 3:(at & 3) + size] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        return int.from_bytes(word, "little")
+
     # ------------------------------------------------------------------ what effects may do
 
     def reg(self, code: int) -> int:
