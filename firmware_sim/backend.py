@@ -221,11 +221,31 @@ class MapRow:
     to: str
 
 
+@dataclass(frozen=True, eq=False)
+class Portable:
+    """A compiled program for a page that executes it, and what executes it there.
+
+    engine: WebAssembly. script: JavaScript, with a class Chip that runs a program and reads values
+    out of its memory. board, program: what that class is told, in JSON's types; words: uint32, of
+    the program's segments. Of a program the page itself knows `sections` (start, end, node, op),
+    `lines` (address, instruction), `halt`, `loops` (start, end, turns), and of `views` the value,
+    its shape and frac, `planes`, `steps`, and `ready`, where the program counter is when it is
+    whole.
+    """
+
+    engine: bytes
+    script: str
+    board: Mapping[str, Any]
+    program: Mapping[str, Any]
+    words: Array
+
+
 # --- backends -------------------------------------------------------------------------------------
 
 TOOLS = {"hot_lines": "a profile by line", "trace": "an execution trace",
          "memory_map": "a map of its buffers", "stream": "programs that run one step a call",
-         "assuming": "assumptions to vary", "passes": "kernels to read after its passes"}
+         "assuming": "assumptions to vary", "passes": "kernels to read after its passes",
+         "portable": "execution in a page"}
 """Methods of `Compiled` that a backend need not have, in words."""
 
 
@@ -311,6 +331,10 @@ class Compiled(ABC):
     def passes(self) -> Mapping[str, Program]:
         """The program as it is after each pass, by the pass's name and in their order."""
         self._lacks("passes")
+
+    def portable(self) -> Portable:
+        """The program for a page, with what executes it there."""
+        self._lacks("portable")
 
     def _lacks(self, tool: str) -> NoReturn:
         raise NotOffered(f"target {self.target.name} has no such tool: processor "

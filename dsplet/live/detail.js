@@ -46,13 +46,12 @@ class Detail {
     return layer.turns > 1 ? [Math.floor(cell / layer.each), ...at] : at;
   }
 
-  /* seen: {layer, axes}: for each axis of the layer below [axis of ours or null, spans], a span
-     [from, to) or a list of them by our index. Marks it there, and gives its numbers. */
+  /* seen: {layer, axes}: for each axis of the layer below [axis of ours or null, spans]: a span
+     [from, to) for each of our indices there, or one for all. Marks it, and gives its numbers. */
   window(views, seen, at) {
-    const below = views.find(v => v.layer.name === seen.layer);
+    const below = views.find(v => v.layer.facts.value === seen.layer);
     if (!below || below.layer.turns > 1) return null;
-    const spans = seen.axes.map(([axis, spans]) => axis === null ? spans : spans[at[axis]]);
-    const ranges = spans.map(s => Array.isArray(s[0]) ? s[0] : range(s));
+    const ranges = seen.axes.map(([axis, spans]) => range(spans[axis === null ? 0 : at[axis]]));
     if (ranges.some(r => !r.length)) return null;
     const {shape} = below.layer.view, size = ranges.reduce((n, r) => n * r.length, 1);
     const picture = shape.length === 3;

@@ -109,7 +109,7 @@ class Run {
     const next = this.stops.next();
     this.done = next.done;
     this.goal = next.value;
-    if (this.done) this.output = this.chip.output();
+    if (this.done) this.outputs = this.chip.outputs();
   }
 
   whole() {
@@ -160,9 +160,9 @@ class Network {
     return box ? [{box, grey: line(cut(grey, box), shape, height)}] : [];
   }
 
-  /* What an output says: {text, scores}. */
-  answer(output) {
-    const {states, classes} = this.facts;
+  /* What its outputs say: {text, scores} of a digit, {text, path} of a line. */
+  answer(outputs) {
+    const {states, classes} = this.facts, output = outputs.at(-1);
     if (!states) {
       const best = output.indexOf(Math.max(...output));
       return {text: classes[best], best, scores: output};

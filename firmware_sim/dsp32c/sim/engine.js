@@ -1,8 +1,7 @@
 /* The chip in a page: engine.wasm behind its doors (engine_doors.h), and values read out of its
    memory (codegen/views.py). The page knows of the processor what this class tells. */
 
-const ROOM = 1 << 24, PAGE = 11, OUTSIDE = 255, LAST_WORD = 0xffffffff;
-const [DONE, LIMIT] = [0, 1];
+const ROOM = 1 << 24, LAST_WORD = 0xffffffff, LIMIT = 1;
 const FAULTS = ["", "", "no instruction", "no memory there", "a misaligned access",
   "an illegal sequence", "a jump inside do"];
 
@@ -11,24 +10,20 @@ class Chip {
     return new Chip((await WebAssembly.instantiate(wasm)).instance.exports, board);
   }
 
-  /* board: {regions: [[start, end, bank, waits, partition]], assumed: [busy, truncates, stalls,
-     pcw], waits: of partitions A and B by pcw, order}. */
+  /* board: what doors.wiring gives, and chip_assume's numbers. */
   constructor(doors, board) {
     this.doors = doors;
     this.statesPerCycle = board.states_per_cycle;
-    const [memory, map, partition, waits, order] = [ROOM, 2 << 24 - PAGE, 1 << 24 - PAGE, 128, 4]
-      .map(bytes => doors.chip_room(bytes));
-    this.base = memory;
-    const bytes = new Uint8Array(doors.memory.buffer);
-    const pages = new Uint16Array(doors.memory.buffer, map, 1 << 24 - PAGE).fill(OUTSIDE);
-    for (const [start, end, bank, wait, programmed] of board.regions) {
-      pages.fill(bank | wait << 8, start >> PAGE, end >> PAGE);
-      bytes.fill(programmed, partition + (start >> PAGE), partition + (end >> PAGE));
-    }
-    bytes.set(board.waits, waits);
-    bytes.set(board.order, order);
-    this.chip = doors.chip_new(memory, map, partition);
-    doors.chip_assume(this.chip, ...board.assumed, waits, order);
+    const put = array => {
+      const at = doors.chip_room(array.byteLength);
+      new Uint8Array(doors.memory.buffer, at).set(new Uint8Array(array.buffer));
+      return at;
+    };
+    this.base = doors.chip_room(ROOM);
+    this.chip = doors.chip_new(this.base, put(Uint16Array.from(board.map)),
+                               put(Uint8Array.from(board.partition)));
+    doors.chip_assume(this.chip, ...board.assumed, put(Uint8Array.from(board.waits)),
+                      put(Uint8Array.from(board.order)));
   }
 
   get memory() { return new Uint8Array(this.doors.memory.buffer, this.base, ROOM); }
@@ -49,7 +44,7 @@ class Chip {
 
   /* Everything but memory as after power-up, and what is to be read in its place. */
   begin(integers) {
-    this.words.set(Int32Array.from(integers), this.program.input / 4);
+    this.words.set(Int32Array.from(integers), this.program.inputs[0] / 4);
     this.doors.chip_reset(this.chip, this.program.entry);
     this.touched = true;
   }
@@ -63,14 +58,15 @@ class Chip {
       const pc = this.doors.chip_error(this.chip, 0) >>> 0;
       throw new Error(`${FAULTS[ended]} at pc ${pc.toString(16).padStart(6, "0")}`);
     }
-    return ended === DONE;
+    return ended < LIMIT;
   }
 
   step() { this.run(LAST_WORD, 1); }
 
-  output() {
-    const {address, words} = this.program.output;
-    return Array.from({length: words}, (_, i) => this.doors.chip_peek(this.chip, address + 4 * i) | 0);
+  /* The integers of each output. */
+  outputs() {
+    return this.program.outputs.map(([address, words]) => Array.from({length: words}, (_, i) =>
+      this.doors.chip_peek(this.chip, address + 4 * i) | 0));
   }
 
   /* Where each element of a value lies, -1 where it is not there: of one step of the loops over

@@ -1,0 +1,249 @@
+/* The page: what is on the pad goes through the chip, again whenever something changes. */
+
+class Page {
+  constructor(engine, board) {
+    this.board = board;
+    this.pad = new Pad($("pad"), grey => this.look(grey));
+    this.camera = new Camera($("video"));
+    this.detail = new Detail($("detail"));
+    this.answer = new Answer(i => this.choose(i));
+    this.pace = new Pace({clocks: board.clocks, onChange: () => this.restart(),
+                          onStep: kind => this.stepped(kind)});
+    this.chip = engine;
+    this.items = [];
+    this.networks = [];
+    this.views = [];
+    this.buttons();
+    new ResizeObserver(() => this.fit()).observe($("layers"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    const tick = now => { this.tick(now); requestAnimationFrame(tick); };
+    requestAnimationFrame(tick);
+  }
+
+  buttons() {
+    $("clear").addEventListener("click", () => this.pad.clear());
+    $("sample").addEventListener("click", () => this.sample());
+    $("camera").addEventListener("click", () => this.toggleCamera());
+    $("file").addEventListener("change", e => this.file(e.target.files[0]));
+    const stage = $("stage");
+    for (const kind of ["dragenter", "dragover", "dragleave", "drop"])
+      stage.addEventListener(kind, event => {
+        event.preventDefault();
+        stage.classList.toggle("over", kind === "dragenter" || kind === "dragover");
+        if (kind === "drop") this.file(event.dataTransfer.files[0]);
+      });
+  }
+
+  /* --- what is read ---------------------------------------------------------------------- */
+  use(network) {
+    this.network = network;
+    network.load();
+    this.run = null;
+    const {facts} = network, {sections} = facts.program;
+    $("about").textContent = facts.about;
+    $("sample").textContent = facts.states ? "Test line" : "Test digit";
+    $("sample").hidden = !facts.samples.labels.length;
+    this.pad.shape(640, facts.states ? 176 : 320);
+    const total = facts.cycles.reduce((a, b) => a + b, 0);
+    let billed = new Set();
+    const cost = layer => layer.facts.sections.reduce((sum, i) => {
+      const own = billed.has(i) ? 0 : facts.cycles[i];
+      billed.add(i);
+      return sum + own;
+    }, 0);
+    this.views = network.layers.map(layer => new LayerView(layer, {
+      cyclesOf: cost(layer), total,
+      onPoint: (view, cell) => this.detail.show(this.views, view, cell, network, this.run)}));
+    this.detail.clear();
+    $("layers").replaceChildren(...this.views.map(v => v.element));
+    this.sections = sections;
+    this.fit();
+    this.look(this.pad.grey);
+  }
+
+  look(grey) {
+    if (!this.network) return;
+    this.items = this.network.pictures(grey).map(item => ({...item, answer: null}));
+    const squeezed = this.items.some(item => item.grey.squeezed);
+    $("told").textContent = squeezed ? "A long line for this network: it is squeezed to fit." : "";
+    $("hint").hidden = !!bounds(grey) || this.live;
+    this.chosen = this.items.length - 1;
+    this.restart();
+  }
+
+  sample() {
+    const {samples, style} = this.network.facts, [H, W] = style.shape;
+    this.turn = ((this.turn ?? -1) + 1) % samples.images.length;
+    this.pad.put({height: H, width: W, data: Uint8Array.from(samples.images[this.turn])});
+    $("told").textContent = `Test sample ${this.turn + 1} of ${samples.images.length}: `
+      + `it is a ${samples.labels[this.turn]}`;
+  }
+
+  async file(file) {
+    if (!file) return;
+    this.stopCamera();
+    try {
+      this.pad.put(await fromFile(file));
+      if (!this.items.length) $("told").textContent = "Nothing stands out on that picture.";
+    } catch {
+      $("told").textContent = "Not a picture that this browser can read.";
+    }
+  }
+
+  async toggleCamera() {
+    if (this.live) return this.stopCamera();
+    $("told").textContent = await this.camera.start();
+    if ($("told").textContent) return;
+    this.live = true;
+    $("video").hidden = false;
+    $("camera").setAttribute("aria-pressed", true);
+  }
+
+  stopCamera() {
+    this.live = false;
+    this.camera.stop();
+    $("video").hidden = true;
+    $("camera").setAttribute("aria-pressed", false);
+  }
+
+  /* --- through the chip ------------------------------------------------------------------ */
+  restart() {
+    if (!this.network) return;
+    this.run = null;
+    for (const item of this.items) item.answer = null;
+    if (!this.items.length) {
+      for (const {layer} of this.views) layer.forget(false);
+      this.draw();
+    }
+    this.started = null;
+    this.waiting = this.items.map((_, i) => i);
+    if (!this.pace.watched) this.atOnce();
+    else this.begin();
+    this.tell();
+  }
+
+  atOnce() {
+    const began = performance.now();
+    // The chosen one last: its layers are what memory holds.
+    for (const i of [...this.waiting.filter(i => i !== this.chosen), this.chosen]) {
+      if (!this.items[i]) continue;
+      const seen = i === this.chosen;
+      this.run = new Run(this.network, this.network.integers(this.items[i].grey), {seen}).whole();
+      this.finish(i);
+    }
+    this.here = this.items.length ? (performance.now() - began) / this.items.length : null;
+    this.waiting = [];
+    this.draw();
+  }
+
+  begin() {
+    this.current = this.waiting.shift();
+    if (this.current === undefined) return;
+    this.chosen = this.current;
+    this.spent = 0;
+    this.run = new Run(this.network, this.network.integers(this.items[this.current].grey),
+                       {seen: true, watched: true});
+    this.draw();
+  }
+
+  finish(i) {
+    this.items[i].answer = this.network.answer(this.run.outputs);
+    this.cycles = this.run.chip.cycles;
+  }
+
+  tick(now) {
+    const elapsed = Math.min(100, now - (this.last ?? now));
+    this.last = now;
+    if (this.live && !this.pace.paused && (!this.run || this.run.done)) {
+      const frame = this.camera.frame();
+      if (frame) this.pad.put(frame);
+    }
+    if (!this.run || this.run.done || this.pace.paused) return;
+    this.spent += this.pace.cycles(elapsed, this.chip.statesPerCycle);
+    this.here = null;
+    if (this.run.until(this.spent)) this.through();
+    this.draw();
+  }
+
+  through() {
+    this.finish(this.current);
+    this.tell();
+    if (this.waiting.length) this.begin();
+  }
+
+  stepped(kind) {
+    if (!this.items.length) return;
+    if (!this.run || this.run.done) this.restart();
+    if (kind === "step") this.run.step();
+    else this.run.layer();
+    this.spent = this.chip.cycles;
+    if (this.run.done) this.through();
+    this.draw();
+  }
+
+  choose(i) {
+    this.chosen = i;
+    if (!this.pace.watched) this.waiting = [i], this.atOnce();
+    else this.waiting = [i], this.begin();
+    this.tell();
+  }
+
+  /* --- what is shown --------------------------------------------------------------------- */
+  fit() {
+    const inner = document.querySelector(".maps")?.parentElement;
+    if (!inner) return;
+    const style = getComputedStyle(inner).gridTemplateColumns.split(" ");
+    for (const view of this.views) view.fit(parseFloat(style.at(-1)));
+  }
+
+  draw() {
+    const running = this.run && !this.run.done, section = running && this.run.section;
+    for (const view of this.views) {
+      if (running) view.layer.look();
+      const {path} = this.items[this.chosen]?.answer ?? {};
+      view.path = path && view.layer.facts.path ? path.map(s => this.network.facts.heard[s]) : null;
+      view.draw();
+      view.element.classList.toggle("running", !!section
+        && view.layer.facts.sections.some(i => this.sections[i] === section));
+    }
+    $("state").textContent = !running ? this.pace.told(this.ms) : `pc `
+      + `${this.chip.pc.toString(16).padStart(6, "0")} in ${section ? section.node : "between"}, `
+      + `cycle ${Math.round(this.chip.cycles).toLocaleString("en")}`;
+    if (this.detail.pointed) this.detail.show(this.views, ...this.detail.pointed, this.network,
+                                              this.run);
+  }
+
+  get ms() { return (this.cycles ?? 0) * this.chip.statesPerCycle / this.pace.mhz / 1000; }
+
+  tell() {
+    const item = this.items[this.chosen];
+    this.answer.show(this.items, this.chosen, !!this.network.facts.states);
+    this.answer.scores(item?.answer, this.network.facts.classes);
+    this.answer.meter(this.items.length ? this.cycles : 0, this.pace.mhz,
+                      this.chip.statesPerCycle, this.here ?? null);
+  }
+}
+
+const began = performance.now();
+const board = JSON.parse(new TextDecoder().decode(await unpacked("board")));
+const page = new Page(await Chip.made(await unpacked("engine"), board), board);
+const names = board.networks;
+const networks = [];
+async function network(i) {
+  networks[i] ??= new Network(await facts(`network-${i}`), page.chip);
+  return networks[i];
+}
+choices($("networks"), names.map((name, i) => [name, i]), 0,
+        async i => page.use(await network(i)));
+page.use(await network(0));
+$("networks").hidden = names.length < 2;
+document.documentElement.dataset.readyMs = Math.round(performance.now() - began);
+
+const result = {integers: 0, differ: 0, cycles: 0, samples: 0};
+for (let i = 0; i < names.length; i++) {
+  const found = await selfTest([await network(i)], () => page.use(page.network));
+  for (const key in result) result[key] += found[key];
+}
+$("selftest").textContent = testText(result);
+$("selftest").classList.toggle("wrong", result.differ + result.cycles > 0);
+window.dsplet = {page, network, result, normalised, line, resized, digits, inked};
