@@ -53,7 +53,7 @@ class Section(backend.Section):
 class Image:
     """segments: (address, uint32 words). roles: instruction address -> "mac", "nop" or "other".
     steps: what is executed in order, as the placements' lifetimes count. choices: what was traded.
-    views: where the values of the graph lie, by `codegen.locate`; loops: of the code, those in which
+    views: where the values of the graph lie (`codegen.locate`); loops: of the code, those in which
     some of them are made, outer ones first.
 
     Execution starts at `entry` with all registers 0 and ends when pc reaches `halt`.
