@@ -15,7 +15,7 @@ function* stops(addresses, loops) {
     done.add(loop);
     const within = loops.filter(o => o !== loop && loop[0] <= o[0] && o[1] <= loop[1]);
     for (let turn = 0; turn < loop[2]; turn++)
-      yield* stops(addresses.filter(inside(loop)), within);
+      yield* stops(addresses.filter(b => inside(b)(loop)), within);
   }
 }
 
@@ -143,9 +143,10 @@ class Run {
 
 /* A network, its program and its layers, on the one chip there is. */
 class Network {
-  constructor(facts, chip) {
+  /* shown: the layers that are looked at. */
+  constructor(facts, chip, shown = facts.layers) {
     Object.assign(this, {facts, chip});
-    this.layers = facts.layers.map(l => new Layer(l, facts.program.views[l.view], chip));
+    this.layers = shown.map(l => new Layer(l, facts.program.views[l.view], chip));
   }
 
   load() { this.chip.load(this.facts.program, this.facts.words); }
