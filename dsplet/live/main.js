@@ -3,7 +3,7 @@
 class Page {
   constructor(engine, board) {
     this.board = board;
-    this.pad = new Pad($("pad"), grey => this.look(grey));
+    this.pad = new Pad($("pad"), () => this.dirty = true);
     this.camera = new Camera($("video"));
     this.detail = new Detail($("detail"));
     this.answer = new Answer(i => this.choose(i));
@@ -58,14 +58,17 @@ class Page {
     $("layers").replaceChildren(...this.views.map(v => v.element));
     this.sections = sections;
     this.fit();
-    this.look(this.pad.grey);
+    this.look();
   }
 
-  look(grey) {
-    if (!this.network) return;
+  look() {
+    const {grey} = this.pad;
+    this.dirty = false;
     this.items = this.network.pictures(grey).map(item => ({...item, answer: null}));
     const squeezed = this.items.some(item => item.grey.squeezed);
-    $("told").textContent = squeezed ? "A long line for this network: it is squeezed to fit." : "";
+    $("told").textContent = squeezed ? "A long line for this network: it is squeezed to fit."
+      : this.remark ?? "";
+    this.remark = null;
     $("hint").hidden = !!bounds(grey) || this.live;
     this.chosen = this.items.length - 1;
     this.restart();
@@ -75,7 +78,7 @@ class Page {
     const {samples, style} = this.network.facts, [H, W] = style.shape;
     this.turn = ((this.turn ?? -1) + 1) % samples.images.length;
     this.pad.put({height: H, width: W, data: Uint8Array.from(samples.images[this.turn])});
-    $("told").textContent = `Test sample ${this.turn + 1} of ${samples.images.length}: `
+    this.remark = `Test sample ${this.turn + 1} of ${samples.images.length}: `
       + `it is a ${samples.labels[this.turn]}`;
   }
 
@@ -83,8 +86,9 @@ class Page {
     if (!file) return;
     this.stopCamera();
     try {
-      this.pad.put(await fromFile(file));
-      if (!this.items.length) $("told").textContent = "Nothing stands out on that picture.";
+      const grey = await fromFile(file);
+      if (!bounds(grey)) this.remark = "Nothing stands out on that picture.";
+      this.pad.put(grey);
     } catch {
       $("told").textContent = "Not a picture that this browser can read.";
     }
@@ -158,6 +162,7 @@ class Page {
       const frame = this.camera.frame();
       if (frame) this.pad.put(frame);
     }
+    if (this.dirty && this.network) this.look();
     if (!this.run || this.run.done || this.pace.paused) return;
     this.spent += this.pace.cycles(elapsed, this.chip.statesPerCycle);
     this.here = null;

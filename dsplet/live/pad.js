@@ -1,11 +1,11 @@
-/* The pad: mouse, touch, pen and keys draw on it; what is on it are grey levels, 255 ink. */
+/* The pad: mouse, touch, pen and keys draw on it; what is on it are grey levels, 255 ink. They are
+   read when they are wanted: a stroke is many lines, a frame is one look. */
 
 const PEN = 22, KEY_STEP = 8; // pixels of the canvas
 
 class Pad {
   constructor(canvas, onInk) {
-    Object.assign(this, {canvas, onInk, down: false, cursor: null});
-    this.grey = picture(canvas.height, canvas.width);
+    Object.assign(this, {canvas, onInk, down: false, cursor: null, read: null});
     this.ink = new OffscreenCanvas(canvas.width, canvas.height);
     this.context = this.ink.getContext("2d", {willReadFrequently: true});
     Object.assign(this.context, {lineWidth: PEN, lineCap: "round", lineJoin: "round",
@@ -65,9 +65,15 @@ class Pad {
     this.context.moveTo(...from);
     this.context.lineTo(...to);
     this.context.stroke();
-    const {data} = this.context.getImageData(0, 0, this.ink.width, this.ink.height);
-    for (let i = 0; i < this.grey.data.length; i++) this.grey.data[i] = data[4 * i + 3];
-    this.changed();
+    this.changed(null);
+  }
+
+  get grey() {
+    if (this.read) return this.read;
+    const {width, height} = this.ink, {data} = this.context.getImageData(0, 0, width, height);
+    this.read = picture(height, width);
+    for (let i = 0; i < width * height; i++) this.read.data[i] = data[4 * i + 3];
+    return this.read;
   }
 
   /* Grey levels from elsewhere, of any size, as large as they fit. */
@@ -81,15 +87,13 @@ class Pad {
     this.context.imageSmoothingEnabled = scale < 1;
     this.context.drawImage(small, (width - grey.width * scale) / 2,
       (height - grey.height * scale) / 2, grey.width * scale, grey.height * scale);
-    this.grey = grey;
-    this.changed();
+    this.changed(grey);
   }
 
   clear() {
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    this.grey = picture(this.canvas.height, this.canvas.width);
     this.down = false;
-    this.changed();
+    this.changed(null);
   }
 
   /* A pad as wide as a line wants it. */
@@ -101,9 +105,11 @@ class Pad {
     this.clear();
   }
 
-  changed() {
+  /* grey: what is on it now, null where that has to be looked up. */
+  changed(grey) {
+    this.read = grey;
     this.draw();
-    this.onInk(this.grey);
+    this.onInk();
   }
 
   draw() {
