@@ -1,14 +1,20 @@
 /* The cell that is pointed at: its integer, its real value, what it sees of the layers below, and
    the instructions that make it. */
 
-const SHOWN_LINES = 9, MOST_SEEN = 12; // lines of the listing; numbers across in a window
+const SHOWN_LINES = 11, MOST_SEEN = 12; // lines of the listing; numbers across in a window
 
 class Detail {
-  constructor(element) { this.element = element; }
+  constructor(element) {
+    this.element = element;
+    this.clear();
+  }
 
   clear() {
     for (const view of this.views ?? []) view.clear();
-    this.element.replaceChildren();
+    const hint = "Point at a cell of a layer, or reach the layer with Tab and move with the arrow "
+      + "keys: its integer, what it sees of the layer below, its instructions.";
+    this.element.replaceChildren(made("p", {className: "note", textContent: hint}));
+    this.element.classList.remove("full");
     this.pointed = null;
   }
 
@@ -32,7 +38,11 @@ class Detail {
     }
     const code = this.code(layer, network, run);
     if (code) parts.push(code);
-    this.element.replaceChildren(...parts);
+    const close = made("button", {type: "button", className: "close", textContent: "×"});
+    close.setAttribute("aria-label", "Close");
+    close.addEventListener("click", () => this.clear());
+    this.element.classList.add("full");
+    this.element.replaceChildren(...parts, close);
   }
 
   /* [step, then i, j, ... of the shape] of a cell. */

@@ -16,6 +16,7 @@ class Page {
     this.buttons();
     new ResizeObserver(() => this.fit()).observe($("layers"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    addEventListener("keydown", event => event.key === "Escape" && this.detail.clear());
     const tick = now => { this.tick(now); requestAnimationFrame(tick); };
     requestAnimationFrame(tick);
   }
@@ -52,7 +53,7 @@ class Page {
       return sum + own;
     }, 0);
     this.views = network.layers.map(layer => new LayerView(layer, {
-      cyclesOf: cost(layer), total,
+      cyclesOf: cost(layer), total, names: facts.classes,
       onPoint: (view, cell) => this.detail.show(this.views, view, cell, network, this.run)}));
     this.detail.clear();
     $("layers").replaceChildren(...this.views.map(v => v.element));
@@ -195,19 +196,21 @@ class Page {
 
   /* --- what is shown --------------------------------------------------------------------- */
   fit() {
-    const inner = document.querySelector(".maps")?.parentElement;
-    if (!inner) return;
-    const style = getComputedStyle(inner).gridTemplateColumns.split(" ");
-    for (const view of this.views) view.fit(parseFloat(style.at(-1)));
+    const layer = document.querySelector(".layer");
+    if (!layer) return;
+    const columns = getComputedStyle(layer).gridTemplateColumns.split(" ");
+    for (const view of this.views) view.fit(parseFloat(columns.at(-1)));
   }
 
   draw() {
     const running = this.run && !this.run.done, section = running && this.run.section;
     for (const view of this.views) {
       if (running) view.layer.look();
-      const {path} = this.items[this.chosen]?.answer ?? {};
-      view.path = path && view.layer.facts.path ? path.map(s => this.network.facts.heard[s]) : null;
       view.draw();
+      if (view.layer.facts.sideways) {
+        const path = this.items[this.chosen]?.answer?.path;
+        view.follow(path?.map(state => this.network.facts.heard[state]));
+      }
       view.element.classList.toggle("running", !!section
         && view.layer.facts.sections.some(i => this.sections[i] === section));
     }

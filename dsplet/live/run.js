@@ -98,8 +98,9 @@ class Run {
 
   /* On, at most so many instructions or to the next stop. */
   advance(instructions) {
-    if (!this.chip.run(this.goal, instructions)) return;
     const n = this.arrivals.get(this.goal) ?? 0;
+    if (n && this.chip.pc === this.goal) this.chip.step(); // off it, which else is reached at once
+    if (!this.chip.run(this.goal, instructions)) return;
     this.arrivals.set(this.goal, n + 1);
     for (const layer of this.ready.get(this.goal) ?? []) {
       layer.arrives(n);

@@ -27,19 +27,26 @@ def layers(graph: Graph, program: Mapping[str, Any], line: bool) -> list[dict[st
     owners = _owners(graph, program, chosen, order)
     values = {v.name: v for v in _values(graph)}
     scores = _scores(chosen, line)
+    outer = {part for n in graph.nodes for part in n.name.split("/")[0].split(".")[:-1]}
     found = []
     for name in order:
         view, value, node = program["views"][places[name]], values[name], chosen[name]
         own = owners[name]
         found.append({
             "value": name, "view": places[name], "sections": own,
-            "name": view["node"].split("/")[0].split(".")[-1] if node else "input",
+            "name": _name(node, outer) if node else "input",
             "what": f"{view['op']}, {' × '.join(map(str, value.shape)) or 'one number'}",
             "format": str(value.format), "begins": _begins(view, own, program),
-            "sideways": name == scores, "path": name == scores,
+            "sideways": name == scores, "logarithm": view["op"] == "LogSoftmax",
             "sees": [{"layer": w.below, "axes": [(a.by, a.spans) for a in w.axes]}
                      for w in windows(graph, name, set(order))] if node else []})
     return found
+
+
+def _name(node: Node, outer: set[str]) -> str:
+    """Of its module, the innermost; of its op, where the module holds others. outer: those."""
+    module = node.name.split("/")[0].split(".")[-1]
+    return node.op.lower() if module in outer else module
 
 
 def _chosen(graph: Graph, line: bool) -> Iterable[tuple[Node | None, Value]]:

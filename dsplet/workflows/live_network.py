@@ -131,7 +131,7 @@ def _labels(batch: Batch, metadata: dict[str, str]) -> list[str]:
 def _classes(graph: Graph) -> list[str]:
     """The name of each class."""
     names = class_names(dict(graph.metadata))
-    return [names.get(i, str(i)) for i in range(max(len(names), graph.outputs[0].shape[-1]))]
+    return list(names.values()) or [str(i) for i in range(graph.outputs[-1].shape[-1])]
 
 
 def _about(graph: Graph, feeding: Feed) -> str:
