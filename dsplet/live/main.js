@@ -8,7 +8,9 @@ class Page {
     this.detail = new Detail($("detail"));
     this.answer = new Answer(i => this.choose(i));
     this.pace = new Pace({clocks: board.clocks, onChange: () => this.restart(),
-                          onStep: kind => this.stepped(kind)});
+      onClock: () => { this.draw(); this.tell(); },
+      onPause: () => this.pace.slower || this.restart(), // else there is nothing to go on with
+      onStep: kind => this.stepped(kind)});
     this.chip = engine;
     this.items = [];
     this.networks = [];
@@ -17,7 +19,7 @@ class Page {
     new ResizeObserver(() => this.fit()).observe($("layers"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     addEventListener("keydown", event => event.key === "Escape" && this.detail.clear());
-    const tick = now => { this.tick(now); requestAnimationFrame(tick); };
+    const tick = now => { requestAnimationFrame(tick); this.tick(now); };
     requestAnimationFrame(tick);
   }
 

@@ -6,22 +6,23 @@ const PACES = [["as fast as it goes", 0], ["the chip’s own", 1], ["10× slower
                ["100× slower", 100], ["1000× slower", 1000]];
 
 class Pace {
-  /* told: onChange() when what is asked for changes; onStep(kind) for "step" and "layer". */
-  constructor({clocks, onChange, onStep}) {
-    Object.assign(this, {slower: 0, mhz: clocks[0], paused: false, onChange});
+  /* Told: onChange() of another speed, onClock(), onPause(), onStep("step" or "layer"). */
+  constructor({clocks, onChange, onClock, onPause, onStep}) {
+    Object.assign(this, {slower: 0, mhz: clocks[0], paused: false, onPause});
     choices($("pace"), PACES, 0, slower => { this.slower = slower; onChange(); });
     choices($("clock"), clocks.map(mhz => [`${mhz} MHz`, mhz]), clocks[0],
-            mhz => { this.mhz = mhz; onChange(); });
+            mhz => { this.mhz = mhz; onClock(); });
     $("pause").addEventListener("click", () => this.pause(!this.paused));
     $("step").addEventListener("click", () => { this.pause(true); onStep("step"); });
     $("next").addEventListener("click", () => { this.pause(true); onStep("layer"); });
   }
 
   pause(paused) {
+    if (paused === this.paused) return;
     this.paused = paused;
     $("pause").setAttribute("aria-pressed", paused);
     $("pause").textContent = paused ? "Go on" : "Pause";
-    this.onChange();
+    this.onPause();
   }
 
   /* Whether layers are seen while they fill. */

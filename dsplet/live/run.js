@@ -83,8 +83,8 @@ class Run {
   constructor(network, integers, {seen, watched}) {
     Object.assign(this, {network, chip: network.chip, seen, watched});
     const {program} = network.facts, layers = seen ? network.layers : [];
-    this.chip.begin(integers);
     layers.forEach(layer => layer.forget(watched));
+    this.chip.begin(integers);
     this.opening = Map.groupBy(watched ? layers.filter(l => l.facts.begins !== null) : [],
                                l => l.facts.begins);
     this.ready = Map.groupBy(layers, l => l.view.ready);
@@ -93,14 +93,17 @@ class Run {
     this.stops = stops([...addresses], program.loops);
     this.goal = this.stops.next().value;
     this.done = false;
+    this.standing = false; // where it stopped last, with nothing executed since
     this.arrived = null;
   }
 
   /* On, at most so many instructions or to the next stop. */
   advance(instructions) {
-    const n = this.arrivals.get(this.goal) ?? 0;
-    if (n && this.chip.pc === this.goal) this.chip.step(); // off it, which else is reached at once
+    if (this.standing && this.chip.pc === this.goal) this.chip.step(); // off, to come here again
+    this.standing = false;
     if (!this.chip.run(this.goal, instructions)) return;
+    this.standing = true;
+    const n = this.arrivals.get(this.goal) ?? 0;
     this.arrivals.set(this.goal, n + 1);
     for (const layer of this.ready.get(this.goal) ?? []) {
       layer.arrives(n);
@@ -131,8 +134,12 @@ class Run {
   }
 
   step() {
-    if (this.chip.pc === this.goal) this.advance();
-    else this.advance(1);
+    const here = () => !this.done && !this.standing && this.chip.pc === this.goal;
+    while (here()) this.advance();
+    if (this.done) return;
+    this.chip.step();
+    this.standing = false;
+    while (here()) this.advance();
   }
 
   /* The section that the chip is in. */
