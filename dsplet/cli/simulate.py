@@ -24,7 +24,8 @@ from dsplet.cli.options import (
 @target_options
 @click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
 @optimize_options
-@click.option("--images", type=PATH, help="A file of samples instead, all of it, without labels.")
+@click.option("--images", type=PATH,
+              help="A file of samples instead, such as a picture; all of it, without labels.")
 @click.option("--seed", type=SEED, default=0, show_default=True,
               help="Of random inputs: where no --data is known, or by --data random.")
 @click.option("--map", "memory_map", is_flag=True,
@@ -44,6 +45,12 @@ from dsplet.cli.options import (
 @click.option("--trace-instructions", cls=Beside, needs="chrome_trace", type=POSITIVE,
               default=20_000, show_default=True, help="At most so many in --chrome-trace.")
 @click.option("--listing", type=PATH, help="Write the assembly listing here.")
+@click.option("--show", metavar="LAYER",
+              help="Draw what the chip's memory held of a layer: its maps, a row for each sample.")
+@click.option("-o", "out", cls=Beside, needs="show", type=PATH, metavar="FILE.png",
+              help="The picture of --show.")
+@click.option("--dump", type=PATH, metavar="FILE.npz",
+              help="Write what the chip's memory held of every layer: integers and reals.")
 @click.option("--arithmetic", type=click.Choice(["fixed", "float"]), default="fixed",
               show_default=True, help="float: a float network on the chip's floating point.")
 @click.option("--beside", type=PATH, metavar="FILE",

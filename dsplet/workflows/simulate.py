@@ -29,7 +29,7 @@ from dsplet.quantize.network import (
     quantized,
     reference,
 )
-from dsplet.workflows import chip
+from dsplet.workflows import chip, held
 from dsplet.workflows.request import FromData, OnTarget, RequestError, check_out
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
 
@@ -48,7 +48,8 @@ class Extras:
     """What to report besides, and write: memory_map, where every buffer lies; profile, the
     costliest lines; spread, cycles if the chip is not as assumed; the first `trace_count`
     instructions of the first sample, in the report or in `trace_file`; a `chrome_trace` of at most
-    `trace_instructions`; the assembly `listing`."""
+    `trace_instructions`; the assembly `listing`; `show`, of the layer or value of that name what
+    memory held, as a picture in the file `out`; `dump`, of all of them in a .npz."""
 
     memory_map: bool = False
     profile: bool = False
@@ -58,6 +59,9 @@ class Extras:
     chrome_trace: str | None = None
     trace_instructions: int = 20_000
     listing: str | None = None
+    show: str | None = None
+    out: str | None = None
+    dump: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +164,8 @@ class Execution:
 def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
     DoesNotFit, CannotStream, RequestError."""
-    for out in (request.listing, request.trace_file, request.chrome_trace):
+    for out in (request.listing, request.trace_file, request.chrome_trace, request.out,
+                request.dump):
         check_out(out, request.source)
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
@@ -169,6 +174,8 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_graph(request.source), request.source))
+    if request.show or request.dump:
+        held.check(subject.program, request.show, request.out)
     samples, said = _samples(request, subject)
     compiled = chip.compiled(subject.program, target, request.goal, budget)
     for tool in _tools(request):
@@ -211,7 +218,7 @@ def _tools(asked: Extras) -> list[str]:
     """Which of `backend.TOOLS` are asked for."""
     traced = asked.trace_count or asked.trace_file or asked.chrome_trace
     wanted = {"memory_map": asked.memory_map, "hot_lines": asked.profile,
-              "assuming": asked.spread, "trace": traced}
+              "assuming": asked.spread, "trace": traced, "values": asked.show or asked.dump}
     return [tool for tool, asked_for in wanted.items() if asked_for]
 
 
@@ -263,7 +270,7 @@ def _stream(request: Request, target: Target) -> Streamed:
                "--map": request.memory_map, "--profile": request.profile,
                "--spread": request.spread, "--trace": request.trace_count,
                "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
-               "--listing": request.listing}
+               "--listing": request.listing, "--show": request.show, "--dump": request.dump}
     if given := ", ".join(option for option, value in refused.items() if value):
         raise RequestError("--stream reports one step of a fixed-point program: leave out "
                            f"{given}")
@@ -303,4 +310,9 @@ def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch)
         more["trace_file"] = asked.trace_file
     elif asked.trace_count:
         more["trace"] = compiled.trace(inputs, asked.trace_count).splitlines()
+    if asked.show or asked.dump:
+        with watch.progress("reading memory") as tick:
+            values = compiled.values(inputs, lambda n: tick(n, len(inputs[0])))
+        more["held"] = held.kept(compiled.program, values, asked.show, asked.out, asked.dump)
+        more |= {"picture": asked.out, "dump": asked.dump}
     return replace(found, **more)

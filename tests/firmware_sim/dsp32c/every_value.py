@@ -10,20 +10,19 @@ from dsplet.quantize.fixed.ops.scan import Scan
 
 def every_value(graph: Graph, *xs: np.ndarray) -> dict[str, np.ndarray]:
     """xs: integers (N, *shape). Value -> integers (N, *steps, *shape)."""
-    found = graph.run(*xs)
+    samples = len(xs[0])
+    found = {name: np.broadcast_to(x, (samples, *x.shape[1:]))  # a constant is there once
+             for name, x in graph.run(*xs).items()}
     for node in graph.nodes:
         if isinstance(node, Scan):
-            found |= _steps(node, [found[v.name] for v in node.inputs], len(xs[0]))
+            found |= _steps(node, [found[v.name] for v in node.inputs])
     return found
 
 
-def _steps(scan: Scan, xs: list[np.ndarray], samples: int) -> dict[str, np.ndarray]:
+def _steps(scan: Scan, xs: list[np.ndarray]) -> dict[str, np.ndarray]:
     n, m = scan.states, scan.states + scan.sequences
     states, turns = xs[:n], []
     for t in range(scan.steps):
-        given = [*states, *(x[:, t] for x in xs[n:m]), *xs[m:]]
-        turns.append(every_value(scan.body, *(np.broadcast_to(x, (samples, *x.shape[1:]))
-                                              for x in given)))
+        turns.append(every_value(scan.body, *states, *(x[:, t] for x in xs[n:m]), *xs[m:]))
         states = [turns[-1][v.name] for v in scan.body.outputs[:n]]
-    return {name: np.stack([np.broadcast_to(turn[name], (samples, *turn[name].shape[1:]))
-                            for turn in turns], 1) for name in turns[0]}
+    return {name: np.stack([turn[name] for turn in turns], 1) for name in turns[0]}
