@@ -24,7 +24,7 @@ from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import load, quantize
 from tests.firmware_sim.dsp32c import networks
 from tests.firmware_sim.dsp32c.images import compile_program
-from tests.firmware_sim.dsp32c.seen import same_memory, state
+from tests.firmware_sim.dsp32c.seen import state
 
 ROOT = Path(__file__).parents[3]
 BOARD = targets.get("dsp32c-40", "1991")
