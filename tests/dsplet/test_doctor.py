@@ -25,8 +25,8 @@ def test_without_a_compiler(monkeypatch):
     parts = {p.part: p for p in found.machine}
     assert found.passed and parts["engine"].lack == "the slow simulator is used"
     assert parts["C compiler"].lack == (
-        "no engine: there is no C compiler 'no-such-compiler' on the PATH: install one (Debian: "
-        "apt-get install gcc) or name yours in $CC")
+        "no compiled engine: there is no C compiler 'no-such-compiler' on the PATH: install one "
+        "(Debian: apt-get install gcc) or name yours in $CC")
 
 
 def test_a_simulator_that_is_wrong(monkeypatch):

@@ -15,7 +15,7 @@ import pytest
 
 from dsplet.cli import cli
 from dsplet.cli.outcome import outcome
-from dsplet.firmware_sim.dsp32c.sim import engine
+from dsplet.firmware_sim.dsp32c.sim import native
 from tests.dsplet import small_nets
 
 TOUR = {
@@ -61,8 +61,8 @@ def test_spaces_and_umlauts_and_a_home_that_nobody_names(folder):
 def test_without_a_compiler(folder):
     seen = tour(folder, PATH=str(folder), CC=None)
     assert seen.pop("simulate") == (0, (
-        "the slow simulator is used, some thousand times slower: there is no C compiler 'cc' on "
-        "the PATH: install one (Debian: apt-get install gcc) or name yours in $CC"))
+        "the engine runs as WebAssembly, half as long again: there is no C compiler 'cc' on the "
+        "PATH: install one (Debian: apt-get install gcc) or name yours in $CC"))
     assert set(seen.values()) == {(0, "")}
 
 
@@ -77,7 +77,7 @@ def as_nobody(folder: Path, command: str) -> tuple[int, str]:
             sys.stdout = sys.stderr = nowhere
             os.chdir(small_nets.write(Path(warm)))
             outcome(cli, words)
-            engine._library.cache_clear()
+            native.doors.cache_clear()
             os.chdir(folder)
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)

@@ -14,6 +14,7 @@
 #define PAGES (1 << (24 - PAGE_BITS))
 #define PAGE_WORDS (1 << (PAGE_BITS - 2))
 #define MASK24 0xffffffu
+#define WORDS (1 << 22)
 #define BLOCK_BITS 5 /* a block is eight words */
 #define BLOCKS (1 << (24 - BLOCK_BITS))
 #define OUTSIDE 255
@@ -81,7 +82,7 @@ typedef struct {
     uint32_t used[PAGES], used_count;
     uint32_t version; /* of the code: plans made for another one are void */
     Plan *plans;
-    double *values; /* of each word of mapped pages: of word w at w - gap of its page */
+    double *values; /* of each word; SPARSE: of word w at w - gap of its page */
     uint32_t gap[PAGES];
     Range *range; /* of each block's words, where it is known */
     uint8_t *known;

@@ -186,8 +186,7 @@ class Engine(Host):
         return outputs, states
 
     def peek(self, address: int) -> int:
-        """The word at an address (a multiple of four), as memory has it once the Z writes that are
-        on their way have landed."""
+        """The word at an address, a multiple of four, once the Z writes on their way landed."""
         return self._doors.chip_peek(self._chip, address)
 
     def profile(self) -> Profile:

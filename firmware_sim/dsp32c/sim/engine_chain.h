@@ -136,16 +136,12 @@ INLINE int stands(const Chip *c, const Plan *p, uint32_t do_end) {
     return 1;
 }
 
-/* Of the first `length` operands, of the rest of their stretches (which may reach out of memory
-   where a `do` has fewer turns left than the plan has) and of their blocks. */
+/* Of the first `length` operands, and of the rest of their stretches and blocks. */
 INLINE Range range(Chip *c, int64_t base, const Stretches *s, int length) {
     Range r = NO_NUMBERS;
     for (int i = 0; i < s->count && s->at[i].from < length; i++) {
         int64_t b = (base + s->at[i].low) >> (BLOCK_BITS - 2);
-        int64_t last = (base + s->at[i].high) >> (BLOCK_BITS - 2);
-        if (UNLIKELY(b < 0)) b = 0;
-        if (UNLIKELY(last >= BLOCKS)) last = BLOCKS - 1;
-        for (; b <= last; b++) {
+        for (; b <= (base + s->at[i].high) >> (BLOCK_BITS - 2); b++) {
             if (UNLIKELY(!c->known[b])) convert(c, b);
             if (c->range[b].low < r.low) r.low = c->range[b].low;
             if (c->range[b].high > r.high) r.high = c->range[b].high;
@@ -212,7 +208,9 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     int64_t x = x0 >> 2, y = y0 >> 2;
     const int32_t *dx = p->dx, *dy = p->dy;
     int32_t x_low = p->x_low, x_high = p->x_high, y_low = p->y_low, y_high = p->y_high;
-    if (length < p->length) {
+    if (length < p->length) { /* the rest of the plan need not even lie in memory */
+        int64_t beyond = (x + x_low) | (y + y_low) | (WORDS - 1 - x - x_high);
+        if (UNLIKELY((beyond | (WORDS - 1 - y - y_high)) < 0)) return 0;
         x_low = x_high = y_low = y_high = 0;
         for (int k = 0; k < length; k++) {
             if (dx[k] < x_low) x_low = dx[k];

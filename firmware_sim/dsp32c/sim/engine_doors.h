@@ -25,7 +25,7 @@ DOOR Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partiti
     for (uint32_t i = 0; i < PAGES; i++) {
         c->pages[i] = &blank;
         c->gap[i] = (i - mapped) * PAGE_WORDS;
-        mapped += map[i] != OUTSIDE;
+        mapped += !SPARSE || map[i] != OUTSIDE;
     }
     c->values = room(mapped * PAGE_WORDS * sizeof *c->values);
     c->range = room(BLOCKS * sizeof *c->range), c->known = room(BLOCKS);

@@ -10,6 +10,7 @@
 
 #ifdef __wasm__
 
+#define SPARSE 1 /* room is taken for what is used alone */
 #define memset __builtin_memset /* instructions of the machine, for lengths that vary too */
 #define memcpy __builtin_memcpy
 
@@ -35,7 +36,8 @@ static void abort(void) { __builtin_trap(); }
 #include <stdlib.h>
 #include <string.h>
 
-static void *room(size_t bytes) { return calloc(1, bytes); } /* untouched it costs nothing */
+#define SPARSE 0 /* room costs nothing before it is used */
+static void *room(size_t bytes) { return calloc(1, bytes); }
 static void give_back(void *p) { free(p); }
 
 #endif

@@ -1,8 +1,8 @@
 /* Memory as doubles, and between which powers of two the numbers of each block of it lie.
 
    A float word is exactly a double. Words are converted a block at a time when a row of
-   multiply-accumulates (engine_chain.h) asks for them; a write makes its block stale. Only mapped
-   pages have room for doubles; neighbours in memory are neighbours there. */
+   multiply-accumulates (engine_chain.h) asks for them; a write makes its block stale. Where room
+   is SPARSE only mapped pages have some for doubles; neighbours in memory are neighbours there. */
 
 static const Range NO_NUMBERS = {1000, -1000};
 
@@ -35,9 +35,9 @@ INLINE Range range_of(Num x) {
     return (Range){x.e - 159 + __builtin_ctzll((uint64_t)x.m), x.e - 127};
 }
 
-/* The double of this word, which lies in a mapped page. */
+/* The double of a word of a mapped page. */
 INLINE double *value_of(const Chip *c, int64_t word) {
-    return c->values + (word - c->gap[word >> (PAGE_BITS - 2)]);
+    return c->values + (SPARSE ? word - c->gap[word >> (PAGE_BITS - 2)] : word);
 }
 
 static void convert(Chip *c, int64_t block) {
@@ -45,7 +45,8 @@ static void convert(Chip *c, int64_t block) {
     uint32_t page = block >> (PAGE_BITS - BLOCK_BITS);
     const uint8_t *p = c->memory + (block << BLOCK_BITS);
     double *value = value_of(c, block << (BLOCK_BITS - 2));
-    for (int k = 0; c->map[page] != OUTSIDE && k < 1 << (BLOCK_BITS - 2); k++, p += 4) {
+    int words = SPARSE && c->map[page] == OUTSIDE ? 0 : 1 << (BLOCK_BITS - 2);
+    for (int k = 0; k < words; k++, p += 4) {
         Num x = factor_of_word(get32(p));
         value[k] = x.m ? (double)x.m * power(x.e - 151) : 0;
         if (!x.m) continue;

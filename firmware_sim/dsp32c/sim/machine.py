@@ -260,12 +260,12 @@ class Machine(Host):
             self.watch.append(("new", f"*{address:06x}", raw[::-1].hex()))
 
     def peek(self, address: int) -> int:
-        """The word at an address (a multiple of four), as memory has it once the Z writes that are
-        on their way have landed."""
+        """The word at an address, a multiple of four, once the Z writes on their way landed."""
         word = bytearray(self._bytes[address:address + 4])
         for _, at, size, value in self._stores:
             if at & ~3 == address:
-                word[at & 3:(at & 3) + size] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+                content = value & (1 << 8 * size) - 1
+                word[at & 3:(at & 3) + size] = content.to_bytes(size, "little")
         return int.from_bytes(word, "little")
 
     # ------------------------------------------------------------------ what effects may do
