@@ -12,6 +12,7 @@ from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.backend import Target
 from dsplet.firmware_sim.report import title
 from dsplet.live.page import page
+from dsplet.train import shipped
 from dsplet.workflows import chip
 from dsplet.workflows.live_network import Prepared, prepared
 from dsplet.workflows.request import OnTarget, check_out
@@ -19,10 +20,11 @@ from dsplet.workflows.request import OnTarget, check_out
 
 @dataclass(frozen=True, kw_only=True)
 class Request(OnTarget):
-    """networks: .q.onnx files that read digits or lines. out: the page. shown: open it in the
-    browser. samples: test samples that each network carries."""
+    """networks: .q.onnx files that read digits or lines; none: those that come with the package.
+    out: the page. shown: open it in the browser. samples: test samples that each network carries.
+    """
 
-    networks: tuple[str, ...]
+    networks: tuple[str, ...] = ()
     out: str = "live.html"
     shown: bool = False
     samples: int = 20
@@ -59,21 +61,26 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises ModelError, DataError, UnknownTarget, DoesNotFit, NotOffered, RequestError."""
     check_out(request.out, *request.networks)
     target = chip.target_of(request)
-    found: list[Prepared] = []
+    paths, found = request.networks or _shipped(), []
     with watch.progress("networks") as tick:
-        for path in request.networks:
+        for path in paths:
             found.append(prepared(path, target, request.samples))
-            tick(len(found), len(request.networks))
+            tick(len(found), len(paths))
     made = found[0].portable
     written = page([f.shown for f in found], made.engine, made.script,
                    dict(made.board) | {"clocks": _clocks(target)}, _assumed(target))
     write_atomically(request.out, written)
     if request.shown:
         webbrowser.open(Path(request.out).resolve().as_uri())
-    rows = [_row(path, f, target) for path, f in zip(request.networks, found, strict=True)]
+    rows = [_row(path, f, target) for path, f in zip(paths, found, strict=True)]
     return Report(page=request.out, bytes=len(written), networks=rows, target=title(target),
                   clock_mhz=target.clock_mhz, compared_with="NumPy reference",
                   passed=not any(row.differing_integers for row in rows))
+
+
+def _shipped() -> tuple[str, ...]:
+    """The networks of 1989 to 1998, and a reader of lines."""
+    return tuple(str(shipped.path(row.model)) for row in shipped.shipped())
 
 
 def _row(path: str, found: Prepared, target: Target) -> Row:
