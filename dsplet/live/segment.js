@@ -81,8 +81,9 @@ function bounds(grey) {
   return bottom ? {top, bottom, left, right} : null;
 }
 
-/* A photograph as ink on nothing: each pixel against the mean of its neighbourhood, dark on light
-   or light on dark; what stands out by a third of the strongest contrast is ink. */
+/* A photograph as ink on nothing: each pixel against the mean of its neighbourhood, as a part of
+   it, so that a shadow does not matter; dark on light or light on dark, whichever is stronger. What
+   has a third of the strongest contrast is ink. */
 function inked(light) {
   const {width, height, data} = light, n = data.length, out = picture(height, width);
   const sums = new Float64Array((width + 1) * (height + 1));
@@ -100,7 +101,7 @@ function inked(light) {
       const c = Math.max(0, x - reach), d = Math.min(width, x + reach + 1);
       const at = (v, u) => sums[v * (width + 1) + u];
       const mean = (at(b, d) - at(a, d) - at(b, c) + at(a, c)) / ((b - a) * (d - c));
-      contrast[y * width + x] = mean - data[y * width + x];
+      contrast[y * width + x] = 128 * (mean - data[y * width + x]) / Math.max(mean, 24);
       dark += Math.max(0, contrast[y * width + x]) ** 3;
       bright += Math.max(0, -contrast[y * width + x]) ** 3;
     }
@@ -109,7 +110,7 @@ function inked(light) {
   const strongest = sorted[n - 1 - Math.floor(n / 500)];
   if (strongest < 24) return out;
   contrast.forEach((v, i) => {
-    out.data[i] = Math.max(0, Math.min(255, Math.round((sign * v / strongest - 0.3) * 425)));
+    out.data[i] = Math.max(0, Math.min(255, Math.round((sign * v / strongest - 0.3) * 510)));
   });
   return out;
 }
