@@ -67,5 +67,5 @@ def _start(ink: np.ndarray, room: int, by_mass: bool) -> int:
     n, mass = len(ink), int(ink.sum())
     if not by_mass or not mass:
         return (room - n) // 2
-    twice = int((ink * (2 * np.arange(n) + 1)).sum())  # pixel i has its middle at i + 1/2
-    return min(max((room * mass - twice + mass) // (2 * mass), 0), room - n)
+    moment = int((ink * np.arange(n)).sum())  # MNIST sets it on pixel 14 of 28, not between two
+    return min(max((room * mass - 2 * moment + mass) // (2 * mass), 0), room - n)

@@ -252,4 +252,4 @@ document.documentElement.dataset.readyMs = Math.round(performance.now() - opened
 const result = await selfTest(await Chip.made(engine, board), network, board.networks.length,
                               text => { $("selftest").textContent = text; });
 $("selftest").classList.toggle("wrong", result.differ + result.cycles > 0);
-window.dsplet = {page, network, result, normalised, line, resized}; // for those who look closer
+window.dsplet = {page, network, result, Run, normalised, line}; // for those who look closer

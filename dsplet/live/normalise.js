@@ -49,8 +49,9 @@ const nearest = (a, b, c) => Math.floor((2 * a * b + c) / (2 * c));
 function start(ink, room, byMass) {
   const mass = ink.reduce((a, b) => a + b, 0), n = ink.length;
   if (!byMass || !mass) return Math.floor((room - n) / 2);
-  const twice = ink.reduce((sum, w, i) => sum + w * (2 * i + 1), 0);
-  return Math.min(Math.max(Math.floor((room * mass - twice + mass) / (2 * mass)), 0), room - n);
+  const moment = ink.reduce((sum, w, i) => sum + w * i, 0);
+  const at = Math.floor((room * mass - 2 * moment + mass) / (2 * mass));
+  return Math.min(Math.max(at, 0), room - n);
 }
 
 /* A digit as a network's data set sets it. style: {shape: [H, W], box, by_mass}. */
