@@ -63,7 +63,7 @@ class Pad {
   line(from, to) {
     this.context.beginPath();
     this.context.moveTo(...from);
-    this.context.lineTo(...to);
+    this.context.lineTo(to[0] + 0.01, to[1]); // a line of no length would leave no dot
     this.context.stroke();
     this.changed(null);
   }

@@ -10,15 +10,16 @@ from PIL import Image, ImageDraw
 from tests.dsplet.live.strokes import written
 
 WIDTH, HEIGHT, FRAMES = 640, 480, 6
+DEGREES = 4
 
 
-def paper(text: str, hand: str = "plain", degrees: float = 4) -> np.ndarray:
-    """Grey levels, uint8 (HEIGHT, WIDTH): dark ink on light paper."""
-    sheet = Image.new("L", (WIDTH, HEIGHT), 205)
+def paper(text: str, hand: str = "plain", ground: int = 205, ink: int = 45) -> np.ndarray:
+    """Grey levels, uint8 (HEIGHT, WIDTH): ink on paper, or chalk on a board."""
+    sheet = Image.new("L", (WIDTH, HEIGHT), ground)
     pen = ImageDraw.Draw(sheet)
     for stroke in written(text, hand, 70, 180, 110):
-        pen.line(stroke, fill=45, width=11, joint="curve")
-    turned = sheet.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=205)
+        pen.line(stroke, fill=ink, width=11, joint="curve")
+    turned = sheet.rotate(DEGREES, Image.Resampling.BICUBIC, fillcolor=ground)
     light = np.linspace(0.55, 1.1, WIDTH)[None, :] * np.linspace(1, 0.8, HEIGHT)[:, None]
     noise = np.random.default_rng(1992).normal(0, 5, (HEIGHT, WIDTH))
     return (np.asarray(turned) * light + noise).clip(0, 255).astype(np.uint8)

@@ -171,9 +171,9 @@ def test_a_camera(opened: Opened):
 
 def test_pictures(opened: Opened, tmp_path: Path):
     """Dark on light, light on dark, and what is none."""
-    page, sheet = opened(), paper("58296")
-    Image.fromarray(sheet).save(tmp_path / "paper.png")
-    Image.fromarray(255 - sheet).save(tmp_path / "board.png")
+    page = opened()
+    Image.fromarray(paper("58296")).save(tmp_path / "paper.png")
+    Image.fromarray(paper("58296", ground=60, ink=210)).save(tmp_path / "board.png")
     (tmp_path / "none.png").write_text("no picture")
     for name in ("paper.png", "board.png"):
         page.set_input_files("#file", tmp_path / name)
@@ -193,19 +193,24 @@ def test_why_there_is_no_camera(opened: Opened):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_and_a_wall(opened: Opened, scheme: str):
-    for width in (390, 1280, 1900):
-        page = opened(width, color_scheme=scheme)
-        for model in MODELS:
-            use(page, model)
-            page.click("#sample")
-            page.evaluate("dsplet.page.look()")
+    page = opened(color_scheme=scheme)
+    for model in MODELS:
+        use(page, model)
+        page.click("#sample")
+        page.evaluate("dsplet.page.look()")
+        for width in (390, 1280, 1900):
+            page.set_viewport_size({"width": width, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_it_is_small_and_there_at_once(opened: Opened, written: Written):
     assert written.report.bytes == written.file.stat().st_size < 900_000
-    ready = [int(opened().evaluate("document.documentElement.dataset.readyMs")) for _ in range(3)]
-    assert min(ready) < 500
+    ready, page = [], opened()
+    for _ in range(5):
+        ready.append(int(page.evaluate("document.documentElement.dataset.readyMs")))
+        page.reload()
+        page.locator("html[data-ready-ms]").wait_for()
+    assert min(ready) < 500, ready
 
 
 def test_its_normaliser_is_ours(opened: Opened):
