@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from dsplet.quantize.fixed.graph import Value, Weight
 from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.ops.compare import Compare
+from dsplet.quantize.fixed.ops.div import Div
 from dsplet.quantize.fixed.ops.gather import Gather
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.movement import Concat, Interleave, Slice, Transpose
@@ -16,7 +18,6 @@ from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.resize import Resize
 from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
-from dsplet.quantize.fixed.ops.sum_pool import SumPool
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.qdq import from_qdq
@@ -24,6 +25,7 @@ from dsplet.quantize.qdq.from_qdq import QdqError
 from tests.each import each
 from tests.fuzz.mutators import patched
 from tests.fuzz.trials import differences
+from tests.quantize.fixed.pointwise import POINTWISE
 from tests.quantize.fixed.words import conv, gemm, graph, value, weight
 
 Q4 = QFormat(8, 4)
@@ -41,7 +43,10 @@ NETS = {
     "slice": graph("net", Slice("s", (X,), value("y", 2), (0,), (2,))),
     "concat": graph("net", Concat("c", (X, value("z", 4)), value("y", 8), 0)),
     "pool": graph("net", MaxPool("m", (IMAGE,), value("y", 2, 3, 3), (2, 2), (2, 2))),
-    "sum": graph("net", SumPool("m", (IMAGE,), value("y", 2, 3, 3, fmt=Q4), (2, 2), (2, 2))),
+    "div": graph("net", Div("d", (X, value("z", 4)), value("y", 4, fmt=Q4))),
+    "several": graph("net", replace(conv("c", value("two", 2, 6), weight("w", 3, 2, 3)),
+                                    inputs=(value("x", 1, 6), value("z", 1, 6)))),
+    "patched": next(g for g in POINTWISE if g.name == "patched_sign"),
     "compare": graph("net", Compare("c", (X, value("z", 4)), Value("y", (4,), U1), "Greater")),
     "gather": graph("net", Gather("g", (X, Value("i", (2,), QFormat(4, 0, False))), value("y", 2))),
     "interleave": graph("net", Interleave("i", (X, value("z", 4)), value("y", 8), (2,))),
@@ -136,7 +141,15 @@ LIES = {
     "weights of a far step": ("gemm", instead("g.weight.frac", [81]),
                               "weights have steps from 2**-81 to 2**-81"),
     "a bias beyond 32 bits": ("gemm", entry("g.bias", 0, 1 << 33),
-                              "Gemm 'g' has a bias that 32 bits do not hold"),
+                              "which is not an array of integers of 32 bits"),
+    "the least bias of 64 bits": ("gemm", entry("g.bias", 0, -1 << 63),
+                                  "Gemm 'g': bias is array([-9223372036854775808,"),
+    "the least weight of 64 bits": ("gemm", entry("g.weight.q", (0, 0), -1 << 63),
+                                    "weights: q is array([[-9223372036854775808,"),
+    "a weight's least step": ("gemm", instead("g.weight.frac", [-1 << 63]),
+                              "weights: frac is array([-9223372036854775808]), which is not an"),
+    "the least patch of 64 bits": ("patched", entry("t.patch", 5, -1 << 63),
+                                   "PatchedTable 't': patch is array("),
     "a bias that overflows": ("gemm", entry("g.bias", 0, (1 << 31) - 1),
                               "Gemm 'g': a sum can reach 2147510239"),
     # attributes
@@ -151,16 +164,22 @@ LIES = {
     "a start too many": ("slice", node(starts=[0, 0]), "Slice 's' has 2 starts; expected 1"),
     "an axis beyond": ("concat", node(axis=1), "Concat 'c' cannot join [(4,), (4,)] along axis 1"),
     "an axis below": ("concat", node(axis=-1), "along axis -1"),
+    "an input of lower rank": ("concat", form("x", 0, []),
+                               "Concat 'c' cannot join [(), (4,)] along axis 0"),
+    "several inputs without an axis": ("several", lambda f, a: [
+        f["values"][v].__setitem__(0, []) for v in "xz"],
+        "Conv 'c' needs 2 or more axes; 'x' has 0"),
+    "a numerator of many bits": ("div", lambda f, a: (form("y", 2, 40)(f, a), form("z", 2, 40)(f, a)),
+                                 "Div 'd': a quotient of Q0.7 by Q-33.40 has the step 2**-40; "
+                                 "expected 2**11 to 2**49"),
     "a window of nothing": ("pool", node(window=[0, 2]), "MaxPool 'm' has the window (0, 2)"),
-    "counts of a sum": ("sum", lambda f, a: (f["nodes"][0].update(counts={"array": "m.counts"}),
-                                             a.update({"m.counts": np.full((3, 3), 4)})),
-                        "SumPool 'm' counts no taps"),
     "a relation unheard of": ("compare", node(relation="Less"),
                               "Compare 'c': no relation is called 'Less'"),
     "an index with a fraction": ("gather", form("i", 2, 1), "Gather 'g' cannot pick from"),
     "factors of nothing": ("interleave", node(factors=[0]), "Interleave 'i' has the factors (0,)"),
     "places beyond": ("resize", entry("r.places.0", (0, 0), 9), "from 0 to 9 and weights"),
     "a negative weight": ("resize", entry("r.weights.0", (0, 0), -1), "Resize 'r': places"),
+    "fracs of no sum": ("resize", node(fracs=[-3]), "Resize 'r' has the fracs (-3,); expected 0"),
     "an axis of another": ("resize", node(axes=[1]), "Resize 'r': (1,) are no axes of (4,)"),
     # text
     "a field too many": ("relu", node(extra=1),
