@@ -268,9 +268,7 @@ class Requantizing(Node):
 
     @property
     def limits(self) -> tuple[int, int]:
-        fmt = self.output.format
-        low, high = self.clamp or (fmt.min, fmt.max)
-        return max(low, fmt.min), min(high, fmt.max)
+        return self.clamp or (self.output.format.min, self.output.format.max)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any
         return x
 
     def node(n: Node) -> dict[str, Any]:
-        said = [f for f in fields(n) if f.metadata != RARE or _differs(getattr(n, f.name), f.default)]
+        said = [f for f in fields(n)
+                if f.metadata != RARE or _differs(getattr(n, f.name), f.default)]
         return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
                                for f in said}
 
@@ -58,6 +59,7 @@ def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any
 
 
 def _differs(value: object, default: object) -> bool:
+    """No array is a default."""
     return isinstance(value, np.ndarray) or value != default
 
 

@@ -18,6 +18,7 @@ from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.resize import Resize
 from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
+from dsplet.quantize.fixed.ops.sum_pool import SumPool
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.qdq import from_qdq
@@ -43,6 +44,7 @@ NETS = {
     "slice": graph("net", Slice("s", (X,), value("y", 2), (0,), (2,))),
     "concat": graph("net", Concat("c", (X, value("z", 4)), value("y", 8), 0)),
     "pool": graph("net", MaxPool("m", (IMAGE,), value("y", 2, 3, 3), (2, 2), (2, 2))),
+    "sum": graph("net", SumPool("m", (IMAGE,), value("y", 2, 3, 3, fmt=Q4), (2, 2), (2, 2))),
     "div": graph("net", Div("d", (X, value("z", 4)), value("y", 4, fmt=Q4))),
     "several": graph("net", replace(conv("c", value("two", 2, 6), weight("w", 3, 2, 3)),
                                     inputs=(value("x", 1, 6), value("z", 1, 6)))),
@@ -169,9 +171,11 @@ LIES = {
     "several inputs without an axis": ("several", lambda f, a: [
         f["values"][v].__setitem__(0, []) for v in "xz"],
         "Conv 'c' needs 2 or more axes; 'x' has 0"),
-    "a numerator of many bits": ("div", lambda f, a: (form("y", 2, 40)(f, a), form("z", 2, 40)(f, a)),
+    "a numerator of many bits": ("div", lambda f, a: [form(v, 2, 40)(f, a) for v in "yz"],
                                  "Div 'd': a quotient of Q0.7 by Q-33.40 has the step 2**-40; "
                                  "expected 2**11 to 2**49"),
+    "counts of a sum": ("sum", node(counts={"array": "m.counts"}),
+                        "SumPool 'm' has a field 'counts', which is none of its own"),
     "a window of nothing": ("pool", node(window=[0, 2]), "MaxPool 'm' has the window (0, 2)"),
     "a relation unheard of": ("compare", node(relation="Less"),
                               "Compare 'c': no relation is called 'Less'"),

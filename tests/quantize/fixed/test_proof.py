@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dsplet.quantize.fixed.graph import Interval, Weight
 from dsplet.quantize.fixed.interpret import interpret
-from dsplet.quantize.fixed.kernel import Kernel, Loop, Requantize
-from dsplet.quantize.fixed.graph import Weight
+from dsplet.quantize.fixed.kernel import Divide, Kernel, Loop, Requantize
 from dsplet.quantize.fixed.ops.binary import Add, Max, Min, Mul, Sub
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.ops.pool import AveragePool
@@ -133,6 +133,30 @@ def test_of_an_operand_that_is_far_behind_the_other_the_other_counts(op, signed)
     most = (32768 if signed else 65535) << 18
     with pytest.raises(Overflow, match=f"can reach {most}"):
         lower(far)
+
+
+def test_the_magnitude_of_a_range_is_that_of_its_farther_end():
+    for low, high, most in ((-3, 2, 3), (-(1 << 70), 1, 1 << 70), (0, 10**30, 10**30),
+                            (np.array([-1, -7]), np.array([6, 0]), 7),
+                            (np.array([-(1 << 80), 0], object), np.array([0, 5], object), 1 << 80),
+                            (np.array([-1 << 63]), np.array([0]), 1 << 63)):
+        assert Interval(low, high).magnitude == most
+
+
+@each("graph", [g for g in GRAPHS if any(n.op in ("Div", "Softmax") for n in g.every_node())])
+def test_every_division_is_one_that_targets_can_do(graph):
+    found = [s for k in lower(graph).kernels for s in every_statement(k.body)
+             if isinstance(s, Divide)]
+    assert found
+    for quotient, divisor in (s.bound for s in found):
+        assert 1 <= quotient <= 1 << 16 and 1 <= divisor < 1 << 24
+
+
+def every_statement(body):
+    for s in body:
+        yield s
+        if isinstance(s, Loop):
+            yield from every_statement(s.body)
 
 
 def test_sums_beyond_64_bits_are_refused():
