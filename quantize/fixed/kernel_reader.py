@@ -22,7 +22,7 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.fixed.scanner import INTEGER, REAL, Scanner, UnreadableKernels
 from dsplet.quantize.fixed.statement import Affine, Ref, Role, Statement
 
-FORMAT = re.compile(r"(U?)Q(-?\d+)\.(-?\d+)")
+FORMAT = re.compile(r"(U?)Q(-?\d{1,4})\.(-?\d{1,4})")
 KINDS: dict[Role | None, str] = {Role.TABLE: "a table", None: "a name"}
 """What a name may be; most are registers."""
 

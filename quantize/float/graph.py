@@ -52,7 +52,7 @@ class FloatGraph:
 
     def saying(self, facts: Mapping[str, str]) -> FloatGraph:
         """The graph with more metadata, or others of these names."""
-        return replace(self, metadata=tuple(sorted((dict(self.metadata) | facts).items())))
+        return replace(self, metadata=tuple(sorted({**dict(self.metadata), **facts}.items())))
 
     def consumers(self, value: str) -> list[FloatNode]:
         return [n for n in self.nodes if value in n.inputs]

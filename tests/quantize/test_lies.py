@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dsplet.cli import cli
+from dsplet.cli.outcome import outcome
 from dsplet.quantize.fixed.graph import Value, Weight
 from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.ops.compare import Compare
@@ -123,6 +125,8 @@ LIES = {
     "a step too coarse": ("relu", form("y", 2, -41), "a QFormat has the step 2**41"),
     "steps too far apart": ("relu", form("x", 2, 40),
                             "Requantize 'r': its sums and its output 'y' have steps 2**33 apart"),
+    "steps 2**(2**30) apart": ("relu", form("x", 2, 1 << 30),
+                               "a QFormat has the step 2**-1073741824; expected 2**-40 to 2**40"),
     "an enormous frac": ("relu", form("x", 2, 1 << 70), "a QFormat: frac is 11805916"),
     "a frac that is no integer": ("relu", form("x", 2, 7.0), "frac is 7.0, which is not an"),
     "a frac that is a truth": ("relu", form("x", 2, True), "frac is True, which is not an integer"),
@@ -222,6 +226,35 @@ def test_a_lie_is_told_whole():
 def test_integers_of_numpy_are_none_of_python():
     with pytest.raises(ValueError, match=r"shape is \(3, np.int64\(4\), 4\), which is"):
         conv("c", IMAGE, weight("w", 3, 2, 3, 3), strides=(np.int64(1), 1))
+
+
+def test_a_number_of_thousands_of_digits_is_refused():
+    text, _ = to_text(NETS["relu"])
+    model = patched(NETS["relu"], text.replace("127", "9" * 5000), {})
+    with pytest.raises(QdqError) as caught:
+        from_qdq.graph_of(model, "net.q.onnx")
+    assert str(caught.value) == (
+        "net.q.onnx: its graph is damaged: Exceeds the limit (4300 digits) for integer string "
+        "conversion: value has 5000 digits: quantize the float model again")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["emit {} --format c -o {}.c", "emit {} --format image -o {}.i",
+                                   "compare {} {}", "simulate {} --samples 1"])
+def test_no_command_believes_a_lie(words, tmp_path, capsys):
+    """A bit in an exponential's table, and no clamp where there is one: the chip, the executor and
+    ONNX Runtime would give different integers."""
+    for net, change, said in (LIES["a bit in an exp table"], LIES["a clamp on a table"],
+                              LIES["an exp table of zeros"], LIES["an exp table of one entry"]):
+        text, arrays = to_text(NETS[net])
+        facts, arrays = json.loads(text), {k: np.array(a, np.int64) for k, a in arrays.items()}
+        change(facts, arrays)
+        path = tmp_path / "net.q.onnx"
+        path.write_bytes(patched(NETS[net], json.dumps(facts, separators=(",", ":")),
+                                 arrays).SerializeToString())
+        assert outcome(cli, words.replace("{}", str(path)).split()) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+        assert [p.name for p in tmp_path.iterdir()] == ["net.q.onnx"]
 
 
 @each("net", [*NETS])

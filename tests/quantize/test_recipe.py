@@ -88,6 +88,15 @@ def test_pixels_are_exact(tmp_path):
     assert np.array_equal(fmt.dequantize(fmt.quantize(x)), x)
 
 
+def test_what_meets_a_softmax_is_fitted_to_the_step_that_it_has(tmp_path):
+    """Of 300 shares of about 2^-8, 16 bits would have a step of 2^-23; 2^-15 is what there is."""
+    m = model([node("Softmax", "x", "s", axis=-1), node("Add", "s c", "y")], {"x": (300,)},
+              {"c": np.float32(1e-9) * random("c", 300)})
+    x = np.random.default_rng(0).normal(size=(20, 300)).astype(np.float32)
+    add = quantize(load(m, tmp_path), x, Recipe(16, 16)).nodes[-1]
+    assert [v.format.frac for v in add.inputs] == [15, 29]  # 16 bits, 14 to the left: below 2^31
+
+
 def test_formats_of_relu_net(tmp_path):
     m = nets.relu_net()
     fixed = quantize(load(m, tmp_path), nets.inputs(m, 50)["x"])
