@@ -49,8 +49,8 @@ class Scanner:
         except Misfit:
             self.at = self._furthest
             word = TOKEN.match(self.text, self.at)
-            raise self.error(f"{shown(word[1])} cannot be read" if word else "the line ends too early",
-                             " or ".join(self._wanted)) from None
+            what = f"{shown(word[1])} cannot be read" if word else "the line ends too early"
+            raise self.error(what, " or ".join(self._wanted)) from None
 
     def error(self, what: str, expected: str = "") -> UnreadableKernels:
         """A mistake in the line where the reader is."""
