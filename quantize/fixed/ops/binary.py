@@ -146,10 +146,11 @@ class Sub(Sum):
 
 @dataclass(frozen=True, eq=False)
 class Extreme(Sum):
-    """One of the operands: registers hold the other one, too."""
+    """One of the operands: registers hold the other one, too, or their negatives."""
 
     def accumulators(self) -> list[Interval]:
-        return [*super().accumulators(), Interval(*aligned_range(self.inputs, self.alignment))]
+        low, high = aligned_range(self.inputs, self.alignment)
+        return [*super().accumulators(), Interval(min(low, -high), max(high, -low))]
 
 
 @op
@@ -174,11 +175,6 @@ class Min(Extreme):
     def exact(self, a: IntArray, b: IntArray) -> IntArray:
         y: IntArray = np.minimum(*self.operands(a, b))
         return y
-
-    def accumulators(self) -> list[Interval]:
-        *first, operands = super().accumulators()  # Min is the Max of their negatives
-        return [*first, Interval(min(operands.low, -operands.high),
-                                 max(operands.high, -operands.low))]
 
     def combine(self, k: Builder, a: Ref, b: Ref) -> None:
         i, j = self.alignment
