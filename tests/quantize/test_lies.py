@@ -170,8 +170,8 @@ LIES = {
     "a start too many": ("slice", node(starts=[0, 0]), "Slice 's' has 2 starts; expected 1"),
     "an axis beyond": ("concat", node(axis=1), "Concat 'c' cannot join [(4,), (4,)] along axis 1"),
     "an axis below": ("concat", node(axis=-1), "along axis -1"),
-    "an input of lower rank": ("concat", form("x", 0, []),
-                               "Concat 'c' cannot join [(), (4,)] along axis 0"),
+    "an input of lower rank": ("concat", form("z", 0, []),
+                               "Concat 'c' cannot join [(4,), ()] along axis 0"),
     "several inputs without an axis": ("several", lambda f, a: [
         f["values"][v].__setitem__(0, []) for v in "xz"],
         "Conv 'c' needs 2 or more axes; 'x' has 0"),
