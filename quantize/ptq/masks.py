@@ -177,8 +177,8 @@ def _look(graph: FloatGraph, samples: Samples, n: FloatNode, added: np.ndarray |
     """added: what n adds, constants or the name of a value. reach: the largest magnitude of what
     it is added to."""
     seen = _Seen()
-    values = [n.output] + [added] * isinstance(added, str)
-    for found in samples.floats(graph, list(dict.fromkeys(values))):
+    values = {n.output, added} if isinstance(added, str) else {n.output}
+    for found in samples.floats(graph, sorted(values)):
         y, a = found[n.output], found[added] if isinstance(added, str) else added
         mask = _is_mask(a, reach)
         a = np.broadcast_to(a, mask.shape)
