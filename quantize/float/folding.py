@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsplet.quantize.float.element_types import numbers
 from dsplet.quantize.float.known import Known
 
 if TYPE_CHECKING:
@@ -41,9 +42,8 @@ def _outputs(proto: NodeProto, opset: int, known: Known, count: int) -> dict[str
     """What the node gives for a batch of so many samples."""
     import onnx
     from onnx.reference import ReferenceEvaluator
-    feeds = {i: known.at(i, count) if i in known.constants else np.zeros(known.full(i, count),
-                                                                         np.float32)
-             for i in proto.input if i}
+    feeds = {i: known.at(i, count) if i in known.constants else np.zeros(
+        known.full(i, count), numbers(known.type(i))) for i in proto.input if i}
     names = [o for o in proto.output if o]
     graph = onnx.helper.make_graph([proto], "constant", [onnx.ValueInfoProto(name=i)
                                                          for i in feeds],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 import numpy as np
 
 from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.element_types import INTEGERS, TRUTH
 from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
@@ -205,26 +206,45 @@ class Reading:
         """The first input's shape with a batch of so many, or of the first of `counts`."""
         return self._known.full(self.inputs[0], count or self.counts[0])
 
-    def integer(self, i: int = 0) -> bool:
-        """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
-        moved about and clipped to integers."""
+    def type(self, i: int = 0) -> int:
+        """ONNX's code of the element type of input i."""
+        return self._known.type(self.inputs[i])
+
+    def put_type(self, value: str, like: str) -> None:
+        """A value has the element type of another."""
+        self._known.types[value] = self._known.type(like)
+
+    def in_integers(self) -> bool:
+        """Whether it computes with integers, which have no fractions."""
+        return self.type() in INTEGERS
+
+    def integer(self, i: int = 0, given: bool = False) -> bool:
+        """Whether input i holds integers: of such a type, or an ArgMax's, or such constants, moved
+        about and clipped to integers. given: if all that the network is given were integers."""
         makers = {n.output: n for n in self._known.nodes}
 
         def holds(value: str) -> bool:
-            return value not in makers or makers[value].integer(holds)
+            return self._known.type(value) in (*INTEGERS, TRUTH) or (
+                makers[value].integer(holds) if value in makers else given)
 
         return holds(self.inputs[i])
+
+    def places(self, i: int = 0) -> int:
+        """How many numbers from 0 on are all that input i may hold; 0 where it may hold others."""
+        makers = {n.output: n for n in self._known.nodes}
+
+        def count(value: str) -> int:
+            n = makers.get(value)
+            if n is None:
+                return 0
+            found = [*map(count, n.passed)] or [n.choices(value, self._known.shapes)]
+            return max(found) if all(found) and n.holds is None else 0
+
+        return count(self.inputs[i])
 
     def truth(self, i: int = 0) -> bool:
         """Whether input i holds nothing but 0 and 1, as comparisons give it."""
-        makers = {n.output: n for n in self._known.nodes}
-
-        def holds(value: str) -> bool:
-            n = makers.get(value)
-            return n is not None and (all(map(holds, n.passed)) if n.passed else
-                                      n.choices(value, self._known.shapes) == 2)
-
-        return holds(self.inputs[i])
+        return self.places(i) == 2
 
     def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
@@ -280,13 +300,8 @@ class Reading:
         return np.asarray(one.take(0, axis))
 
     def scope(self, name: str) -> str:
-        """The name to put before "/" in the names of several values, with a number where the name
-        of another value begins like that."""
-        stem, n = name, 1
-        while any(v.startswith(f"{name}/") for v in (*self._known.reserved, *self._known.shapes)):
-            n += 1
-            name = f"{stem}_{n}"
-        return name
+        """See `Known.scope`."""
+        return self._known.scope(name)
 
     # --- answering --------------------------------------------------------------------------------
     def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
@@ -327,7 +342,7 @@ class Reading:
         if self.is_const(i):
             value = self.sample_const(i, rank)
             if rank is not None:
-                value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
+                value = value.reshape((*(1,) * (rank - value.ndim), *value.shape))
             return self.emit(FloatNode.registry["Constant"], value=value)
         if rank is None:
             return self.inputs[i]

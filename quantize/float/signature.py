@@ -64,7 +64,7 @@ def misfit(node: NodeProto, opset: int) -> str:
 
     What one opset has as an attribute and another as an input is left to the reader.
     """
-    schema = _schema(node.op_type, node.domain, opset)
+    schema = schema_of(node.op_type, node.domain, opset)
     if schema is None:
         return ""
     if not any(node.output):
@@ -92,7 +92,7 @@ def _attributes(node: NodeProto, schema: Any) -> str:
     given = {a.name: a for a in node.attribute}
     for name, attribute in schema.attributes.items():
         if name not in given:
-            newest = _schema(node.op_type, node.domain, NEWEST)
+            newest = schema_of(node.op_type, node.domain, NEWEST)
             newer = [p.name for p in newest.inputs][:len(node.input)]
             if attribute.required and name not in newer:
                 return f"lacks its attribute {name}"
@@ -110,7 +110,8 @@ def _attributes(node: NodeProto, schema: Any) -> str:
 
 
 @cache
-def _schema(op: str, domain: str, opset: int) -> Any:
+def schema_of(op: str, domain: str, opset: int) -> Any:
+    """ONNX's own signature of an op; None where it defines none."""
     from onnx import defs
     if domain not in ("", "ai.onnx"):
         return None

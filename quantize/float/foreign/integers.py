@@ -33,6 +33,8 @@ def product(w: Rewriting, node: Foreign) -> None:
     integers = w.hold_reals(real(weights, np.ones(()), zero, 0 if conv else -1), node, "weights")
     own = w.scales.get(node.inputs[0])
     shift = w.constant(node, 2, "zero point") if node.has(2) else np.zeros(())
+    if shift.size > 1 or zero is not None and zero.ndim > 1:
+        w.refuse(node, "has a zero point for each row; one for all is supported")
     if own is not None and own.zero != int(shift.reshape(())):
         w.refuse(node, "has another zero point than its input")
     unit = Scale(1.0, int(shift.reshape(())), 0, 0) if own is None else Scale(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.onnx_file import needed, opset_of
+from dsplet.quantize.float.reading import STANDARD
 from dsplet.quantize.float.refusals import name_of
 from dsplet.quantize.float.signature import array_of
 
@@ -24,7 +26,7 @@ REWRITES: dict[str, Rewrite] = {}
 """Op of the domains below -> what writes it in floats."""
 MOVES: dict[str, Rewrite] = {}
 """Op that integers on a scale may pass through -> what writes it where they do."""
-DOMAINS = ("", "ai.onnx", "com.microsoft")
+DOMAINS = (*STANDARD, "com.microsoft")
 QONNX = ("qonnx", "finn", "onnx.brevitas")
 """How the domains begin in which QONNX's ops were defined."""
 
@@ -93,12 +95,11 @@ class Rewriting:
 
     def __init__(self, model: ModelProto) -> None:
         self.model, self.graph = model, model.graph
-        self.opset = next((o.version for o in model.opset_import if o.domain in DOMAINS[:2]), 0)
+        self.opset = opset_of(model)
         self.constants = {t.name: array_of(t) for t in self.graph.initializer}
         self.scales: dict[str, Scale] = {}
         self.owed: dict[str, str] = {}
         self.paying: dict[str, str] = {}
-        self.uses = Counter(i for n in self.graph.node for i in n.input)
         self._makers = {o: n for n in self.graph.node for o in n.output if o}
         self._names = set(self._makers) | set(self.constants) | {v.name for v in self.graph.input}
         self._aliases: dict[str, str] = {}
@@ -108,14 +109,14 @@ class Rewriting:
     def run(self) -> ModelProto:
         """The float model."""
         from onnx import ModelProto, numpy_helper
-        for proto in self.graph.node:
+        for proto in needed(self.graph):
             node = Foreign(proto, [self._aliases.get(i, i) for i in proto.input])
             if rewrite := _rewrite(proto) or self._across(node):
                 rewrite(self, node)
             else:
                 self.copy(node, node.outputs)
         for o in self.graph.output:
-            if o.name in self.scales | self.owed | self.paying:
+            if self.on_scale(o.name):
                 raise ModelError(f"the output '{o.name}' is integers on a scale",
                                  remedy="let the file end with a DequantizeLinear")
         made = ModelProto()
@@ -128,15 +129,19 @@ class Rewriting:
 
     def _across(self, node: Foreign) -> Rewrite | None:
         """What writes a float op that reads integers on a scale; None where it reads none."""
-        if not any(i in self.scales | self.owed | self.paying for i in node.inputs):
+        if not self.on_scale(*node.inputs):
             return None
         if node.proto.op_type not in MOVES or node.proto.domain not in DOMAINS:
             self.refuse_integers(node)
         return MOVES[node.proto.op_type]
 
+    def on_scale(self, *values: str) -> bool:
+        """Whether some of the values are integers on a scale, owe one, or contain one."""
+        return any(v in known for v in values for known in (self.scales, self.owed, self.paying))
+
     def refuse_integers(self, node: Foreign) -> NoReturn:
         """Raises ModelError for what only reals may go into."""
-        read = next(i for i in node.inputs if i in self.scales | self.owed | self.paying)
+        read = next(i for i in node.inputs if self.on_scale(i))
         self.refuse(node, f"reads the integers of '{read}', which are on a scale")
 
     def refuse(self, node: Foreign, why: str) -> NoReturn:
@@ -175,12 +180,7 @@ class Rewriting:
     # --- writing ------------------------------------------------------------------------------
     def fresh(self, stem: str) -> str:
         """A name that is not taken, the stem where that can be."""
-        name, n = stem, 1
-        while name in self._names:
-            n += 1
-            name = f"{stem}_{n}"
-        self._names.add(name)
-        return name
+        return unique(stem, self._names)
 
     def hold(self, value: np.ndarray, name: str) -> str:
         """A constant of the float model under a free name."""

@@ -13,13 +13,16 @@ from dsplet.quantize.fixed.ops.div import Div as FixedDiv
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.broadcast import broadcast_shape, fits
-from dsplet.quantize.float.functions import Expr, X
+from dsplet.quantize.float.functions import Expr, X, whole
 from dsplet.quantize.float.node import Clampable, FloatNode, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.clamp import Clamp, bounded
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.linear import Linear, constant_operand, give_linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
+
+
+DIVIDES = "divides integers by something other than one constant number that is not 0"
 
 
 class Binary(Clampable):
@@ -159,15 +162,27 @@ def mul(r: Reading) -> None:
 @reads("Div", anywhere=True)
 def div(r: Reading) -> None:
     if not (found := constant_operand(r)):
+        if r.in_integers():
+            r.refuse(DIVIDES)
         between_values(r, Div)
         return
     x, constant = found
-    if not r.is_const(1):
+    if r.in_integers():
+        divide_integers(r, x, constant)
+    elif not r.is_const(1):
         give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
     elif (constant == 0).any():
         r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
     else:
         give_linear(r, x, scale=1 / constant)
+
+
+def divide_integers(r: Reading, x: str, divisor: np.ndarray) -> None:
+    """The whole part of quotients."""
+    if not r.is_const(1) or divisor.size > 1 or not divisor.any():
+        r.refuse(DIVIDES)
+    quotient = Expr("Div", (X, Expr("Const", (), (divisor.item(),))))
+    r.give(Function, x, expr=whole(quotient))
 
 
 @reads("Min", "Max", anywhere=True)

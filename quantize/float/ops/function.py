@@ -13,7 +13,7 @@ from dsplet.quantize.fixed.ops.binary import Mul
 from dsplet.quantize.fixed.ops.patched_table import SMOOTH, STEEP, fitted
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
-from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell
+from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell, whole
 from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -112,7 +112,10 @@ def function(r: Reading) -> None:
 @reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
     if not r.is_const(0):
-        expr = Expr("Pow", (X,), (r.scalar(1, what="the exponent"),))
+        expr = Expr("Pow", (X,), (exponent := r.scalar(1, what="the exponent"),))
+        if r.in_integers() and (exponent < 0 or exponent % 1):
+            r.refuse(f"takes a power of integers, {exponent:g}, that is a fraction, of which runtimes "
+                     "keep the whole part alone; cast them to float before")
     elif (base := r.scalar(0, what="the base")) > 0:
         expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
     else:
@@ -134,10 +137,7 @@ def gelu(r: Reading) -> None:
 @reads("Mod", anywhere=True)
 def modulo(r: Reading) -> None:
     """x - divisor * whole(x / divisor), which rounds towards zero for fmod and else down."""
-    divisor, zero = (Expr("Const", (), (v,)) for v in (r.scalar(1, what="the divisor"), 0.0))
+    divisor = Expr("Const", (), (r.scalar(1, what="the divisor"),))
     quotient = Expr("Div", (X, divisor))
-    whole = Expr("Floor", (quotient,))
-    if r.attr("fmod", 0):
-        positive = Expr("Greater", (quotient, zero))
-        whole = Expr("Where", (positive, whole, Expr("Ceil", (quotient,))))
-    r.give(Function, r.value(), expr=Expr("Sub", (X, Expr("Mul", (whole, divisor)))))
+    times = whole(quotient) if r.attr("fmod", 0) else Expr("Floor", (quotient,))
+    r.give(Function, r.value(), expr=Expr("Sub", (X, Expr("Mul", (times, divisor)))))
