@@ -52,3 +52,9 @@ def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     except ValueError:
         raise ModelError(f"its inputs of shapes {', '.join(map(str, shapes))} (of one sample) do "
                          "not broadcast") from None
+
+
+def copied(one: np.ndarray, many: np.ndarray) -> bool:
+    """Whether the second array consists of copies of the first along some of its axes."""
+    return one.ndim == many.ndim and all(n in (1, m) for n, m in zip(
+        one.shape, many.shape, strict=True)) and bool((one == many).all())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 FLOATS, INTEGERS = (1, 10, 11, 16), (2, 3, 4, 5, 6, 7, 12, 13)
+"""Those of at least 8 bits."""
 FLOAT, TRUTH = 1, 9
 
 
@@ -37,7 +38,7 @@ def numbers(code: int) -> np.dtype:
 
 
 def types_given(node: NodeProto, opset: int, given: Callable[[str], int]) -> dict[str, int]:
-    """The types of a node's outputs, as ONNX's signature of its op has them; of an op that ONNX does
+    """The types of a node's outputs, as ONNX's signature of its op has them; of an op that it does
     not define, floats. given(value): the type of an input."""
     from onnx import TensorProto
     schema = schema_of(node.op_type, node.domain, opset)

@@ -201,7 +201,7 @@ class _Reader:
             if reading.op not in ANYWHERE:
                 reading.need_samples()
             READERS[reading.op](reading)
-            for o, kind in types_given(node, self.opset, self.known.type).items():
+            for o, kind in types_given(node, self.opset, self.known.element_type).items():
                 self.known.types.setdefault(o, kind)
         except ModelError as e:
             own = e.where == f"{op_of(proto)} '{node.name}'"

@@ -18,8 +18,9 @@ class Known:
     constants: every value known beforehand. sized: those of them that depend on the size of the
     batch, for each of `counts` samples; `constants` holds the first. shapes: of one sample, for the
     values that are not known beforehand. batches: where these have their batch; None where they
-    have none. inputs: of the network. reserved: the names of the file's values, not to be given
-    to others. types: ONNX's codes of the values' element types; one that is not named is a float.
+    have none. inputs: of the network. reserved: the names of the file's values and of those that
+    were read, not to be given to others. types: ONNX's codes of the values' element types; one that
+    is not named is a float.
     """
 
     constants: dict[str, np.ndarray]
@@ -36,7 +37,7 @@ class Known:
         """The constant for a batch of so many samples."""
         return self.sized.get(name, {}).get(count, self.constants[name])
 
-    def type(self, value: str) -> int:
+    def element_type(self, value: str) -> int:
         """ONNX's code of a value's element type."""
         found = self.constants.get(value)
         return self.types.get(value, FLOAT) if found is None else type_of(found)
@@ -45,7 +46,7 @@ class Known:
         """The name to put before "/" in the names of several values, with a number where the name
         of another value begins like that."""
         stem, n = name, 1
-        while any(v.startswith(f"{name}/") for v in (*self.reserved, *self.shapes)):
+        while any(v.startswith(f"{name}/") for v in self.reserved):
             n += 1
             name = f"{stem}_{n}"
         return name

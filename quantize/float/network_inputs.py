@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BATCH_NAME = re.compile(r"n|b|.*batch.*|bs|bsz", re.IGNORECASE)
 MOST_TRIED = 12
+"""Ways to understand a file that fixes all sizes."""
 
 Sizes = list[int | str]
 """Of a tensor's axes; the name, perhaps empty, of one that is free."""

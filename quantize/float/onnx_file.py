@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from dsplet.base.errors import door
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float.node import ModelError
-from dsplet.quantize.float.reading import STANDARD
-from dsplet.quantize.float.signature import check_names
+from dsplet.quantize.float.signature import STANDARD, check_names
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 import numpy as np
 
 from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.broadcast import copied
 from dsplet.quantize.float.element_types import INTEGERS, TRUTH
 from dsplet.quantize.float.known import Known
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
+from dsplet.quantize.float.signature import STANDARD
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -21,7 +24,6 @@ Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
 """ONNX op type, "domain::type" outside the standard domain -> the function that reads it."""
-STANDARD = ("", "ai.onnx")
 ANYWHERE: set[str] = set()
 """The ops whose readers take values wherever their batch lies, see `reads`."""
 
@@ -89,7 +91,7 @@ class Reading:
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} must be a constant "
                         "of the model, not something computed from the input")
         value = self._known.constants[self.inputs[i]]
-        if not all(_repeats(value, v) for v in self._known.sized.get(self.inputs[i], {}).values()):
+        if not all(copied(value, v) for v in self._known.sized.get(self.inputs[i], {}).values()):
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} depends on the size "
                         "of the batch; samples must stay independent")
         return value
@@ -206,17 +208,17 @@ class Reading:
         """The first input's shape with a batch of so many, or of the first of `counts`."""
         return self._known.full(self.inputs[0], count or self.counts[0])
 
-    def type(self, i: int = 0) -> int:
+    def element_type(self, i: int = 0) -> int:
         """ONNX's code of the element type of input i."""
-        return self._known.type(self.inputs[i])
+        return self._known.element_type(self.inputs[i])
 
     def put_type(self, value: str, like: str) -> None:
         """A value has the element type of another."""
-        self._known.types[value] = self._known.type(like)
+        self._known.types[value] = self._known.element_type(like)
 
     def in_integers(self) -> bool:
         """Whether it computes with integers, which have no fractions."""
-        return self.type() in INTEGERS
+        return self.element_type() in INTEGERS
 
     def integer(self, i: int = 0, given: bool = False) -> bool:
         """Whether input i holds integers: of such a type, or an ArgMax's, or such constants, moved
@@ -224,7 +226,7 @@ class Reading:
         makers = {n.output: n for n in self._known.nodes}
 
         def holds(value: str) -> bool:
-            return self._known.type(value) in (*INTEGERS, TRUTH) or (
+            return self._known.element_type(value) in (*INTEGERS, TRUTH) or (
                 makers[value].integer(holds) if value in makers else given)
 
         return holds(self.inputs[i])
@@ -310,15 +312,12 @@ class Reading:
         output, name = to, self.name
         if output is None:
             given = next(o for o in self.outputs if o)
-            stem, n = f"{given}/{kind.__name__.lower()}", 1
-            output = stem
-            while output in self._known.shapes or output in self._known.reserved:
-                n += 1
-                output = f"{stem}_{n}"
+            output = unique(f"{given}/{kind.__name__.lower()}", self._known.reserved)
             name = f"{self.name}/{output[len(given) + 1:]}"
         node = kind(name, inputs, output, **attributes)
         shape = tuple(int(n) for n in node.output_shape([self.shape_of(i) for i in inputs]))
         self._known.shapes[output] = shape
+        self._known.reserved.add(output)
         if any(n <= 0 for n in shape):
             self.refuse(f"gives an empty tensor of shape {shape}")
         self._known.nodes.append(node)
@@ -395,9 +394,3 @@ class Reading:
             return self.reshaped(value, (*full[:axis], *full[axis + 1:]), Batch(axis))
         self.refuse(f"its input '{value}' has {batch_words(batch)}; expected axis {axis} of "
                     f"{self.rank_of(i)} to be the batch")
-
-
-def _repeats(one: np.ndarray, many: np.ndarray) -> bool:
-    """Whether the second array consists of copies of the first along some of its axes."""
-    return one.ndim == many.ndim and all(n in (1, m) for n, m in zip(
-        one.shape, many.shape, strict=True)) and bool((one == many).all())

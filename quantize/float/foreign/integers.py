@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.float.element_types import FLOAT
 from dsplet.quantize.float.foreign.linear import of_scale
 from dsplet.quantize.float.foreign.rewriting import MOVES, Foreign, Rewriting, rewrites
 from dsplet.quantize.float.foreign.scale import Scale, real
@@ -52,7 +53,7 @@ def product(w: Rewriting, node: Foreign) -> None:
 @rewrites("Cast", to=MOVES)
 def cast(w: Rewriting, node: Foreign) -> None:
     """Sums of integers as floats."""
-    if node.inputs[0] in w.scales or node.attr("to") != 1:
+    if node.inputs[0] in w.scales or node.attr("to") != FLOAT:
         w.refuse(node, "casts integers on a scale")
     w.emit(node, "Identity", node.reals[0], to=node.outputs[0])
     if node.inputs[0] in w.owed:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from dsplet.base.errors import door
+from dsplet.quantize.float.element_types import FLOAT
+from dsplet.quantize.float.folding import computable, computed
 from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.onnx_file import needed, opset_of
-from dsplet.quantize.float.reading import STANDARD
 from dsplet.quantize.float.refusals import name_of
-from dsplet.quantize.float.signature import array_of
+from dsplet.quantize.float.signature import STANDARD, array_of
+from dsplet.quantize.float.writing import casts
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -57,6 +60,11 @@ def _rewrite(node: NodeProto) -> Rewrite | None:
     if node.domain in DOMAINS or node.domain.startswith(QONNX):
         return REWRITES.get(node.op_type)
     return None
+
+
+def place_of(node: NodeProto) -> str:
+    """A node, as messages name it."""
+    return f"{node.op_type} '{name_of(node)}'"
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,8 @@ class Rewriting:
         for proto in needed(self.graph):
             node = Foreign(proto, [self._aliases.get(i, i) for i in proto.input])
             if rewrite := _rewrite(proto) or self._across(node):
-                rewrite(self, node)
+                with door(place_of(proto), Exception, what="cannot be read", kind=ModelError):
+                    rewrite(self, node)
             else:
                 self.copy(node, node.outputs)
         for o in self.graph.output:
@@ -146,25 +155,20 @@ class Rewriting:
 
     def refuse(self, node: Foreign, why: str) -> NoReturn:
         """Raises ModelError."""
-        raise ModelError(why, where=f"{node.proto.op_type} '{node.name}'")
+        raise ModelError(why, where=place_of(node.proto))
 
     def known(self, name: str) -> np.ndarray | None:
         """A value that is known beforehand, or can be computed; None for any other."""
         if name in self.constants or name not in self._makers:
             return self.constants.get(name)
         proto = self._makers[name]
-        if any(a.HasField("g") for a in proto.attribute) or _rewrite(proto) or not all(
+        if not computable(proto) or _rewrite(proto) or not all(
                 self.known(i) is not None for i in proto.input if i):
             return None
-        from onnx import ValueInfoProto, helper
-        from onnx.reference import ReferenceEvaluator
-        feeds = {i: self.constants[i] for i in proto.input if i}
-        graph = helper.make_graph([proto], "constant", [ValueInfoProto(name=i) for i in feeds],
-                                  [ValueInfoProto(name=o) for o in proto.output if o])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
-        found = ReferenceEvaluator(model).run(None, feeds)
-        self.constants.update(zip((o for o in proto.output if o), map(np.asarray, found),
-                                  strict=True))
+        with door(place_of(proto), Exception, what="cannot be computed from its constants",
+                  kind=ModelError):
+            self.constants |= computed(proto, self.opset, {i: self.constants[i]
+                                                           for i in proto.input if i})
         return self.constants[name]
 
     def constant(self, node: Foreign, i: int, what: str) -> np.ndarray:
@@ -203,7 +207,7 @@ class Rewriting:
     def as_float(self, node: Foreign, x: str) -> str:
         """Integers as the same numbers in float."""
         y = self.emit(node, "Cast", x)
-        self._nodes[-1].attribute.add(name="to", type=2, i=1)
+        casts(self._nodes[-1], FLOAT)
         return y
 
     def emit(self, node: Foreign, op: str, *inputs: str, to: str | None = None,

@@ -13,7 +13,7 @@ from dsplet.quantize.float.broadcast import broadcast_shape
 from dsplet.quantize.float.element_types import FLOATS, TRUTH, numbers, type_name
 from dsplet.quantize.float.functions import RELATIONS, X, related, whole
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
-from dsplet.quantize.float.ops.binary import Binary, between, between_values
+from dsplet.quantize.float.ops.binary import Binary, between
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.reshape import identity
@@ -107,12 +107,12 @@ def less(r: Reading) -> None:
 
 @reads("And", anywhere=True)
 def both(r: Reading) -> None:
-    between_values(r, And)
+    between(r, And)
 
 
 @reads("Or", anywhere=True)
 def either(r: Reading) -> None:
-    between_values(r, Or)
+    between(r, Or)
 
 
 @reads("Xor", anywhere=True)
@@ -135,7 +135,7 @@ def with_zero(r: Reading, relation: str) -> None:
 def cast(r: Reading) -> None:
     """Of the network's own numbers those that are integers stay; the others lose their fractions.
     """
-    to = r.attr("to") if r.op == "Cast" else r.type(1)
+    to = r.attr("to") if r.op == "Cast" else r.element_type(1)
     if to == TRUTH and not r.truth():
         with_zero(r, "NotEqual")
     elif to in (TRUTH, *FLOATS):
@@ -156,6 +156,6 @@ def holds(r: Reading, to: int) -> bool:
     """Whether a type of integers holds those of the first input."""
     if to in INDEX_TYPES:
         return True
-    most, own = np.iinfo(numbers(to)).max, r.type()
+    most, own = np.iinfo(numbers(to)).max, r.element_type()
     return 0 < r.places() <= most + 1 or own not in FLOATS and np.can_cast(
         numbers(own), numbers(to))

@@ -24,6 +24,7 @@ PROBE = np.linspace(-1, 1, 4097)
 FLAT = (-8.0, 8.0)
 """Where functions are tabulated in float arithmetic: outside they must have come to rest."""
 AT_REST = 1e-3
+"""By how much at most they still move between there and four times as far out."""
 
 
 @op
@@ -112,10 +113,11 @@ def function(r: Reading) -> None:
 @reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
     if not r.is_const(0):
-        expr = Expr("Pow", (X,), (exponent := r.scalar(1, what="the exponent"),))
+        exponent = r.scalar(1, what="the exponent")
+        expr = Expr("Pow", (X,), (exponent,))
         if r.in_integers() and (exponent < 0 or exponent % 1):
-            r.refuse(f"takes a power of integers, {exponent:g}, that is a fraction, of which runtimes "
-                     "keep the whole part alone; cast them to float before")
+            r.refuse(f"takes a power of integers, {exponent:g}, that is a fraction, of which "
+                     "runtimes keep the whole part alone; cast them to float before")
     elif (base := r.scalar(0, what="the base")) > 0:
         expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
     else:

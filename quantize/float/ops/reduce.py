@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[type[FloatNode], Expr, Expr]] = {
     "LogSumExp": (LogSumExp, X, X)}
 """What reduces, the function before it and the one behind it."""
 FRACTIONS = ("ReduceMean", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp")
+"""What gives fractions, also of integers."""
 MOST_FACTORS = 16
 """Every product is rounded: of more numbers nothing is left."""
 

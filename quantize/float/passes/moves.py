@@ -24,10 +24,12 @@ def drop_idle(graph: FloatGraph) -> FloatGraph:
 
 def drop_whole(graph: FloatGraph) -> FloatGraph:
     """What cuts fractions off numbers that are but indices goes: who reads an index does that."""
+    kept = Clamp | Reshape | Slice | Step | Transpose
+
     def indices(value: str) -> bool:
         return value not in graph.outputs and all(
-            n.choices(value, graph.shapes) > 0 or isinstance(n, Clamp | Reshape | Slice | Step | Transpose)
-            and indices(n.output) for n in graph.consumers(value))
+            n.choices(value, graph.shapes) > 0 or isinstance(n, kept) and indices(n.output)
+            for n in graph.consumers(value))
 
     def same(n: FloatNode) -> FloatNode:
         if isinstance(n, Function) and n.expr == whole(X) and indices(n.output):

@@ -186,7 +186,8 @@ def test_what_functions_quantize_is_read():
     m.functions.extend([
         function("Fake", [node("QuantizeLinear", "a s z", "q"),
                           node("DequantizeLinear", "q s z", "b")], ["a", "s", "z"], ["b"]),
-        function("Product", [node("DynamicQuantizeLinear", "a", "q s z"), *DYNAMIC[1:]], ["a", "w", "wz", "ws"], ["y"])])
+        function("Product", [node("DynamicQuantizeLinear", "a", "q s z"), *DYNAMIC[1:]],
+                 ["a", "w", "wz", "ws"], ["y"])])
     m.opset_import.append(helper.make_opsetid("mine", 1))
     x = {"x": inputs((6,))}
     graph, findings = from_onnx.examine(m, "", "net")
@@ -314,6 +315,12 @@ def test_qonnx():
      "is a Softmax of opset 11 along axis 1 in a model of opset 17"),
     ([QUANTIZE, node("MatMulInteger", "q w rows", "i"), node("Cast", "i", "y", to=1)],
      M | {"rows": np.arange(3, dtype=np.uint8)}, "has a zero point for each row"),
+    ([node("RandomNormal", "", "s", shape=[1]), node("QuantizeLinear", "x s", "y")], {},
+     "its scale must be a constant"),
+    ([node("Reshape", "xs shape", "s"), node("QuantizeLinear", "x s", "y")], {"shape": ints(2, 3)},
+     "cannot be computed from its constants"),
+    ([QUANTIZE, node("QLinearConv", "q xs xz w ws wz ys yz b", "y")],
+     W | {"b": np.arange(3, dtype=np.int32)}, "QLinearConv 'QLinearConv_y': cannot be read"),
     ([DYNAMIC[0], node("Pad", "q p", "y")], {"p": ints(0, 1, 0, 1)}, "reads the integers of 'q'"),
     ([DYNAMIC[0], node("Relu", "q", "y")], {}, "reads the integers of 'q'"),
     ([QUANTIZE, node("Gather", "c q", "y")], {"c": random("c", 256)}, "reads the integers of 'q'"),

@@ -392,3 +392,17 @@ def test_what_onnx_runtime_has_no_numbers_for(op, words, tmp_path):
     m.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.BFLOAT16
     with pytest.raises(ModelError, match=re.escape(words)):
         FloatNetwork(saved(m, tmp_path))
+
+
+@pytest.mark.parametrize("op, inputs", [("SkipLayerNormalization", "x z g b"),
+                                        ("SkipSimplifiedLayerNormalization", "x z g")])
+def test_what_a_sum_is_normalised_by_is_an_output(op, inputs, tmp_path):
+    """The third of both, though the second of one holds nothing."""
+    normalised = node(op, inputs, "u m f s", epsilon=1e-5)
+    normalised.domain = "com.microsoft"
+    m = model([normalised, node("Mul", "s f", "t"), node("Sub", "t u", "y")],
+              {"x": (5, 8), "z": (5, 8)}, {"g": random("g", 8), "b": random("b", 8)})
+    m.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    x = {v: random(v, 2, 5, 8) for v in "xz"}
+    assert np.allclose(nets.run(float_model.to_model(from_onnx.load(saved(m, tmp_path))), x)[0],
+                       nets.run(m, x)[0], atol=1e-5)
