@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 FLOATS, INTEGERS = (1, 10, 11, 16), (2, 3, 4, 5, 6, 7, 12, 13)
 """Those of at least 8 bits."""
 FLOAT, TRUTH = 1, 9
+INDEX_TYPES = (6, 7)
+"""Those that hold any index, and sums of them."""
+WRAPPING = ("Abs", "Add", "CumSum", "Einsum", "Gemm", "MatMul", "Mul", "Neg", "Pow", "ReduceL1",
+            "ReduceProd", "ReduceSum", "ReduceSumSquare", "Sub", "Sum")
+"""Ops that give integers beyond those they read: of a short type what is over goes round."""
 
 
 def type_name(code: int) -> str:

@@ -14,7 +14,13 @@ import numpy as np
 from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.batch import Batch, batch_words
-from dsplet.quantize.float.element_types import types_given
+from dsplet.quantize.float.element_types import (
+    INDEX_TYPES,
+    INTEGERS,
+    WRAPPING,
+    type_name,
+    types_given,
+)
 from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
 from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
@@ -203,6 +209,9 @@ class _Reader:
             READERS[reading.op](reading)
             for o, kind in types_given(node, self.opset, self.known.element_type).items():
                 self.known.types.setdefault(o, kind)
+                if kind in INTEGERS and kind not in INDEX_TYPES and node.op_type in WRAPPING:
+                    reading.refuse(f"computes with {type_name(kind)}, which may not hold what it "
+                                   "gives; cast to float before")
         except ModelError as e:
             own = e.where == f"{op_of(proto)} '{node.name}'"
             self.findings.refuse(node, e.what if own else str(e))

@@ -10,7 +10,7 @@ import numpy as np
 
 from dsplet.quantize.float.batch import Batch, batch_words
 from dsplet.quantize.float.broadcast import copied
-from dsplet.quantize.float.element_types import INTEGERS, TRUTH
+from dsplet.quantize.float.element_types import INTEGERS
 from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
@@ -221,28 +221,16 @@ class Reading:
         return self.element_type() in INTEGERS
 
     def integer(self, i: int = 0, given: bool = False) -> bool:
-        """Whether input i holds integers: of such a type, or an ArgMax's, or such constants, moved
-        about and clipped to integers. given: if all that the network is given were integers."""
-        makers = {n.output: n for n in self._known.nodes}
-
-        def holds(value: str) -> bool:
-            return self._known.element_type(value) in (*INTEGERS, TRUTH) or (
-                makers[value].integer(holds) if value in makers else given)
-
-        return holds(self.inputs[i])
+        """See `Known.integer`."""
+        return self._known.integer(self.inputs[i], given)
 
     def places(self, i: int = 0) -> int:
-        """How many numbers from 0 on are all that input i may hold; 0 where it may hold others."""
-        makers = {n.output: n for n in self._known.nodes}
+        """See `Known.places`."""
+        return self._known.places(self.inputs[i])
 
-        def count(value: str) -> int:
-            n = makers.get(value)
-            if n is None:
-                return 0
-            found = [*map(count, n.passed)] or [n.choices(value, self._known.shapes)]
-            return max(found) if all(found) and n.holds is None else 0
-
-        return count(self.inputs[i])
+    def from_zero(self, i: int = 0) -> bool:
+        """See `Known.from_zero`."""
+        return self._known.from_zero(self.inputs[i])
 
     def truth(self, i: int = 0) -> bool:
         """Whether input i holds nothing but 0 and 1, as comparisons give it."""

@@ -10,7 +10,7 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.compare import Compare as FixedCompare
 from dsplet.quantize.float.broadcast import broadcast_shape
-from dsplet.quantize.float.element_types import FLOATS, TRUTH, numbers, type_name
+from dsplet.quantize.float.element_types import FLOATS, INDEX_TYPES, TRUTH, numbers, type_name
 from dsplet.quantize.float.functions import RELATIONS, X, related, whole
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.binary import Binary, between
@@ -19,9 +19,6 @@ from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.reshape import identity
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
-
-INDEX_TYPES = (6, 7)
-"""ONNX's codes of the types that hold any index."""
 
 
 @op

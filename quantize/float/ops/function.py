@@ -110,15 +110,22 @@ def function(r: Reading) -> None:
     r.give(Function, r.value(), expr=Expr(r.op, (X,), params))
 
 
+def beside(r: Reading, i: int, what: str) -> float:
+    """Constant operand i of two, one number that adds no axes to the other."""
+    if r.is_const(i) and r.rank_of(i) > r.rank_of(1 - i):
+        r.refuse(f"{what} has {r.rank_of(i)} axes, more than the value it meets")
+    return r.scalar(i, what=what)
+
+
 @reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
     if not r.is_const(0):
-        exponent = r.scalar(1, what="the exponent")
+        exponent = beside(r, 1, "the exponent")
         expr = Expr("Pow", (X,), (exponent,))
         if r.in_integers() and (exponent < 0 or exponent % 1):
             r.refuse(f"takes a power of integers, {exponent:g}, that is a fraction, of which "
                      "runtimes keep the whole part alone; cast them to float before")
-    elif (base := r.scalar(0, what="the base")) > 0:
+    elif (base := beside(r, 0, "the base")) > 0:
         expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
     else:
         r.refuse(f"takes a power of {base:g}; only of numbers above 0 every power is a number")
@@ -139,7 +146,7 @@ def gelu(r: Reading) -> None:
 @reads("Mod", anywhere=True)
 def modulo(r: Reading) -> None:
     """x - divisor * whole(x / divisor), which rounds towards zero for fmod and else down."""
-    divisor = Expr("Const", (), (r.scalar(1, what="the divisor"),))
+    divisor = Expr("Const", (), (beside(r, 1, "the divisor"),))
     quotient = Expr("Div", (X, divisor))
     times = whole(quotient) if r.attr("fmod", 0) else Expr("Floor", (quotient,))
     r.give(Function, r.value(), expr=Expr("Sub", (X, Expr("Mul", (times, divisor)))))

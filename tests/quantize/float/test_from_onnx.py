@@ -406,3 +406,48 @@ def test_what_a_sum_is_normalised_by_is_an_output(op, inputs, tmp_path):
     x = {v: random(v, 2, 5, 8) for v in "xz"}
     assert np.allclose(nets.run(float_model.to_model(from_onnx.load(saved(m, tmp_path))), x)[0],
                        nets.run(m, x)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("op", ["Max", "Min"])
+def test_a_number_with_more_axes_than_a_value_gives_it_those(op, tmp_path):
+    m = model([node(op, "x c", "y")], {"x": (4,)}, {"c": np.full((1, 1, 1), 0.2, np.float32)})
+    graph, x = from_onnx.load(saved(m, tmp_path)), {"x": random("x", 3, 4)}
+    wanted, = nets.run(m, x)
+    assert wanted.shape == (1, 3, 4)
+    assert np.array_equal(nets.run(float_model.to_model(graph), x)[0],
+                          graph.batches["y"].samples(wanted))
+
+
+@pytest.mark.parametrize("op, inputs", [("Pow", "x c"), ("Pow", "c x"), ("Mod", "x c")])
+def test_a_number_beside_a_function_has_no_more_axes(op, inputs, tmp_path):
+    attributes = {"fmod": 1} if op == "Mod" else {}
+    m = model([node(op, inputs, "y", **attributes)], {"x": (4,)},
+              {"c": np.full((1, 1, 1), 2, np.float32)})
+    with pytest.raises(ModelError, match="has 3 axes, more than the value it meets"):
+        from_onnx.load(saved(m, tmp_path))
+
+
+@pytest.mark.parametrize("nodes, shape", [
+    ([node("Pad", "x none", "y")], ()), ([node("Pad", "x none", "y", mode="edge")], ()),
+    ([node("Where", "no c x", "y")], (4,)), ([node("Trilu", "x below", "y", upper=1)], (1, 4))])
+def test_what_changes_nothing_between_input_and_output(nodes, shape, tmp_path):
+    m = model(nodes, {"x": shape}, {"none": nets.ints(0, 0), "no": np.array(False),
+                                    "c": random("c", 4), "below": np.array(-1)})
+    x = {"x": random("x", 3, *shape)}
+    graph = from_onnx.load(saved(m, tmp_path))
+    assert np.array_equal(nets.run(float_model.to_model(graph), x)[0], nets.run(m, x)[0])
+
+
+def test_a_one_hot_code_has_none_beyond_its_depth(tmp_path):
+    """Of places that are known, and of what the network is given."""
+    nodes = [node("ArgMax", "x", "i", axis=1, keepdims=0, select_last_index=1),
+             node("OneHot", "i three ends", "a"), node("Cast", "x", "j", to=onnx.TensorProto.INT64),
+             node("OneHot", "j three ends", "b")]
+    x = np.float32([[0, 4, 2, 1, 5], [3, 0, 1, 2, 2], [1, 6, 2, 3, 0]])
+    m = model(nodes, {"x": (5,)}, {"three": np.array(3), "ends": np.float32([-1, 1])},
+              outputs=("a", "b"))
+    graph = from_onnx.load(saved(m, tmp_path))
+    for y, wanted in zip(nets.run(float_model.to_model(graph), {"x": x}), nets.run(m, {"x": x}),
+                         strict=True):
+        assert np.array_equal(y, wanted)
+

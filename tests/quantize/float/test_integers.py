@@ -115,11 +115,17 @@ def test_states_of_a_loop_are_of_the_type_they_begin_with():
     ([node("Cast", "x", "i", to=UINT8)], INT64, "casts integers to uint8, which may not hold them"),
     ([node("Cast", "x", "i", to=INT8)], UINT8, "casts integers to int8, which may not hold them"),
     ([node("Cast", "x", "i", to=INT8)], FLOAT, "casts an input of the network to int8"),
+    ([node("Sub", "x short", "i")], UINT8, "computes with uint8, which may not hold what it gives"),
+    ([node("ArgMax", "x", "j", axis=1), node("Sub", "j two", "k"), node("Gather", "rows k", "i")],
+     FLOAT, "picks by 'k', which may be negative"),
+    ([node("ArgMax", "x", "j", axis=1), node("Neg", "j", "k"), node("OneHot", "k two ends", "i")],
+     FLOAT, "picks by 'k', which may be negative"),
     ([node("Tanh", "x", "t"), node("CastLike", "t two", "i")], FLOAT, "other than float"),
 ])
 def test_refuses(nodes, kind, words, tmp_path):
-    m = typed(to_float(*nodes), HALF | {"many": np.arange(1, 6), "zero": ints(0), "one": ints(1)},
-              kind)
+    m = typed(to_float(*nodes), HALF | {
+        "many": np.arange(1, 6), "zero": ints(0), "one": ints(1), "short": np.uint8(1),
+        "rows": random("t", 9, 2), "ends": np.float32([0, 1])}, kind)
     (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
     with pytest.raises(ModelError) as e:
         from_onnx.load(tmp_path / "net.onnx")
