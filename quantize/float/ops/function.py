@@ -125,6 +125,10 @@ def power(r: Reading) -> None:
         if r.in_integers() and (exponent < 0 or exponent % 1):
             r.refuse(f"takes a power of integers, {exponent:g}, that is a fraction, of which "
                      "runtimes keep the whole part alone; cast them to float before")
+    elif r.in_integers() and not r.places(1):
+        r.refuse(f"takes a power of an integer, '{r.inputs[1]}', that may be negative or a "
+                 "fraction, of which runtimes keep the whole part alone; cast the base to float "
+                 "before")
     elif (base := beside(r, 0, "the base")) > 0:
         expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
     else:

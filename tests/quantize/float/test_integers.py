@@ -52,6 +52,7 @@ CASES = {
         node("ArgMax", "x", "j", axis=1), node("Squeeze", "j one", "k"), node("Neg", "k", "l"),
         node("Unsqueeze", "l one", "m"), node("Div", "m two", "i")]),
     "a power": (INT64, [node("Pow", "x two", "i")]),
+    "a power of 2": (FLOAT, [node("ArgMax", "x", "j", axis=1), node("Pow", "two j", "i")]),
 }
 
 
@@ -112,6 +113,8 @@ def test_states_of_a_loop_are_of_the_type_they_begin_with():
     ([node("Div", "x zero", "i")], INT64, "Div 'Div_i': divides integers by something other"),
     ([node("ReduceMean", "x one", "i")], INT64, "of which runtimes keep the whole part"),
     ([node("Pow", "x half", "i")], INT64, "that is a fraction"),
+    ([node("Pow", "two x", "i")], INT64, "that may be negative"),
+    ([node("Pow", "two x", "i")], FLOAT, "that may be negative"),
     ([node("Cast", "x", "i", to=UINT8)], INT64, "casts integers to uint8, which may not hold them"),
     ([node("Cast", "x", "i", to=INT8)], UINT8, "casts integers to int8, which may not hold them"),
     ([node("Cast", "x", "i", to=INT8)], FLOAT, "casts an input of the network to int8"),
