@@ -28,11 +28,14 @@ def maps_of(values: Reals) -> Reals:
     return values.reshape(-1, *values.shape[-2:])
 
 
-def sheet(rows: Sequence[Reals]) -> bytes:
-    """A PNG of maps (M, H, W), for each row as many; the smallest number of all is black, the
-    largest white. Equal maps give equal bytes."""
+def sheet(rows: Sequence[Reals], apart: bool = False) -> bytes:
+    """A PNG of maps (M, H, W), for each row as many; the smallest number of all, or of its own map
+    where they stand apart, is black, the largest white. Equal maps give equal bytes."""
     from PIL import Image
-    low, high = min(r.min() for r in rows), max(r.max() for r in rows)
+    axes = (1, 2) if apart else None
+    low, high = (ends if apart else [end(ends)] * len(rows) for ends, end in (
+        ([r.min(axes, keepdims=True) for r in rows], min),
+        ([r.max(axes, keepdims=True) for r in rows], max)))
     count, height, width = rows[0].shape
     scale = min(CELL_PIXELS, max(1, MAP_PIXELS // max(height, width)))
     columns = min(count, COLUMNS)
@@ -42,7 +45,8 @@ def sheet(rows: Sequence[Reals]) -> bytes:
     pixels = np.empty((len(rows) * block - ROW_GAP + GAP, columns * wide + GAP, 3), np.uint8)
     pixels[:] = BETWEEN
     for i, row in enumerate(rows):
-        levels = np.floor((row - low) * (255 / max(high - low, 1e-300)) + 0.5).astype(np.uint8)
+        reach = np.maximum(high[i] - low[i], 1e-300)
+        levels = np.floor((row - low[i]) * (255 / reach) + 0.5).astype(np.uint8)
         for j, level in enumerate(levels.repeat(scale, 1).repeat(scale, 2)):
             y, x = i * block + j // columns * tall + GAP, j % columns * wide + GAP
             pixels[y:y + height * scale, x:x + width * scale] = level[..., None]

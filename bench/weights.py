@@ -56,7 +56,7 @@ def main(models: list[str], folder: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", choices=[[], *NETWORKS], help="default: all")
+    parser.add_argument("models", nargs="*", help=f"of {', '.join(NETWORKS)}; default: all")
     parser.add_argument("--folder", type=Path, default=RUNS, help="of trainings; default: runs")
     given = parser.parse_args()
     main(given.models, given.folder)

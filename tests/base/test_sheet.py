@@ -41,3 +41,11 @@ def test_more_axes_are_more_maps():
 
 def test_what_is_the_same_everywhere_is_black():
     assert (seen([np.full((1, 1, 1), 7.0)])[5, 5] == 0).all()
+
+
+def test_maps_that_stand_apart_have_their_own_black_and_white():
+    rows = [np.array([[[0.0, 1]], [[10, 30]]]), np.array([[[5.0, 4]], [[2, 2]]])]
+    with Image.open(BytesIO(sheet(rows, apart=True))) as picture:
+        pixels = np.asarray(picture)[..., 0]
+    assert [pixels[2, x] for x in (2, 18, 36, 52)] == [0, 255, 0, 255]
+    assert [pixels[28, x] for x in (2, 18, 36, 52)] == [255, 0, 0, 0]

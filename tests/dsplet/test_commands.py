@@ -75,6 +75,10 @@ CASES = {
         "small.q.onnx --samples 20",
         lambda d: d["overflows"] == [] and d["passed"],
         "small.onnx", "small.onnx: is a float network"),
+    "units": Case(
+        "small.q.onnx Conv_c --samples 20 --top 2 -o units.png --filters filters.png",
+        lambda d: [r["unit"] for r in d["strongest"]] == [0, 0, 1, 1, 2, 2, 3, 3],
+        "small.q.onnx Conv_d", "did you mean 'Conv_c'?"),
     "widths": Case(
         f"small.onnx --calibrate 20 --memory 400B --front front.json {FEED}",
         lambda d: d["memory_bytes"] <= 400 and d["points"],
@@ -188,7 +192,8 @@ def test_other_documents_are_of_their_schema(here, capsys):
                   f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
                   "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
                   "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
-                  "zoo get zip1989", "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out"):
+                  "zoo get zip1989", "asm sum.s -o sum.s28",
+                  "emit small.q.onnx --format image -o out"):
         assert outcome(cli, [*words.split(), "--json"]) in (0, 1), words
         document = capsys.readouterr().out
         name = words.split()[0]
