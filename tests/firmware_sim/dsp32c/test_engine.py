@@ -3,6 +3,7 @@ programs, same errors."""
 
 import os
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dsplet.base.library import compiler
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.sim import native, wasm
@@ -88,6 +90,12 @@ def test_conformance_vectors(which):
     results = conformance.run(path, cleared)
     assert len(results) == 469
     assert summary(results).startswith("469 passed")
+
+
+def test_a_compiler_has_nothing_to_say():
+    done = subprocess.run([compiler(), *native.FLAGS, "-Wall", "-Wextra", "-fsyntax-only",
+                           Path(native.__file__).with_name("engine.c")], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_random_words_are_legal_alike():

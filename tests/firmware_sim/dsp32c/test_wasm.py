@@ -153,5 +153,8 @@ def test_the_page_is_the_chip(page, made, name):
         rows = np.array(seen["counters"]).reshape(-1, 4).astype(int)
         assert {a: c for a, c, *_ in rows.tolist()} == profile.count
         assert {a: s for a, _, s, _ in rows.tolist() if s} == profile.stalls["bank"]
+        assert {a: s for a, _, _, s in rows.tolist() if s} == profile.stalls["wait"]
         for region, content in zip(image.target.regions, seen["memory"], strict=True):
             assert content == chip.memory[region.start:region.end].tobytes()
+    _, states = chromium.batch(page, image, q)
+    assert np.array_equal(states, 4 * Simulator(image, chip)(q).cycles)
