@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsplet.base.errors import door, said
-from dsplet.base.files import read_bytes
 from dsplet.base.library import DIGITS, LibraryError, kept
 from dsplet.firmware_sim.dsp32c.sim.doors import DOORS, Doors
 
@@ -89,7 +88,8 @@ def _module() -> tuple[wasmtime.Engine, wasmtime.Module, str]:
     except (ImportError, OSError, RuntimeError) as error:  # also: of another platform
         raise NoWasmtime("there is no wasmtime that can be imported",
                          remedy="pip install 'dsplet[wasm]'") from error
-    source = read_bytes(WASM)
+    with door(WASM, OSError, kind=NoWasmtime):
+        source = WASM.read_bytes()
     config = wasmtime.Config()
     config.memory_may_move = False
     engine = wasmtime.Engine(config)
