@@ -127,7 +127,7 @@ def _seconds(words: list[str], **environment: str) -> float:
     """Wall time of a command of the installed package."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", *words], check=True, env=os.environ | environment,
-                   stdout=subprocess.DEVNULL)
+                   capture_output=True)
     return time.perf_counter() - began
 
 

@@ -4,7 +4,7 @@ is to them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -53,10 +53,10 @@ class Doors:
     """Why what was compiled will be compiled anew next time, "" where it will not."""
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
-        self._functions = functions
+        vars(self).update(functions)
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return self._functions[name]
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
     def array(self, count: int, dtype: Any) -> np.ndarray:
         """Zeros that the C can reach; they may be kept until the doors are gone."""

@@ -239,7 +239,7 @@ def fastest(target):
         except LibraryError as no_wasm:
             return Machine(target), ("the slow simulator is used, some thousand times slower: "
                                      f"{no_compiler}; {no_wasm}")
-        word = f"the engine runs as WebAssembly, half as long again: {no_compiler}"
+        word = f"the engine runs as WebAssembly, at two thirds of its speed: {no_compiler}"
     unkept = doors.unkept and again + doors.unkept
     return Engine(target, doors=doors), "; ".join(filter(None, (word, unkept)))
 

@@ -14,14 +14,12 @@ import weakref
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsplet.base.errors import said
-from dsplet.base.files import read_bytes
+from dsplet.base.errors import door, said
 from dsplet.base.library import DIGITS, LibraryError, kept
 from dsplet.firmware_sim.dsp32c.sim.doors import DOORS, Doors
 
@@ -41,11 +39,13 @@ class Instance(Doors):
     """An engine with a linear memory of its own, for one chip."""
 
     def __init__(self) -> None:
+        """Raises LibraryError."""
         engine, module, self.unkept = _module()
         import wasmtime
         self._store = wasmtime.Store(engine)
         weakref.finalize(self, self._store.close)  # before Python takes wasmtime apart
-        made = wasmtime.Instance(self._store, module, [])
+        with door("", wasmtime.WasmtimeError, what="wasmtime cannot run here", kind=NoWasmtime):
+            made = wasmtime.Instance(self._store, module, [])
         exports = made.exports(self._store)
         self._memory: Any = exports["memory"]
         super().__init__({name: _function(self._store, exports[name], types)
@@ -71,11 +71,11 @@ def _function(store: wasmtime.Store, function: Any, types: str) -> Callable[...,
     result, arguments = types.split(" ")
     convert = [float if a == "d" else int for a in arguments]
 
-    def door(*given: Any) -> Any:
+    def call(*given: Any) -> Any:
         done = function(store, *(to(a) for to, a in zip(convert, given, strict=True)))
         return done & 0xFFFFFFFF if result in ("w", "p") else done
 
-    return door
+    return call
 
 
 @cache
@@ -85,10 +85,11 @@ def _module() -> tuple[wasmtime.Engine, wasmtime.Module, str]:
     try:
         import wasmtime
         made_by = version("wasmtime")
-    except ImportError as error:
-        raise NoWasmtime("wasmtime cannot be imported" if find_spec("wasmtime") else
-                         "there is no wasmtime", remedy="pip install 'dsplet[wasm]'") from error
-    source = read_bytes(WASM)
+    except (ImportError, OSError, RuntimeError) as error:  # also: of another platform
+        raise NoWasmtime("there is no wasmtime that can be imported",
+                         remedy="pip install 'dsplet[wasm]'") from error
+    with door(WASM, OSError, kind=NoWasmtime):
+        source = WASM.read_bytes()
     config = wasmtime.Config()
     config.memory_may_move = False
     engine = wasmtime.Engine(config)

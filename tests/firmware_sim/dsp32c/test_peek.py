@@ -31,8 +31,12 @@ THEN = (0x16000088, 0x012C2222, 0x6666FF44)
 """300 as a float; its integer, 0x12c, in the upper half; the byte that it saturates to."""
 
 
-@pytest.mark.parametrize("chip", [Machine(BOARD), *engines(BOARD)], ids=lambda c: type(c).__name__)
-def test_stores_on_their_way_are_seen_and_stay_on_their_way(chip):
+@pytest.mark.parametrize("which", range(3))
+def test_stores_on_their_way_are_seen_and_stay_on_their_way(which):
+    chips = [Machine(BOARD), *engines(BOARD)]
+    if which >= len(chips):
+        pytest.skip("an engine cannot be had here")
+    chip = chips[which]
     code = assemble(SOURCE)
     code.load(chip.memory)
     chip.reset()
