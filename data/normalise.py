@@ -27,7 +27,7 @@ class Style:
 
     def __call__(self, ink: np.ndarray) -> np.ndarray:
         """uint8 `shape`. ink: uint8 (h, w), 0 background, cut to what is written."""
-        height, width = in_box(*ink.shape, self.box)
+        height, width = in_box(ink.shape[0], ink.shape[1], self.box)
         small = resized(ink[None], (height, width))[0]
         sums = small.sum(1, dtype=np.int64), small.sum(0, dtype=np.int64)
         top, left = (_start(s, n, self.by_mass) for s, n in zip(sums, self.shape, strict=True))

@@ -19,6 +19,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.base.rows import inlined
+from dsplet.firmware_sim.portable import Portable
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -219,25 +220,6 @@ class MapRow:
     buffer: str
     from_: str
     to: str
-
-
-@dataclass(frozen=True, eq=False)
-class Portable:
-    """A compiled program for a page that executes it, and what executes it there.
-
-    engine: WebAssembly. script: JavaScript, with a class Chip that runs a program and reads values
-    out of its memory. board, program: what that class is told, in JSON's types; words: uint32, of
-    the program's segments. Of a program the page itself knows `sections` (start, end, node, op),
-    `lines` (address, instruction), `halt`, `loops` (start, end, turns), and of `views` the value,
-    its shape and frac, `planes`, `steps`, and `ready`, where the program counter is when it is
-    whole.
-    """
-
-    engine: bytes
-    script: str
-    board: Mapping[str, Any]
-    program: Mapping[str, Any]
-    words: Array
 
 
 # --- backends -------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""The page of `dsplet live`: one file of HTML in which a chip's machine code reads what one draws."""
+"""The page of `dsplet live`: one file, in which a chip's machine code reads what one draws."""

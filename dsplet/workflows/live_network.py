@@ -3,10 +3,8 @@ and samples with what they give."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +15,8 @@ from dsplet.data.normalise import Style, style_of
 from dsplet.data.pictures import INK_ROWS
 from dsplet.data.splits import DataError
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.backend import Portable, Run, Target
+from dsplet.firmware_sim.backend import Run, Target
+from dsplet.firmware_sim.portable import Portable
 from dsplet.live.page import Shown
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
@@ -59,7 +58,7 @@ def prepared(path: str, target: Target, samples: int) -> Prepared:
     portable, line = compiled.portable(), automaton.STATES in metadata
     facts = {
         "about": _about(graph, feeding), "levels": levels.tolist(), "classes": _classes(graph),
-        "style": _style(Style(shape, round(INK_ROWS * shape[0]), False) if line else
+        "style": asdict(Style(shape, round(INK_ROWS * shape[0]), False) if line else
                         style_of(feeding.data, shape)),
         "program": portable.program, "layers": layers(graph, portable.program, line),
         "cycles": [bill.cycles for bill in done.bills],
@@ -86,7 +85,7 @@ def _check(graph: Graph, path: str) -> None:
                          where=path, expected="one input (1, H, W) or (H, W)")
     if shape[-2] * shape[-1] > MOST_PIXELS:
         raise ModelError(f"reads {shape[-2]} x {shape[-1]} pixels", where=path,
-                         expected=f"at most {MOST_PIXELS:,}, which a page reads many times a second")
+                         expected=f"at most {MOST_PIXELS:,}: a page reads many times a second")
     last = graph.outputs[-1].shape
     if not lines and (len(graph.outputs) > 1 or len(last) != 1 or last[0] < 2):
         raise ModelError(f"gives {', '.join(str(v.shape) for v in graph.outputs)}", where=path,
@@ -144,9 +143,6 @@ def _classes(graph: Graph) -> list[str]:
 
 def _about(graph: Graph, feeding: Feed) -> str:
     macs = sum(n.macs for n in graph.nodes)
-    return (f"{'×'.join(map(str, graph.inputs[0].shape[-2:]))} pixels, "
-            f"{macs:,} multiply-accumulates" + (f", trained on {feeding.data}" * bool(feeding.data)))
-
-
-def _style(style: Style) -> dict[str, Any]:
-    return json.loads(json.dumps(vars(style)))
+    size = "×".join(map(str, graph.inputs[0].shape[-2:]))
+    trained = f", trained on {feeding.data}" if feeding.data else ""
+    return f"{size} pixels, {macs:,} multiply-accumulates{trained}"

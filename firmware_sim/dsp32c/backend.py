@@ -16,7 +16,6 @@ from dsplet.firmware_sim.backend import (
     Item,
     MapRow,
     Memory,
-    Portable,
     Progress,
     Steps,
     WorstCase,
@@ -35,6 +34,7 @@ from dsplet.firmware_sim.dsp32c.sim.simulate import Run, Simulator
 from dsplet.firmware_sim.dsp32c.sim.stream import Stream
 from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
 from dsplet.firmware_sim.optimize import GOALS, Ways
+from dsplet.firmware_sim.portable import Portable
 from dsplet.quantize.fixed.program import Program
 
 

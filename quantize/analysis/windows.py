@@ -52,7 +52,9 @@ def windows(graph: Graph, value: str, shown: set[str]) -> list[Window]:
     """
     nodes = {v.name: n for n in graph.nodes for v in n.outputs}
     values = {v.name: v for v in (*graph.inputs, *(v for n in graph.nodes for v in n.outputs))}
-    between, below, ahead = [], [], [value]
+    between: list[Node] = []
+    below: list[str] = []
+    ahead = [value]
     while ahead:
         node = nodes.get(ahead.pop(0))
         if node is None or node in between:

@@ -11,7 +11,7 @@ from dsplet.train import shipped
 
 @pytest.mark.parametrize("data, shape", [("mnist", (28, 28)), ("usps", (16, 16))])
 def test_cut_out_and_set_again_a_digit_is_what_it_was(data, shape):
-    """None of these is resized: the longer side of each fills the box. Where it stands is theirs."""
+    """None of these is resized: the longer side of each fills the box. Its place is theirs."""
     style, same = style_of(data, shape), 0
     with np.load(shipped.samples(data)) as arrays:
         images = arrays["images"]

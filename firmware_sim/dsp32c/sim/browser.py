@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from dsplet.base.files import read_bytes, read_text
-from dsplet.firmware_sim.backend import Portable
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.doors import wiring
 from dsplet.firmware_sim.dsp32c.sim.wasm import WASM
+from dsplet.firmware_sim.portable import Portable
 
 SCRIPT = Path(__file__).with_name("engine.js")
 

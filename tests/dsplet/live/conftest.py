@@ -1,4 +1,4 @@
-"""The page of the networks that come with the package, written once; a browser, and what it said."""
+"""The page of the networks that come with the package, written once, in a browser."""
 
 from __future__ import annotations
 
