@@ -18,6 +18,7 @@ import numpy as np
 from dsplet.base.errors import UserError
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import KEYS, Batch, feed
+from dsplet.data.resample import Scaling
 from dsplet.data.source import Arrays, Shape
 from dsplet.data.splits import DataError
 from dsplet.quantize.analysis import report
@@ -202,8 +203,7 @@ def export_module(module: Any, path: str | Path | None, input_shape: Sequence[in
     from dsplet.export import to_onnx
     facts = {"dsplet.model": type(module).__name__}
     if input_scale is not None:
-        facts |= dict(zip(KEYS[1:], (repr(float(input_scale)), repr(float(input_offset))),
-                          strict=True))
+        facts |= Scaling((float(input_scale),), (float(input_offset),)).facts
     if classes:
         facts["dsplet.classes"] = json.dumps(list(classes))
     shape = tuple(input_shape)
@@ -221,7 +221,7 @@ def _scaling(facts: Mapping[str, str]) -> dict[str, str]:
 def _inputs(samples: Samples, inputs: Mapping[str, Shape], facts: Mapping[str, str]
             ) -> dict[str, np.ndarray]:
     given = samples if isinstance(samples, Mapping) else {"samples": samples}
-    feeding = feed(facts, inputs, resize=True)
+    feeding = replace(feed(facts, inputs), resize=True)
     try:
         return feeding.batch(Arrays({name: np.asarray(a) for name, a in given.items()})).x
     except DataError as error:

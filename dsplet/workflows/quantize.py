@@ -91,7 +91,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     part = feeding.calibration(request.calibrate)
     with watch.progress("quantizing") as tick:
         fixed = recipes.quantize(network.float, part.x, recipe,
-                                 feeding.metadata | feeding.calibrated_on(part), tick)
+                                 feeding.metadata | feeding.calibration_facts(part), tick)
     to_qdq.save(fixed, request.out)
     drawn: Spread | None = None
     if test and labels is not None and request.stability:

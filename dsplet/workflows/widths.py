@@ -132,10 +132,9 @@ class _Search:
         """The network of these widths by the default recipe."""
         layers = self.trials.recipe_of(point.widths).layers
         with self.watch.progress("quantizing") as tick:
+            facts = self.feeding.metadata | self.feeding.calibration_facts(self.part)
             fixed = recipes.quantize(self.graph, self.trials.samples,
-                                     recipes.load("default", layers=layers),
-                                     self.feeding.metadata | self.feeding.calibrated_on(self.part),
-                                     tick)
+                                     recipes.load("default", layers=layers), facts, tick)
         best = self.trials.judge(fixed, point.widths)
         return Chosen(fixed=fixed, layers=searching.width_rows(best),
                       figures=searching.figures(best), cycles=self.cycles(fixed))
