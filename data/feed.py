@@ -135,7 +135,7 @@ class Feed:
                             remedy="leave it out")
         if RESIZE in self.asked and not any(
                 may_be_pictures(a, self.inputs[name]) for name, a in taken.items()):
-            held = ", ".join(f"{a.dtype} {a.shape}" for a in taken.values())
+            held = ", ".join(f"{a.dtype} {a.shape[1:]}" for a in taken.values())
             raise DataError(f"{RESIZE} is for pictures, and networks that read some; these are "
                             f"{held}", remedy="leave it out")
 

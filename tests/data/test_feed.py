@@ -190,7 +190,7 @@ def test_what_an_option_has_to_do(tmp_path):
     known = {"dsplet.input_scale": "1/256"}
     with pytest.raises(DataError, match="--input-offset is for whole numbers such as pixels"):
         feed(known, image(4), path, offset="1").test("all")
-    with pytest.raises(DataError, match=r"--resize is for pictures.* these are float64 \(3, 4\)"):
+    with pytest.raises(DataError, match=r"--resize is for pictures.* these are float64 \(4,\)"):
         feed({}, image(4), path, resize=True).test("all")
     with pytest.raises(DataError, match="--resize is for pictures"):
         feed({}, image(9), save(tmp_path, x=np.zeros((3, 9), np.uint8)), "1",
