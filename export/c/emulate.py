@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,23 +97,9 @@ def emulate(program: Program, core: Core, folder: Path, *xs: np.ndarray, options
     Files are written to `folder`. Raises NoTool, and RuntimeError where the compiler refuses or the
     run does not end well.
     """
-    if absent := missing(core):
-        raise NoTool(f"{', '.join(absent)} not on the PATH; Debian: apt-get install "
-                     f"{core.packages}")
     header, source = print_c(program, "net")
-    files = {"net.h": header, "net.c": source, "main.c": _main(program, xs)}
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    for name, flags in (("net", (options, *WARNINGS)), ("main", ("-O1",)),
-                        (core.board, ("-O1", *core.startup))):
-        where = BARE_METAL if name == core.board else folder
-        _do(folder, *core.compiler, *flags, "-ffunction-sections", "-fdata-sections", "-c",
-            str(where / f"{name}.c"), "-o", f"{name}.o")
-    _do(folder, *core.compiler, "-nostartfiles", "-Wl,--gc-sections", "-T",
-        str(BARE_METAL / f"{core.board}.ld"), "net.o", "main.o", f"{core.board}.o", "-o", "net.elf")
-    lines = _do(folder, *core.emulator, "-nographic", "-monitor", "none", "-kernel", "net.elf",
-                timeout_s=timeout_s).split()
-    numbers = iter(int(word, 16) - (1 << 32) * (word >= "80000000") for word in lines)
+    (folder / "net.h").write_text(header)
+    numbers = printed(core, folder, source, _main(program, xs), options, timeout_s)
     outputs: list[list[np.ndarray]] = [[] for _ in program.outputs]
     counts, context_bytes = [], next(numbers)
     for _ in range(len(xs[0])):
@@ -123,6 +109,27 @@ def emulate(program: Program, core: Core, folder: Path, *xs: np.ndarray, options
     code, const, ram = _sizes(core, folder)
     return Run([np.array(rows, np.int64) for rows in outputs], counts, code, const,
                ram + context_bytes, next(numbers))
+
+
+def printed(core: Core, folder: Path, source: str, main: str, options: str = "-O2",
+            timeout_s: float = 600) -> Iterator[int]:
+    """The words that a program prints: net.c (source, which finds its headers in the folder) under
+    the options, and main.c. Raises as `emulate`."""
+    if absent := missing(core):
+        raise NoTool(f"{', '.join(absent)} not on the PATH; Debian: apt-get install "
+                     f"{core.packages}")
+    (folder / "net.c").write_text(source)
+    (folder / "main.c").write_text(main)
+    for name, flags in (("net", (options, *WARNINGS)), ("main", ("-O1",)),
+                        (core.board, ("-O1", *core.startup))):
+        where = BARE_METAL if name == core.board else folder
+        _do(folder, *core.compiler, *flags, "-ffunction-sections", "-fdata-sections", "-c",
+            str(where / f"{name}.c"), "-o", f"{name}.o")
+    _do(folder, *core.compiler, "-nostartfiles", "-Wl,--gc-sections", "-T",
+        str(BARE_METAL / f"{core.board}.ld"), "net.o", "main.o", f"{core.board}.o", "-o", "net.elf")
+    lines = _do(folder, *core.emulator, "-nographic", "-monitor", "none", "-kernel", "net.elf",
+                timeout_s=timeout_s).split()
+    return iter([int(word, 16) - (1 << 32) * (word >= "80000000") for word in lines])
 
 
 def _do(folder: Path, *command: str, timeout_s: float = 600) -> str:
@@ -138,8 +145,8 @@ def _main(program: Program, xs: tuple[np.ndarray, ...]) -> str:
     """Calls the program for each sample; prints its count and outputs, at last the stack's depth,
     as words of 8 hexadecimal digits."""
     begin, go = verbs(program)
-    lines = ['#include "net.h"', "static net_context memory;", "void say(const char *text);",
-             "void start_counting(void);", "uint32_t instructions(void);"]
+    lines = ['#include "net.h"', "static net_context memory;", "void start_counting(void);",
+             "uint32_t instructions(void);"]
     arguments = ["&memory"]
     for (v, b), x in zip(program.inputs, xs, strict=True):
         rows = ", ".join("{" + ", ".join(map(str, row)) + "}"
@@ -152,7 +159,7 @@ def _main(program: Program, xs: tuple[np.ndarray, ...]) -> str:
         arguments.append(f"{b}_one")
     prints = [f"for (int i = 0; i < {v.size}; i++) print((uint32_t)(int32_t){b}_one[i]);"
               for v, b in program.outputs]
-    return "\n".join([*lines, _PRINT, f"__attribute__((noinline)) static void call(int n) "
+    return "\n".join([*lines, PRINT, _STACK, f"__attribute__((noinline)) static void call(int n) "
                       f"{{ net_{go}({', '.join(arguments)}); }}",
                       "int main(void)", "{", f"    paint();\n    net_{begin}(&memory);",
                       "    print((uint32_t)sizeof memory);", "    start_counting();",
@@ -162,14 +169,18 @@ def _main(program: Program, xs: tuple[np.ndarray, ...]) -> str:
                       "    print(depth());", "    return 0;", "}", ""])
 
 
-_PRINT = f"""
+PRINT = """
+void say(const char *text);
+
 static void print(uint32_t word)
-{{
+{
     char text[] = "00000000\\n";
     for (int i = 7; i >= 0; i--, word >>= 4) text[i] = "0123456789abcdef"[word & 15];
     say(text);
-}}
-
+}
+"""
+"""What `printed` reads."""
+_STACK = f"""
 #define WORDS {STACK_BYTES // 4}
 static volatile uint32_t *bottom;
 

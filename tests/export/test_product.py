@@ -12,7 +12,6 @@ import pytest
 from dsplet.data.resample import Normalization
 from dsplet.export.c import host
 from dsplet.export.c.context import context
-from dsplet.export.c.emulate import CORES, missing
 from dsplet.export.c.printer import Unprintable, print_c
 from dsplet.export.c.project import BUILDS, print_build, print_vectors
 from dsplet.firmware_sim.compile.optimize import optimize
@@ -20,7 +19,8 @@ from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.fixed.qformat import QFormat
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.export.together import self_tests_together
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import conv, graph, value, weight
 
@@ -66,15 +66,12 @@ class Memory:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("graph", CASES)
-def test_the_self_test_passes(graph, tmp_path):
-    for program in (lower(graph), optimize(lower(graph))):
-        net = built(tmp_path, program, "int bytes(void); int bytes(void) "
-                    "{ return (int)sizeof(net_context); }", tested=True)
-        assert net.bytes() == context(program).bytes
-        assert Memory(program)(net.net_selftest) == 0
-        tmp_path = tmp_path / "optimized"
-        tmp_path.mkdir(exist_ok=True)
+@pytest.mark.parametrize("passes", [lambda p: p, optimize], ids=["lowered", "optimized"])
+def test_the_self_test_passes(passes, tmp_path):
+    programs = [passes(lower(g)) for g in GRAPHS]
+    for program, (wrong, size) in zip(programs, self_tests_together(programs, tmp_path),
+                                      strict=True):
+        assert wrong == 0 and size == context(program).bytes, program.name
 
 
 @pytest.mark.parametrize("layer, old", [(0, "k01_conv_weight"), (1, "k02_conv_weight"),
@@ -217,14 +214,3 @@ def test_an_array_that_16_bit_addresses_cannot_reach_is_named(tmp_path):
     done = subprocess.run(["cc", "-c", "net.c"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode
     assert "k01_conv_weight has 40000 bytes, more than one object" in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("core", [c for c in CORES if not missing(CORES[c])])
-def test_the_self_test_passes_on_emulated_cores(core, tmp_path):
-    """The header's bytes are the compiler's there, too."""
-    from dsplet.export.c.emulate import emulate
-    g = BY_NAME["lstm"]
-    program = optimize(lower(g))
-    done = emulate(program, CORES[core], tmp_path, *(x[:2] for x in samples(g)))
-    assert done.ram_bytes == context(program).bytes

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from dsplet.export.c.arena import arena, sizes
-from dsplet.export.c.emulate import CORES, emulate, missing
+from dsplet.export.c.context import context
+from dsplet.export.c.emulate import CORES, missing
+from dsplet.export.c.printer import print_c
 from dsplet.firmware_sim.compile.optimize import EFFORTS, DoesNotFit, optimize
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.kernel import Buffer, flat
@@ -17,7 +19,7 @@ from dsplet.quantize.fixed.ops.movement import Pad
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.program import Program, lower, run
 from tests.each import each
-from tests.export.together import compile_together
+from tests.export.together import compile_together, emulate_together
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import conv, value, weight
@@ -56,18 +58,28 @@ def test_compiled(tmp_path):
                 assert (y == values[v.name]).all(), graph.name
 
 
+@cache
+def with_self_test(graph: Graph) -> tuple[Program, tuple[str, str]]:
+    """The program, and its C with a self-test."""
+    program = optimize(lower(graph))
+    return program, print_c(program, "net", tested=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", ["-O2", "-O3", "-Os"])
 @pytest.mark.parametrize("core", CORES)
 def test_emulated(core, options, tmp_path):
     if missing(CORES[core]):
         pytest.skip(f"{' and '.join(missing(CORES[core]))} not here")
-    for graph in GRAPHS[::1 if options == "-O2" and core != "cortex-m7" else 7]:
-        xs = [x[:3] for x in samples(graph)]
-        values = graph.run(*xs)
-        done = emulate(optimize(lower(graph)), CORES[core], tmp_path, *xs, options=options)
-        for v, y in zip(graph.outputs, done.outputs, strict=True):
-            assert (y == values[v.name][:3]).all(), graph.name
+    graphs = GRAPHS[::1 if options == "-O2" and core != "cortex-m7" else 7]
+    xs = [[x[:3] for x in samples(graph)] for graph in graphs]
+    programs, texts = zip(*map(with_self_test, graphs), strict=True)
+    done = emulate_together(programs, texts, xs, CORES[core], tmp_path, options)
+    for graph, program, x, (ys, wrong, size) in zip(graphs, programs, xs, done, strict=True):
+        values = graph.run(*x)
+        for v, y in zip(graph.outputs, ys, strict=True):
+            assert (y == values[v.name]).all(), graph.name
+        assert wrong == 0 and size == context(program).bytes, graph.name
 
 
 @pytest.mark.slow
