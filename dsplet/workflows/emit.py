@@ -112,5 +112,8 @@ def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
 
 def _compiled(request: Request, program: Program) -> Compiled:
     target = chip.target_of(request)
-    budget = chip.budget_of(request.budget, target)
-    return chip.compiled(program, target, request.goal or "time", budget)
+    budget, goal = chip.budget_of(request.budget, target), request.goal or "time"
+    if goal == "time":
+        refuse_idle("-O time takes the least cycles that there are", {"--budget": request.budget},
+                    ", or give -O memory or -O balanced")
+    return chip.compiled(program, target, goal, budget)

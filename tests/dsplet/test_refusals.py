@@ -96,7 +96,12 @@ REFUSED = [
     (f"quantize small.onnx -o x.q.onnx {FEED} --activations hessian",
      "error: --activations: hessian weighs the errors of weights, and is nothing for activations; "
      "expected minmax, mse, percentile"),
+    *((f"emit small.q.onnx --format image --budget 1ms {goal}", "error: -O time takes the least "
+       "cycles that there are: leave out --budget, or give -O memory or -O balanced")
+      for goal in ("", "-O time")),
     # a word that is none
+    ("quantize small.onnx --calibrat 3", "error: No such option '--calibrat'. Did you mean "
+     "'--calibrate'? See dsplet quantize --help."),
     ("quantise small.onnx", "no command is called 'quantise': did you mean 'quantize'?"),
     ("zzzzz", "no command is called 'zzzzz': see dsplet --help"),
     # metadata that nobody can read
