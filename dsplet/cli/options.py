@@ -25,10 +25,10 @@ class Strict(click.Command):
         for param in self.params:
             value = ctx.params.get(param.name or "")
             if value == "" or isinstance(value, tuple) and "" in value:
-                option = isinstance(param, click.Option)
-                raise UserError(
-                    f"{param.opts[-1] if option else param.human_readable_name} is empty",
-                    remedy=f"give it a value{', or leave it out' if option else ''}")
+                name = (param.opts[-1] if isinstance(param, click.Option) else
+                        param.human_readable_name)
+                raise UserError(f"{name} is empty", remedy="give it a value" + (
+                    "" if param.required else ", or leave it out"))
         return rest
 
 

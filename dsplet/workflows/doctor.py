@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from dsplet.base.errors import UserError, said
+from dsplet.base.errors import UserError, said, stop_behind
 from dsplet.base.library import compiler, own_cache
 from dsplet.base.progress import SILENT, Watch
 
@@ -71,7 +71,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         try:
             speed, remark = _speed()
         except Exception as error:  # whatever ails it is what is asked for
-            problems.append(f"a small layer cannot be simulated: {said(error)}")
+            problems.append(f"a small layer cannot be simulated: {_ailment(error)}")
     return Report(
         versions=[Part(part="python", found=platform.python_version(), lack=""),
                   *(_package(name, f"nothing works: pip install {name}")
@@ -87,8 +87,15 @@ def _broken(name: str) -> str:
     try:
         import_module(name)
     except Exception as error:  # an installation can be broken in any way
-        return f"{name} cannot be imported: {said(error)}"
+        return f"{name} cannot be imported: {_ailment(error)}"
     return ""
+
+
+def _ailment(error: Exception) -> str:
+    """What the error says. Raises KeyboardInterrupt where that is what is behind it."""
+    if stop := stop_behind(error):
+        raise stop
+    return said(error)
 
 
 def _package(name: str, lack: str) -> Part:

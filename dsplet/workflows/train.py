@@ -9,7 +9,7 @@ from typing import Any
 
 from dsplet.base.errors import Interrupted
 from dsplet.base.progress import SILENT, Watch
-from dsplet.workflows.request import RequestError
+from dsplet.workflows.request import RequestError, check_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     config = replace(before.config if before else card.config(splits.name), **{
         k: v for k in ("epochs", "seed") if (v := getattr(request, k)) is not None})
     out = request.out or f"{request.model}-{Path(splits.name).stem}.safetensors"
+    check_out(out, request.data)
     try:
         done = loop.train(card, splits, config, path=Path(out), resume=before, watch=watch)
     except loop.Stopped as stop:

@@ -25,17 +25,21 @@ class Finder:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Finder())
-sys.argv = ["dsplet", "simulate", "none.q.onnx"]
+sys.argv = ["dsplet", {command!r}, *{files}]
 runpy.run_module("dsplet", run_name="__main__", alter_sys=True)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["click", "dsplet.cli.group", "dsplet.workflows.simulate",
-                                    "numpy", "numpy.linalg", "onnx"])
-def test_while_it_is_imported(module):
-    done = subprocess.run([sys.executable, "-c", PROGRAM.format(module=module)],
-                          capture_output=True, text=True)
+@pytest.mark.parametrize("command, module", [
+    *(("simulate", name) for name in ("dsplet.base.errors", "click", "dsplet.cli.group",
+                                      "dsplet.workflows.simulate", "numpy", "numpy.linalg",
+                                      "onnx")),
+    *(("doctor", name) for name in ("numpy._core", "onnxruntime.capi", "dsplet.firmware_sim"))])
+def test_while_it_is_imported(command, module):
+    program = PROGRAM.format(command=command, module=module,
+                             files=["none.q.onnx"] if command == "simulate" else [])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
