@@ -105,8 +105,10 @@ class _Search:
         if request.plot:
             picture.check(request.plot)
         check_outs({"-o": request.out, "--front": request.front_file, "--plot": request.plot},
-                   request.source, request.data)
-        if not request.study:
+                   request.source, request.data, request.study)
+        if request.study:
+            studies.check(request.study)
+        else:
             for option, value in (("--trials", request.trials), ("--seed", request.seed)):
                 refuse_idle(f"{option} does nothing without --study", {option: value})
         if request.out and not self.budgets:

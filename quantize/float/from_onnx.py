@@ -77,8 +77,8 @@ def examine(model: ModelProto, digest: str, path: str | Path
     """The float graph of a parsed file, before any pass, and what was found on the way; no graph
     where there are refusals. Raises ModelError for a file that is quantized already."""
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
-        raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
-                         "quantize the float model it came from")
+        raise ModelError(f"{path}: is quantized already", remedy="name the float network it came "
+                         "from")
     findings = Findings(path)
     foreign, theirs = is_foreign(model), Counter[str]()
     with findings.noted():

@@ -99,6 +99,13 @@ REFUSED = [
     *((f"emit small.q.onnx --format image --budget 1ms {goal}", "error: -O time takes the least "
        "cycles that there are: leave out --budget, or give -O memory or -O balanced")
       for goal in ("", "-O time")),
+    # a study's storage that is none
+    *((f"widths small.onnx {FEED} --study {storage}", told)
+      for storage, told in (
+          ("sum.s", "sum.s: is no journal of Optuna: name another file"),
+          (".", ".: is a folder; expected a file"),
+          ("/dev/null", "/dev/null: is no regular file; expected a file"),
+          ("no/s.log", "make it, or name one that is there"))),
     # a word that is none
     ("quantize small.onnx --calibrat 3", "error: No such option '--calibrat'. Did you mean "
      "'--calibrate'? See dsplet quantize --help."),
@@ -205,6 +212,18 @@ def test_refused(folder, words, told, monkeypatch, capsys):
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith("error: ") and said.err.endswith(f"{told}\n")
     assert {p: p.lstat().st_mtime_ns for p in folder.iterdir()} == before, "something was written"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("storage, why", [
+    ("foo://x", "Can't load plugin: sqlalchemy.dialects:foo"),
+    ("sqlite:///small.onnx", "(sqlite3.DatabaseError) file is not a database")])
+def test_a_database_that_is_none(folder, storage, why, monkeypatch, capsys):
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(folder)
+    assert outcome(cli, f"widths small.onnx {FEED} --study {storage}".split()) == 2
+    assert capsys.readouterr().err == (
+        f"error: {storage}: cannot be used as a study's storage: {why}\n")
 
 
 @pytest.mark.parametrize("words, option", [
