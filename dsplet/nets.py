@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from dsplet.base.errors import UserError, shown
+from dsplet.base.errors import UserError
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import KEYS, Batch, feed
 from dsplet.data.resample import Scaling
 from dsplet.data.source import Arrays, Shape
 from dsplet.data.splits import DataError
-from dsplet.firmware_sim.optimize import GOALS
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.quantize.fixed.graph import Graph
@@ -173,7 +172,7 @@ class FixedNet(_Net):
         None: the network's. goal: "time", "memory" or "balanced".
         Raises Unprintable for what C cannot spell, and for a name that is none.
         """
-        _check_goal(goal)
+        chip.check_goal(goal)
         program = lower(self.graph)
         if name is None:
             name = c_files.name_of(self.graph, program, self.network.path)
@@ -244,17 +243,12 @@ def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
     return Batch(x, labels, np.arange(many))
 
 
-def _check_goal(goal: str) -> None:
-    if goal not in GOALS:
-        raise UserError(f"goal is {shown(goal)}", expected=", ".join(GOALS))
-
-
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
               samples: Samples | None, labels: np.ndarray | None, on: OnTarget, goal: str,
               budget: str | None, seed: int) -> Simulation:
     if samples is None and labels is not None:
         raise SamplesError("labels of random inputs: nobody knows what is right of them")
-    _check_goal(goal)
+    chip.check_goal(goal)
     given = subject.random(1, seed) if samples is None else _batch(net.inputs(samples), labels)
     target = chip.target_of(on)
     limit = chip.budget_of(budget, target)
