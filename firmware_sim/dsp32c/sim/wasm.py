@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsplet.base.errors import door, said
+from dsplet.base.errors import door
 from dsplet.base.library import DIGITS, LibraryError, kept
 from dsplet.firmware_sim.dsp32c.sim.doors import DOORS, Doors
 
@@ -96,11 +96,13 @@ def _module() -> tuple[wasmtime.Engine, wasmtime.Module, str]:
     atexit.register(engine.close)
     key = hashlib.sha256("\0".join([made_by, platform.system(), platform.machine(),
                                     platform.processor()]).encode() + source).hexdigest()[:DIGITS]
-    content, unkept = kept(f"engine-wasm-{key}", ".cwasm", lambda: bytes(
-        wasmtime.Module(engine, source).serialize()))
-    try:
-        module = wasmtime.Module.deserialize(engine, content)
-    except wasmtime.WasmtimeError as error:  # another processor's, in a home that both share
-        module, unkept = wasmtime.Module(engine, source), said(error)
+
+    def load(content: bytes) -> wasmtime.Module:
+        with door("", wasmtime.WasmtimeError, kind=NoWasmtime,  # another processor's, in one home
+                  what="what wasmtime compiled cannot be loaded"):
+            return wasmtime.Module.deserialize(engine, content)
+
+    module, unkept = kept(f"engine-wasm-{key}", ".cwasm", lambda: bytes(
+        wasmtime.Module(engine, source).serialize()), load)
     atexit.register(module.close)
     return engine, module, unkept

@@ -93,7 +93,7 @@ def test_conformance_vectors(which):
 
 
 def test_a_compiler_has_nothing_to_say():
-    done = subprocess.run([compiler(), *native.FLAGS, "-Wall", "-Wextra", "-fsyntax-only",
+    done = subprocess.run([*compiler(), *native.FLAGS, "-Wall", "-Wextra", "-fsyntax-only",
                            Path(native.__file__).with_name("engine.c")], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
 
