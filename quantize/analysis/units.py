@@ -137,6 +137,7 @@ def _back(node: Node, signal: RealArray, xs: list[IntArray]) -> list[RealArray]:
     """The signal at each input. xs: what they were, (1, *shape)."""
     if isinstance(node, Requantize) or isinstance(node, Table) and (np.diff(node.table) >= 0).all():
         return [signal]
+    flat: RealArray
     sizes = [v.size for v in node.inputs]
     ends = np.cumsum([0, *sizes])
     if isinstance(node, Moving):
