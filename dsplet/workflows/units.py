@@ -13,7 +13,7 @@ from dsplet.quantize.analysis import units
 from dsplet.quantize.fixed.graph import Graph, Value
 from dsplet.quantize.network import fixed_graph, quantized
 from dsplet.workflows.held import shown
-from dsplet.workflows.request import FromData, RequestError, check_out
+from dsplet.workflows.request import FromData, RequestError, check_outs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class Report:
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises ModelError, DataError, RequestError, FileError."""
+    check_outs({"-o": request.out, "--filters": request.filters}, request.source, request.data)
     for out in (request.out, request.filters):
-        check_out(out, request.source)
         if out and not out.lower().endswith(ENDING):
             raise RequestError(f"{out} is no name of a picture", expected=f"one in {ENDING}")
     graph = fixed_graph(request.source)
