@@ -14,7 +14,7 @@ from dsplet.base.files import write_atomically
 from dsplet.base.sheet import ENDING, maps_of, sheet
 from dsplet.quantize.fixed.graph import Graph, Value
 from dsplet.quantize.fixed.program import Program
-from dsplet.workflows.request import RequestError
+from dsplet.workflows.request import RequestError, refuse_idle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +32,12 @@ class Held:
     highest: int
 
 
-def check(program: Program, show: str | None, out: str | None) -> None:
+def check(program: Program, show: str | None, out: str | None, dump: str | None) -> None:
     """Before what takes long. Raises RequestError."""
     if program.graph is None or program.reals is not None:
-        raise RequestError("--show and --dump read the integers of fixed-point programs",
-                           remedy="leave out --arithmetic float")
-    if show:
+        refuse_idle("memory is read as the integers of a fixed-point program",
+                    {"--show": show, "--dump": dump})
+    elif show:
         if not out:
             raise RequestError("--show draws a picture", remedy=f"say where with -o NAME{ENDING}")
         if not out.lower().endswith(ENDING):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsplet.base.errors import near
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.sheet import ENDING, sheet
@@ -14,7 +13,7 @@ from dsplet.quantize.analysis import units
 from dsplet.quantize.fixed.graph import Graph, Value
 from dsplet.quantize.network import fixed_graph, quantized
 from dsplet.workflows.held import shown
-from dsplet.workflows.request import FromData, RequestError, check_out
+from dsplet.workflows.request import FromData, RequestError, check_outs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +59,14 @@ class Report:
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises ModelError, DataError, RequestError, FileError."""
+    check_outs({"-o": request.out, "--filters": request.filters}, request.source, request.data)
     for out in (request.out, request.filters):
-        check_out(out, request.source)
         if out and not out.lower().endswith(ENDING):
             raise RequestError(f"{out} is no name of a picture", expected=f"one in {ENDING}")
     graph = fixed_graph(request.source)
     value = _value(graph, request)
     if request.filters:
-        rows = units.filters(graph, value)
-        write_atomically(request.filters, sheet(list(rows)))
+        write_atomically(request.filters, sheet(list(units.filters(graph, value))))
     samples = request.feed(dict(graph.metadata), {v.name: v.shape for v in graph.inputs}).test(
         request.samples)
     qs = quantized(graph, samples.x)
@@ -80,7 +78,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
             for i, r in enumerate(found, 1):
                 rows.append(_seen(graph, value, r, qs))
                 tick(i, len(found))
-        pairs = [rows[i:i + request.top] for i in range(0, len(rows), request.top)]
+        each = min(request.top, len(samples))
+        pairs = [rows[i:i + each] for i in range(0, len(rows), each)]
         write_atomically(request.out, sheet(
             [np.stack([row[k] for row in unit]) for unit in pairs for k in (0, 1)], apart=True))
     labels = samples.labels
@@ -99,7 +98,7 @@ def _value(graph: Graph, request: Request) -> Value:
     value = shown(graph, request.layer)
     if value not in list(graph.values()):
         raise RequestError(f"'{request.layer}' is computed step by step, inside a loop over time",
-                           remedy=near(request.layer, [v.name for v in graph.values()]))
+                           expected=", ".join(v.name for v in graph.values()))
     if len(graph.inputs[0].shape) != 3:
         raise RequestError("the network reads no pictures", expected="an input (C, H, W)")
     if request.unit is not None and request.unit >= value.shape[0]:

@@ -10,7 +10,7 @@ from dsplet.base.progress import SILENT, Watch
 from dsplet.train import results, shipped
 from dsplet.train import zoo as models
 from dsplet.train.shipped import Shipped
-from dsplet.workflows.request import RequestError
+from dsplet.workflows.request import RequestError, refuse_idle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +93,7 @@ class Copied:
 def run(request: Request, watch: Watch = SILENT) -> Report | Copied:
     """Raises RequestError, NotShipped, FileError."""
     if request.action is None:
-        if request.out:
-            raise RequestError("-o does nothing without get", remedy="leave it out")
+        refuse_idle("-o does nothing without get", {"-o": request.out})
         return _everything()
     if request.model is None:
         raise RequestError("get copies one trained network",

@@ -137,6 +137,7 @@ def _back(node: Node, signal: RealArray, xs: list[IntArray]) -> list[RealArray]:
     """The signal at each input. xs: what they were, (1, *shape)."""
     if isinstance(node, Requantize) or isinstance(node, Table) and (np.diff(node.table) >= 0).all():
         return [signal]
+    flat: RealArray
     sizes = [v.size for v in node.inputs]
     ends = np.cumsum([0, *sizes])
     if isinstance(node, Moving):
@@ -145,12 +146,12 @@ def _back(node: Node, signal: RealArray, xs: list[IntArray]) -> list[RealArray]:
                                          zip(ends, ends[1:], node.inputs, strict=False)))[0]
                         for more in (0, total))
         real = again - taken == total  # and not the fill of a Pad
-        flat = np.bincount(taken[real], signal[real], total)
+        flat = np.bincount(taken[real], signal[real], total).astype(np.float64)
     elif isinstance(node, MaxPool):
         size = sizes[0]  # of equal ones the first is the largest
         apart = xs[0] * size + np.arange(size)[::-1].reshape(xs[0].shape)
         largest = size - 1 - node.reference(apart).ravel() % size
-        flat = np.bincount(largest, signal.ravel(), size)
+        flat = np.bincount(largest, signal.ravel(), size).astype(np.float64)
     elif isinstance(node, LINEAR) and sum(sizes) * node.output.size <= MOST_LINKS:
         flat = _transposed(node, signal, [v.shape for v in node.inputs], ends)
     else:

@@ -197,6 +197,7 @@ def test_other_documents_are_of_their_schema(here, capsys):
                   f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
                   "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
                   "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
+                  "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
                   "zoo get zip1989", "asm sum.s -o sum.s28",
                   "emit small.q.onnx --format image -o out"):
         assert outcome(cli, [*words.split(), "--json"]) in (0, 1), words

@@ -84,7 +84,7 @@ def test_what_cannot_be_shown(here, capsys):
     assert "did you mean 'p'?" in said(capsys, f"{simulate} --show pp -o p.png")
     assert "-o is p.svg; expected" in said(capsys, f"{simulate} --show p -o p.svg")
     assert "-o does nothing without --show" in said(capsys, f"{simulate} -o p.png")
-    assert "leave out --arithmetic float" in said(
+    assert "a fixed-point program: leave out --dump" in said(
         capsys, "simulate small.onnx --arithmetic float --data random --dump held.npz")
     assert "leave out --dump" in said(capsys, f"{simulate} --stream --dump held.npz")
     assert "is what it would be made from" in said(capsys, f"{simulate} --dump small.q.onnx")

@@ -46,6 +46,7 @@ def test_the_strongest_answers():
         assert maps[(first.sample, unit, *first.position)] == first.integer
 
 
+@pytest.mark.slow  # it takes PyTorch
 @pytest.mark.parametrize("relu", [False, True])
 def test_a_pattern_is_the_gradient_where_nothing_is_rectified(relu):
     """Layer by layer; where the network rectifies, the signal is rectified on its way back."""

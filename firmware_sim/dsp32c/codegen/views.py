@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,8 @@ class View:
         step = tuple(int(t) for t in np.unravel_index(turn, self.steps)) if self.steps else ()
         places = self.places(step)
         there = places // max(self.plane_bytes, 1) == plane if self.plane_bytes else ...
-        into[(*step, ...)][there] = self.integers(memory, places[there])
+        of_step: Any = (*step, ...)
+        into[of_step][there] = self.integers(memory, places[there])
 
 
 @dataclass(frozen=True)
