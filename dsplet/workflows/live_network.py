@@ -46,7 +46,8 @@ def prepared(path: str, target: Target, samples: int) -> Prepared:
     """Raises ModelError, DataError, MachineError, DoesNotFit, NotOffered."""
     graph = fixed_graph(path)
     _check(graph, path)
-    read, shape = graph.inputs[0], graph.inputs[0].shape[-2:]
+    read = graph.inputs[0]
+    shape = read.shape[-2], read.shape[-1]
     metadata = dict(graph.metadata)
     feeding = feed(metadata, {read.name: read.shape})
     levels = _levels(graph, feeding, path)
