@@ -39,9 +39,8 @@ class Page {
 
   /* --- what is read ---------------------------------------------------------------------- */
   use(network) {
-    this.network = network;
+    Object.assign(this, {network, run: null, items: []});
     network.load();
-    this.run = null;
     const {facts} = network, {sections} = facts.program;
     $("about").textContent = facts.about;
     $("sample").textContent = facts.states ? "Test line" : "Test digit";
@@ -202,6 +201,7 @@ class Page {
     if (!layer) return;
     const columns = getComputedStyle(layer).gridTemplateColumns.split(" ");
     for (const view of this.views) view.fit(parseFloat(columns.at(-1)));
+    this.draw(); // with the marks where the cells are now
   }
 
   draw() {

@@ -62,7 +62,6 @@ class LayerView {
     this.canvas.style.width = `${this.canvas.width * this.wide}px`;
     this.canvas.style.height = `${this.canvas.height * this.high}px`;
     for (const name of this.names) name.style.height = `${this.high}px`;
-    this.draw();
   }
 
   /* Side by side, of long maps: so many that they are not too high together. */
