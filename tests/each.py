@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,4 +50,5 @@ def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Cal
 
 
 def label(case: Any) -> str:
-    return str(getattr(case, "name", case))
+    """A case's name; a path is named whole."""
+    return str(case if isinstance(case, Path) else getattr(case, "name", case))
