@@ -5,22 +5,36 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
+from dsplet.cli import cli
+from dsplet.cli.outcome import outcome
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
 from tests.dsplet.small_nets import FACTS, digit_net
 from tests.quantize.onnx_nets import model, node, random
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
 
 
 def dsplet(*words, folder: Path) -> subprocess.CompletedProcess:
+    """How the command ends and what it prints, in this process: most of what a new one takes would
+    be its imports. `started` has one."""
+    out, err = StringIO(), StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        code = outcome(cli, [*map(str, words)])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def started(*words, folder: Path) -> subprocess.CompletedProcess:
+    """The same in a process of its own."""
     return subprocess.run([sys.executable, "-m", "dsplet", *map(str, words)], cwd=folder,
                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
@@ -44,6 +58,14 @@ def folder(tmp_path_factory) -> Path:
     fixed = quantize(from_onnx.load(path / "small.onnx"), x, Recipe(), metadata=FACTS)
     to_qdq.save(fixed, path / "small.q.onnx")
     return path
+
+
+def test_a_process_of_its_own_ends_and_prints_alike(folder):
+    for words in (("simulate", "small.q.onnx", "--budget", "100cycles", "--json"),
+                  ("simulate", "none.q.onnx"), ("compare", "small.onnx", "small.q.onnx")):
+        own, here = (run(*words, folder=folder) for run in (started, dsplet))
+        assert (own.returncode, own.stdout, own.stderr) == (
+            here.returncode, here.stdout, here.stderr)
 
 
 # --- what works -----------------------------------------------------------------------------------

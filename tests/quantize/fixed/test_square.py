@@ -6,7 +6,6 @@ An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape
 import shutil
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from dsplet.export.c import host
@@ -16,6 +15,7 @@ from dsplet.quantize.fixed.graph import Graph, Node
 from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.qdq import to_qdq
 from tests.each import each
+from tests.quantize import onnx_nets as nets
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
@@ -61,8 +61,7 @@ def dsp32c_small(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
 
 def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     """Stock ONNX Runtime on the .q.onnx file: reals in, reals out, on the formats' grids."""
-    session = ort.InferenceSession(to_qdq.to_model(graph).SerializeToString(),
-                                   providers=["CPUExecutionProvider"])
+    session = nets.session(to_qdq.to_model(graph))
     feeds = {i.name: v.format.dequantize(x).astype(np.float32) for i, v, x in
              zip(session.get_inputs(), graph.inputs, xs, strict=True)}
     ys = [np.float64(y) * 2.0**v.format.frac for y, v in
