@@ -34,13 +34,13 @@ def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Cal
             for case in wanted:
                 try:
                     check(**given, **{name: case})
-                except Exception as error:
+                except (Exception, pytest.fail.Exception) as error:
                     error.add_note(label(case))
                     failed.append(error)
             if failed:
                 names = ", ".join(error.__notes__[-1] for error in failed)
-                raise ExceptionGroup(f"{len(failed)} of {len(wanted)} cases: {names}",
-                                     failed[:SHOWN])
+                raise BaseExceptionGroup(f"{len(failed)} of {len(wanted)} cases: {names}",
+                                         failed[:SHOWN])
 
         asked = [p for p in signature.parameters.values() if p.name not in (name, "request")]
         first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
