@@ -20,7 +20,15 @@ from dsplet.quantize.float.known import Known
 from dsplet.quantize.float.names import unique, value_names
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
-from dsplet.quantize.float.onnx_file import needed, opset_of, origins, parse, prepared, written_out
+from dsplet.quantize.float.onnx_file import (
+    CONTRACT_KEY,
+    needed,
+    opset_of,
+    origins,
+    parse,
+    prepared,
+    written_out,
+)
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
 from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
@@ -31,9 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRACT_KEY", "examine", "load", "needed", "opset_of", "parse", "read", "read_parsed",
            "simplified", "survey"]
-
-CONTRACT_KEY = "dsplet.contract"
-"""The metadata key that marks a quantized model."""
 
 
 def load(path: str | Path) -> FloatGraph:
