@@ -34,6 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "all")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What learns for minutes begins first: begun last, one process would wait for it alone."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/flow/"))
+
+
 def pytest_collection_finish() -> None:
     """What is there by now need not be looked through again and again."""
     gc.freeze()
