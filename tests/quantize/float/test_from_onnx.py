@@ -47,9 +47,9 @@ def saved(m, tmp_path, name="net.onnx"):
 def test_an_op_computes_what_onnx_runtime_computes(single, tmp_path):
     m = single.model
     feeds = nets.inputs(m, 1)
-    expected = nets.run(m, feeds)[0]
+    expected = nets.run(m, feeds, 0)[0]
     for graph in (from_onnx.read(saved(m, tmp_path)), from_onnx.load(saved(m, tmp_path))):
-        again = nets.session(float_model.to_model(graph))
+        again = nets.session(float_model.to_model(graph), 0)
         assert np.allclose(again.run(None, feeds)[0], expected, rtol=1e-4, atol=1e-5)
         batch = again.run(None, {k: np.concatenate([x, x + 1, x]) for k, x in feeds.items()})[0]
         assert batch.shape == (3, *expected.shape[1:])
