@@ -167,7 +167,8 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
     DoesNotFit, CannotStream, RequestError."""
     check_outs({"--listing": request.listing, "--trace-file": request.trace_file,
-                "--chrome-trace": request.chrome_trace},
+                "--chrome-trace": request.chrome_trace, "-o": request.out,
+                "--dump": request.dump},
                request.source, request.beside, request.data, request.images)
     if request.chrome_trace is None:
         refuse_idle("--trace-instructions does nothing without --chrome-trace",
