@@ -20,7 +20,6 @@ from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.float.program import lower_real
 from dsplet.quantize.network import (
     Arrays,
     Network,
@@ -129,6 +128,7 @@ class FloatingPoint:
     arithmetic = "float"
 
     def __init__(self, network: Network) -> None:
+        from dsplet.quantize.float.program import lower_real
         assert network.float
         self.network, self.name, self.program = network, network.path, lower_real(network.float)
         self.facts, self.shapes = network.facts, network.inputs
@@ -167,7 +167,8 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
     DoesNotFit, CannotStream, RequestError."""
     check_outs({"--listing": request.listing, "--trace-file": request.trace_file,
-                "--chrome-trace": request.chrome_trace},
+                "--chrome-trace": request.chrome_trace, "-o": request.out,
+                "--dump": request.dump},
                request.source, request.beside, request.data, request.images)
     if request.chrome_trace is None:
         refuse_idle("--trace-instructions does nothing without --chrome-trace",
