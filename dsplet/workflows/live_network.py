@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import door
 from dsplet.data import automaton
 from dsplet.data.answers import class_names, spelled
 from dsplet.data.feed import Batch, Feed, feed
@@ -51,8 +52,9 @@ def prepared(path: str, target: Target, samples: int) -> Prepared:
     metadata = dict(graph.metadata)
     feeding = feed(metadata, {read.name: read.shape})
     levels = _levels(graph, feeding, path)
-    compiled = targets.compile(lower(graph), target)
-    compiled.need("portable")
+    with door(path):  # there may be several
+        compiled = targets.compile(lower(graph), target)
+        compiled.need("portable")
     batch, inputs = _samples(path, feeding, levels, graph, samples)
     q, = quantized(graph, batch.x)
     done, wanted = compiled.simulate([q]), reference(graph, [q])
