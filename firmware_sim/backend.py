@@ -19,6 +19,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.base.rows import inlined
+from dsplet.firmware_sim.native import Native
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -273,6 +274,10 @@ class Compiled(ABC):
         return [*(Item(kind, cycles, 0.0) for kind, cycles in work.items()),
                 *(Item(kind, cycles, cycles) for kind, cycles in lost.items())]
 
+    def native(self, run: Run) -> Native:
+        """What there is to say of another's compiler; nothing where the code is ours."""
+        return Native()
+
     def lower_bounds(self) -> Mapping[str, float]:
         """The fewest cycles in which each kernel can run whatever the code, where it is known."""
         return {}
@@ -341,6 +346,8 @@ class Backend(ABC):
     targets: ClassVar[Mapping[str, Target]]
     boards: ClassVar[Mapping[str, Board]]
     switches: ClassVar[Mapping[str, Switch]] = {}
+    usual_goal: ClassVar[str] = "time"
+    """What a program is compiled for where nobody says."""
 
     @abstractmethod
     def compile(self, program: Program, target: Target, goal: str = "time",
@@ -354,6 +361,14 @@ class Backend(ABC):
             return target
         return replace(target, board=known("board", board, self.boards))
 
+    def clocked(self, target: Target, mhz: float) -> Target:
+        """The target with another clock. Raises UserError where its memory would not keep up."""
+        return replace(target, clock_mhz=mhz)
+
+    def switches_of(self, target: Target) -> Mapping[str, Switch]:
+        """By assumption, of one target."""
+        return self.switches
+
     def assumptions(self, target: Target) -> Mapping[str, Any]:
         """What is taken for granted: the value of every switch."""
         return {}
@@ -365,11 +380,12 @@ class Backend(ABC):
     def assume(self, target: Target, text: str) -> Target:
         """The target under another assumption, such as `name=value`. Raises BadAssumption."""
         said, _, value = (part.strip() for part in text.partition("="))
-        for name, switch in self.switches.items():
+        switches = self.switches_of(target)
+        for name, switch in switches.items():
             if said in (name, switch.alias) and value in switch.texts:
                 return self.with_assumption(target, name, switch.texts[value])
         expected = "; ".join(f"{name} = {switch.wording or ', '.join(switch.texts)}"
-                             for name, switch in self.switches.items())
+                             for name, switch in switches.items())
         raise BadAssumption(f"unknown assumption '{text}': expected one of {expected or 'none'}")
 
 

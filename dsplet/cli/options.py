@@ -112,11 +112,12 @@ feed_options = options(
     click.option("--resize", is_flag=True, help="Bring pictures to the net's size."))
 target_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
-    click.option("--board", help="The memory around the part; see dsplet targets."))
+    click.option("--board", help="The memory around the part; see dsplet targets."),
+    click.option("--clock", help="Of the part, such as 168MHz, instead of its own."))
 GOALS = click.Choice(["time", "memory", "balanced"])
 budget_option = click.option(
     "--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet budgets` lists: what -O "
                      "must keep; missed in simulate: exit code 1.")
 optimize_options = options(
-    click.option("-O", "goal", type=GOALS, default="time", show_default=True,
-                 help="For least cycles on the board, least memory, or both."), budget_option)
+    click.option("-O", "goal", type=GOALS, help="For least cycles on the board, least memory, or "
+                 "both; default: balanced where C is compiled, else time."), budget_option)

@@ -24,6 +24,8 @@ from dsplet.cli.options import (
 @target_options
 @click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
 @optimize_options
+@click.option("--ram", help="What changes as it runs may take, such as 16KB; more: exit code 1.")
+@click.option("--flash", help="The same of code and constants.")
 @click.option("--images", type=PATH, help="A file of samples instead, all of it, without labels.")
 @click.option("--seed", type=SEED, default=0, show_default=True,
               help="Of random inputs: where no --data is known, or by --data random.")

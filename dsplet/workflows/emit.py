@@ -66,7 +66,8 @@ def _refuse_idle(request: Request) -> None:
     """Options that would change nothing. Raises RequestError."""
     other = request.target if request.target != OnTarget.target else None
     after, goal = {"--after": request.after}, {"-O": request.goal}
-    board = {"--target": other, "--board": request.board, "--budget": request.budget}
+    board = {"--target": other, "--board": request.board, "--budget": request.budget,
+             "--clock": request.clock}
     kernels = request.form == "kernels"
     if request.form == "c":
         why, idle = "C is written for no board and keeps no budget", board | after
@@ -111,4 +112,4 @@ def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
 def _compiled(request: Request, program: Program) -> Compiled:
     target = chip.target_of(request)
     budget = chip.budget_of(request.budget, target)
-    return chip.compiled(program, target, request.goal or "time", budget)
+    return chip.compiled(program, target, request.goal, budget)
