@@ -20,12 +20,18 @@ def _cortex_m() -> Backend:
     return CortexM()
 
 
+def _riscv() -> Backend:
+    from dsplet.firmware_sim.riscv.backend import RiscV
+    return RiscV()
+
+
 def _dsp32c_programs() -> Programs:
     from dsplet.firmware_sim.dsp32c.tools.programs import Programs as Tools
     return Tools()
 
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"dsp32c": _dsp32c, "cortex-m": _cortex_m}
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "dsp32c": _dsp32c, "cortex-m": _cortex_m, "riscv": _riscv}
 """Processor -> what makes its backend, which is imported when it is asked for."""
 PROGRAMS: dict[str, Callable[[], Programs]] = {"dsp32c": _dsp32c_programs}
 """The same of its tools for programs in its own language, where it has them."""

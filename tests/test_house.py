@@ -111,7 +111,7 @@ def test_no_circle(folder):
 
 
 CHIP = "firmware_sim/dsp32c/"
-LEAVES = (CHIP, "firmware_sim/cortex_m/")
+LEAVES = (CHIP, "firmware_sim/cortex_m/", "firmware_sim/riscv/")
 REGISTRY = "firmware_sim/targets.py"
 CHIP_WORDS = re.compile(
     r"\b(dauc|pcw|r\d+e|[cd]au|int24|float24|ifalt|ifagt|slot_order|bank_busy(_states)?"

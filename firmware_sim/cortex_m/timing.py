@@ -24,7 +24,8 @@ class Timing(timing.Timing):
     def __init__(self, queue: bool) -> None:
         self.queue = queue
 
-    def costs(self, lines: Sequence[Line], table: Mapping[str, int]) -> list[Cost]:
+    def costs(self, lines: Sequence[Line], table: Mapping[str, int], expected: int = 0
+              ) -> list[Cost]:
         ops = [decode(line) for line in lines]
         found, fetch = [], Queue(lines[0].address)
         before: Op | None = None

@@ -79,7 +79,7 @@ class Compiled(backend.Compiled):
                            for i, k in enumerate(optimized.kernels)),
                          Section(NAME, "calls", "Call", 0))
         self._stack_bytes: int | None = None
-        self._costs: dict[tuple[int, int], tuple[list[Cost], frozenset[str]]] = {}
+        self._costs: dict[tuple[int, int, int], tuple[list[Cost], frozenset[str]]] = {}
         region = {r.name: r for r in target.regions}
         for name, used in (("flash", made.code_bytes + made.const_bytes), ("RAM", self._ram_bytes)):
             if used > region[name].bytes:
@@ -99,9 +99,9 @@ class Compiled(backend.Compiled):
         owners = {s.kernel: i for i, s in enumerate(self.sections[:-1])
                   if s.kernel in self.built.functions}
         owners |= {f"{NAME}_{verb}": len(self.sections) - 1 for verb in (begin, go)}
-        core = self.target.core
-        return Machine(core.cpu, self.target, self.built, owners,
-                       core.timing.divides(list(self.built.lines.values())))
+        core, lines = self.target.core, list(self.built.lines.values())
+        return Machine(core.cpu, self.target, self.built, owners, core.timing.divides(lines),
+                       core.timing.guessed(lines))
 
     @cached_property
     def _places(self) -> tuple[int, list[int], list[int]]:
@@ -174,14 +174,14 @@ class Compiled(backend.Compiled):
     # --- cycles ---------------------------------------------------------------------------------
     def _of(self, run: Run) -> list[Cost]:
         """What each instruction of a run takes."""
-        key = run.start, run.end
+        key = run.start, run.end, run.expected
         if key not in self._costs:
             lines, at = [], run.start
             while at < run.end:
                 lines.append(self.built.lines[at])
                 at += lines[-1].size
             table = _Consulted(self.target.table)
-            self._costs[key] = (self.target.core.timing.costs(lines, table),
+            self._costs[key] = (self.target.core.timing.costs(lines, table, run.expected),
                                 frozenset(table.names))
         return self._costs[key][0]
 

@@ -4,7 +4,7 @@ took: what was executed between two jumps, and for which section."""
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -30,9 +30,9 @@ DIVISION_BITS = 33
 
 @dataclass(frozen=True)
 class Cpu:
-    """A processor as Unicorn names it. arch: "ARM" or "RISCV". mode, model: constants of that
-    name. call: registers of arguments, stack pointer, return address. thumb: 1 where code
-    addresses are odd."""
+    """A processor as Unicorn names it. arch: "ARM" or "RISCV". mode, model: ends of its constants'
+    names. arguments: what the registers' names begin with. thumb: 1 where code addresses are
+    odd."""
 
     arch: str
     mode: tuple[str, ...]
@@ -45,11 +45,13 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of code, up to the jump that ends it. section: of the program."""
+    """A stretch of code, up to the jump that ends it. section: of the program. expected: where the
+    conditional jump in it ends that the processor expected to be taken; 0: none."""
 
     start: int
     end: int
     section: int
+    expected: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,14 @@ class Execution:
 
 class _Run(ctypes.Structure):
     _fields_ = [("start", ctypes.c_uint32), ("end", ctypes.c_uint32), ("section", ctypes.c_uint32),
-                ("used", ctypes.c_uint32), ("count", ctypes.c_uint64)]
+                ("expected", ctypes.c_uint32), ("count", ctypes.c_uint64)]
 
 
 class _Runs(ctypes.Structure):
     _fields_ = [("code_start", ctypes.c_uint32), ("code_halves", ctypes.c_uint32),
                 ("owner", ctypes.c_void_p), ("start", ctypes.c_uint32), ("end", ctypes.c_uint32),
                 ("section", ctypes.c_uint32), ("overflown", ctypes.c_uint32),
+                ("guessed", ctypes.c_void_p), ("expected", ctypes.c_uint32),
                 ("unaligned", ctypes.c_void_p), ("runs", _Run * CAPACITY)]
 
 
@@ -120,9 +123,10 @@ class Machine:
     """A processor with the target's memory and a program in it."""
 
     def __init__(self, cpu: Cpu, target: Target, built: Built, owners: Mapping[str, int],
-                 divides: Sequence[Divide] = ()) -> None:
+                 divides: Sequence[Divide] = (), guessed: Collection[int] = ()) -> None:
         """owners: function -> its section; others work for whoever calls them. divides: divisions
-        whose operands matter."""
+        whose operands matter. guessed: where the conditional jumps end of which the processor
+        expects the last one that led back to be taken again; none where it expects nothing."""
         self._uc = _unicorn("unicorn")
         self._names = _unicorn(f"unicorn.{cpu.arch.lower()}_const")
         self._library = _unicorn("unicorn.unicorn_py3.unicorn").uclib
@@ -131,7 +135,7 @@ class Machine:
         mode = sum(getattr(uc, f"UC_MODE_{m}") for m in cpu.mode)
         self._emulator = emulator = uc.Uc(getattr(uc, f"UC_ARCH_{cpu.arch}"), mode)
         if cpu.model:
-            emulator.ctl_set_cpu_model(getattr(self._names, f"UC_CPU_{cpu.arch}_{cpu.model}"))
+            emulator.ctl_set_cpu_model(getattr(self._names, f"UC_CPU_{cpu.model}"))
         for region in target.regions:
             emulator.mem_map(region.start, -(-region.bytes // PAGE_BYTES) * PAGE_BYTES)
         for address, content in built.segments.items():
@@ -143,6 +147,10 @@ class Machine:
         self._found = (_Run * CAPACITY)()
         self._unaligned = np.zeros((max(owners.values()) + 1, 2), np.uint64)
         self._runs.unaligned = self._unaligned.ctypes.data
+        self._guessed = np.zeros(len(self._owner) + 1, np.uint8)
+        if guessed:
+            self._guessed[(np.array(sorted(guessed)) - min(built.lines)) // 2] = 1
+            self._runs.guessed = self._guessed.ctypes.data
         self._hook(uc.UC_HOOK_BLOCK, hooks.block, self._runs, 1, 0)
         self._hook(uc.UC_HOOK_MEM_READ, hooks.load, self._runs, 1, 0)
         self._divisions = {d.address: self._division(d) for d in divides}
@@ -234,7 +242,7 @@ class Machine:
         n = _hooks().finish(ctypes.byref(self._runs), self._found)
         if n < 0:
             raise RuntimeError("more different runs of instructions than there is room for")
-        counts = {Run(f.start, f.end, f.section): f.count for f in self._found[:n]}
+        counts = {Run(f.start, f.end, f.section, f.expected): f.count for f in self._found[:n]}
         unaligned = self._unaligned.astype(np.int64)
         self._unaligned[:] = 0
         divided = {}

@@ -9,36 +9,50 @@
 enum { CAPACITY = 1 << 16, KEPT = 0xFFFF };
 
 typedef struct {
-    uint32_t start, end, section;
-    uint32_t used;
-    uint64_t count;
+    uint32_t start, end, section, expected;
+    uint64_t count; /* 0: free */
 } Run;
 
 typedef struct {
     uint32_t code_start, code_halves;
     const uint16_t *owner; /* of each halfword of code: its section; KEPT: whoever called it */
     uint32_t start, end, section, overflown;
+    const uint8_t *guessed; /* of each halfword of code: whether a conditional jump ends there, of a
+                             * processor that expects the last of them that led back; else null */
+    uint32_t expected;      /* where that one ends; 0: none */
     uint64_t (*unaligned)[2]; /* of each section: loads in two pieces, and in three */
     Run runs[CAPACITY];
 } Runs;
 
-static void close_run(Runs *r)
+static void count(Runs *r, uint32_t expected)
 {
-    if (r->start == r->end) return;
     uint64_t key = ((uint64_t)r->start << 32 | r->end) + r->section * 0x9E3779B97F4A7C15u;
+    key += expected * 0xC2B2AE3D27D4EB4Fu;
     uint32_t at = (uint32_t)((key * 0xD6E8FEB86659FD93u) >> 48);
     for (uint32_t tried = 0; tried < CAPACITY; tried++, at = (at + 1) % CAPACITY) {
         Run *run = &r->runs[at];
-        if (!run->used) {
-            *run = (Run){r->start, r->end, r->section, 1, 1};
-            return;
-        }
-        if (run->start == r->start && run->end == r->end && run->section == r->section) {
+        if (!run->count) *run = (Run){r->start, r->end, r->section, expected, 0};
+        if (run->start == r->start && run->end == r->end && run->section == r->section &&
+            run->expected == expected) {
             run->count++;
             return;
         }
     }
     r->overflown = 1;
+}
+
+/* The run has ended, and execution goes on at `next`. */
+static void close_run(Runs *r, uint32_t next)
+{
+    if (r->start == r->end) return;
+    const int met = r->start < r->expected && r->expected <= r->end;
+    count(r, met ? r->expected : 0);
+    if (!r->guessed) return;
+    const uint32_t half = (r->end - r->code_start) / 2;
+    if (half <= r->code_halves && r->guessed[half] && next < r->end)
+        r->expected = r->end;
+    else if (met)
+        r->expected = 0;
 }
 
 void block(void *emulator, uint64_t address, uint32_t size, void *user)
@@ -49,7 +63,7 @@ void block(void *emulator, uint64_t address, uint32_t size, void *user)
     uint32_t section = half < r->code_halves ? r->owner[half] : KEPT;
     if (section == KEPT) section = r->section;
     if ((uint32_t)address != r->end || section != r->section) {
-        close_run(r);
+        close_run(r, (uint32_t)address);
         r->start = (uint32_t)address;
         r->section = section;
     }
@@ -61,12 +75,12 @@ void block(void *emulator, uint64_t address, uint32_t size, void *user)
 int32_t finish(Runs *r, Run *found)
 {
     int32_t n = 0;
-    close_run(r);
+    close_run(r, UINT32_MAX);
     for (uint32_t i = 0; i < CAPACITY; i++) {
-        if (r->runs[i].used) found[n++] = r->runs[i];
-        r->runs[i].used = 0;
+        if (r->runs[i].count) found[n++] = r->runs[i];
+        r->runs[i].count = 0;
     }
-    r->start = r->end = 0;
+    r->start = r->end = r->expected = 0;
     return r->overflown ? -1 : n;
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dsplet.firmware_sim import backend
+from dsplet.firmware_sim.backend import Region
 from dsplet.firmware_sim.cross.build import Line, Toolchain
 from dsplet.firmware_sim.cross.machine import Cpu, Divide, Divided
 
@@ -53,9 +54,14 @@ class Timing(ABC):
     causes: tuple[str, ...]
 
     @abstractmethod
-    def costs(self, lines: Sequence[Line], table: Mapping[str, int]) -> list[Cost]:
+    def costs(self, lines: Sequence[Line], table: Mapping[str, int], expected: int = 0
+              ) -> list[Cost]:
         """Of instructions that were executed one after another, from where a jump led to the next
-        jump, which the last of them makes."""
+        jump, which the last of them makes. expected: see `machine.Run`."""
+
+    def guessed(self, lines: Sequence[Line]) -> list[int]:
+        """See `machine.Machine`."""
+        return []
 
     def unaligned(self, loads: Sequence[int], table: Mapping[str, int]) -> float:
         """Cycles of so many loads that memory gives in two pieces, and in three, beyond those of
@@ -101,6 +107,16 @@ class Board(backend.Board):
     clock_mhz: float | None = None
     most_mhz: float | None = None
     cores: tuple[str, ...] = ()
+
+
+def memory(flash_kb: int, ram_kb: int) -> tuple[Region, ...]:
+    """Flash and RAM that never wait, at the addresses where such parts have them."""
+    return (Region("flash", 0x08000000, 0x08000000 + (flash_kb << 10), bank=0),
+            Region("RAM", 0x20000000, 0x20000000 + (ram_kb << 10), bank=1))
+
+
+ZERO_WAIT = Board(name="zero-wait", regions=memory(1024, 256),
+                  source="assumed: memory that never waits, at any clock")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.firmware_sim.cortex_m.assembled import cycles, needs_gcc
+from tests.firmware_sim.cross.assembled import cycles, needs_arm
 
-pytestmark = needs_gcc
+pytestmark = needs_arm
 M4 = {
     "a load": ("ldr r0, [r4]", [2]),
     "a pair of loads": ("ldr r0, [r4]; ldr r1, [r4, #4]", [2, 1]),

@@ -8,6 +8,7 @@ from dsplet.firmware_sim.cortex_m.cores import CORES
 from dsplet.firmware_sim.cortex_m.rules import CORTEX_M4
 from dsplet.firmware_sim.cortex_m.validation import errors, validation
 from dsplet.firmware_sim.cross.timing import MARKS
+from dsplet.firmware_sim.riscv import cores as riscv
 
 
 def test_the_published_counts():
@@ -29,7 +30,7 @@ def test_it_is_printed_beside_cycles():
 
 
 def test_every_rule_says_where_it_is_from():
-    for core in CORES.values():
+    for core in (*CORES.values(), *riscv.CORES.values()):
         for rule in core.rules.values():
             assert rule.source and rule.mark in MARKS
             assert not rule.open or min(rule.open) <= rule.cycles <= max(rule.open)

@@ -1,4 +1,4 @@
-"""Emitted C on an emulated Cortex-M: integers, instructions, cycles, memory, and refusals."""
+"""Emitted C on emulated cores: integers, instructions, cycles, memory, and refusals."""
 
 from __future__ import annotations
 
@@ -16,30 +16,37 @@ from dsplet.export.c.emulate import PRINT, emulate, missing, printed
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.backend import DoesNotFit, NotOffered, UnknownTarget
 from dsplet.firmware_sim.compile.optimize import optimize
-from dsplet.firmware_sim.cortex_m.cores import CORES
 from dsplet.firmware_sim.cross import build, machine
+from dsplet.firmware_sim.cross.timing import OPTIMIZE
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import to_qdq
-from tests.firmware_sim.cortex_m.assembled import assembled, needs_gcc
+from tests.firmware_sim.cross.assembled import (
+    assembled,
+    core_of,
+    needs_arm,
+    needs_riscv,
+)
 from tests.firmware_sim.dsp32c.networks import lenet_like, tiny, zip_like
 
 pytest.importorskip("unicorn", reason="no emulator: pip install 'dsplet[cores]'")
-pytestmark = needs_gcc
+pytestmark = needs_arm
 
 
-def machine_of(text: str) -> machine.Machine:
-    target = targets.get("cortex-m4")
-    return machine.Machine(target.core.cpu, target, assembled("cortex-m4", (text,)), {"f0": 0})
+def machine_of(text: str, core: str = "cortex-m4") -> machine.Machine:
+    target, made = targets.get(core), assembled(core, (text,))
+    timing, lines = target.core.timing, list(made.lines.values())
+    return machine.Machine(target.core.cpu, target, made, {"f0": 0}, timing.divides(lines),
+                           timing.guessed(lines))
 
 
 def counted(done: machine.Execution, built: build.Built, core: str = "cortex-m4") -> int:
     """Cycles of an execution, without what depends on operands."""
-    known, total = CORES[core], 0
+    known, total = core_of(core), 0
     rules = {name: rule.cycles for name, rule in known.rules.items()}
     for run, n in done.counts.items():
         lines = [built.lines[at] for at in sorted(built.lines) if run.start <= at < run.end]
-        total += n * sum(cost.all for cost in known.timing.costs(lines, rules))
+        total += n * sum(cost.all for cost in known.timing.costs(lines, rules, run.expected))
     return total
 
 
@@ -53,16 +60,12 @@ def test_a_loop_by_hand():
 
 def test_divisions_by_their_operands():
     """The quotient's bits: 100 / 7 = 14 has four; 0 and 5 / 9 none; -2^31 / 1 all."""
-    text = "udiv r0, r0, r1; bx lr"
-    target, made = targets.get("cortex-m4"), assembled("cortex-m4", (text,))
-    timing = target.core.timing
-    chip = machine.Machine(target.core.cpu, target, made, {"f0": 0},
-                           timing.divides(list(made.lines.values())))
+    chip, target = machine_of("udiv r0, r0, r1; bx lr"), targets.get("cortex-m4")
     found = []
     for n, by in ((100, 7), (5, 9), (0x80000000, 1), (3, 0)):
         divided, = chip.call("f0", n, by).divided.values()
         bits, = np.flatnonzero(divided.by_quotient_bits)
-        found.append((int(bits), timing.divided(divided, target.table)))
+        found.append((int(bits), target.core.timing.divided(divided, target.table)))
     assert found == [(4, 2), (0, 0), (32, 10), (0, 0)]
 
 
@@ -79,12 +82,48 @@ def test_the_stack_is_measured():
     assert chip.stack_bytes() == 5 * 4 + 36
 
 
+@needs_riscv
+def test_divisions_by_their_divisor():
+    """CV32E40P: 3 cycles and one for each leading zero of the divisor, 35 where it is 0; Ibex: 38,
+    and 2 by 0."""
+    text = "divu a0, a0, a1; ret"
+    for core, cycles in (("cv32e40p", (3, 32, 35)), ("ibex", (38, 38, 2))):
+        chip, target = machine_of(text, core), targets.get(core)
+        found = []
+        for by in (1 << 31, 5, 0):
+            done = chip.call("f0", 100, by)
+            divided, = done.divided.values()
+            found.append(counted(done, chip.built, core) - 2
+                         + target.core.timing.divided(divided, target.table))
+        assert tuple(found) == cycles
+
+
+@needs_riscv
+def test_the_last_jump_that_led_back():
+    """Hazard3 on two loops, one in the other, by hand: the inner one of 4 turns jumps 3 times, of
+    which the first is new to it; then it is expected in vain. The outer one of 3 turns jumps
+    twice, and is never expected: the inner one has come between."""
+    chip = machine_of("li a1, 3; 1: li a0, 4; 2: addi a0, a0, -1; bnez a0, 2b; addi a1, a1, -1; "
+                      "bnez a1, 1b; ret", "hazard3")
+    inner = 1 + 4 + (2 + 1 + 1) + 2
+    assert counted(chip.call("f0"), chip.built, "hazard3") == 1 + 3 * inner + 3 + (2 + 2 + 1) + 2
+
+
+@needs_riscv
+def test_the_last_jump_is_still_expected_behind_what_does_not_lead_back():
+    """One loop of 3 turns with a jump forward in it: taken twice, the second time as expected."""
+    chip = machine_of("li a0, 3; 1: addi a0, a0, -1; beqz zero, 2f; nop; 2: bnez a0, 1b; ret",
+                      "hazard3")
+    assert counted(chip.call("f0"), chip.built, "hazard3") == 1 + 3 * (1 + 2) + (2 + 1 + 2) + 2
+
+
 CALL = f"""
 #include <stdint.h>
 void start_counting(void);
 uint32_t instructions(void);
 {PRINT}
-__attribute__((noipa)) static void call(int n) {{ (void)n; }}
+static volatile int32_t room[64];
+__attribute__((noipa)) static void call(int n) {{ room[n] = 0; }}
 int main(void)
 {{
     start_counting();
@@ -94,24 +133,32 @@ int main(void)
     return 0;
 }}
 """
-"""Prints the instructions of a call of nothing."""
+"""Prints the instructions of a call of next to nothing."""
 
 
-@pytest.mark.parametrize("core", CORES)
+EMULATOR = {"cortex-m4": "cortex-m4", "cortex-m3": "cortex-m3", "hazard3": "rv32imc"}
+
+
+@needs_riscv
+@pytest.mark.parametrize("core", ["cortex-m4", *(
+    pytest.param(core, marks=pytest.mark.slow)
+    for core in ("cortex-m3", "cortex-m0plus", "hazard3", "cv32e40p", "ibex"))])
 def test_integers_and_instructions(core, tmp_path):
     """The reference's integers; and QEMU counts as many instructions, those of a call aside."""
     graph, x = zip_like().graph(), zip_like().samples(2)
-    plain = replace(CORES[core].tools, flags=(*CORES[core].tools.flags[:-3], "-O2"))
     target = targets.get(core)
+    tools = target.core.tools
+    plain = replace(tools, flags=(*tools.flags[:-len(OPTIMIZE)], "-O2"))
     target = replace(target, core=replace(target.core, tools=plain))
     compiled = targets.compile(lower(graph), target)
     run = compiled.simulate([x])
     y = graph.run(x)[graph.outputs[0].name]
     assert np.array_equal(run.outputs[0], y)
     assert sum(b.cycles for b in run.bills) == pytest.approx(run.cycles.mean())
-    if core in EMULATED and not missing(EMULATED[core]):
-        done = emulate(optimize(lower(graph)), EMULATED[core], tmp_path, x)
-        call, = printed(EMULATED[core], tmp_path, "int nothing;", CALL)
+    other = EMULATED.get(EMULATOR.get(core, ""))
+    if other and not missing(other):
+        done = emulate(optimize(lower(graph)), other, tmp_path, x)
+        call, = printed(other, tmp_path, "int nothing;", CALL)
         assert np.abs(run.instructions + call - done.instructions).max() <= 10
         assert 0 <= compiled.built.code_bytes - done.code_bytes <= 320  # the C library's memcpy
         assert done.stack_bytes == pytest.approx(run.stack_bytes, abs=64)
@@ -165,6 +212,7 @@ def test_boards_and_clocks():
     assert board.clock_mhz == 20
     with pytest.raises(UserError, match="wait states at 120 MHz.*at most 20 MHz"):
         targets.clocked(board, 120)
+    assert targets.get("ibex", "zero-wait").board.name == "zero-wait"
     with pytest.raises(UnknownTarget, match="has no cortex-m0plus"):
         targets.get("cortex-m0plus", "stm32f405")
 
