@@ -27,7 +27,8 @@ PACKAGES = {
     "pooch": "data sets are not fetched: pip install 'dsplet[train]'",
     "scipy": "no dsplet widths: pip install 'dsplet[search]'",
     "optuna": "no dsplet widths --study: pip install 'dsplet[search]'",
-    "matplotlib": "no --plot: pip install 'dsplet[search]'"}
+    "matplotlib": "no --plot: pip install 'dsplet[search]'",
+    "unicorn": "no --target but the DSP32C's: pip install 'dsplet[cores]'"}
 """What comes with an extra, and what its lack costs."""
 TARGET = "dsp32c-40"
 UNITS = 256

@@ -153,6 +153,12 @@ class Compiled(backend.Compiled):
                         divided,
                         np.array(instructions), self._stack_bytes or 0)
 
+    @cached_property
+    def zeros_cycles(self) -> float:
+        """Cycles of a sample of zeros."""
+        zeros = [np.zeros((1, *v.shape), np.int64) for v, _ in self.program.inputs]
+        return float(self.simulate(zeros).cycles[0])
+
     def _note_stack(self) -> None:
         used = self._machine.stack_bytes()
         if used >= self._machine.free_bytes:
@@ -248,7 +254,7 @@ class Compiled(backend.Compiled):
 
     def memory(self) -> Memory:
         if self._stack_bytes is None:
-            self.simulate([np.zeros((1, *v.shape), np.int64) for v, _ in self.program.inputs])
+            _ = self.zeros_cycles  # executes one
         made, held, stack = self.built, self._ram_bytes, self._stack_bytes or 0
         region = {r.name: r for r in self.target.regions}
         rows = (("flash", made.code_bytes + made.const_bytes,

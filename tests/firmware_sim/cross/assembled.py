@@ -18,7 +18,8 @@ needs_arm = pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"),
                                reason="no cross compiler: apt-get install gcc-arm-none-eabi")
 needs_riscv = pytest.mark.skipif(
     not shutil.which("riscv64-unknown-elf-gcc"),
-    reason="no cross compiler: apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf")
+    reason="no cross compiler: apt-get install gcc-riscv64-unknown-elf "
+           "picolibc-riscv64-unknown-elf")
 FLASH, RAM = 0x08000000, 0x20000000
 HEADS = {"ARM": ".syntax unified\n.thumb\n.text\n", "RISCV": ".text\n"}
 FUNCTION = (".balign 8\n.global {0}\n{2}.type {0}, %function\n{0}:\n{1}\n"
