@@ -168,7 +168,7 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
         check_out(out, request.source)
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
-    limits = Limits(*(text and bytes_of(text, option) for text, option in (
+    limits = Limits(*(None if text is None else bytes_of(text, option) for text, option in (
         (request.ram, "--ram"), (request.flash, "--flash"))))
     if request.stream:
         return _stream(request, target)

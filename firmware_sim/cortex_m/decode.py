@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from dsplet.firmware_sim.cross.build import Line
 
 COND = "(?:eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)"
-KINDS = {kind: re.compile(f"(?:{pattern}){COND}?") for kind, pattern in {
+KINDS = {kind: re.compile(f"(?:{pattern})({COND}?)") for kind, pattern in {
     "load": r"ldr(?:b|h|sb|sh)?t?",
     "load_pair": r"ldrd",
     "load_several": r"ldm(?:ia|fd|db|ea)?|pop",
@@ -43,7 +43,7 @@ class Op:
     """kind: of KINDS, or "branch", "conditional_branch", "it", "other". writes: registers.
     address: those that an access is addressed by. base: the one that it changes, "" where none.
     registers: how many it moves. indexed: by a register. jumps: it writes the program counter.
-    operands: of what is no access."""
+    conditional: it may be skipped, where it jumps. operands: of what is no access."""
 
     line: Line
     kind: str
@@ -53,6 +53,7 @@ class Op:
     registers: int = 1
     indexed: bool = False
     jumps: bool = False
+    conditional: bool = False
     operands: tuple[str, ...] = ()
 
     @property
@@ -82,11 +83,13 @@ def decode(line: Line) -> Op:
         return Op(line, "branch", jumps=True)
     if re.fullmatch(r"it[te]*", name):
         return Op(line, "it")
-    kind = next((k for k, pattern in KINDS.items() if pattern.fullmatch(name)), "other")
+    kind, found = next(((k, m) for k, pattern in KINDS.items() if (m := pattern.fullmatch(name))),
+                       ("other", None))
+    conditional = found is not None and bool(found[1])
     if "load" in kind or "store" in kind:
-        return _access(line, kind)
+        return replace(_access(line, kind), conditional=conditional)
     if kind in ("call", "branch_register", "table_branch"):
-        return Op(line, kind, jumps=True)
+        return Op(line, kind, jumps=True, conditional=conditional)
     operands = tuple(word.strip() for word in line.operands.split(","))
     many = 2 if kind in ("multiply_long", "multiply_add_long") or name.startswith("smlal") else 1
     writes = frozenset() if kind == "compare" else frozenset(operands[:many])

@@ -32,6 +32,8 @@ class Timing(timing.Timing):
         for i, op in enumerate(ops):
             last = i + 1 == len(ops)
             waited = fetch.take(op.line.size) if self.queue else 0
+            if op.conditional and op.jumps and not last:  # skipped
+                op = Op(op.line, "other")
             cycles = self._alone(op, before, table) + _refill(op, table, last)
             for _ in range(cycles):
                 fetch.tick()

@@ -11,17 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsplet.base.errors import UserError, door
+from dsplet.base.errors import door
+from dsplet.export.c.emulate import NoTool
 from dsplet.export.c.printer import print_c
 from dsplet.quantize.fixed.program import Program
 
 LINKER_SCRIPT = Path(__file__).with_name("program.ld")
 NAME = "net"
 """What the program calls itself in C."""
-
-
-class NoTool(UserError):
-    """A compiler or an emulator is missing."""
 
 
 @dataclass(frozen=True)

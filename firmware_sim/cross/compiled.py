@@ -72,6 +72,7 @@ class Compiled(backend.Compiled):
 
     artefacts = {"listing": "lst"}
     not_included = NOT_INCLUDED
+    target: Target
 
     def __init__(self, program: Program, optimized: Program, target: Target, made: Built) -> None:
         self.program, self.optimized, self.target, self.built = program, optimized, target, made

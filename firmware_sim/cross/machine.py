@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from dsplet.base.library import compiled
-from dsplet.firmware_sim.backend import Array, Target
-from dsplet.firmware_sim.cross.build import Built, NoTool
+from dsplet.export.c.emulate import NoTool
+from dsplet.firmware_sim.backend import Array, DoesNotFit, Target
+from dsplet.firmware_sim.cross.build import Built
 
 SOURCE = Path(__file__).with_name("runs.c")
 CAPACITY = 1 << 16
@@ -197,7 +198,10 @@ class Machine:
 
     # --- memory and calls -----------------------------------------------------------------------
     def place(self, size: int) -> int:
-        """The address of so many free bytes of RAM, aligned to 8."""
+        """The address of so many free bytes of RAM, aligned to 8. Raises DoesNotFit."""
+        if size > self.free_bytes:
+            raise DoesNotFit("input, output and activations do not fit into RAM",
+                             size - self.free_bytes)
         address = self._free
         self._free += -(-size // 8) * 8
         return address

@@ -43,6 +43,7 @@ M4 = {
     "a jump on a register": ("1: cbz r0, 2f; nop; 2: bx lr", [1, 1, 3]),
     "a jump by a table": ("tbb [pc, r0]", [6]),
     "if then is folded": ("cmp r0, #0; it lt; movlt r0, #0; nop", [1, 0, 1, 1]),
+    "a return that is skipped": ("it eq; popeq {r4, pc}; it ne; bxne lr; nop", [0, 1, 0, 1, 1]),
     "words in place": ("add.w r0, r0, #1; add.w r1, r1, #1; add.w r2, r2, #1; nop", [1, 1, 1, 1]),
     "three words across fetches wait once": (
         "nop; " * 3 + "add.w r0, r0, #1; add.w r1, r1, #1; add.w r2, r2, #1", [1] * 5 + [2]),
