@@ -28,7 +28,8 @@ from dsplet.firmware_sim.backend import (
 )
 from dsplet.firmware_sim.compile.optimize import optimize
 from dsplet.firmware_sim.cross.build import NAME, Built, build
-from dsplet.firmware_sim.cross.machine import Divided, Execution, Machine, Run
+from dsplet.firmware_sim.cross.machine import Divided, Execution, Run
+from dsplet.firmware_sim.cross.process import Process
 from dsplet.firmware_sim.cross.timing import Cost, Target
 from dsplet.firmware_sim.native import Native
 from dsplet.quantize.fixed.program import Program
@@ -43,10 +44,9 @@ NOT_INCLUDED = (
 
 @dataclass(frozen=True)
 class Executed(backend.Run):
-    """counts, unaligned, divided: of all samples. instructions: of each. stack_bytes: at most."""
+    """counts, divided: of all samples. instructions: of each. stack_bytes: at most."""
 
     counts: Mapping[Run, int]
-    unaligned: Array
     divided: Mapping[int, Sequence[Divided]]
     instructions: Array
     stack_bytes: int
@@ -95,63 +95,44 @@ class Compiled(backend.Compiled):
 
     # --- execution ------------------------------------------------------------------------------
     @cached_property
-    def _machine(self) -> Machine:
+    def _process(self) -> Process:
+        return self._started(loads=False)
+
+    def _started(self, loads: bool) -> Process:
+        """The program in a machine of its own."""
         begin, go = verbs(self.optimized)
         owners = {s.kernel: i for i, s in enumerate(self.sections[:-1])
                   if s.kernel in self.built.functions}
         owners |= {f"{NAME}_{verb}": len(self.sections) - 1 for verb in (begin, go)}
-        core, lines = self.target.core, list(self.built.lines.values())
-        return Machine(core.cpu, self.target, self.built, owners, core.timing.divides(lines),
-                       core.timing.guessed(lines))
+        return Process(self.optimized, self.target, self.built, owners, loads)
 
     @cached_property
-    def _places(self) -> tuple[int, list[int], list[int]]:
-        """Addresses of the context, the inputs and the outputs."""
-        machine, buffers = self._machine, self.program.buffers
-        borders = [[machine.place(v.size * buffers[b].dtype.itemsize) for v, b in border]
-                   for border in (self.program.inputs, self.program.outputs)]
-        found = machine.place(context(self.optimized).bytes), borders[0], borders[1]
-        machine.paint()
-        return found
-
-    def _begin(self) -> Execution:
-        return self._machine.call(f"{NAME}_{verbs(self.optimized)[0]}", self._places[0])
-
-    def _call(self, sample: Sequence[Array]) -> tuple[Execution, list[Array]]:
-        """One sample in, or one element of it, and what came out."""
-        machine, buffers = self._machine, self.program.buffers
-        memory, inputs, outputs = self._places
-        for (_, b), x, at in zip(self.program.inputs, sample, inputs, strict=True):
-            machine.write(at, np.ascontiguousarray(x, buffers[b].dtype).tobytes())
-        done = machine.call(f"{NAME}_{verbs(self.optimized)[1]}", memory, *inputs, *outputs)
-        found = []
-        for (v, b), at in zip(self.program.outputs, outputs, strict=True):
-            dtype = buffers[b].dtype
-            raw = np.frombuffer(machine.read(at, v.size * dtype.itemsize), dtype)
-            found.append(raw.astype(np.int64).reshape(v.shape))
-        return done, found
+    def _unaligned(self) -> Array:
+        """Of each section, loads of one call that memory gives in two pieces, and in three: of the
+        words of products in pairs, whose places loops know and data do not."""
+        process = self._started(loads=True)
+        process.begin()
+        done, _ = process.call([np.zeros(v.shape, np.int64) for v, _ in self.program.inputs])
+        return done.unaligned
 
     def simulate(self, xs: Sequence[Array], progress: Progress | None = None) -> Executed:
-        self._begin()
+        self._process.begin()
         counts: Counter[Run] = Counter()
-        unaligned = np.zeros((len(self.sections), 2), np.int64)
         divided: dict[int, list[Divided]] = {}
         found, cycles, instructions = [], [], []
         for i, sample in enumerate(zip(*xs, strict=True)):
-            done, outputs = self._call(sample)
+            done, outputs = self._process.call(sample)
             found.append(outputs)
             cycles.append(self._cycles(done))
             instructions.append(sum(n * len(self._of(run)) for run, n in done.counts.items()))
             counts.update(done.counts)
-            unaligned += done.unaligned
             for address, d in done.divided.items():
                 divided.setdefault(address, []).append(d)
             if progress:
                 progress(i + 1)
         self._note_stack()
         return Executed(tuple(map(np.stack, zip(*found, strict=True))), np.array(cycles, float),
-                        self._bills(counts, unaligned, divided, len(found)), counts, unaligned,
-                        divided,
+                        self._bills(counts, divided, len(found)), counts, divided,
                         np.array(instructions), self._stack_bytes or 0)
 
     @cached_property
@@ -161,16 +142,13 @@ class Compiled(backend.Compiled):
         return float(self.simulate(zeros).cycles[0])
 
     def _note_stack(self) -> None:
-        used = self._machine.stack_bytes()
-        if used >= self._machine.free_bytes:
-            raise DoesNotFit("the stack runs into what else is in RAM", 1)
-        self._stack_bytes = used
+        self._stack_bytes = self._process.stack_bytes()
 
     def stream(self, x: Array) -> Steps:
         found, cycles, begin = [], [], 0.0
         for sample in x:
-            begin = self._cycles(self._begin())
-            steps = [self._call([element]) for element in sample]
+            begin = self._cycles(self._process.begin(), loads=0)
+            steps = [self._process.call([element]) for element in sample]
             found.append([outputs for _, outputs in steps])
             cycles.append([self._cycles(done) for done, _ in steps])
         outputs = tuple(np.stack([[step[i] for step in steps] for steps in found])
@@ -192,14 +170,15 @@ class Compiled(backend.Compiled):
                                 frozenset(table.names))
         return self._costs[key][0]
 
-    def _cycles(self, done: Execution) -> float:
+    def _cycles(self, done: Execution, loads: int = 1) -> float:
+        """loads: how often there are those of a call that lie across words."""
         timing, table = self.target.core.timing, self.target.table
         return (sum(n * sum(c.all for c in self._of(run)) for run, n in done.counts.items())
-                + timing.unaligned(done.unaligned.sum(0), table)
+                + loads * timing.unaligned(self._unaligned.sum(0), table)
                 + sum(timing.divided(d, table) for d in done.divided.values()))
 
-    def _bills(self, counts: Mapping[Run, int], unaligned: Array,
-               divided: Mapping[int, Sequence[Divided]], samples: int) -> tuple[Bill, ...]:
+    def _bills(self, counts: Mapping[Run, int], divided: Mapping[int, Sequence[Divided]],
+               samples: int) -> tuple[Bill, ...]:
         timing, table = self.target.core.timing, self.target.table
         bills = [Bill(s, dict.fromkeys(timing.works, 0.0), dict.fromkeys(timing.causes, 0.0))
                  for s in self.sections]
@@ -210,8 +189,8 @@ class Compiled(backend.Compiled):
                 spent[run.section][c.work] += n * c.cycles / samples
                 for cause, lost in c.stalls.items():
                     stalls[run.section][cause] += n * lost / samples
-        for i, loads in enumerate(unaligned):
-            stalls[i]["unaligned"] += timing.unaligned(loads, table) / samples
+        for i, loads in enumerate(self._unaligned):
+            stalls[i]["unaligned"] += timing.unaligned(loads, table)
         sections = {s.kernel: i for i, s in enumerate(self.sections)}
         for address, several in divided.items():
             section = sections.get(self.built.function_at(address), len(bills) - 1)
@@ -225,6 +204,7 @@ class Compiled(backend.Compiled):
     def assuming(self, name: str, value: Any) -> Compiled:
         target = replace(self.target, assumed={**self.target.assumed, name: value})
         other = Compiled(self.program, self.optimized, target, self.built)
+        other._unaligned = self._unaligned
         other._costs = {run: known for run, known in self._costs.items() if name not in known[1]}
         return other
 
@@ -234,7 +214,7 @@ class Compiled(backend.Compiled):
         for name, rule in self.target.core.open.items():
             for value in rule.open:
                 other = self.assuming(name, value)
-                bills = other._bills(run.counts, run.unaligned, run.divided, len(run.cycles))
+                bills = other._bills(run.counts, run.divided, len(run.cycles))
                 found.append(sum(b.cycles for b in bills))
         return found
 

@@ -75,7 +75,8 @@ class Divided:
 
 @dataclass(frozen=True)
 class Execution:
-    """Of one call. unaligned: of each section, loads that memory gives in two pieces, and in three.
+    """Of one call. unaligned: of each section, loads that memory gives in two pieces, and in three,
+    where those are counted.
     divided: by address."""
 
     counts: Mapping[Run, int]
@@ -124,10 +125,12 @@ class Machine:
     """A processor with the target's memory and a program in it."""
 
     def __init__(self, cpu: Cpu, target: Target, built: Built, owners: Mapping[str, int],
-                 divides: Sequence[Divide] = (), guessed: Collection[int] = ()) -> None:
+                 divides: Sequence[Divide] = (), guessed: Collection[int] = (),
+                 loads: bool = False) -> None:
         """owners: function -> its section; others work for whoever calls them. divides: divisions
         whose operands matter. guessed: where the conditional jumps end of which the processor
-        expects the last one that led back to be taken again; none where it expects nothing."""
+        expects the last one that led back to be taken again; none where it expects nothing. loads:
+        count those that lie across words, which makes it some fifteen times slower."""
         self._uc = _unicorn("unicorn")
         self._names = _unicorn(f"unicorn.{cpu.arch.lower()}_const")
         self._library = _unicorn("unicorn.unicorn_py3.unicorn").uclib
@@ -153,7 +156,8 @@ class Machine:
             self._guessed[(np.array(sorted(guessed)) - min(built.lines)) // 2] = 1
             self._runs.guessed = self._guessed.ctypes.data
         self._hook(uc.UC_HOOK_BLOCK, hooks.block, self._runs, 1, 0)
-        self._hook(uc.UC_HOOK_MEM_READ, hooks.load, self._runs, 1, 0)
+        if loads:
+            self._hook(uc.UC_HOOK_MEM_READ, hooks.load, self._runs, 1, 0)
         self._divisions = {d.address: self._division(d) for d in divides}
         self._free = self.ram.start + built.ram_bytes
         self._stack = self.ram.end & ~15
