@@ -76,7 +76,8 @@ def said(error: BaseException) -> str:
         case OSError() if error.strerror:
             return error.strerror
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return _cut(lines[0].strip(), MOST_SAID)
+    first, *_ = lines[0].strip().partition("; use sys.")  # advice for who wrote the program
+    return _cut(first, MOST_SAID)
 
 
 def shown(value: object) -> str:

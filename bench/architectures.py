@@ -7,13 +7,13 @@ that is not read is a row that says why.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bench.c import architectures
 from dsplet.base.errors import UserError
 from dsplet.base.files import write_atomically
 from dsplet.quantize.analysis.report import Comparison
@@ -91,11 +91,12 @@ def _compared(path: Path, data: str, fixed: str, bits: int | None = None) -> Com
 
 
 def main() -> list[Row]:
-    """A row for each file."""
-    shared = Path(os.environ["DSPLET_SHARED"]) / "conformance/architectures"
-    rows = []
+    """A row for each file. Nothing is written where there is none."""
+    paths, rows = architectures(), []
+    if not paths:
+        raise SystemExit("$DSPLET_SHARED has no conformance/architectures")
     with tempfile.TemporaryDirectory() as folder:
-        for path in sorted(shared.glob("*.onnx")):
+        for path in paths:
             rows.append(row_of(path, Path(folder)))
             print(" | ".join(rows[-1].cells), flush=True)
     lines = [HEAD, ("---",) * len(HEAD), *(row.cells for row in rows)]

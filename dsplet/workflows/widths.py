@@ -106,7 +106,8 @@ class _Search:
         network = Network(request.source)
         if network.float is None:
             raise RequestError(f"{request.source}: is fixed point already")
-        self.graph, self.feeding = network.float, request.feed(network.facts, network.inputs)
+        self.feeding = request.feed(network.facts, network.inputs)
+        self.graph = network.float.saying(self.feeding.metadata)
         self.part = self.feeding.calibration(request.calibrate)
         labels, (x,) = classes("dsplet widths", network, self.part), self.part.x.values()
         with watch.progress("calibrating") as tick:

@@ -236,7 +236,8 @@ def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph
         if n.output in names:
             twin, real = fixed[n.output], graph.fresh(f"{n.output}/real")
             nodes += [replace(_with_weights(n, twin), output=real),
-                      Grid.of(f"{n.output}/grid", real, n.output, twin.output.format, twin)]
+                      Grid.of(graph.fresh(f"{n.output}/grid"), real, n.output,
+                              twin.output.format, twin)]
         else:
             nodes.append(n)
     return graph.rebuilt(nodes)

@@ -12,7 +12,7 @@ from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.foreign import is_foreign
-from dsplet.quantize.float.from_onnx import parse
+from dsplet.quantize.float.onnx_file import inlined, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ def beside_original(path: str | Path, fixed: Graph, inputs: dict[str, np.ndarray
     """Every output for reals `inputs`, (N, *shape) by name. None where nobody has quantized the
     file, or its ops are some that ONNX Runtime does not have."""
     model, _ = parse(path)
-    if not is_foreign(model) or not _runs(path):
+    if not is_foreign(inlined(model, path)) or not _runs(path):
         return None
     wanted = FloatNetwork(path)(inputs)
     ys = Executor(fixed)(*(v.format.quantize(inputs[v.name]) for v in fixed.inputs))

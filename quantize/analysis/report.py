@@ -263,7 +263,8 @@ def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray
     seen = compare.numbers(y, z, wanted, tolerance)
     errors = [np.abs(given - wanted).max(1) for given in (y, z)]
     right = seen.reference_right, seen.test_right
-    flips = np.flatnonzero(right[0] != right[1]) if tolerance else np.zeros(0, np.int64)
+    flips = (np.zeros(0, np.int64) if tolerance is None else
+             np.flatnonzero(right[0] != right[1]))
     accuracy = [None if r is None else 100 * float(r.mean()) for r in right]
     rms = [float(np.sqrt(np.mean((given - wanted) ** 2.0))) for given in (y, z)]
     return {

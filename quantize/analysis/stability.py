@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsplet.data.answers import answers, same
+from dsplet.data.feed import KEYS
 from dsplet.quantize.analysis.compare import predictions
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Weight
@@ -66,10 +67,11 @@ def spread(network: Network, fixed: Graph, recipe: Recipe, samples: Arrays, test
     floats = FloatNetwork(network.path)(dict(test))[graph.outputs[0]]
     scores, many = floats.reshape(len(labels), -1), len(next(iter(samples.values())))
     graphs, rows = [fixed], [_row("all samples", fixed, test, scores, None, labels)]
-    first = _scores(fixed, test)
+    first, scaling = _scores(fixed, test), {k: v for k, v in fixed.metadata if k in KEYS}
     for run in range(times):
         drawn = rng.integers(0, many, many)
-        graphs.append(quantize(graph, {name: x[drawn] for name, x in samples.items()}, recipe))
+        graphs.append(quantize(graph, {name: x[drawn] for name, x in samples.items()}, recipe,
+                               scaling))
         rows.append(_row(f"draw {run + 1}", graphs[-1], test, scores, first, labels))
         progress(run + 1, times)
     accuracy = [r.accuracy_percent for r in rows[1:]]

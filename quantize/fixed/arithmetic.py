@@ -30,8 +30,8 @@ def round_half_up(real: npt.ArrayLike) -> IntArray:
 def requantize(acc: IntArray | int, shift: IntArray | int, low: int, high: int) -> IntArray:
     """clamp((acc + 2**(shift-1)) >> shift): round half up, then saturate to [low, high].
 
-    acc: int64, |acc| < 2**47. shift: integer or an array that broadcasts against acc, in -31..47;
-    for shift <= 0 the value is acc << -shift, exactly.
+    acc: int64, |acc| < 2**47. shift: integer or an array that broadcasts against acc, at most 47;
+    for shift <= 0 the value is acc << -shift, exactly, and must be within +-2**62.
     """
     acc = np.asarray(acc, np.int64)
     shift = np.asarray(shift, np.int64)

@@ -10,15 +10,15 @@ import numpy as np
 from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, round_half_up
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter
+from dsplet.quantize.fixed.graph import Interval
 from dsplet.quantize.fixed.kernel import Interpolate, Lookup
 
 EXACT_BITS = 10
 """Inputs of at most this many bits have a table entry for every input (the contract)."""
 NODES_LOG2 = 9
 """Wider inputs have 2**9 + 1 nodes."""
-
-
 MOST_SPACING_LOG2 = 15
+"""Of the nodes of a table: those of the longest sums' logarithms are so far apart."""
 
 
 def spacing_log2(first: int, last: int) -> int:
@@ -80,6 +80,13 @@ class Curve:
     def span(self) -> tuple[int, int]:
         """The range of the result."""
         return int(self.table.min()) << self.step_log2, int(self.table.max()) << self.step_log2
+
+    @property
+    def partial(self) -> Interval:
+        """The range of the result and of what it is added up from."""
+        low, high = self.span
+        slope = int(np.abs(self.slopes).max()) << self.step_log2
+        return Interval(min(low, 0) - slope, high + slope)
 
     def __call__(self, x: IntArray) -> IntArray:
         u = x - self.first

@@ -16,7 +16,7 @@ LARGEST_INTEGER = (1 << 31) - 1
 
 def check_fields(owner: Any, names: tuple[str, ...], who: str) -> None:
     """ValueError where a field of the object `who` is not of its declared type. Integers are
-    Python's and within +-LARGEST_INTEGER; true and false are none. Arrays hold integers."""
+    Python's and within +-LARGEST_INTEGER, as are those of arrays; true and false are none."""
     kind_of: Any = type(owner)
     hints = _hints(kind_of)
     for name in names:
@@ -40,8 +40,9 @@ def _is(value: object, kind: Any) -> bool:
         if several[-1] is Ellipsis:
             return all(_is(v, several[0]) for v in value)
         return len(value) == len(several) and all(map(_is, value, several))
-    if get_origin(kind) is np.ndarray:
-        return isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.size > 0
+    if get_origin(kind) is np.ndarray:  # np.abs would not do: the least integer is its own
+        return isinstance(value, np.ndarray) and value.dtype.kind in "iu" and value.size > 0 and (
+            -LARGEST_INTEGER <= int(value.min()) and int(value.max()) <= LARGEST_INTEGER)
     if kind is int:
         return type(value) is int and abs(value) <= LARGEST_INTEGER
     return isinstance(value, kind)
@@ -55,6 +56,6 @@ def _spelt(kind: Any) -> str:
         length = "" if several[-1] is Ellipsis else f" of {len(several)}"
         return f"a list{length}, each {_spelt(several[0])}"
     if get_origin(kind) is np.ndarray:
-        return "an array of integers"
+        return "an array of integers of 32 bits"
     return {int: "an integer of 32 bits", str: "a text", bool: "true or false",
             NoneType: "nothing"}.get(kind, f"a {kind.__name__}")

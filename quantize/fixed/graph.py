@@ -21,9 +21,8 @@ from dsplet.quantize.fixed.qformat import QFormat, RangeError
 
 T = TypeVar("T")
 
-LATER = {"text": "only where it differs from its default"}
-"""Metadata of a field that an op got when files had been written without it: their text stays what
-it was."""
+RARE = {"text": "only where it differs from its default"}
+"""Metadata of a field that says nothing in most networks: it is left out of their text."""
 MOST_AXES = 12
 MOST_NUMBERS = 1 << 28
 """Of a value, for one sample."""
@@ -74,12 +73,12 @@ class Weight:
         if not 2 <= self.bits <= 16:
             raise ValueError(f"weights have 2 to 16 bits, not {self.bits}")
         limit = (1 << (self.bits - 1)) - 1
-        if np.abs(self.q).max(initial=0) > limit:
+        if self.q.min() < -limit or self.q.max() > limit:
             raise ValueError(f"weights of {self.bits} bits must lie in [-{limit}, {limit}]")
         if self.frac.shape not in ((1,), self.q.shape[:1]):
             raise ValueError(f"frac has shape {self.frac.shape}; "
                              f"expected (1,) or {self.q.shape[:1]}")
-        if np.abs(self.frac).max() > FARTHEST_WEIGHT_FRAC:
+        if self.frac.min() < -FARTHEST_WEIGHT_FRAC or self.frac.max() > FARTHEST_WEIGHT_FRAC:
             raise RangeError(f"weights have steps from 2**{-self.frac.max()} to "
                              f"2**{-self.frac.min()}", expected="steps from "
                              f"2**-{FARTHEST_WEIGHT_FRAC} to 2**{FARTHEST_WEIGHT_FRAC}",
@@ -96,14 +95,15 @@ class Weight:
 
 @dataclass(frozen=True)
 class Interval:
-    """What an accumulator can hold: every partial sum lies in [low, high]. Arrays: per channel."""
+    """What an accumulator can hold: every partial sum lies in [low, high]. Arrays: per channel; of
+    Python's integers where 64 bits might not hold them."""
 
     low: Any
     high: Any
 
     @property
     def magnitude(self) -> int:
-        return int(max(np.abs(np.asarray(end)).max() for end in (self.low, self.high)))
+        return max(abs(int(f(end))) for end in (self.low, self.high) for f in (np.min, np.max))
 
 
 def per_input(method: Callable[..., T]) -> Callable[..., T]:
@@ -268,9 +268,7 @@ class Requantizing(Node):
 
     @property
     def limits(self) -> tuple[int, int]:
-        fmt = self.output.format
-        low, high = self.clamp or (fmt.min, fmt.max)
-        return max(low, fmt.min), min(high, fmt.max)
+        return self.clamp or (self.output.format.min, self.output.format.max)
 
 
 @dataclass(frozen=True)

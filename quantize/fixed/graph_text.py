@@ -10,7 +10,7 @@ import numpy as np
 
 from dsplet.base.errors import shown
 from dsplet.quantize.fixed.arithmetic import StoredArray
-from dsplet.quantize.fixed.graph import LATER, Graph, Node, Value, Weight
+from dsplet.quantize.fixed.graph import RARE, Graph, Node, Value, Weight
 from dsplet.quantize.fixed.qformat import QFormat
 
 GRAPH = dict.fromkeys(("name", "values", "inputs", "nodes", "outputs", "metadata"), True)
@@ -42,7 +42,8 @@ def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any
         return x
 
     def node(n: Node) -> dict[str, Any]:
-        said = [f for f in fields(n) if f.metadata != LATER or getattr(n, f.name) is not f.default]
+        said = [f for f in fields(n)
+                if f.metadata != RARE or _differs(getattr(n, f.name), f.default)]
         return {"op": n.op} | {f.name: encode(f"{n.name}.{f.name}", getattr(n, f.name))
                                for f in said}
 
@@ -55,6 +56,11 @@ def _encode_graph(graph: Graph, arrays: dict[str, StoredArray]) -> dict[str, Any
         "outputs": [v.name for v in graph.outputs],
         "metadata": [list(kv) for kv in graph.metadata],
     }
+
+
+def _differs(value: object, default: object) -> bool:
+    """No array is a default."""
+    return isinstance(value, np.ndarray) or value != default
 
 
 def from_text(text: str, arrays: dict[str, StoredArray]) -> Graph:

@@ -22,12 +22,12 @@ from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
 
 def interpret(kernel: Kernel, memory: dict[str, IntArray],
-              time: dict[str, int] | None = None) -> None:
+              time: dict[str, int] | None = None, registers: dict[str, int] | None = None) -> None:
     """Execute the kernel on `memory`: buffer name -> int64 array, changed in place.
 
-    time: the variables of the loops over time around it.
+    time: the variables of the loops over time around it. registers: where they are held.
     """
-    _block(kernel.body, memory, time or {}, {})
+    _block(kernel.body, memory, time or {}, {} if registers is None else registers)
 
 
 def _block(body: tuple[Statement, ...], memory: dict[str, IntArray], loops: dict[str, int],

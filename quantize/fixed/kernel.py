@@ -143,9 +143,14 @@ class Fetch(Statement):
     spellings = {"{d} = {ref}[{offset}]": {}}
 
 
+MOST_QUOTIENT, MOST_DIVISOR = 1 << 16, (1 << 24) - 1
+"""What Divide gives and takes at most: beyond these a target's quotient may be off."""
+
+
 @dataclass(frozen=True)
 class Divide(Statement):
-    """bound: the largest quotient and the largest divisor (both proved, both < 2**24)."""
+    """bound: the largest quotient and the largest divisor, both proved: at most MOST_QUOTIENT and
+    MOST_DIVISOR."""
 
     d: Changed
     by: Source

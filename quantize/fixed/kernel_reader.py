@@ -22,7 +22,7 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.fixed.scanner import INTEGER, REAL, Scanner, UnreadableKernels
 from dsplet.quantize.fixed.statement import Affine, Ref, Role, Statement
 
-FORMAT = re.compile(r"(U?)Q(-?\d+)\.(-?\d+)")
+FORMAT = re.compile(r"(U?)Q(-?\d{1,4})\.(-?\d{1,4})")
 KINDS: dict[Role | None, str] = {Role.TABLE: "a table", None: "a name"}
 """What a name may be; most are registers."""
 
@@ -86,8 +86,12 @@ class _Reader(Scanner):
         signed, m, frac = not found[1], int(found[2]), int(found[3])
         if not 2 <= (bits := m + frac + signed) <= 16:
             raise self.error(f"{found[0]} has {bits} bits", "2 to 16")
+        try:
+            value = Value(name, shape, QFormat(bits, frac, signed))
+        except ValueError as error:
+            raise self.error(str(error)) from None
         self.end_of_line()
-        return Value(name, shape, QFormat(bits, frac, signed)), buffer
+        return value, buffer
 
     def _buffer(self) -> Buffer:
         self.literal("buffer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dsplet.base.errors import UserError
@@ -40,11 +41,15 @@ def bounds(graph: Graph) -> list[Bound]:
             for n in graph.every_node() if n.accumulators()]
 
 
+def beyond(proved: Iterable[Bound], bits: int = 32) -> list[Bound]:
+    """Those that are not below 2**(bits-1)."""
+    return [b for b in proved if b.bits > bits]
+
+
 def prove(graph: Graph, bits: int = 32) -> list[Bound]:
     """The bounds, all below 2**(bits-1); `Overflow` lists those that are not."""
     proved = bounds(graph)
-    bad = [b for b in proved if b.bits > bits]
-    if bad:
+    if bad := beyond(proved, bits):
         lines = "\n".join(f"  {b.op} '{b.node}': |sum| can reach {b.magnitude} "
                           f"(needs {b.bits} bits, the target has {bits}){_when(graph, b)}"
                           for b in bad)

@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, shown
 
 T = TypeVar("T")
 
 GAP = re.compile(r"[ \t]*")
 END = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)(?:[ \t]*(?:#[^\n]*)?\n)*(?:[ \t]*\Z)?")
 NAME = re.compile(r"[A-Za-z_]\w*'*", re.ASCII)
-INTEGER = re.compile(r"-?\d+(?![\w.])")
+INTEGER = re.compile(r"-?\d{1,18}(?![\w.])")  # 64 bits hold it
 REAL = re.compile(r"-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|inf|nan)(?![\w.])")
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 TOKEN = re.compile(r"[ \t]*([\w.]+|\S)")
@@ -49,8 +49,8 @@ class Scanner:
         except Misfit:
             self.at = self._furthest
             word = TOKEN.match(self.text, self.at)
-            raise self.error(f"'{word[1]}' cannot be read" if word else "the line ends too early",
-                             " or ".join(self._wanted)) from None
+            what = f"{shown(word[1])} cannot be read" if word else "the line ends too early"
+            raise self.error(what, " or ".join(self._wanted)) from None
 
     def error(self, what: str, expected: str = "") -> UnreadableKernels:
         """A mistake in the line where the reader is."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.graph import Node, Requantizing
+from dsplet.quantize.fixed.ops.binary import Extreme
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
@@ -17,8 +18,8 @@ from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 @dataclass(frozen=True, eq=False)
 class Witness:
     """inputs: integers, one array for each input of the node, of its shape. reached: the largest
-    magnitude among the partial sums that they make: the products alone, and with the bias. words:
-    what they are."""
+    magnitude among the partial sums that they make: the products alone, and with the bias; or the
+    operands alone, one of which is the result. words: what they are."""
 
     node: Node
     inputs: tuple[IntArray, ...]
@@ -50,10 +51,11 @@ def _of_ends(node: Requantizing) -> list[Witness]:
     for ends in itertools.product(*((v.format.min, v.format.max) for v in node.inputs)):
         xs = tuple(np.full(v.shape, end, np.int64) for v, end in zip(node.inputs, ends,
                                                                      strict=True))
-        acc = node.accumulate(*(x[None] for x in xs))
+        held = [node.accumulate(*(x[None] for x in xs)),
+                *(node.operands(*xs) if isinstance(node, Extreme) else ())]
         words = " and ".join(f"'{v.name}' is {end} throughout" for v, end in
                              zip(node.inputs, ends, strict=True))
-        found.append(Witness(node, xs, int(np.abs(acc).max()), words))
+        found.append(Witness(node, xs, max(int(np.abs(acc).max()) for acc in held), words))
     return found
 
 

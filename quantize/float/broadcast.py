@@ -9,7 +9,7 @@ from dsplet.quantize.float.node import ModelError
 
 def full(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """a with as many axes as `shape`."""
-    return a.reshape(*(1,) * (len(shape) - a.ndim), *a.shape)
+    return a.reshape((*(1,) * (len(shape) - a.ndim), *a.shape))
 
 
 def fits(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
@@ -20,6 +20,8 @@ def fits(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
 
 def per_channel(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     """a as (C,), if it varies along the first axis of `shape` only."""
+    if not shape:
+        return None
     whole = full(a, shape)
     if whole.size != whole.shape[0]:
         return None
@@ -50,3 +52,9 @@ def broadcast_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     except ValueError:
         raise ModelError(f"its inputs of shapes {', '.join(map(str, shapes))} (of one sample) do "
                          "not broadcast") from None
+
+
+def copied(one: np.ndarray, many: np.ndarray) -> bool:
+    """Whether the second array consists of copies of the first along some of its axes."""
+    return one.ndim == many.ndim and all(n in (1, m) for n, m in zip(
+        one.shape, many.shape, strict=True)) and bool((one == many).all())

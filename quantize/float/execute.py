@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.errors import door
 from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.from_onnx import parse, read_parsed
+from dsplet.quantize.float.node import ModelError
 
 TYPES = {f"tensor({name})": np.dtype(kind) for name, kind in (
     ("float16", np.float16), ("float", np.float32), ("double", np.float64), ("int8", np.int8),
@@ -35,9 +37,14 @@ class FloatNetwork:
                                   if v not in outputs)
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(model.SerializeToString(), options,
-                                             providers=["CPUExecutionProvider"])
+        with door(path, Exception, what="ONNX Runtime does not run it", kind=ModelError):
+            self._session = ort.InferenceSession(model.SerializeToString(), options,
+                                                 providers=["CPUExecutionProvider"])
         inputs = self._session.get_inputs()
+        if strange := [i for i in inputs if i.type not in TYPES]:
+            raise ModelError(f"the input '{strange[0].name}' is a {strange[0].type}, of which "
+                             "there are no samples", where=str(path), expected="one of "
+                             "float16, float32, float64 or integers", remedy="export it again")
         self._types = {i.name: TYPES[i.type] for i in inputs}
         self._count = self._batch_size({i.name: i.shape for i in inputs})
 

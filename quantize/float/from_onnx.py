@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +14,29 @@ import numpy as np
 from dsplet.base.errors import door, said
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.element_types import (
+    INDEX_TYPES,
+    INTEGERS,
+    WRAPPING,
+    type_name,
+    types_given,
+)
 from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
 from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.known import Known
-from dsplet.quantize.float.names import unique, value_names
+from dsplet.quantize.float.names import rename, unique, value_names
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
-from dsplet.quantize.float.onnx_file import needed, opset_of, origins, parse, prepared, written_out
+from dsplet.quantize.float.onnx_file import (
+    inlined,
+    needed,
+    opset_of,
+    origins,
+    parse,
+    prepared,
+    written_out,
+)
 from dsplet.quantize.float.passes import simplify
 from dsplet.quantize.float.reading import ANYWHERE, READERS, Reading, op_of
 from dsplet.quantize.float.refusals import UNKNOWN, Findings, Inferred, name_of
@@ -48,8 +64,7 @@ def read(path: str | Path) -> FloatGraph:
 
 def simplified(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     """The simplified float graph of the parsed file at `path`. Raises ModelError."""
-    # The last net of this door: what a file that lies makes of the reader may be anything.
-    with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
+    with _understanding(path):
         return simplify(read_parsed(model, digest, path))
 
 
@@ -57,7 +72,7 @@ def survey(path: str | Path) -> tuple[int, Findings]:
     """The opset of an ONNX file, and what it needs, what of it cannot be read. ModelError,
     FileError: it is no float network at all."""
     model, digest = parse(path)
-    with door(path, Exception, what="the network in it cannot be understood", kind=ModelError):
+    with _understanding(path):
         graph, findings = examine(model, digest, path)
         with findings.noted():
             _ = graph and simplify(graph)
@@ -66,10 +81,16 @@ def survey(path: str | Path) -> tuple[int, Findings]:
 
 def read_parsed(model: ModelProto, digest: str, path: str | Path) -> FloatGraph:
     """The float graph of a parsed file, node by node, before any pass. Raises ModelError."""
-    graph, findings = examine(model, digest, path)
+    with _understanding(path):
+        graph, findings = examine(model, digest, path)
     if graph is None:
         raise findings.error()
     return graph
+
+
+def _understanding(path: str | Path) -> AbstractContextManager[None]:
+    """The last net of this door: what a file that lies makes of the reader may be anything."""
+    return door(path, Exception, what="the network in it cannot be understood", kind=ModelError)
 
 
 def examine(model: ModelProto, digest: str, path: str | Path
@@ -77,12 +98,13 @@ def examine(model: ModelProto, digest: str, path: str | Path
     """The float graph of a parsed file, before any pass, and what was found on the way; no graph
     where there are refusals. Raises ModelError for a file that is quantized already."""
     if any(p.key == CONTRACT_KEY for p in model.metadata_props):
-        raise ModelError(f"{path}: is quantized already; read it with quantize.qdq.from_qdq, or "
-                         "quantize the float model it came from")
+        raise ModelError(f"{path}: is fixed point already: dsplet simulate, compare and emit read "
+                         "it; or quantize the float model it came from")
     findings = Findings(path)
-    foreign, theirs = is_foreign(model), Counter[str]()
+    foreign, theirs = False, Counter[str]()
     with findings.noted():
-        theirs = Counter(map(op_of, needed(model.graph)))
+        model = inlined(model, path)
+        foreign, theirs = is_foreign(model), Counter(map(op_of, needed(model.graph)))
         model = prepared(dequantized(model), path)
     if findings.refusals:
         findings.needs = theirs
@@ -119,10 +141,12 @@ def _understood(model: ModelProto, path: str | Path) -> tuple[Arrangement, _Read
     is wrong with it, where none does."""
     constants, outputs = _initializers(model), [o.name for o in model.graph.output]
     nodes, inferred, tried = needed(model.graph), Inferred(model), []
+    types = {v.name: v.type.tensor_type.elem_type for v in model.graph.input}
     for way in arrangements(model.graph, constants, path):
         reader = _Reader(opset_of(model), Known(dict(constants), way.counts, dict(way.shapes),
                                                 dict(way.batches), frozenset(way.shapes),
-                                                value_names(model.graph)), Findings(path), inferred)
+                                                value_names(model.graph), types),
+                         Findings(path), inferred)
         reader.read(nodes)
         reader.check_outputs(outputs)
         tried.append((way, reader))
@@ -183,6 +207,11 @@ class _Reader:
             if reading.op not in ANYWHERE:
                 reading.need_samples()
             READERS[reading.op](reading)
+            for o, kind in types_given(node, self.opset, self.known.element_type).items():
+                self.known.types.setdefault(o, kind)
+                if kind in INTEGERS and kind not in INDEX_TYPES and node.op_type in WRAPPING:
+                    reading.refuse(f"computes with {type_name(kind)}, which may not hold what it "
+                                   "gives; cast to float before")
         except ModelError as e:
             own = e.where == f"{op_of(proto)} '{node.name}'"
             self.findings.refuse(node, e.what if own else str(e))
@@ -204,7 +233,7 @@ class _Reader:
                              "something computed from the input", where=f"If '{node.name}'")
         taken = "then_branch" if known.constants[condition].all() else "else_branch"
         body = next(a.g for a in node.attribute if a.name == taken)
-        names = self.read_body(body, node.name)
+        names = self.read_body(body, known.scope(node.name))
         for inner, outer in zip(body.output, node.output, strict=True):
             source = names.get(inner.name, inner.name)
             self.read([helper.make_node("Identity", [source], [outer])] if outer else [])
@@ -252,6 +281,9 @@ class _Reader:
             copy.CopyFrom(node)
             copy.name = f"{loop}/{name_of(node)}"
             copy.input[:], copy.output[:] = map(name, node.input), map(name, node.output)
+            for a in copy.attribute:
+                if a.HasField("g"):
+                    rename(a.g, {v: name(v) for v in inside})
             protos.append(copy)
         self.read(protos)
         return {v: name(v) for v in inside}

@@ -102,6 +102,12 @@ class Expr:
         return f"{self.op.lower()}({', '.join(args)})"
 
 
+def whole(f: Expr) -> Expr:
+    """The function without its fractions, rounded towards zero."""
+    positive = Expr("Greater", (f, Expr("Const", (), (0.0,))))
+    return Expr("Where", (positive, Expr("Floor", (f,)), Expr("Ceil", (f,))))
+
+
 X = Expr("x")
 BINARY = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide,
           "Max": np.maximum, "Min": np.minimum}

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -49,6 +49,10 @@ class FloatGraph:
         """The name for a new value or node, with a number where another has it. Every name that
         passes make up is made here."""
         return unique(name, self._taken)
+
+    def saying(self, facts: Mapping[str, str]) -> FloatGraph:
+        """The graph with more metadata, or others of these names."""
+        return replace(self, metadata=tuple(sorted({**dict(self.metadata), **facts}.items())))
 
     def consumers(self, value: str) -> list[FloatNode]:
         return [n for n in self.nodes if value in n.inputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,20 @@ def unique(name: str, taken: set[str]) -> str:
         name = f"{stem}_{n}"
     taken.add(name)
     return name
+
+
+def rename(graph: GraphProto, names: Mapping[str, str]) -> None:
+    """Give the values that a body reads from outside other names."""
+    inside = {o for n in graph.node for o in n.output} | {
+        v.name for v in (*graph.input, *graph.initializer)}
+    names = {old: new for old, new in names.items() if old not in inside}
+    for node in graph.node:
+        node.input[:] = [names.get(i, i) for i in node.input]
+        for a in node.attribute:
+            if a.HasField("g"):
+                rename(a.g, names)
+    for output in graph.output:
+        output.name = names.get(output.name, output.name)
 
 
 def value_names(graph: GraphProto) -> set[str]:

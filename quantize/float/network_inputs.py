@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsplet.quantize.float.batch import PROBES, Batch, sample_of
+from dsplet.quantize.float.element_types import FLOATS, INTEGERS
 from dsplet.quantize.float.node import ModelError, Shape
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ValueInfoProto
 
-FLOATS, INTEGERS = (1, 10, 11, 16), (2, 3, 4, 5, 6, 7, 12, 13)
-"""ONNX's codes of types."""
 BATCH_NAME = re.compile(r"n|b|.*batch.*|bs|bsz", re.IGNORECASE)
 MOST_TRIED = 12
+"""Ways to understand a file that fixes all sizes."""
 
 Sizes = list[int | str]
 """Of a tensor's axes; the name, perhaps empty, of one that is free."""

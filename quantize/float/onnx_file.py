@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from dsplet.base.errors import door
 from dsplet.base.files import read_bytes
 from dsplet.quantize.float.node import ModelError
-from dsplet.quantize.float.reading import STANDARD
-from dsplet.quantize.float.signature import check_names
+from dsplet.quantize.float.signature import STANDARD, check_names
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -51,16 +50,21 @@ def opset_of(model: ModelProto) -> int:
     return next((o.version for o in model.opset_import if o.domain in STANDARD), 0)
 
 
-def prepared(model: ModelProto, path: str | Path) -> ModelProto:
-    """The model in an opset that is read, its own functions written out. Raises ModelError."""
+def inlined(model: ModelProto, path: str | Path) -> ModelProto:
+    """The model with its own functions written out. Raises ModelError."""
     from onnx import inliner
+    if model.functions:
+        with door(path, Exception, what="its functions cannot be written out", kind=ModelError):
+            model = inliner.inline_local_functions(model)
+    return model
+
+
+def prepared(model: ModelProto, path: str | Path) -> ModelProto:
+    """The model in an opset that is read. Raises ModelError."""
     opset = opset_of(model)
     if opset not in range(CONVERTIBLE, NEWEST + 1):
         raise ModelError(f"{path}: opset {opset} is not supported; expected {CONVERTIBLE} to "
                          f"{NEWEST} (export it again, or use onnx.version_converter)")
-    if model.functions:
-        with door(path, Exception, what="its functions cannot be written out", kind=ModelError):
-            model = inliner.inline_local_functions(model)
     if opset < OLDEST:
         with door(path, Exception, what=f"opset {opset} cannot be converted to {OLDEST}",
                   remedy="export it again with a newer opset", kind=ModelError):

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 import numpy as np
 
 from dsplet.quantize.float.batch import Batch, batch_words
+from dsplet.quantize.float.broadcast import copied
+from dsplet.quantize.float.element_types import INTEGERS
 from dsplet.quantize.float.known import Known
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
+from dsplet.quantize.float.signature import STANDARD
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -20,7 +24,6 @@ Reader = Callable[["Reading"], None]
 
 READERS: dict[str, Reader] = {}
 """ONNX op type, "domain::type" outside the standard domain -> the function that reads it."""
-STANDARD = ("", "ai.onnx")
 ANYWHERE: set[str] = set()
 """The ops whose readers take values wherever their batch lies, see `reads`."""
 
@@ -88,7 +91,7 @@ class Reading:
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} must be a constant "
                         "of the model, not something computed from the input")
         value = self._known.constants[self.inputs[i]]
-        if not all(_repeats(value, v) for v in self._known.sized.get(self.inputs[i], {}).values()):
+        if not all(copied(value, v) for v in self._known.sized.get(self.inputs[i], {}).values()):
             self.refuse(f"its input '{self.inputs[i]}'{what and f' ({what})'} depends on the size "
                         "of the batch; samples must stay independent")
         return value
@@ -205,26 +208,33 @@ class Reading:
         """The first input's shape with a batch of so many, or of the first of `counts`."""
         return self._known.full(self.inputs[0], count or self.counts[0])
 
-    def integer(self, i: int = 0) -> bool:
-        """Whether input i holds integers: an ArgMax's, the network's own input, or such constants,
-        moved about and clipped to integers."""
-        makers = {n.output: n for n in self._known.nodes}
+    def element_type(self, i: int = 0) -> int:
+        """ONNX's code of the element type of input i."""
+        return self._known.element_type(self.inputs[i])
 
-        def holds(value: str) -> bool:
-            return value not in makers or makers[value].integer(holds)
+    def put_type(self, value: str, like: str) -> None:
+        """A value has the element type of another."""
+        self._known.types[value] = self._known.element_type(like)
 
-        return holds(self.inputs[i])
+    def in_integers(self) -> bool:
+        """Whether it computes with integers, which have no fractions."""
+        return self.element_type() in INTEGERS
+
+    def integer(self, i: int = 0, given: bool = False) -> bool:
+        """See `Known.integer`."""
+        return self._known.integer(self.inputs[i], given)
+
+    def places(self, i: int = 0) -> int:
+        """See `Known.places`."""
+        return self._known.places(self.inputs[i])
+
+    def from_zero(self, i: int = 0) -> bool:
+        """See `Known.from_zero`."""
+        return self._known.from_zero(self.inputs[i])
 
     def truth(self, i: int = 0) -> bool:
         """Whether input i holds nothing but 0 and 1, as comparisons give it."""
-        makers = {n.output: n for n in self._known.nodes}
-
-        def holds(value: str) -> bool:
-            n = makers.get(value)
-            return n is not None and (all(map(holds, n.passed)) if n.passed else
-                                      n.choices(value, self._known.shapes) == 2)
-
-        return holds(self.inputs[i])
+        return self.places(i) == 2
 
     def known(self, value: str) -> Shape | None:
         """The shape of a value that has been read; None where there is none of that name."""
@@ -280,13 +290,8 @@ class Reading:
         return np.asarray(one.take(0, axis))
 
     def scope(self, name: str) -> str:
-        """The name to put before "/" in the names of several values, with a number where the name
-        of another value begins like that."""
-        stem, n = name, 1
-        while any(v.startswith(f"{name}/") for v in (*self._known.reserved, *self._known.shapes)):
-            n += 1
-            name = f"{stem}_{n}"
-        return name
+        """See `Known.scope`."""
+        return self._known.scope(name)
 
     # --- answering --------------------------------------------------------------------------------
     def emit(self, kind: type[FloatNode], *inputs: str, to: str | None = None, **attributes: Any
@@ -295,15 +300,12 @@ class Reading:
         output, name = to, self.name
         if output is None:
             given = next(o for o in self.outputs if o)
-            stem, n = f"{given}/{kind.__name__.lower()}", 1
-            output = stem
-            while output in self._known.shapes or output in self._known.reserved:
-                n += 1
-                output = f"{stem}_{n}"
+            output = unique(f"{given}/{kind.__name__.lower()}", self._known.reserved)
             name = f"{self.name}/{output[len(given) + 1:]}"
         node = kind(name, inputs, output, **attributes)
         shape = tuple(int(n) for n in node.output_shape([self.shape_of(i) for i in inputs]))
         self._known.shapes[output] = shape
+        self._known.reserved.add(output)
         if any(n <= 0 for n in shape):
             self.refuse(f"gives an empty tensor of shape {shape}")
         self._known.nodes.append(node)
@@ -327,7 +329,7 @@ class Reading:
         if self.is_const(i):
             value = self.sample_const(i, rank)
             if rank is not None:
-                value = value.reshape(*(1,) * (rank - value.ndim), *value.shape)
+                value = value.reshape((*(1,) * (rank - value.ndim), *value.shape))
             return self.emit(FloatNode.registry["Constant"], value=value)
         if rank is None:
             return self.inputs[i]
@@ -380,9 +382,3 @@ class Reading:
             return self.reshaped(value, (*full[:axis], *full[axis + 1:]), Batch(axis))
         self.refuse(f"its input '{value}' has {batch_words(batch)}; expected axis {axis} of "
                     f"{self.rank_of(i)} to be the batch")
-
-
-def _repeats(one: np.ndarray, many: np.ndarray) -> bool:
-    """Whether the second array consists of copies of the first along some of its axes."""
-    return one.ndim == many.ndim and all(n in (1, m) for n, m in zip(
-        one.shape, many.shape, strict=True)) and bool((one == many).all())

@@ -15,6 +15,9 @@ from dsplet.quantize.float.node import ModelError
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
+STANDARD = ("", "ai.onnx")
+"""The names of the domain of ONNX's own ops."""
+
 
 def check_names(model: ModelProto) -> None:
     """ModelError where a name, or what the metadata say, is not UTF-8: protobuf then hands out
@@ -54,17 +57,13 @@ def array_of(tensor: TensorProto) -> np.ndarray:
                      "its type ask for", remedy="export the file again")
 
 
-NEWEST = 1 << 30
-"""Beyond every opset."""
-
-
 def misfit(node: NodeProto, opset: int) -> str:
     """What a node lacks of the inputs, outputs and attributes that its op needs, or which attribute
     is of another type; "" where nothing is, and for an op that ONNX does not define.
 
     What one opset has as an attribute and another as an input is left to the reader.
     """
-    schema = _schema(node.op_type, node.domain, opset)
+    schema = schema_of(node.op_type, node.domain, opset)
     if schema is None:
         return ""
     if not any(node.output):
@@ -89,10 +88,11 @@ def _inputs(node: NodeProto, schema: Any) -> str:
 
 def _attributes(node: NodeProto, schema: Any) -> str:
     from onnx import AttributeProto
+    from onnx.defs import onnx_opset_version
     given = {a.name: a for a in node.attribute}
     for name, attribute in schema.attributes.items():
         if name not in given:
-            newest = _schema(node.op_type, node.domain, NEWEST)
+            newest = schema_of(node.op_type, node.domain, onnx_opset_version())
             newer = [p.name for p in newest.inputs][:len(node.input)]
             if attribute.required and name not in newer:
                 return f"lacks its attribute {name}"
@@ -104,15 +104,16 @@ def _attributes(node: NodeProto, schema: Any) -> str:
             return (f"its attribute {name} is of type {found.lower()}; expected "
                     f"{attribute.type.name.lower()}")
     for name, a in given.items():
-        if a.type in (0, *range(len(AttributeProto.AttributeType.values()), 1 << 8)):
+        if not a.type or a.type not in AttributeProto.AttributeType.values():
             return f"its attribute {name} has no type"
     return ""
 
 
 @cache
-def _schema(op: str, domain: str, opset: int) -> Any:
+def schema_of(op: str, domain: str, opset: int) -> Any:
+    """ONNX's own signature of an op; None where it defines none."""
     from onnx import defs
-    if domain not in ("", "ai.onnx"):
+    if domain not in STANDARD:
         return None
     try:
         return defs.get_schema(op, opset, "")

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 
+def casts(node: NodeProto, code: int) -> None:
+    """Let a Cast give a type; its attribute is called as what `emit` calls an output."""
+    from onnx import helper
+    node.attribute.append(helper.make_attribute("to", code))
+
+
 class Writing:
     """ONNX nodes in float32, and their constants, that compute values of a float graph.
 
@@ -43,7 +49,7 @@ class Writing:
     def cast(self, x: str, code: int = 1) -> str:
         """x in the type of an ONNX code, by default float32."""
         y = self.emit("Cast", x)
-        self.nodes[-1].attribute.add(name="to", type=2, i=code)
+        casts(self.nodes[-1], code)
         return y
 
     def repeat(self, value: np.ndarray) -> str:

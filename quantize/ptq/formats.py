@@ -105,8 +105,9 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
                 raise ModelError(f"'{c.members[0]}': {e}") from None
         formats.update(dict.fromkeys(c.members, QFormat(bits, frac, signed)))
     _zeros_follow(graph, found, formats)
-    fit_operands(graph, found, formats, recipe.accumulator_bits)
     _keep_to(found, formats)
+    fit_operands(graph, found, formats, recipe.accumulator_bits)
+    _keep_to(found, formats)  # their limits may have moved
     return formats
 
 
@@ -200,18 +201,28 @@ def _total(graph: FloatGraph, c: Class, seen: dict[str, Histogram]) -> Histogram
 
 
 def _input_range(graph: FloatGraph, total: Histogram) -> tuple[float, float]:
-    """What the input's pixels can be where the model says so, else what was seen; several inputs
+    """What was seen, and what the input's pixels can be where the metadata say so; several inputs
     are not all of pixels."""
-    facts = dict(graph.metadata)
+    pixels = _pixels(dict(graph.metadata)) if len(graph.inputs) == 1 else []
+    return min([total.low, *pixels]), max([total.high, *pixels])
+
+
+def _pixels(facts: dict[str, str]) -> list[float]:
+    """What the network reads of black and of white pixels, of every channel; [] where the metadata
+    do not say."""
     try:
-        scale, offset = (np.array([float(n) for n in text.split(",")]) for text in (
+        scale, offset = (np.array([_number(n) for n in text.split(",")]) for text in (
             facts["dsplet.input_scale"], facts.get("dsplet.input_offset", "0")))
         ends = np.concatenate([offset + 0 * scale, offset + 255 * scale])
-    except (KeyError, ValueError):
-        return total.low, total.high
-    if len(graph.inputs) > 1:
-        return total.low, total.high
-    return min(float(ends.min()), total.low), max(float(ends.max()), total.high)
+    except (KeyError, ValueError, ZeroDivisionError):
+        return []
+    return ends.tolist() if np.isfinite(ends).all() else []
+
+
+def _number(text: str) -> float:
+    """Of a decimal number or a fraction."""
+    over, slash, under = text.partition("/")
+    return float(over) / float(under) if slash else float(over)
 
 
 def _input_frac(low: float, high: float, limits: QFormat, name: str) -> int:

@@ -3,19 +3,19 @@
 -inf, -1e9 or float32's least, as a padding before a maximum or a constant added or chosen before a
 softmax or a ReLU, say "not this one". A format that held them would hold little else; what
 saturates in their place says the same. Whether it does is not guessed: the network's outputs must
-stay what they are.
+stay what they are, on some of the samples and but for rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dsplet.quantize.float.functions import Expr
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.node import FloatNode, ModelError, Weighted
+from dsplet.quantize.float.node import Bounds, FloatNode, ModelError, Weighted
 from dsplet.quantize.float.ops.binary import Add
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.function import Function
@@ -33,24 +33,26 @@ MARGINS = (0.0, 20.0)
 TOLERANCE = 1e-5
 """Of the largest output: so much of a difference may be rounding."""
 LOOKED_AT = 64
-"""Samples, evenly picked."""
+"""On so many samples, evenly picked, outputs are compared."""
 
 
 def without_masks(graph: FloatGraph, samples: Samples) -> FloatGraph:
     """The graph with masks as far away as they must be, and what holds them limited to that.
 
-    Its values differ from the graph's where they are masked, its outputs do not.
+    Its values differ from the graph's where they are masked; its outputs, on LOOKED_AT of the
+    samples, by no more than TOLERANCE. How far is far enough, all samples tell.
     """
     found = [n for n in graph.nodes if _may_mask(graph, n)]
     if not found:
         return graph
-    looked_at = samples.few(LOOKED_AT)
-    wanted = _outputs(graph, looked_at)
+    looked_at = samples.few(graph, LOOKED_AT)
+    if (wanted := _outputs(graph, looked_at)) is None:
+        return graph
     for n in found:
-        for nodes in _instead(graph, n, looked_at):
+        for nodes in _instead(graph, n, samples):
             given = {m.output for m in nodes}
             changed = graph.rebuilt([*(m for m in graph.nodes if m.output not in given), *nodes])
-            if wanted is not None and _equal(_outputs(changed, looked_at), wanted):
+            if _equal(_outputs(changed, looked_at), wanted):
                 graph = changed
                 break
         else:
@@ -110,78 +112,115 @@ def _instead(graph: FloatGraph, n: FloatNode, samples: Samples) -> Iterator[list
     if isinstance(n, Pad):
         yield [replace(n, value=-np.inf)]
         return
-    given = samples.all(graph, [n.output])[n.output]
     if isinstance(n, Weighted):
-        most = max(_largest(samples, graph, i) for i in n.inputs)
+        most = max(_largest(graph, samples, i) for i in n.inputs)
         reach = most * np.abs(n.weight).reshape(len(n.weight), -1).sum(1)
         reach = reach.reshape(-1, *(1,) * (n.bias.ndim - 1))
-        for bounds, mask, far in _nearer(n, given, n.bias, reach):
-            yield [replace(n, bias=np.where(mask, far, n.bias), clamp=bounds)]
+        for bounds, ends in _nearer(n, _look(graph, samples, n, n.bias, reach)):
+            yield [replace(n, bias=_put(n.bias, reach, ends), clamp=bounds)]
         return
     if isinstance(n, Select | Function):
         least = _chosen(graph, n) / 2  # what is less, is none
-        yield from (_limited(graph, n, least, ends) for ends, _, _ in _nearer(
-            n, given, given, np.array(least / TIMES)))
+        names = [graph.fresh(f"{n.output}/mask_{k}") for k in range(len(n.inputs))]
+        seen = _look(graph, samples, n, n.output, np.array(least / TIMES))
+        yield from (_limited(graph, n, least, ends, names) for ends, _ in _nearer(n, seen))
         return
     assert isinstance(n, Add), "see _may_mask"
     k = _masking(graph, n)
     assert k is not None, "see _may_mask"
-    m, reach = graph.makers[n.inputs[k]], np.array(_largest(samples, graph, n.inputs[1 - k]))
+    m, reach = graph.makers[n.inputs[k]], np.array(_largest(graph, samples, n.inputs[1 - k]))
     if isinstance(m, Constant):
-        for bounds, mask, far in _nearer(n, given, m.value, reach):
-            name = f"{n.output}/mask"
-            inputs = (name, n.inputs[1]) if k == 0 else (n.inputs[0], name)
-            yield [Constant(name, (), name, np.where(mask, far, m.value)),
+        name = graph.fresh(f"{n.output}/mask")
+        inputs = (name, n.inputs[1]) if k == 0 else (n.inputs[0], name)
+        for bounds, ends in _nearer(n, _look(graph, samples, n, m.value, reach)):
+            yield [Constant(name, (), name, _put(m.value, reach, ends)),
                    replace(n, inputs=inputs, clamp=bounds)]
     elif isinstance(m, Function):
-        added = samples.all(graph, [m.output])[m.output]
-        for bounds, mask, far in _nearer(n, given, added, reach):
+        seen = _look(graph, samples, n, m.output, reach)
+        for bounds, (low, high) in _nearer(n, seen):
             # not clamped: a mask of 1 that is read as 255/256 must not become one of 0
-            less = float(np.abs(far[mask]).max() / np.abs(added).max())
-            yield [replace(m, expr=Expr("Linear", (m.expr,), (less, 0.0))),
+            far = max(abs(low - 2 * reach) * seen.below, abs(high + 2 * reach) * seen.above)
+            yield [replace(m, expr=Expr("Linear", (m.expr,), (float(far / seen.largest), 0.0))),
                    replace(n, clamp=bounds)]
 
 
-def _limited(graph: FloatGraph, n: Select | Function, mask: float, ends: tuple[float, float]
-             ) -> list[FloatNode]:
-    """n, what it chooses of at least `mask` limited to the ends."""
+def _limited(graph: FloatGraph, n: Select | Function, mask: float, ends: Bounds,
+             names: list[str]) -> list[FloatNode]:
+    """n, what it chooses of at least `mask` limited to the ends. names: of constants in the place
+    of its inputs."""
     if isinstance(n, Function):
         return [replace(n, expr=Expr("Clamp", (n.expr,), ends))]
     nodes, inputs = list[FloatNode](), list(n.inputs)
     for k, i in enumerate(n.inputs):
         m = graph.makers.get(i)
         if isinstance(m, Constant) and (huge := np.abs(m.value) >= mask).any():
-            inputs[k] = f"{n.output}/mask_{k}"
+            inputs[k] = names[k]
             nodes.append(Constant(inputs[k], (), inputs[k], np.where(
                 huge, np.clip(m.value, *ends), m.value)))
     return [*nodes, replace(n, inputs=tuple(inputs))]
 
 
-def _nearer(n: FloatNode, given: np.ndarray, added: np.ndarray, reach: np.ndarray
-            ) -> Iterator[tuple[tuple[float, float], np.ndarray, np.ndarray]]:
-    """(clamp of n, where a mask is added, what could be added there) for each margin.
+@dataclass
+class _Seen:
+    """What samples show of a node that adds masks: the ends of its results where none is added,
+    whether masks are below or above these, and the largest magnitude that it adds."""
 
-    given: n's outputs. added: what n adds, which broadcasts against them. reach: the largest
-    magnitude of what it is added to."""
-    added = np.broadcast_to(added, np.broadcast_shapes(added.shape, reach.shape))
-    mask = np.abs(added) >= np.maximum(TIMES * reach, HUGE)
-    kept = given[~np.broadcast_to(mask, given.shape)]
-    if not mask.any() or not kept.size:
+    low: float = np.inf
+    high: float = -np.inf
+    below: bool = False
+    above: bool = False
+    largest: float = 0.0
+
+
+def _look(graph: FloatGraph, samples: Samples, n: FloatNode, added: np.ndarray | str,
+          reach: np.ndarray) -> _Seen:
+    """added: what n adds, constants or the name of a value. reach: the largest magnitude of what
+    it is added to."""
+    seen = _Seen()
+    values = {n.output, added} if isinstance(added, str) else {n.output}
+    for found in samples.floats(graph, sorted(values)):
+        y, a = found[n.output], found[added] if isinstance(added, str) else added
+        mask = _is_mask(a, reach)
+        a = np.broadcast_to(a, mask.shape)
+        kept = y[~np.broadcast_to(mask, y.shape)]
+        seen.low = min(seen.low, float(kept.min(initial=np.inf)))
+        seen.high = max(seen.high, float(kept.max(initial=-np.inf)))
+        seen.below |= bool((a[mask] < 0).any())
+        seen.above |= bool((a[mask] > 0).any())
+        seen.largest = max(seen.largest, float(np.abs(a).max()))
+    return seen
+
+
+def _is_mask(added: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    mask: np.ndarray = np.abs(added) >= np.maximum(TIMES * reach, HUGE)
+    return mask
+
+
+def _put(added: np.ndarray, reach: np.ndarray, ends: Bounds) -> np.ndarray:
+    """The numbers, the masks among them so far away that what they are added to lies beyond the
+    ends."""
+    far = np.where(added < 0, ends[0] - 2 * reach, ends[1] + 2 * reach)
+    return np.where(_is_mask(added, reach), far, added)
+
+
+def _nearer(n: FloatNode, seen: _Seen) -> Iterator[tuple[Bounds, Bounds]]:
+    """For each margin a clamp of n, and the ends beyond which masks must lie."""
+    if not (seen.below or seen.above) or seen.low > seen.high:
         return
-    unit = 2.0 ** (np.frexp(np.abs(kept).max())[1] - 5)  # of bounds that formats can have
-    low, high = np.floor(kept.min() / unit) * unit, np.ceil(kept.max() / unit) * unit
+    # of bounds that formats can have
+    unit = 2.0 ** (np.frexp(max(abs(seen.low), abs(seen.high)))[1] - 5)
+    low, high = np.floor(seen.low / unit) * unit, np.ceil(seen.high / unit) * unit
     for margin in MARGINS:
         ends = float(low - margin), float(high + margin)
-        far = np.where(added < 0, ends[0] - 2 * reach, ends[1] + 2 * reach)
-        bounds = (max(n.bounds[0], ends[0]) if (added[mask] < 0).any() else n.bounds[0],
-                  min(n.bounds[1], ends[1]) if (added[mask] > 0).any() else n.bounds[1])
+        bounds = (max(n.bounds[0], ends[0]) if seen.below else n.bounds[0],
+                  min(n.bounds[1], ends[1]) if seen.above else n.bounds[1])
         if bounds[0] <= bounds[1]:
-            yield bounds, mask, far
+            yield bounds, ends
 
 
-def _largest(samples: Samples, graph: FloatGraph, value: str) -> float:
+def _largest(graph: FloatGraph, samples: Samples, value: str) -> float:
     """Of the magnitudes of a value."""
-    return float(np.abs(samples.all(graph, [value])[value]).max())
+    return max(float(np.abs(found[value]).max()) for found in samples.floats(graph, [value]))
 
 
 def _outputs(graph: FloatGraph, samples: Samples) -> list[np.ndarray] | None:

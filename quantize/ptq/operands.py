@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dsplet.quantize.fixed.arithmetic import half_step
 from dsplet.quantize.fixed.ops.binary import Sum
+from dsplet.quantize.fixed.ops.op import product_range
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.ops.binary import Binary, Mul
@@ -45,6 +46,6 @@ def fit_operands(graph: FloatGraph, found: Iterable[Class], formats: dict[str, Q
 
 def _overflows(n: Mul | MatMul, terms: int, formats: dict[str, QFormat], bits: int) -> bool:
     a, b = (formats[i] for i in n.inputs)
-    ends = [terms * p * q for p in (a.min, a.max) for q in (b.min, b.max)]
+    low, high = product_range(a, b, terms)
     half = half_step(a.frac + b.frac - formats[n.output].frac)
-    return max(ends) + half >= 1 << bits - 1 or min(ends) < -(1 << bits - 1)
+    return max(high + half, -low) >= 1 << bits - 1

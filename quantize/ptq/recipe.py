@@ -196,12 +196,13 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray] | No
     samples: calibration inputs (N, *shape), or a dict of them by input name, in any order. None:
     the graph states its own ranges, as one does that others have quantized; nothing is then fitted
     to samples, and every weight becomes the nearest integer.
-    metadata: written beside that of the model. progress(done, total) counts nodes.
+    metadata: written beside that of the model, and heeded like it: `dsplet.input_scale` and
+    `dsplet.input_offset` say what pixels can be. progress(done, total) counts nodes.
     Raises ModelError for samples or values that do not fit, `fixed.proof.Overflow` where an
     accumulator cannot be proved to hold.
     """
     recipe, tick = recipe or Recipe(), progress or (lambda done, total: None)
-    graph, ranges = separate_inputs(graph), dict[str, Histogram]()
+    graph, ranges = separate_inputs(graph.saying(metadata or {})), dict[str, Histogram]()
     if samples is None:
         recipe, ranges = recipe.unfitted(), stated(graph)
         samples = random_inputs(graph, 1)
@@ -221,6 +222,6 @@ def quantize(graph: FloatGraph, samples: np.ndarray | dict[str, np.ndarray] | No
     facts = dict(graph.metadata) | {"dsplet.float_sha256": graph.sha256,
                                     "dsplet.recipe": recipe.to_json()} | rescaling.facts()
     fixed = convert(graph, formats, recipe, Passage(graph, known),
-                    facts | (metadata or {}), said(graph, seen) + steep(graph, seen, formats), tick)
+                    facts, said(graph, seen) + steep(graph, seen, formats), tick)
     prove(fixed, recipe.accumulator_bits)
     return fixed

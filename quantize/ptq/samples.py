@@ -71,12 +71,10 @@ class Samples:
         each = list(self.floats(graph, values))
         return {v: np.concatenate([found[v] for found in each]) for v in values}
 
-    def few(self, most: int) -> Samples:
+    def few(self, graph: FloatGraph, most: int) -> Samples:
         """At most so many of them, evenly spread."""
-        found = object.__new__(Samples)
         at = np.arange(len(self)) if len(self) <= most else np.arange(most) * len(self) // most
-        found.inputs = {k: x[at] for k, x in self.inputs.items()}
-        return found
+        return Samples(graph, {k: x[at] for k, x in self.inputs.items()})
 
     def picked(self, graph: FloatGraph, axes: dict[str, int]) -> dict[str, np.ndarray]:
         """(C, P) each: of every channel the numbers at P picked positions, evenly spread over all

@@ -12,6 +12,7 @@ from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.formats import measured, separate_inputs
 
 POINTS = 4097
+"""Reals that stand for a range, its middle and its ends among them."""
 NAMED = 5
 """Values that a refusal names."""
 

@@ -15,7 +15,7 @@ from dsplet.quantize.fixed import ops  # noqa: F401  (registers the ops)
 from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.graph_text import from_text
-from dsplet.quantize.fixed.proof import EXACT_LIMIT, bounds
+from dsplet.quantize.fixed.proof import EXACT_LIMIT, beyond, bounds
 from dsplet.quantize.float.from_onnx import CONTRACT_KEY, parse
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.signature import array_of
@@ -72,20 +72,14 @@ def graph_of(model: ModelProto, path: str | Path) -> Graph:
             graph = from_text(text, arrays)
         except UserError as error:
             raise QdqError(f"its graph fits no target: {error}", remedy=AGAIN) from None
-        _prove(graph)
+        for bound in beyond(bounds(graph)):
+            raise QdqError(f"{bound.op} '{bound.node}': a sum can reach {bound.magnitude}",
+                           expected=f"less than {EXACT_LIMIT}", remedy=AGAIN)
         again = to_model(graph)
         if again != model:
             raise QdqError(f"was edited after dsplet wrote it: {_difference(again, model)} is not "
                            "what its fixed-point graph says", remedy=AGAIN)
     return graph
-
-
-def _prove(graph: Graph) -> None:
-    """QdqError where a sum of the graph could leave the integers that every execution holds."""
-    for bound in bounds(graph):
-        if bound.magnitude >= EXACT_LIMIT:
-            raise QdqError(f"{bound.op} '{bound.node}': a sum can reach {bound.magnitude}",
-                           expected=f"less than {EXACT_LIMIT}", remedy=AGAIN)
 
 
 def _arrays(model: ModelProto, text: str) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import c
+from bench import architectures, c
 from dsplet.export.c.emulate import CORES, missing
 
 
@@ -14,3 +14,10 @@ def test_instructions_and_memory_stay_below_the_ceilings():
         assert row["differing_integers"] == 0
         assert row["instructions"] <= 1000 * c.LIMITS[name, core], key
         assert row["ram_bytes"] <= c.RAM_LIMITS[name], key
+
+
+def test_without_architectures_no_table_is_written(monkeypatch):
+    monkeypatch.delenv("DSPLET_SHARED", raising=False)
+    monkeypatch.setattr(architectures, "write_atomically", None)
+    with pytest.raises(SystemExit, match="DSPLET_SHARED has no conformance/architectures"):
+        architectures.main()

@@ -6,6 +6,7 @@ import faulthandler
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.fuzz.trials import Outcome, trial
 
 MOST_SECONDS = 5
+"""Of a processor's time, so that a busy machine makes no hang of a trial; of the clock, as many
+minutes."""
 MOST_BYTES = 6 << 30
 STARTING = -1
 
@@ -42,11 +45,12 @@ def _run(seeds: range, kinds: tuple[str, ...]) -> Iterator[tuple[int, Outcome]]:
                     yield last, Outcome(**found)
                     seeds = range(last + seeds.step, seeds.stop, seeds.step)
         words = worker.stderr.read()
-        if worker.wait() == 0:
+        if (code := worker.wait()) == 0:
             return
         if last is None or last not in seeds:
             raise RuntimeError(f"a worker did not start: {words[-2000:]}")
-        yield last, Outcome("?", "hang" if "Timeout" in words else "crash", words[-1500:])
+        hangs = code == -signal.SIGPROF or "Timeout" in words
+        yield last, Outcome("?", "hang" if hangs else "crash", words[-1500:])
         seeds = range(last + seeds.step, seeds.stop, seeds.step)
 
 
@@ -54,11 +58,15 @@ def main() -> None:
     first, last, step = map(int, sys.argv[1:4])
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     os.environ["OMP_NUM_THREADS"] = "1"
+    faulthandler.register(signal.SIGPROF, chain=True)  # says where it is, and ends
     for seed in range(first, last, step):
         print(json.dumps({"seed": seed}), flush=True)
-        faulthandler.dump_traceback_later(MOST_SECONDS + (25 if seed == first else 0), exit=True)
+        seconds = MOST_SECONDS + (25 if seed == first else 0)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        faulthandler.dump_traceback_later(60 * seconds, exit=True)
         found = trial(seed, tuple(sys.argv[4:]))
         faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         print(json.dumps({"seed": seed, **vars(found)}), flush=True)
 
 

@@ -1,7 +1,8 @@
 """Files that were tampered with: each is refused in words, or every execution of it agrees."""
 
-
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,34 @@ def test_files_that_were_tampered_with():
     assert {f.bucket for f in found.values()} == set(GOOD)
 
 
+WORKER = """
+import os
+from tests.fuzz import pool
+from tests.fuzz.trials import Outcome
+
+def trial(seed, kinds):
+    if seed == 1:
+        pool.signal.setitimer(pool.signal.ITIMER_PROF, 0.3)
+        {odd}
+    return Outcome("lies", "equal")
+
+pool.trial = trial
+pool.main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("odd, bucket", [("while True: pass", "hang"), ("os._exit(3)", "crash"),
+                                         ("os.abort()", "crash")])
+def test_a_trial_that_does_not_end_or_ends_its_process_stops_no_other(odd, bucket, monkeypatch):
+    started = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **how: started(
+        [sys.executable, "-c", WORKER.format(odd=odd), *words[3:]], **how))
+    found = dict(outcomes(range(4), processes=1))
+    assert [found[seed].bucket for seed in range(4)] == ["equal", bucket, "equal", "equal"]
+    assert bucket == "crash" or "in trial" in found[1].what  # it says where
+
+
 def test_a_trial_is_the_same_again():
     first, second = ([(found.kind, found.bucket) for found in map(trial, range(20, 26))]
                      for _ in range(2))
@@ -49,8 +78,6 @@ def test_what_nobody_changed_is_accepted(monkeypatch):
     for kind in KINDS:
         for seed in range(3):
             assert trial(seed, (kind,)).bucket == "equal", trial(seed, (kind,))
-
-
 
 
 def test_a_lie_that_a_door_let_pass_is_found(monkeypatch):

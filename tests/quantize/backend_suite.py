@@ -31,6 +31,7 @@ from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.model import to_model
 from dsplet.quantize.float.passes import simplify
+from dsplet.quantize.float.reading import op_of
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from tests.quantize.onnx_nets import run as onnx_runtime
 
@@ -64,8 +65,7 @@ class Case:
 
     @property
     def ops(self) -> set[str]:
-        return {n.op_type if n.domain in ("", "ai.onnx") else f"{n.domain}::{n.op_type}"
-                for n in self.model.graph.node}
+        return set(map(op_of, self.model.graph.node))
 
     @property
     def reads_floats(self) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from dsplet.base.errors import UserError
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.compare import sqnr_db
-from dsplet.quantize.analysis.diagnose import Range, _Run, diagnose
+from dsplet.quantize.analysis.diagnose import Range, _Run, diagnose, on_grids
 from dsplet.quantize.fixed.graph import Requantizing
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
@@ -49,6 +49,17 @@ def small(tmp_path_factory):
 
 def reference(path, x) -> np.ndarray:
     return FloatNetwork(path)({"x": x})["y"]
+
+
+def test_names_of_grids_are_nobody_else_s(tmp_path):
+    m = model([node("Tanh", "x", "a"), node("Gemm", "a w", "y/grid"),
+               node("Softmax", "y/grid", "y")], {"x": (4,)}, {"w": random("w", 4, 5)})
+    m.graph.node[1].name = "y/grid"
+    path = tmp_path / "net.onnx"
+    path.write_bytes(m.SerializeToString())
+    graph, x = from_onnx.load(path), nets.inputs(m, 20)["x"]
+    names = [n.name for n in on_grids(graph, quantize(graph, x), graph.outputs).nodes]
+    assert len(names) == len(set(names)) == 4
 
 
 @pytest.mark.parametrize("make", [nets.relu_net, nets.tanh_net])

@@ -7,8 +7,7 @@ import pytest
 from dsplet.base.errors import UserError
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.network import Network
-from dsplet.quantize.ptq.recipe import load as recipe
-from dsplet.quantize.ptq.recipe import quantize
+from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.qdq import from_qdq, to_qdq
 from tests.base.damage import cut, flipped, mutated
 from tests.quantize import onnx_nets as nets
@@ -22,8 +21,8 @@ def folder(tmp_path_factory):
     for name in FILES:
         m = nets.NETS[name]()
         (path / f"{name}.onnx").write_bytes(m.SerializeToString())
-        fixed = quantize(from_onnx.load(path / f"{name}.onnx"), nets.inputs(m, 20),
-                         recipe("nearest"))
+        fixed = recipes.quantize(from_onnx.load(path / f"{name}.onnx"), nets.inputs(m, 20),
+                                 recipes.load("nearest"))
         to_qdq.save(fixed, path / f"{name}.q.onnx")
     return path
 
@@ -41,6 +40,17 @@ def test_damaged_networks_are_told_or_read(load, ending, name, folder, tmp_path)
         except UserError as error:
             assert str(error).startswith(f"{path}: ")
     assert bool(read) == (ending == "onnx")  # there, what only metadata or names lost
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_damaged_recipes_are_told_or_recipes(name, tmp_path):
+    whole, path = (recipes.FOLDER / f"{name}.toml").read_bytes(), tmp_path / "a.toml"
+    for content in [*cut(whole), *mutated(whole, 60, random.Random(10))]:
+        path.write_bytes(content)
+        try:
+            assert isinstance(recipes.load(path), recipes.Recipe)
+        except UserError as error:
+            assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
 
 
 @pytest.mark.parametrize("path, text", [

@@ -2,13 +2,17 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dsplet.cli import cli
+from dsplet.cli.outcome import outcome
 from dsplet.quantize.fixed.graph import Value, Weight
 from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.ops.compare import Compare
+from dsplet.quantize.fixed.ops.div import Div
 from dsplet.quantize.fixed.ops.gather import Gather
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.movement import Concat, Interleave, Slice, Transpose
@@ -24,6 +28,7 @@ from dsplet.quantize.qdq.from_qdq import QdqError
 from tests.each import each
 from tests.fuzz.mutators import patched
 from tests.fuzz.trials import differences
+from tests.quantize.fixed.pointwise import POINTWISE
 from tests.quantize.fixed.words import conv, gemm, graph, value, weight
 
 Q4 = QFormat(8, 4)
@@ -42,6 +47,10 @@ NETS = {
     "concat": graph("net", Concat("c", (X, value("z", 4)), value("y", 8), 0)),
     "pool": graph("net", MaxPool("m", (IMAGE,), value("y", 2, 3, 3), (2, 2), (2, 2))),
     "sum": graph("net", SumPool("m", (IMAGE,), value("y", 2, 3, 3, fmt=Q4), (2, 2), (2, 2))),
+    "div": graph("net", Div("d", (X, value("z", 4)), value("y", 4, fmt=Q4))),
+    "several": graph("net", replace(conv("c", value("two", 2, 6), weight("w", 3, 2, 3)),
+                                    inputs=(value("x", 1, 6), value("z", 1, 6)))),
+    "patched": next(g for g in POINTWISE if g.name == "patched_sign"),
     "compare": graph("net", Compare("c", (X, value("z", 4)), Value("y", (4,), U1), "Greater")),
     "gather": graph("net", Gather("g", (X, Value("i", (2,), QFormat(4, 0, False))), value("y", 2))),
     "interleave": graph("net", Interleave("i", (X, value("z", 4)), value("y", 8), (2,))),
@@ -116,6 +125,8 @@ LIES = {
     "a step too coarse": ("relu", form("y", 2, -41), "a QFormat has the step 2**41"),
     "steps too far apart": ("relu", form("x", 2, 40),
                             "Requantize 'r': its sums and its output 'y' have steps 2**33 apart"),
+    "steps 2**(2**30) apart": ("relu", form("x", 2, 1 << 30),
+                               "a QFormat has the step 2**-1073741824; expected 2**-40 to 2**40"),
     "an enormous frac": ("relu", form("x", 2, 1 << 70), "a QFormat: frac is 11805916"),
     "a frac that is no integer": ("relu", form("x", 2, 7.0), "frac is 7.0, which is not an"),
     "a frac that is a truth": ("relu", form("x", 2, True), "frac is True, which is not an integer"),
@@ -136,7 +147,15 @@ LIES = {
     "weights of a far step": ("gemm", instead("g.weight.frac", [81]),
                               "weights have steps from 2**-81 to 2**-81"),
     "a bias beyond 32 bits": ("gemm", entry("g.bias", 0, 1 << 33),
-                              "Gemm 'g' has a bias that 32 bits do not hold"),
+                              "which is not an array of integers of 32 bits"),
+    "the least bias of 64 bits": ("gemm", entry("g.bias", 0, -1 << 63),
+                                  "Gemm 'g': bias is array([-9223372036854775808,"),
+    "the least weight of 64 bits": ("gemm", entry("g.weight.q", (0, 0), -1 << 63),
+                                    "weights: q is array([[-9223372036854775808,"),
+    "a weight's least step": ("gemm", instead("g.weight.frac", [-1 << 63]),
+                              "weights: frac is array([-9223372036854775808]), which is not an"),
+    "the least patch of 64 bits": ("patched", entry("t.patch", 5, -1 << 63),
+                                   "PatchedTable 't': patch is array("),
     "a bias that overflows": ("gemm", entry("g.bias", 0, (1 << 31) - 1),
                               "Gemm 'g': a sum can reach 2147510239"),
     # attributes
@@ -151,16 +170,24 @@ LIES = {
     "a start too many": ("slice", node(starts=[0, 0]), "Slice 's' has 2 starts; expected 1"),
     "an axis beyond": ("concat", node(axis=1), "Concat 'c' cannot join [(4,), (4,)] along axis 1"),
     "an axis below": ("concat", node(axis=-1), "along axis -1"),
+    "an input of lower rank": ("concat", form("z", 0, []),
+                               "Concat 'c' cannot join [(4,), ()] along axis 0"),
+    "several inputs without an axis": ("several", lambda f, a: [
+        f["values"][v].__setitem__(0, []) for v in "xz"],
+        "Conv 'c' needs 2 or more axes; 'x' has 0"),
+    "a numerator of many bits": ("div", lambda f, a: [form(v, 2, 40)(f, a) for v in "yz"],
+                                 "Div 'd': a quotient of Q0.7 by Q-33.40 has the step 2**-40; "
+                                 "expected 2**11 to 2**49"),
+    "counts of a sum": ("sum", node(counts={"array": "m.counts"}),
+                        "SumPool 'm' has a field 'counts', which is none of its own"),
     "a window of nothing": ("pool", node(window=[0, 2]), "MaxPool 'm' has the window (0, 2)"),
-    "counts of a sum": ("sum", lambda f, a: (f["nodes"][0].update(counts={"array": "m.counts"}),
-                                             a.update({"m.counts": np.full((3, 3), 4)})),
-                        "SumPool 'm' counts no taps"),
     "a relation unheard of": ("compare", node(relation="Less"),
                               "Compare 'c': no relation is called 'Less'"),
     "an index with a fraction": ("gather", form("i", 2, 1), "Gather 'g' cannot pick from"),
     "factors of nothing": ("interleave", node(factors=[0]), "Interleave 'i' has the factors (0,)"),
     "places beyond": ("resize", entry("r.places.0", (0, 0), 9), "from 0 to 9 and weights"),
     "a negative weight": ("resize", entry("r.weights.0", (0, 0), -1), "Resize 'r': places"),
+    "fracs of no sum": ("resize", node(fracs=[-3]), "Resize 'r' has the fracs (-3,); expected 0"),
     "an axis of another": ("resize", node(axes=[1]), "Resize 'r': (1,) are no axes of (4,)"),
     # text
     "a field too many": ("relu", node(extra=1),
@@ -199,6 +226,35 @@ def test_a_lie_is_told_whole():
 def test_integers_of_numpy_are_none_of_python():
     with pytest.raises(ValueError, match=r"shape is \(3, np.int64\(4\), 4\), which is"):
         conv("c", IMAGE, weight("w", 3, 2, 3, 3), strides=(np.int64(1), 1))
+
+
+def test_a_number_of_thousands_of_digits_is_refused():
+    text, _ = to_text(NETS["relu"])
+    model = patched(NETS["relu"], text.replace("127", "9" * 5000), {})
+    with pytest.raises(QdqError) as caught:
+        from_qdq.graph_of(model, "net.q.onnx")
+    assert str(caught.value) == (
+        "net.q.onnx: its graph is damaged: Exceeds the limit (4300 digits) for integer string "
+        "conversion: value has 5000 digits: quantize the float model again")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["emit {} --format c -o {}.c", "emit {} --format image -o {}.i",
+                                   "compare {} {}", "simulate {} --samples 1"])
+def test_no_command_believes_a_lie(words, tmp_path, capsys):
+    """A bit in an exponential's table, and no clamp where there is one: the chip, the executor and
+    ONNX Runtime would give different integers."""
+    for net, change, said in (LIES["a bit in an exp table"], LIES["a clamp on a table"],
+                              LIES["an exp table of zeros"], LIES["an exp table of one entry"]):
+        text, arrays = to_text(NETS[net])
+        facts, arrays = json.loads(text), {k: np.array(a, np.int64) for k, a in arrays.items()}
+        change(facts, arrays)
+        path = tmp_path / "net.q.onnx"
+        path.write_bytes(patched(NETS[net], json.dumps(facts, separators=(",", ":")),
+                                 arrays).SerializeToString())
+        assert outcome(cli, words.replace("{}", str(path)).split()) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
+        assert [p.name for p in tmp_path.iterdir()] == ["net.q.onnx"]
 
 
 @each("net", [*NETS])

@@ -8,8 +8,9 @@ import pytest
 
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import ModelError
-from dsplet.quantize.ptq.masks import without_masks
+from dsplet.quantize.ptq.masks import LOOKED_AT, without_masks
 from dsplet.quantize.ptq.recipe import quantize
 from dsplet.quantize.ptq.samples import Samples
 from tests.quantize.fixed.test_square import EXECUTIONS
@@ -180,6 +181,56 @@ def test_a_mask_before_a_maximum_a_relu_and_an_arg_max(far, tmp_path):
         found = graph.outputs[0].format.dequantize(answer(graph, x)[0])
         error = np.abs(found - real)
         assert (error > 0).mean() < 0.05 if op == "ArgMax" else error.max() < 0.1, op
+
+
+def positions(*others, far: float = -1e9) -> FloatGraph:
+    """A mask by position, and other nodes behind its softmax s."""
+    causal = np.where(np.tri(5), 0, far).astype(np.float32)
+    m = model([node("MatMul", "x w", "a"), node("Add", "a mask", "b"),
+               node("Softmax", "b", "s" if others else "y", axis=-1), *others], {"x": (2, 5, 4)},
+              {"w": random("q", 4, 5), "mask": causal})
+    return from_onnx.simplified(m, "", "net.onnx")
+
+
+def unmasked(graph: FloatGraph, x: np.ndarray) -> FloatGraph:
+    """What the outputs of all samples are equal in."""
+    samples = Samples(graph, {"x": x})
+    found = without_masks(graph, samples)
+    assert found is not graph
+    real, wanted = (samples.all(g, ["y"])["y"] for g in (found, graph))
+    assert np.abs(real - wanted).max() <= 1e-5 * np.abs(wanted).max()
+    return found
+
+
+def test_a_mask_is_far_enough_for_every_sample():
+    """One that is not among those whose outputs are compared reaches 1000 times as far."""
+    m, _ = masked(-1e9, node("Softmax", "b", "y", axis=-1))
+    for graph in (from_onnx.simplified(m, "", "net.onnx"), positions()):
+        some = np.random.default_rng(0).standard_normal((2 * LOOKED_AT, *graph.shapes["x"]))
+        x = Samples(graph, {"x": some}).inputs["x"].copy()
+        x[1] *= 1024
+        assert not any(x[1].tobytes() == few.tobytes() for few in
+                       Samples(graph, {"x": x}).few(graph, LOOKED_AT).inputs["x"])
+        unmasked(graph, x)
+
+
+def test_a_mask_takes_no_name_that_another_value_has():
+    """A row that becomes a square, as in an attention with one query."""
+    causal = np.where(np.tri(5), 0, -1e9).astype(np.float32)
+    m = model([node("Tanh", "x", "a"), node("Add", "a mask", "b"),
+               node("Softmax", "b", "s", axis=-1), node("Sin", "x", "b/mask"),
+               node("Mul", "s b/mask", "y")], {"x": (1, 5)}, {"mask": causal})
+    unmasked(from_onnx.simplified(m, "", "net.onnx"), numbers(1, 5))
+
+
+def test_a_sample_that_is_broken_is_named_before_what_a_mask_would_have_to_be(tmp_path):
+    m = model([node("Greater", "x zero", "g"), node("Where", "g x far", "y"),
+               node("MatMul", "x w", "z")], {"x": (5,)},
+              {"zero": np.float32(0), "far": np.float32(-1e9), "w": random("w", 5, 5)}, ("y", "z"))
+    x = numbers(5)
+    x[3, 2] = np.nan
+    with pytest.raises(ModelError, match="is not finite for a calibration sample"):
+        fixed(m, x, tmp_path)
 
 
 def test_what_lets_a_mask_through_keeps_it(tmp_path):

@@ -182,7 +182,7 @@ def test_is_quantized(tmp_path):
     with pytest.raises(FileError, match="none: no such file"):
         Network(tmp_path / "none")
     assert to_text(Network(tmp_path / "net.q.onnx").fixed)[0] == to_text(fixed)[0]
-    with pytest.raises(ModelError, match="is quantized already"):
+    with pytest.raises(ModelError, match="is fixed point already: dsplet simulate"):
         from_onnx.load(tmp_path / "net.q.onnx")
     with pytest.raises(QdqError, match="not a model quantized by dsplet"):
         from_qdq.load(tmp_path / "net.onnx")

@@ -8,6 +8,7 @@ import pytest
 
 from dsplet.base.errors import UserError
 from dsplet.quantize.analysis.compare import predictions, sqnr_db
+from dsplet.quantize.analysis.stability import spread
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.proof import Overflow
@@ -15,6 +16,7 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.network import Network
 from dsplet.quantize.ptq.algorithms import UnknownAlgorithm, named
 from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
 from dsplet.quantize.ptq.recipe import load as load_recipe
@@ -52,6 +54,10 @@ def formats(graph) -> dict[str, QFormat]:
     (-0.42, 2.82, {}, "Q2.5"),
     (0, 0.1, {"dsplet.input_scale": "0.00390625"}, "UQ0.8"),
     (-0.1, 0.1, {"dsplet.input_scale": str(2 / 255), "dsplet.input_offset": "-1.0"}, "Q0.7"),
+    (0, 0.1, {"dsplet.input_scale": "1/255"}, "UQ0.8"),
+    (0, 0.1, {"dsplet.input_scale": "1/255,2/255", "dsplet.input_offset": "0"}, "UQ1.7"),
+    (0, 0.1, {"dsplet.input_scale": "1/0"}, "UQ-3.11"),  # no number: what was seen
+    (0, 0.1, {"dsplet.input_scale": "nan"}, "UQ-3.11"),
 ])
 def test_input_formats(low, high, metadata, expected, tmp_path):
     x = np.linspace(low, high, 80, dtype=np.float32).reshape(10, 8)
@@ -59,10 +65,36 @@ def test_input_formats(low, high, metadata, expected, tmp_path):
     assert str(fixed.inputs[0].format) == expected
 
 
+def test_what_is_said_beside_the_file_goes_before_what_it_says(tmp_path):
+    x = np.linspace(0, 0.1, 80, dtype=np.float32).reshape(10, 8)
+    said = {"dsplet.input_scale": "1/128"}
+    for own in ({}, {"dsplet.input_scale": "1/256"}):
+        fixed = quantize(dense(tmp_path, own), x, None, said)
+        assert str(fixed.inputs[0].format) == "UQ1.7"
+        assert dict(fixed.metadata)["dsplet.input_scale"] == "1/128"
+
+
+def test_what_is_drawn_again_heeds_it_too(tmp_path):
+    x, graph = np.linspace(0, 0.1, 80, dtype=np.float32).reshape(10, 8), dense(tmp_path)
+    fixed = quantize(graph, x, Recipe(), {"dsplet.input_scale": "1/256"})
+    drawn = spread(Network(tmp_path / "net.onnx"), fixed, Recipe(), {"x": x}, {"x": x},
+                   np.zeros(10, int), 2, 0, lambda done, total: None)
+    assert {row.of: row.formats for row in drawn.formats_drawn}["x"] == "UQ0.8 3x"
+
+
 def test_pixels_are_exact(tmp_path):
     x = (np.arange(256, dtype=np.float32) / 256).reshape(32, 8)
     fmt = quantize(dense(tmp_path), x).inputs[0].format
     assert np.array_equal(fmt.dequantize(fmt.quantize(x)), x)
+
+
+def test_what_meets_a_softmax_is_fitted_to_the_step_that_it_has(tmp_path):
+    """Of 300 shares of about 2^-8, 16 bits would have a step of 2^-23; 2^-15 is what there is."""
+    m = model([node("Softmax", "x", "s", axis=-1), node("Add", "s c", "y")], {"x": (300,)},
+              {"c": np.float32(1e-9) * random("c", 300)})
+    x = np.random.default_rng(0).normal(size=(20, 300)).astype(np.float32)
+    add = quantize(load(m, tmp_path), x, Recipe(16, 16)).nodes[-1]
+    assert [v.format.frac for v in add.inputs] == [15, 29]  # 16 bits, 14 to the left: below 2^31
 
 
 def test_formats_of_relu_net(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsplet.base.progress import SILENT
 from dsplet.base.sizes import SizeError, bytes_of
 from dsplet.quantize.fixed.graph_text import to_text
 from dsplet.quantize.fixed.qformat import QFormat
@@ -19,6 +20,8 @@ from dsplet.quantize.search import pareto
 from dsplet.quantize.search.solve import SLACK, NoSolution, Sensitivity, sensitivity, solve
 from dsplet.quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_bytes
 from dsplet.quantize.search.widths import Budgets, search
+from dsplet.workflows import widths
+from tests.dsplet.small_nets import digit_net
 from tests.quantize.onnx_nets import model, node, random
 
 pytestmark = pytest.mark.slow
@@ -226,3 +229,12 @@ def test_a_picture(trials, tmp_path):
     assert "SQNR of the scores, dB" in (tmp_path / "a.svg").read_text()
     with pytest.raises(PictureError, match=".svg or .png"):
         draw(found, tmp_path / "a.pdf", "small")
+
+
+def test_what_an_option_says_of_the_input_is_what_is_searched_with(tmp_path, monkeypatch):
+    (tmp_path / "small.onnx").write_bytes(digit_net().SerializeToString())
+    given = []
+    monkeypatch.setattr(widths, "Trials", lambda graph, *rest: given.append(dict(graph.metadata)))
+    widths._Search(widths.Request(source=str(tmp_path / "small.onnx"), data="digits",
+                                  input_scale="1/128"), SILENT)
+    assert [facts["dsplet.input_scale"] for facts in given] == [str(1 / 128)]

@@ -15,7 +15,7 @@ from dsplet.quantize.fixed.kernel import Add as AddTo
 from dsplet.quantize.fixed.kernel import Max as MaxWith
 from dsplet.quantize.fixed.kernel import Mul as MulBy
 from dsplet.quantize.fixed.kernel import Set, Storage, Store
-from dsplet.quantize.fixed.ops.op import check_alignment, op, span
+from dsplet.quantize.fixed.ops.op import aligned_range, check_alignment, op, span
 from dsplet.quantize.fixed.statement import Affine, Ref
 
 
@@ -108,10 +108,14 @@ class Sum(Binary):
         i, j = (int(self.acc_frac[0]) - x.format.frac for x in self.inputs)
         return i, j
 
-    def exact(self, a: IntArray, b: IntArray) -> IntArray:
+    def operands(self, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray]:
+        """Both at the larger frac."""
         i, j = self.alignment
-        y: IntArray = (a << i) + self.sign * (b << j)
-        return y
+        return a << i, b << j
+
+    def exact(self, a: IntArray, b: IntArray) -> IntArray:
+        a, b = self.operands(a, b)
+        return a + self.sign * b
 
     def combine(self, k: Builder, a: Ref, b: Ref) -> None:
         i, j = self.alignment
@@ -140,13 +144,21 @@ class Sub(Sum):
     sign = -1
 
 
+@dataclass(frozen=True, eq=False)
+class Extreme(Sum):
+    """One of the operands: registers hold the other one, too, or their negatives."""
+
+    def accumulators(self) -> list[Interval]:
+        low, high = aligned_range(self.inputs, self.alignment)
+        return [*super().accumulators(), Interval(min(low, -high), max(high, -low))]
+
+
 @op
-class Max(Sum):
+class Max(Extreme):
     """y = requantize(max(x0 << i, x1 << j))."""
 
     def exact(self, a: IntArray, b: IntArray) -> IntArray:
-        i, j = self.alignment
-        y: IntArray = np.maximum(a << i, b << j)
+        y: IntArray = np.maximum(*self.operands(a, b))
         return y
 
     def combine(self, k: Builder, a: Ref, b: Ref) -> None:
@@ -157,12 +169,11 @@ class Max(Sum):
 
 
 @op
-class Min(Sum):
+class Min(Extreme):
     """y = requantize(min(x0 << i, x1 << j))."""
 
     def exact(self, a: IntArray, b: IntArray) -> IntArray:
-        i, j = self.alignment
-        y: IntArray = np.minimum(a << i, b << j)
+        y: IntArray = np.minimum(*self.operands(a, b))
         return y
 
     def combine(self, k: Builder, a: Ref, b: Ref) -> None:

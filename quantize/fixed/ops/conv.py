@@ -13,7 +13,7 @@ from dsplet.quantize.fixed.emitter import Emitter, RealWords, Words
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
 from dsplet.quantize.fixed.ops.op import (
-    check_bias,
+    check_axes,
     check_positive,
     op,
     span,
@@ -39,6 +39,7 @@ class Conv(Requantizing):
     groups: int = 1
 
     def check(self) -> None:
+        check_axes(self, 2)
         x, w = self.inputs[0].shape, self.weight.q.shape
         if len(self.inputs) > 1:
             x = sum(v.shape[0] for v in self.inputs), *x[1:]
@@ -61,7 +62,6 @@ class Conv(Requantizing):
         self.expect_shape((w[0], *spatial))
         if self.bias.shape not in ((w[0], *(1,) * len(spatial)), self.output.shape):
             raise ValueError(f"Conv '{self.name}': bias has shape {self.bias.shape}")
-        check_bias(self, self.bias)
 
     @property
     def acc_frac(self) -> IntArray:
@@ -95,7 +95,8 @@ class Conv(Requantizing):
     def accumulators(self) -> list[Interval]:
         n = self.output.shape[0]
         bias = np.broadcast_to(self.bias, (n, *self.bias.shape[1:])).reshape(n, -1)
-        return [weighted_interval(self, self.weight.q.reshape(n, -1).astype(np.int64), bias)]
+        return [weighted_interval(self.shift, bias, (
+            self.inputs[0], self.weight.q.reshape(n, -1).astype(np.int64)))]
 
     def kernel(self, k: Builder) -> None:
         y, first = k[self.output], [0, *np.cumsum([v.shape[0] for v in self.inputs]).tolist()]

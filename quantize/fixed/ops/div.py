@@ -8,15 +8,25 @@ from dsplet.quantize.fixed.arithmetic import IntArray, divide, requantize
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval
-from dsplet.quantize.fixed.kernel import Add, Divide, Max, Mul, Requantize, Set, Storage, Store
+from dsplet.quantize.fixed.kernel import (
+    MOST_DIVISOR,
+    MOST_QUOTIENT,
+    Add,
+    Divide,
+    Max,
+    Mul,
+    Requantize,
+    Set,
+    Storage,
+    Store,
+)
 from dsplet.quantize.fixed.ops.binary import Elementwise, element
 from dsplet.quantize.fixed.ops.op import op
-from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.qformat import QFormat, RangeError
 from dsplet.quantize.fixed.statement import Affine
 
-QUOTIENT_LIMIT = 1 << 16
-DIVISOR_LIMIT = 1 << 24
-"""What the statement `Divide` takes."""
+MOST_NUMERATOR_BITS = 29
+"""Twice as much and a divisor are an int32."""
 
 
 def _largest(fmt: QFormat) -> int:
@@ -36,14 +46,17 @@ class Div(Elementwise):
         """The least and the largest frac that the quotient of these formats may have."""
         left, right = ((_largest(fmt) - 1).bit_length() for fmt in (a, b))
         exact = a.frac - b.frac  # of a quotient for which nothing is shifted
-        return exact - (DIVISOR_LIMIT.bit_length() - 2 - right), exact + 29 - left
+        return (exact - (MOST_DIVISOR.bit_length() - 1 - right),
+                exact + MOST_NUMERATOR_BITS - left)
 
     def check(self) -> None:
         super().check()
-        if self.divisor_limit >= DIVISOR_LIMIT:
-            step, bits = self.output.format.step, DIVISOR_LIMIT.bit_length() - 1
-            raise ValueError(f"Div '{self.name}': a quotient at the step {step:g} needs divisors of"
-                             f" more than {bits} bits")
+        (a, b), y = (x.format for x in self.inputs), self.output.format
+        least, most = self.fracs(a, b)
+        if not least <= y.frac <= most:
+            raise RangeError(f"Div '{self.name}': a quotient of {a} by {b} has the step "
+                             f"2**{-y.frac}", expected=f"2**{-most} to 2**{-least}",
+                             remedy="scale what the network computes")
 
     @property
     def acc_frac(self) -> IntArray:
@@ -79,7 +92,7 @@ class Div(Elementwise):
         varies = [lead + axis for axis, n in enumerate(b.shape) if n > 1]
         outer = max(varies, default=-1) + 1  # the axes along which there are several divisors
         reach = -(-self.numerator_limit >> self.alignment[1])  # rounded up
-        span = (y.format.min - 1, y.format.max + 1) if reach >= QUOTIENT_LIMIT else (-reach, reach)
+        span = (y.format.min - 1, y.format.max + 1) if reach >= MOST_QUOTIENT else (-reach, reach)
         cells = k.temp("cells", 2, -1, self.divisor_limit)
         with k.loops(*shape[:outer]) as at:
             self._divisor(k, cells, (*at, *(0 for _ in shape[outer:])))
@@ -88,7 +101,7 @@ class Div(Elementwise):
                 k.emit(Set("n", 0), Add("n", element(k[a], a.shape, where), self.alignment[0]))
                 if b.format.signed:
                     k.emit(Mul("n", cells[1]))
-                if reach >= QUOTIENT_LIMIT:
+                if reach >= MOST_QUOTIENT:
                     self._within(k, cells)
                 k.emit(Divide("n", cells[0], (span[1], self.divisor_limit)))
                 k.requantize("n", self, span)

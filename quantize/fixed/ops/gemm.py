@@ -9,7 +9,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing, Weight
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
-from dsplet.quantize.fixed.ops.op import check_axes, check_bias, op, span, weighted_interval
+from dsplet.quantize.fixed.ops.op import check_axes, op, span, weighted_interval
 
 
 @op
@@ -30,7 +30,6 @@ class Gemm(Requantizing):
                              f"{self.weight.q.shape}")
         if self.bias.shape != self.weight.q.shape[:1]:
             raise ValueError(f"Gemm '{self.name}': bias has shape {self.bias.shape}")
-        check_bias(self, self.bias)
         self.expect_shape((*lead, self.weight.q.shape[0]))
 
     @property
@@ -45,7 +44,8 @@ class Gemm(Requantizing):
         return x @ self.weight.q.astype(np.int64).T + self.bias
 
     def accumulators(self) -> list[Interval]:
-        return [weighted_interval(self, self.weight.q.astype(np.int64), self.bias[:, None])]
+        return [weighted_interval(self.shift, self.bias[:, None],
+                                  (self.inputs[0], self.weight.q.astype(np.int64)))]
 
     def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]

@@ -12,15 +12,14 @@ from dsplet.quantize.fixed.kernel import Mac, Set, Store
 from dsplet.quantize.fixed.ops.op import (
     check_alignment,
     check_axes,
-    check_bias,
     check_lengths,
-    dot_interval,
     op,
     span,
+    weighted_interval,
 )
 
 SPARE_BITS = 15
-"""Weights have so many already when they are shifted."""
+"""Weights have so many already when they are shifted: 32 bits hold them then, too."""
 
 
 @op
@@ -46,7 +45,6 @@ class GemmSum(Requantizing):
                 raise ValueError(f"GemmSum '{self.name}': weights {w.q.shape} do not fit a bias of "
                                  f"shape {self.bias.shape}")
         self.expect_shape((*lead, len(self.bias)))
-        check_bias(self, self.bias)
         check_alignment(self, int((self._fracs.max(0) - self._fracs).max()) + SPARE_BITS)
 
     @property
@@ -75,12 +73,8 @@ class GemmSum(Requantizing):
         return y
 
     def accumulators(self) -> list[Interval]:
-        high = low = np.zeros(self.bias.shape, np.int64)
-        for x, w in zip(self.inputs, self.aligned, strict=True):
-            ends = np.stack([w * x.format.min, w * x.format.max])
-            high = high + np.maximum(ends.max(0), 0).sum(1)
-            low = low + np.minimum(ends.min(0), 0).sum(1)
-        return [dot_interval(high, low, self.bias[:, None], self.shift)]
+        return [weighted_interval(self.shift, self.bias[:, None],
+                                  *zip(self.inputs, self.aligned, strict=True))]
 
     def kernel(self, k: Builder) -> None:
         y, b = k[self.output], k.const("bias", self.bias)

@@ -31,10 +31,9 @@ class LogSumExp(Logarithmic):
 
     def accumulators(self) -> list[Interval]:
         fmt, (i, j) = self.inputs[0].format, self.alignment
-        low, high = self.log_curve.span
         half = half_step(int(self.shift[0]))
         return [Interval(min(fmt.min << i, 0), (max(fmt.max, 0) << i) + ((1 << 15) << j) + half),
-                Interval(min(low, 0), 2 * high)]
+                *super().accumulators()]
 
     def kernel(self, k: Builder) -> None:
         x, y, (i_shift, j_shift) = k[self.inputs[0]], k[self.output], self.alignment

@@ -9,7 +9,7 @@ from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval, Requantizing
 from dsplet.quantize.fixed.kernel import Mac, Set, Store
-from dsplet.quantize.fixed.ops.op import op, span
+from dsplet.quantize.fixed.ops.op import op, product_range, span
 
 
 @op
@@ -36,10 +36,9 @@ class MatMul(Requantizing):
         return a @ b
 
     def accumulators(self) -> list[Interval]:
-        f, g = self.inputs[0].format, self.inputs[1].format
-        ends = [p * q for p in (f.min, f.max) for q in (g.min, g.max)]
-        n = self.inputs[0].shape[-1]
-        return [Interval(n * min(*ends, 0), n * max(*ends, 0) + half_step(int(self.shift[0])))]
+        a, b = self.inputs
+        low, high = product_range(a.format, b.format, a.shape[-1])
+        return [Interval(low, high + half_step(int(self.shift[0])))]
 
     def kernel(self, k: Builder) -> None:
         a, b, y = k[self.inputs[0]], k[self.inputs[1]], k[self.output]

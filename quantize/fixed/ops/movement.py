@@ -156,7 +156,7 @@ class Concat(Moving):
     def check(self) -> None:
         super().check()
         shape, axis = list(self.inputs[0].shape), self.axis
-        if not 0 <= axis < len(shape) or len({(*x.shape[:axis], 0, *x.shape[axis + 1:])
+        if not 0 <= axis < len(shape) or len({(len(x.shape), x.shape[:axis], x.shape[axis + 1:])
                                               for x in self.inputs}) > 1:
             raise ValueError(f"Concat '{self.name}' cannot join {[x.shape for x in self.inputs]} "
                              f"along axis {axis}")

@@ -9,10 +9,9 @@ from typing import TypeVar, dataclass_transform
 import numpy as np
 
 from dsplet.quantize.fixed.arithmetic import IntArray, half_step
-from dsplet.quantize.fixed.fields import LARGEST_INTEGER
-from dsplet.quantize.fixed.graph import Interval, Node, Requantizing
+from dsplet.quantize.fixed.graph import Interval, Node, Value
 from dsplet.quantize.fixed.kernel import Storage
-from dsplet.quantize.fixed.qformat import RangeError
+from dsplet.quantize.fixed.qformat import QFormat, RangeError
 
 C = TypeVar("C", bound=Node)
 
@@ -83,33 +82,34 @@ def check_lengths(node: Node, length: int, **several: Sequence[object]) -> None:
             raise ValueError(f"{node.op} '{node.name}' has {len(found)} {name}; expected {length}")
 
 
-def check_bias(node: Node, bias: IntArray) -> None:
-    """ValueError where a bias does not fit 32 bits."""
-    if np.abs(bias).max() > LARGEST_INTEGER:
-        raise ValueError(f"{node.op} '{node.name}' has a bias that 32 bits do not hold")
+def weighted_interval(shift: IntArray, bias: IntArray, *terms: tuple[Value, IntArray]) -> Interval:
+    """The proof for an accumulator c that is bias[c] + the sum of weight[c] * x over the terms (x,
+    weight): the range of every partial sum, in any order of summation.
 
-
-def dot_interval(products_high: IntArray, products_low: IntArray, bias: IntArray,
-                 shift: IntArray) -> Interval:
-    """The range of every partial sum of a dot product, in any order of summation.
-
-    products_high, products_low: per channel, the sums of the products' largest and smallest
-    values, each at least / at most 0 (a prefix may hold only the positive or negative ones).
+    weight: (C, fan-in), of 32 bits. bias: (C, anything). x: anywhere in its format.
     """
-    half = np.array([half_step(int(s)) for s in np.broadcast_to(shift, products_high.shape)])
-    return Interval(products_low + np.minimum(bias.min(axis=1), 0),
-                    products_high + np.maximum(bias.max(axis=1), 0) + half)
+    low, high = np.minimum(bias.min(1), 0).astype(object), np.maximum(bias.max(1), 0).astype(object)
+    for x, weight in terms:
+        # at most 2**28 weights, whose sum int64 holds; times x it may not
+        up, down = (f(weight, 0).sum(1).astype(object) for f in (np.maximum, np.minimum))
+        low = low + up * x.format.min + down * x.format.max
+        high = high + up * x.format.max + down * x.format.min
+    return Interval(low, high + np.array([half_step(int(s)) for s in
+                                          np.broadcast_to(shift, high.shape)], object))
 
 
-def weighted_interval(node: Requantizing, weight: IntArray, bias: IntArray) -> Interval:
-    """The proof for a node whose accumulator c is sum(weight[c] * x) + bias[c].
+def aligned_range(values: Sequence[Value], shifts: Sequence[int]) -> tuple[int, int]:
+    """The least and the largest of all these values' integers, each value shifted left by its own
+    number of bits; 0 is between them."""
+    return (min(v.format.min << s for v, s in zip(values, shifts, strict=True)),
+            max(v.format.max << s for v, s in zip(values, shifts, strict=True)))
 
-    weight: (C, fan-in). bias: (C, anything). x: the node's first input, anywhere in its format.
-    """
-    fmt = node.inputs[0].format
-    ends = np.stack([weight * fmt.min, weight * fmt.max])
-    return dot_interval(np.maximum(ends.max(0), 0).sum(1), np.minimum(ends.min(0), 0).sum(1),
-                        bias, node.shift)
+
+def product_range(a: QFormat, b: QFormat, terms: int = 1) -> tuple[int, int]:
+    """The least and the largest of the partial sums of so many products of the formats' integers;
+    0 is between them."""
+    ends = [p * q for p in (a.min, a.max) for q in (b.min, b.max)]
+    return terms * min(*ends, 0), terms * max(ends)
 
 
 def span(interval: Interval) -> tuple[int, int]:

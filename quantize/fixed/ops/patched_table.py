@@ -10,7 +10,6 @@ import numpy as np
 from dsplet.quantize.fixed.arithmetic import IntArray, RealArray, requantize, round_half_up
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter
-from dsplet.quantize.fixed.fields import LARGEST_INTEGER
 from dsplet.quantize.fixed.graph import Interval, Value
 from dsplet.quantize.fixed.kernel import Add, Lookup, Requantize, Set, Store
 from dsplet.quantize.fixed.ops.op import op
@@ -59,11 +58,9 @@ class PatchedTable(Table):
             raise ValueError(f"{self.op} '{self.name}': windows {self.windows} are not one after "
                              f"another in [{fmt.min}, {fmt.max}]")
         entries = sum(high - low + 1 for low, high, _ in self.reaches)
-        if not self.step_log2 or len(self.patch) != entries:
-            raise ValueError(f"{self.op} '{self.name}': a patch of {len(self.patch)} entries for "
-                             f"windows with {entries} and nodes 2**{self.step_log2} apart")
-        if self.patch.ndim != 1 or np.abs(self.patch).max() > LARGEST_INTEGER:
-            raise ValueError(f"{self.op} '{self.name}' has a patch that 32 bits do not hold")
+        if not self.step_log2 or self.patch.shape != (entries,):
+            raise ValueError(f"{self.op} '{self.name}': a patch of shape {self.patch.shape} for "
+                             f"windows with {entries} entries and nodes 2**{self.step_log2} apart")
         for low, high, first in self.reaches:
             for border, inside in ((low, self.windows), (high, self.windows)):
                 if self.patch[border - first] and not any(a <= border <= b for a, b in inside):

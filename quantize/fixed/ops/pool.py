@@ -11,7 +11,7 @@ import numpy as np
 from dsplet.quantize.fixed.arithmetic import IntArray, half_step
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.emitter import Emitter, Words
-from dsplet.quantize.fixed.graph import LATER, Interval, Node, Requantizing
+from dsplet.quantize.fixed.graph import RARE, Interval, Node, Requantizing
 from dsplet.quantize.fixed.kernel import Add, Max, Mul, Set, Store
 from dsplet.quantize.fixed.ops.op import check_axes, check_positive, op, span
 from dsplet.quantize.fixed.qformat import RangeError
@@ -27,7 +27,7 @@ class _Window(Node):
 
     window: tuple[int, ...]
     strides: tuple[int, ...]
-    dilations: tuple[int, ...] = field(default=(), kw_only=True, metadata=LATER)
+    dilations: tuple[int, ...] = field(default=(), kw_only=True, metadata=RARE)
 
     def check(self) -> None:
         check_axes(self, 2)
@@ -111,58 +111,18 @@ class MaxPool(_Window):
     qdq = integer_onnx
 
 
-@op
-class AveragePool(_Window, Requantizing):
-    """y[c, p] = requantize(factor[p] * sum over t of x[c, p*stride + t*dilation]).
-
-    factor * 2**-factor_frac stands for 1/N: exact where N is a power of two, else of 16 bits, or of
-    as many as the accumulator's 31 bits leave. N is the number of taps or, at a border that does
-    not count, `counts` of them: an integer for each place of the output, whose other taps must be
-    zeros (a Pad's).
-    """
-
-    counts: IntArray | None = field(default=None, kw_only=True, metadata=LATER)
-
-    def check(self) -> None:
-        super().check()
-        n = self.counts
-        if n is not None and not self.shares:
-            raise ValueError(f"{self.op} '{self.name}' counts no taps")
-        if n is not None and (n.shape != self.output.shape[1:] or n.min() < 1 or
-                              n.max() > self.taps):
-            raise ValueError(f"AveragePool '{self.name}': counts {n.shape} from {n.min()} to "
-                             f"{n.max()} do not fit a window of {self.taps} taps and an output "
-                             f"{self.output.shape}")
-        if self.factor_frac < 0:
-            raise RangeError(f"{self.op} '{self.name}': a mean of {self.taps} numbers of "
-                             f"{self.inputs[0].format} needs more than 31 bits",
-                             remedy="take bits off its input (--activation-bits)")
-
-    @property
-    def shares(self) -> bool:
-        """Whether it divides by the number of taps."""
-        return True
-
-    @property
-    def numbers(self) -> IntArray:
-        """N, where it differs: one number, or one for each place."""
-        return np.array([self.taps]) if self.counts is None else self.counts.astype(np.int64)
-
-    @property
-    def factor_frac(self) -> int:
-        most, least = int(self.numbers.max()), int(self.numbers.min())
-        exact = most.bit_length() - 1
-        if not (self.numbers & (self.numbers - 1)).any():
-            return exact
-        fmt = self.inputs[0].format
-        largest = max(-fmt.min, fmt.max) * self.taps
-        fine = min(exact + 16, least.bit_length() + 29 - largest.bit_length())
-        return min(fine, FACTOR_BITS + least.bit_length() - 2)
+@dataclass(frozen=True, eq=False)
+class Adding(_Window, Requantizing):
+    """y[c, p] = requantize(factor[p] * sum over t of x[c, p*stride + t*dilation])."""
 
     @property
     def factors(self) -> IntArray:
-        """As `numbers`."""
-        return ((2 << self.factor_frac) + self.numbers) // (2 * self.numbers)
+        """Integers at the step 2**-factor_frac: one, or one for each place of the output."""
+        return np.array([1])
+
+    @property
+    def factor_frac(self) -> int:
+        return 0
 
     @property
     def acc_frac(self) -> IntArray:
@@ -183,18 +143,72 @@ class AveragePool(_Window, Requantizing):
         k.emit(Add("acc", tap))
 
     def end(self, k: Builder, at: list[Affine]) -> None:
-        if self.counts is not None:
-            k.emit(Mul("acc", k.const("factor", self.factors)[tuple(at)]))
-        elif (factor := int(self.factors[0])) != 1:
-            k.emit(Mul("acc", factor))
         k.requantize("acc", self, span(self.accumulators()[0]))
+
+    def scaled(self, b: Emitter, total: str) -> str:
+        """Print the factors times the sum."""
+        return total
 
     def integer_onnx(self, b: Emitter, x: str) -> str:
         ones = np.ones((self.inputs[0].shape[0], 1, *self.window), np.float32)
         total = b.node("Conv", x, b.const(ones), group=len(ones), **self.attributes())
         if b.wide(self):
             total = b.double(total)
+        return b.requantize(self.scaled(b, total), self)
+
+
+@op
+class AveragePool(Adding):
+    """The sum of a window times a factor, where factor * 2**-factor_frac stands for 1/N: exact
+    where N is a power of two, else of 16 bits, or of as many as the accumulator's 31 bits leave.
+
+    N is the number of taps or, at a border that does not count, `counts` of them: an integer for
+    each place of the output, whose other taps must be zeros (a Pad's).
+    """
+
+    counts: IntArray | None = field(default=None, kw_only=True, metadata=RARE)
+
+    def check(self) -> None:
+        super().check()
+        n = self.counts
+        if n is not None and (n.shape != self.output.shape[1:] or n.min() < 1 or
+                              n.max() > self.taps):
+            raise ValueError(f"{self.op} '{self.name}': counts {n.shape} from {n.min()} to "
+                             f"{n.max()} do not fit a window of {self.taps} taps and an output "
+                             f"{self.output.shape}")
+        if self.factor_frac < 0 or self.factors.min() < 1:
+            raise RangeError(f"{self.op} '{self.name}': a mean of {self.taps} numbers of "
+                             f"{self.inputs[0].format} needs more than 31 bits",
+                             remedy="take bits off its input (--activation-bits)")
+
+    @property
+    def numbers(self) -> IntArray:
+        """N, where it differs: one number, or one for each place."""
+        return np.array([self.taps]) if self.counts is None else self.counts.astype(np.int64)
+
+    @property
+    def factor_frac(self) -> int:
+        most, least = int(self.numbers.max()), int(self.numbers.min())
+        exact = most.bit_length() - 1
+        if not (self.numbers & (self.numbers - 1)).any():
+            return exact
+        fmt = self.inputs[0].format
+        largest = max(-fmt.min, fmt.max) * self.taps
+        fine = min(exact + 16, least.bit_length() + 29 - largest.bit_length())
+        return min(fine, FACTOR_BITS + least.bit_length() - 2)
+
+    @property
+    def factors(self) -> IntArray:
+        return ((2 << self.factor_frac) + self.numbers) // (2 * self.numbers)
+
+    def end(self, k: Builder, at: list[Affine]) -> None:
+        if self.counts is not None:
+            k.emit(Mul("acc", k.const("factor", self.factors)[tuple(at)]))
+        elif (factor := int(self.factors[0])) != 1:
+            k.emit(Mul("acc", factor))
+        super().end(k, at)
+
+    def scaled(self, b: Emitter, total: str) -> str:
         if self.counts is None:
-            return b.requantize(b.scale(total, float(self.factors[0])), self)
-        factors = b.const(self.factors.astype(b.types[total]))
-        return b.requantize(b.node("Mul", total, factors), self)
+            return b.scale(total, float(self.factors[0]))
+        return b.node("Mul", total, b.const(self.factors.astype(b.types[total])))

@@ -64,6 +64,9 @@ class Resize(Requantizing):
                                  f"{places.min()} to {places.max()} and weights {weights.shape} "
                                  f"do not fit axis {axis} of {self.inputs[0].shape}")
             shape[axis] = len(places)
+        if not 0 <= min(self.fracs) <= max(self.fracs) <= MOST_BITS:
+            raise ValueError(f"Resize '{self.name}' has the fracs {self.fracs}; expected 0 to "
+                             f"{MOST_BITS}")
         self.expect_shape(tuple(shape))
 
     @property

@@ -10,7 +10,7 @@ from dsplet.quantize.fixed.emitter import Emitter, RealWords
 from dsplet.quantize.fixed.graph import Interval
 from dsplet.quantize.fixed.kernel import Add, Mul, Requantize, Set, Store
 from dsplet.quantize.fixed.ops.binary import Elementwise, element
-from dsplet.quantize.fixed.ops.op import check_alignment, op, span
+from dsplet.quantize.fixed.ops.op import aligned_range, check_alignment, op, span
 from dsplet.quantize.fixed.statement import Affine
 
 
@@ -44,10 +44,8 @@ class Select(Elementwise):
         return np.where(c != 0, a << i, b << j)
 
     def accumulators(self) -> list[Interval]:
-        shifts, half = self.alignment, half_step(int(self.shift[0]))
-        low = min(v.format.min << s for v, s in zip(self.inputs[1:], shifts, strict=True))
-        high = max(v.format.max << s for v, s in zip(self.inputs[1:], shifts, strict=True))
-        return [Interval(min(low, 0), high + half)]
+        low, high = aligned_range(self.inputs[1:], self.alignment)
+        return [Interval(low, high + half_step(int(self.shift[0])))]
 
     def kernel(self, k: Builder) -> None:
         y, (i, j) = k[self.output], self.alignment

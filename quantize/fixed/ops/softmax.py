@@ -11,7 +11,7 @@ from dsplet.quantize.fixed.arithmetic import IntArray, divide, half_step, requan
 from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.curve import Curve, spacing_log2
 from dsplet.quantize.fixed.emitter import Emitter
-from dsplet.quantize.fixed.graph import LATER, Interval, Requantizing, Value
+from dsplet.quantize.fixed.graph import RARE, Interval, Requantizing, Value
 from dsplet.quantize.fixed.kernel import Add, Divide, Max, Requantize, Set, Storage, Store
 from dsplet.quantize.fixed.ops.op import check_alignment, check_axes, op, span
 from dsplet.quantize.fixed.qformat import QFormat
@@ -24,8 +24,9 @@ LOG_FRAC = 12
 LARGEST_LOG = 1 << 15
 """and is at most 8."""
 WIDE, REACH = 128.0, 16.0
-"""Where differences reach further than the first, straight lines between the nodes of a table of
-all of them would be too long; one of the second is enough, below which exp is 0 at its step."""
+"""In nats: where differences reach further than the first, straight lines between the nodes of a
+table of all of them would be too long; one of the second is enough, below which exp is 0 at its
+step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class _Exponential(Requantizing):
     """
 
     exp_table: IntArray
-    lowest: int | None = field(default=None, kw_only=True, metadata=LATER)
+    lowest: int | None = field(default=None, kw_only=True, metadata=RARE)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,6 +58,10 @@ class _Exponential(Requantizing):
         if requantize(curve(np.array([0])), curve.step_log2, 0, 1 << EXP_FRAC)[0] < 1:
             raise ValueError(f"{self.op} '{self.name}': exp_table gives 0 for exp(0), by which "
                              "would be divided; expected at least 1")
+
+    def accumulators(self) -> list[Interval]:
+        """Of what the result is computed from, which an op puts first; this is exp's."""
+        return [self.exp_curve.partial]
 
     @staticmethod
     def _lowest(fmt: QFormat) -> int | None:
@@ -141,7 +146,8 @@ class Softmax(_Exponential):
 
     def accumulators(self) -> list[Interval]:
         n = self.inputs[0].shape[-1]
-        return [Interval(0, (2 << EXP_FRAC + self.output.format.frac) + (n << EXP_FRAC))]
+        return [Interval(0, (2 << EXP_FRAC + self.output.format.frac) + (n << EXP_FRAC)),
+                *super().accumulators()]
 
     def kernel(self, k: Builder) -> None:
         x, y, frac = k[self.inputs[0]], k[self.output], self.output.format.frac
@@ -209,6 +215,10 @@ class Logarithmic(_Exponential):
         frac = int(self.acc_frac[0])
         return frac - self.inputs[0].format.frac, frac - LOG_FRAC
 
+    def accumulators(self) -> list[Interval]:
+        low, high = self.log_curve.span
+        return [Interval(min(low, 0), 2 * high), *super().accumulators()]
+
     def logarithm(self, e: IntArray) -> IntArray:
         """log(sum(e)), the last axis kept."""
         curve = self.log_curve
@@ -241,8 +251,7 @@ class LogSoftmax(Logarithmic):
     def accumulators(self) -> list[Interval]:
         fmt, (i, j) = self.inputs[0].format, self.alignment
         lowest = -((fmt.max - fmt.min) << i) - (LARGEST_LOG << j)
-        low, high = self.log_curve.span
-        return [Interval(lowest, half_step(int(self.shift[0]))), Interval(min(low, 0), 2 * high)]
+        return [Interval(lowest, half_step(int(self.shift[0]))), *super().accumulators()]
 
     def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]

@@ -58,9 +58,8 @@ class Table(Requantizing):
     def accumulators(self) -> list[Interval]:
         if not self.step_log2:
             return []
-        low, high = self.curve.span
-        slope = int(np.abs(self.curve.slopes).max()) << self.step_log2
-        return [Interval(min(low, 0) - slope, high + slope + half_step(self.step_log2))]
+        partial = self.curve.partial
+        return [Interval(partial.low, partial.high + half_step(self.step_log2))]
 
     def kernel(self, k: Builder) -> None:
         x, y = k[self.inputs[0]], k[self.output]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.quantize.float.element_types import FLOAT
 from dsplet.quantize.float.foreign.linear import of_scale
 from dsplet.quantize.float.foreign.rewriting import MOVES, Foreign, Rewriting, rewrites
 from dsplet.quantize.float.foreign.scale import Scale, real
@@ -33,6 +34,8 @@ def product(w: Rewriting, node: Foreign) -> None:
     integers = w.hold_reals(real(weights, np.ones(()), zero, 0 if conv else -1), node, "weights")
     own = w.scales.get(node.inputs[0])
     shift = w.constant(node, 2, "zero point") if node.has(2) else np.zeros(())
+    if shift.size > 1 or zero is not None and zero.ndim > 1:
+        w.refuse(node, "has a zero point for each row; one for all is supported")
     if own is not None and own.zero != int(shift.reshape(())):
         w.refuse(node, "has another zero point than its input")
     unit = Scale(1.0, int(shift.reshape(())), 0, 0) if own is None else Scale(
@@ -50,7 +53,7 @@ def product(w: Rewriting, node: Foreign) -> None:
 @rewrites("Cast", to=MOVES)
 def cast(w: Rewriting, node: Foreign) -> None:
     """Sums of integers as floats."""
-    if node.inputs[0] in w.scales or node.attr("to") != 1:
+    if node.inputs[0] in w.scales or node.attr("to") != FLOAT:
         w.refuse(node, "casts integers on a scale")
     w.emit(node, "Identity", node.reals[0], to=node.outputs[0])
     if node.inputs[0] in w.owed:

@@ -104,21 +104,48 @@ def of_scale(w: Rewriting, node: Foreign, i: int, scale: Scale) -> str:
 
 @rewrites("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split",
           "Gather", "DepthToSpace", "SpaceToDepth", "MaxPool", "GlobalMaxPool", "ReduceMax",
-          "ReduceMin", "Expand", "Tile", "Concat", to=MOVES)
+          "ReduceMin", "Expand", "Tile", to=MOVES)
 def move(w: Rewriting, node: Foreign) -> None:
-    """What keeps every number, of integers of one scale."""
-    scales = {w.scales.get(i) for i in node.inputs if i in w.scales or w.known(i) is None}
-    scale = scales.pop()
-    if scale is None or scales:
+    """What keeps every number of its first input; the others say which, or where."""
+    if w.on_scale(*node.inputs[1:]) or node.inputs[0] in w.paying:
+        w.refuse_integers(node)
+    moved(w, node, node.inputs[:1], node.reals)
+
+
+@rewrites("Concat", to=MOVES)
+def concat(w: Rewriting, node: Foreign) -> None:
+    """Integers of one scale, constant ones among them."""
+    data = [i for i in node.inputs if w.known(i) is None]
+    reals = list(node.reals)
+    for k, i in enumerate(node.inputs):
+        if i not in data:
+            scale = w.scales.get(data[0]) if data else None
+            if scale is None or w.on_scale(i) or data[0] in w.owed:
+                w.refuse(node, "mixes integers on a scale with others")
+            reals[k] = w.hold_reals(scale.reals(w.constant(node, k, "part")), node, f"part_{k}")
+    moved(w, node, data, reals)
+
+
+def moved(w: Rewriting, node: Foreign, data: list[str], reals: list[str]) -> None:
+    """The node as it is, on reals. data: those of its inputs whose numbers it gives."""
+    scales, owed = {w.scales.get(i) for i in data}, {w.owed.get(i, "") for i in data}
+    if len(scales) != 1 or len(owed) != 1:
         w.refuse(node, "mixes integers of several scales")
-    outputs = [w.fresh(f"{o}/real") if o else "" for o in node.outputs]
-    w.copy(node, outputs)
-    owed = {w.owed[i] for i in node.inputs if i in w.owed}
-    if len(owed) > 1:
-        w.refuse(node, "mixes integers of several scales")
+    scale, debt = scales.pop(), owed.pop()
+    outputs = node.outputs if scale is None else [
+        w.fresh(f"{o}/real") if o else "" for o in node.outputs]
+    w.copy(node, outputs, reals)
     for o, name in zip(node.outputs, outputs, strict=True):
-        w.stands_for(o, name, scale)
-        w.owed |= dict.fromkeys([o], *owed) if owed else {}
+        if scale is not None:
+            w.stands_for(o, name, scale)
+        if debt:
+            w.owed[o] = debt
+
+
+@rewrites("Shape", "Size", to=MOVES)
+def size(w: Rewriting, node: Foreign) -> None:
+    """What reads no number."""
+    w.copy(node, node.outputs)
 
 
 @rewrites("ArgMax", to=MOVES)
@@ -129,9 +156,9 @@ def order(w: Rewriting, node: Foreign) -> None:
 
 @rewrites("Clip", "Relu", to=MOVES)
 def clip(w: Rewriting, node: Foreign) -> None:
-    """Bounds in integers."""
+    """Bounds in integers; those of a scale that the sample decides are not known."""
     scale = w.scales.get(node.inputs[0])
-    if scale is None:
+    if scale is None or node.inputs[0] in w.owed:
         w.refuse_integers(node)
     low, high = float(scale.low), float(scale.high)
     if node.proto.op_type == "Relu":
@@ -146,12 +173,16 @@ def clip(w: Rewriting, node: Foreign) -> None:
 
 @rewrites("Pad", to=MOVES)
 def pad(w: Rewriting, node: Foreign) -> None:
-    """A border of integers, by default of 0."""
-    scale = w.scales.get(node.inputs[0])
-    if scale is None:
+    """A border of integers, by default of 0; on a scale that the sample decides, of its zero point.
+    """
+    x = node.inputs[0]
+    scale, debt = w.scales.get(x), w.owed.get(x)
+    if scale is None or debt and not (node.has(2) and w.paying.get(node.inputs[2]) == debt):
         w.refuse_integers(node)
     q = w.constant(node, 2, "border") if node.has(2) else np.zeros(())
     border = w.hold_reals(scale.real(float(q.reshape(()))), node, "border")
     name = w.fresh(f"{node.outputs[0]}/real")
     w.copy(node, [name], [*node.reals[:2], border, *node.reals[3:]])
     w.stands_for(node.outputs[0], name, scale)
+    if debt:
+        w.owed[node.outputs[0]] = debt

@@ -81,16 +81,25 @@ def concat(w: Rewriting, node: Foreign) -> None:
     result(w, node, w.emit(node, "Concat", *parts, **attributes(node, "axis")), 0)
 
 
-@rewrites("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearAveragePool",
-          "QLinearGlobalAveragePool", "QLinearReduceMean")
+@rewrites("QLinearSoftmax")
+def softmax(w: Rewriting, node: Foreign) -> None:
+    """Of the opset that it names: before 13 over all axes from `axis` on, since then along it."""
+    axis, opset = node.attr("axis", -1), node.attr("opset", w.opset)
+    if axis != -1 and (opset < 13) != (w.opset < 13):
+        w.refuse(node, f"is a Softmax of opset {opset} along axis {axis} in a model of opset "
+                       f"{w.opset}, where that means something else")
+    result(w, node, w.emit(node, "Softmax", operand(w, node, 0, 1, 2), axis=axis), 3)
+
+
+@rewrites("QLinearSigmoid", "QLinearLeakyRelu", "QLinearAveragePool", "QLinearGlobalAveragePool")
 def unary(w: Rewriting, node: Foreign) -> None:
     """x, its scale, the result's scale; attributes as the float op has them."""
     if node.attr("channels_last", 0):
         w.refuse(node, "has its channels last; the first axis but one is supported")
     op = node.proto.op_type.removeprefix("QLinear")
     y = w.emit(node, op, operand(w, node, 0, 1, 2), **attributes(
-        node, "alpha", "axis", "axes", "keepdims", "auto_pad", "ceil_mode", "count_include_pad",
-        "kernel_shape", "pads", "strides"))
+        node, "alpha", "auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads",
+        "strides"))
     result(w, node, y, 3)
 
 

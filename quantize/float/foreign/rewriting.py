@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from dsplet.base.errors import door
+from dsplet.quantize.float.element_types import FLOAT
+from dsplet.quantize.float.folding import computable, computed
+from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.onnx_file import needed, opset_of
 from dsplet.quantize.float.refusals import name_of
-from dsplet.quantize.float.signature import array_of
+from dsplet.quantize.float.signature import STANDARD, array_of
+from dsplet.quantize.float.writing import casts
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -24,7 +29,7 @@ REWRITES: dict[str, Rewrite] = {}
 """Op of the domains below -> what writes it in floats."""
 MOVES: dict[str, Rewrite] = {}
 """Op that integers on a scale may pass through -> what writes it where they do."""
-DOMAINS = ("", "ai.onnx", "com.microsoft")
+DOMAINS = (*STANDARD, "com.microsoft")
 QONNX = ("qonnx", "finn", "onnx.brevitas")
 """How the domains begin in which QONNX's ops were defined."""
 
@@ -55,6 +60,11 @@ def _rewrite(node: NodeProto) -> Rewrite | None:
     if node.domain in DOMAINS or node.domain.startswith(QONNX):
         return REWRITES.get(node.op_type)
     return None
+
+
+def place_of(node: NodeProto) -> str:
+    """A node, as messages name it."""
+    return f"{node.op_type} '{name_of(node)}'"
 
 
 @dataclass(frozen=True)
@@ -93,12 +103,11 @@ class Rewriting:
 
     def __init__(self, model: ModelProto) -> None:
         self.model, self.graph = model, model.graph
-        self.opset = next((o.version for o in model.opset_import if o.domain in DOMAINS[:2]), 0)
+        self.opset = opset_of(model)
         self.constants = {t.name: array_of(t) for t in self.graph.initializer}
         self.scales: dict[str, Scale] = {}
         self.owed: dict[str, str] = {}
         self.paying: dict[str, str] = {}
-        self.uses = Counter(i for n in self.graph.node for i in n.input)
         self._makers = {o: n for n in self.graph.node for o in n.output if o}
         self._names = set(self._makers) | set(self.constants) | {v.name for v in self.graph.input}
         self._aliases: dict[str, str] = {}
@@ -108,14 +117,15 @@ class Rewriting:
     def run(self) -> ModelProto:
         """The float model."""
         from onnx import ModelProto, numpy_helper
-        for proto in self.graph.node:
+        for proto in needed(self.graph):
             node = Foreign(proto, [self._aliases.get(i, i) for i in proto.input])
             if rewrite := _rewrite(proto) or self._across(node):
-                rewrite(self, node)
+                with door(place_of(proto), Exception, what="cannot be read", kind=ModelError):
+                    rewrite(self, node)
             else:
                 self.copy(node, node.outputs)
         for o in self.graph.output:
-            if o.name in self.scales | self.owed | self.paying:
+            if self.on_scale(o.name):
                 raise ModelError(f"the output '{o.name}' is integers on a scale",
                                  remedy="let the file end with a DequantizeLinear")
         made = ModelProto()
@@ -128,38 +138,37 @@ class Rewriting:
 
     def _across(self, node: Foreign) -> Rewrite | None:
         """What writes a float op that reads integers on a scale; None where it reads none."""
-        if not any(i in self.scales | self.owed | self.paying for i in node.inputs):
+        if not self.on_scale(*node.inputs):
             return None
         if node.proto.op_type not in MOVES or node.proto.domain not in DOMAINS:
             self.refuse_integers(node)
         return MOVES[node.proto.op_type]
 
+    def on_scale(self, *values: str) -> bool:
+        """Whether some of the values are integers on a scale, owe one, or contain one."""
+        return any(v in known for v in values for known in (self.scales, self.owed, self.paying))
+
     def refuse_integers(self, node: Foreign) -> NoReturn:
         """Raises ModelError for what only reals may go into."""
-        read = next(i for i in node.inputs if i in self.scales | self.owed | self.paying)
+        read = next(i for i in node.inputs if self.on_scale(i))
         self.refuse(node, f"reads the integers of '{read}', which are on a scale")
 
     def refuse(self, node: Foreign, why: str) -> NoReturn:
         """Raises ModelError."""
-        raise ModelError(why, where=f"{node.proto.op_type} '{node.name}'")
+        raise ModelError(why, where=place_of(node.proto))
 
     def known(self, name: str) -> np.ndarray | None:
         """A value that is known beforehand, or can be computed; None for any other."""
         if name in self.constants or name not in self._makers:
             return self.constants.get(name)
         proto = self._makers[name]
-        if any(a.HasField("g") for a in proto.attribute) or _rewrite(proto) or not all(
+        if not computable(proto) or _rewrite(proto) or not all(
                 self.known(i) is not None for i in proto.input if i):
             return None
-        from onnx import ValueInfoProto, helper
-        from onnx.reference import ReferenceEvaluator
-        feeds = {i: self.constants[i] for i in proto.input if i}
-        graph = helper.make_graph([proto], "constant", [ValueInfoProto(name=i) for i in feeds],
-                                  [ValueInfoProto(name=o) for o in proto.output if o])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
-        found = ReferenceEvaluator(model).run(None, feeds)
-        self.constants.update(zip((o for o in proto.output if o), map(np.asarray, found),
-                                  strict=True))
+        with door(place_of(proto), Exception, what="cannot be computed from its constants",
+                  kind=ModelError):
+            self.constants |= computed(proto, self.opset, {i: self.constants[i]
+                                                           for i in proto.input if i})
         return self.constants[name]
 
     def constant(self, node: Foreign, i: int, what: str) -> np.ndarray:
@@ -175,12 +184,7 @@ class Rewriting:
     # --- writing ------------------------------------------------------------------------------
     def fresh(self, stem: str) -> str:
         """A name that is not taken, the stem where that can be."""
-        name, n = stem, 1
-        while name in self._names:
-            n += 1
-            name = f"{stem}_{n}"
-        self._names.add(name)
-        return name
+        return unique(stem, self._names)
 
     def hold(self, value: np.ndarray, name: str) -> str:
         """A constant of the float model under a free name."""
@@ -203,7 +207,7 @@ class Rewriting:
     def as_float(self, node: Foreign, x: str) -> str:
         """Integers as the same numbers in float."""
         y = self.emit(node, "Cast", x)
-        self._nodes[-1].attribute.add(name="to", type=2, i=1)
+        casts(self._nodes[-1], FLOAT)
         return y
 
     def emit(self, node: Foreign, op: str, *inputs: str, to: str | None = None,

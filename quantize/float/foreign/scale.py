@@ -41,6 +41,11 @@ class Scale:
     def real(self, q: float) -> float:
         return (q - self.zero) * self.step
 
+    def reals(self, q: np.ndarray) -> np.ndarray:
+        """Of many integers."""
+        found: np.ndarray = (q.astype(np.float64) - self.zero) * self.step
+        return found
+
 
 def real(q: np.ndarray, step: np.ndarray, zero: np.ndarray | None, axis: int, block: int = 0
          ) -> np.ndarray:

@@ -8,11 +8,14 @@ import numpy as np
 
 from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.broadcast import fits
-from dsplet.quantize.float.ops.linear import Linear
+from dsplet.quantize.float.ops.linear import linear
 from dsplet.quantize.float.ops.matmul import MatMul
 from dsplet.quantize.float.ops.softmax import Softmax
 from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.reading import LARGEST, Reading, reads
+
+HIDES = -1e30
+"""What is added to a score that counts for nothing is no more than this."""
 
 
 @reads("Attention")
@@ -43,8 +46,8 @@ def multi_head_attention(r: Reading) -> None:
     widths = [r.shape(i)[-1] for i in range(3)]
     bias = r.real(3, "the bias") if r.has(3) else np.zeros(sum(widths))
     parts = np.split(bias, np.cumsum(widths)[:-1])
-    q, k, v = (_headed(r, r.emit(Linear, r.inputs[i], scale=np.ones(()), offset=part),
-                       r.attr("num_heads")) for i, part in enumerate(parts))
+    q, k, v = (_headed(r, linear(r, r.inputs[i], offset=part), r.attr("num_heads"))
+               for i, part in enumerate(parts))
     mask = _mask(r, r.const(5, "what is added to the scores")) if r.has(5) else np.zeros((1, 1, 1))
     if r.attr("unidirectional", 0):
         mask = mask + _causal(r, q, k)
@@ -91,17 +94,16 @@ def _attended(r: Reading, q: str, k: str, v: str, scale: float | None, mask: np.
         r.refuse(f"{heads} heads of queries cannot share {few} of keys")
     rows = heads // few * length
     factor = 1 / math.sqrt(width) if scale is None else scale
-    q = r.emit(Linear, q, scale=np.asarray(factor), offset=np.zeros(()))
-    q = r.reshaped(q, (few, rows, width), Batch())
+    q = r.reshaped(linear(r, q, factor), (few, rows, width), Batch())
     scores = r.emit(MatMul, q, r.emit(Transpose, k, perm=(0, 2, 1)))
     scores = r.reshaped(scores, (heads, length, keys), Batch())
     mask = np.clip(mask, -LARGEST, LARGEST)  # several could be added up
     if not fits(mask.shape, (heads, length, keys)):
         r.refuse(f"a mask of shape {mask.shape} does not fit scores {(heads, length, keys)}")
-    if (mask < -1e30).all(-1).any():
+    if (mask <= HIDES).all(-1).any():
         r.refuse("its mask leaves a query without any key")
     if mask.any():
-        scores = r.emit(Linear, scores, scale=np.ones(()), offset=mask)
+        scores = linear(r, scores, offset=mask)
     share = r.reshaped(r.emit(Softmax, scores), (few, rows, keys), Batch())
     y = r.emit(MatMul, share, v)
     return r.reshaped(y, (heads, length, r.shape_of(v)[-1]), Batch())

@@ -13,13 +13,15 @@ from dsplet.quantize.fixed.ops.div import Div as FixedDiv
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.float.broadcast import broadcast_shape, fits
-from dsplet.quantize.float.functions import Expr, X
+from dsplet.quantize.float.functions import Expr, X, whole
 from dsplet.quantize.float.node import Clampable, FloatNode, Maker, NoReal, Reads, Shape, op
 from dsplet.quantize.float.ops.clamp import Clamp, bounded
 from dsplet.quantize.float.ops.function import Function
-from dsplet.quantize.float.ops.linear import Linear, constant_operand, give_linear
+from dsplet.quantize.float.ops.linear import constant_operand, give_linear, linear
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
+
+DIVIDES = "divides integers by something other than one constant number that is not 0"
 
 
 class Binary(Clampable):
@@ -117,10 +119,6 @@ def between(r: Reading, kind: type[FloatNode], swapped: bool = False, **attribut
     r.give(kind, *(reversed(x) if swapped else x), **attributes)
 
 
-def between_values(r: Reading, kind: type[Binary]) -> None:
-    between(r, kind)
-
-
 def among(r: Reading, kind: type[Binary]) -> None:
     """The op of all operands, one after the other."""
     rank = r.common_rank()
@@ -135,13 +133,13 @@ def add(r: Reading) -> None:
     if found := constant_operand(r):
         give_linear(r, found[0], offset=found[1])
     else:
-        between_values(r, Add)
+        between(r, Add)
 
 
 @reads("Sub", anywhere=True)
 def sub(r: Reading) -> None:
     if not (found := constant_operand(r)):
-        between_values(r, Sub)
+        between(r, Sub)
     elif r.is_const(1):
         give_linear(r, found[0], offset=-found[1])
     else:
@@ -153,16 +151,20 @@ def mul(r: Reading) -> None:
     if found := constant_operand(r):
         give_linear(r, found[0], scale=found[1])
     else:
-        between_values(r, Mul)
+        between(r, Mul)
 
 
 @reads("Div", anywhere=True)
 def div(r: Reading) -> None:
     if not (found := constant_operand(r)):
-        between_values(r, Div)
+        if r.in_integers():
+            r.refuse(DIVIDES)
+        between(r, Div)
         return
     x, constant = found
-    if not r.is_const(1):
+    if r.in_integers():
+        divide_integers(r, x, constant)
+    elif not r.is_const(1):
         give_linear(r, r.emit(Function, x, expr=Expr("Reciprocal", (X,))), scale=constant)
     elif (constant == 0).any():
         r.refuse(f"divides by the constant '{r.inputs[1]}', which contains 0")
@@ -170,10 +172,18 @@ def div(r: Reading) -> None:
         give_linear(r, x, scale=1 / constant)
 
 
+def divide_integers(r: Reading, x: str, divisor: np.ndarray) -> None:
+    """The whole part of quotients."""
+    if not r.is_const(1) or divisor.size > 1 or not divisor.any():
+        r.refuse(DIVIDES)
+    quotient = Expr("Div", (X, Expr("Const", (), (divisor.item(),))))
+    r.give(Function, x, expr=whole(quotient))
+
+
 @reads("Min", "Max", anywhere=True)
 def extreme(r: Reading) -> None:
     if len(r.inputs) == 1:
-        r.give(Linear, r.value(), scale=np.ones(()), offset=np.zeros(()))
+        give_linear(r, r.value())
     elif not bounded(r):
         among(r, Min if r.op == "Min" else Max)
 
@@ -209,7 +219,7 @@ def prelu(r: Reading) -> None:
         r.refuse(f"slopes of shape {slope.shape} for values {shape} without the batch")
     else:
         negative = r.emit(Clamp, x, low=-np.inf, high=0.0)
-        r.give(Add, x, r.emit(Linear, negative, scale=slope - 1, offset=np.zeros(())))
+        r.give(Add, x, linear(r, negative, slope - 1))
 
 
 @reads("com.microsoft::FastGelu", "com.microsoft::BiasGelu", anywhere=True)
@@ -217,6 +227,6 @@ def gelu_of_sum(r: Reading) -> None:
     """Of x and a bias, which FastGelu need not have."""
     x = r.value()
     if r.has(1):
-        x = r.emit(Linear, x, scale=np.ones(()), offset=r.sample_const(1, len(r.shape())))
+        x = linear(r, x, offset=r.sample_const(1, len(r.shape())))
     kind = "tanh" if r.op.endswith("FastGelu") else "none"
     r.give(Function, x, expr=Expr("Gelu", (X,), (kind,)))

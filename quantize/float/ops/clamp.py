@@ -75,9 +75,11 @@ def bound(limit: float) -> float:
 
 
 def bounded(r: Reading) -> bool:
-    """Min and Max of one value and one number; False where the operands are not that."""
+    """Min and Max of one value and one number that adds no axes to it; False where the operands are
+    not that."""
     constants = [i for i in range(len(r.inputs)) if r.is_const(i)]
-    if len(r.inputs) != 2 or len(constants) != 1 or r.const(constants[0]).size != 1:
+    if len(r.inputs) != 2 or len(constants) != 1 or r.const(constants[0]).size != 1 or (
+            r.rank_of(constants[0]) > r.rank_of(1 - constants[0])):
         return False
     limit = bound(r.scalar(constants[0], what="the bound"))
     low, high = (-np.inf, limit) if r.op == "Min" else (limit, np.inf)

@@ -10,20 +10,15 @@ from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops import binary as fixed
 from dsplet.quantize.fixed.ops.compare import Compare as FixedCompare
 from dsplet.quantize.float.broadcast import broadcast_shape
-from dsplet.quantize.float.functions import RELATIONS, related
-from dsplet.quantize.float.network_inputs import FLOATS
+from dsplet.quantize.float.element_types import FLOATS, INDEX_TYPES, TRUTH, numbers, type_name
+from dsplet.quantize.float.functions import RELATIONS, X, related, whole
 from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
-from dsplet.quantize.float.ops.binary import Binary, between, between_values
+from dsplet.quantize.float.ops.binary import Binary, between
 from dsplet.quantize.float.ops.constant import Constant
+from dsplet.quantize.float.ops.function import Function
 from dsplet.quantize.float.ops.reshape import identity
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
-
-TRUTH = 9
-"""ONNX's code of the type of truths."""
-
-INDEX_TYPES = (6, 7)
-"""ONNX\'s codes of the types that hold any index."""
 
 
 @op
@@ -109,12 +104,12 @@ def less(r: Reading) -> None:
 
 @reads("And", anywhere=True)
 def both(r: Reading) -> None:
-    between_values(r, And)
+    between(r, And)
 
 
 @reads("Or", anywhere=True)
 def either(r: Reading) -> None:
-    between_values(r, Or)
+    between(r, Or)
 
 
 @reads("Xor", anywhere=True)
@@ -133,14 +128,31 @@ def with_zero(r: Reading, relation: str) -> None:
     r.give(Compare, r.value(), zero, relation=relation)
 
 
-@reads("Cast", anywhere=True)
+@reads("Cast", "CastLike", anywhere=True)
 def cast(r: Reading) -> None:
-    to = r.attr("to")
+    """Of the network's own numbers those that are integers stay; the others lose their fractions.
+    """
+    to = r.attr("to") if r.op == "Cast" else r.element_type(1)
     if to == TRUTH and not r.truth():
         with_zero(r, "NotEqual")
-    elif to in (TRUTH, *FLOATS) or to in INDEX_TYPES and r.integer():
+    elif to in (TRUTH, *FLOATS):
+        identity(r)
+    elif not r.integer():
+        if not r.integer(given=True):
+            r.refuse("casts an activation that may hold fractions to something other than float")
+        if to not in INDEX_TYPES:
+            r.refuse(f"casts an input of the network to {type_name(to)}, which may not hold it")
+        r.give(Function, r.value(), expr=whole(X))
+    elif holds(r, to):
         identity(r)
     else:
-        r.refuse("casts an activation that may hold fractions to something other than float")
+        r.refuse(f"casts integers to {type_name(to)}, which may not hold them")
 
 
+def holds(r: Reading, to: int) -> bool:
+    """Whether a type of integers holds those of the first input."""
+    if to in INDEX_TYPES:
+        return True
+    most, own = np.iinfo(numbers(to)).max, r.element_type()
+    return 0 < r.places() <= most + 1 or own not in FLOATS and np.can_cast(
+        numbers(own), numbers(to))

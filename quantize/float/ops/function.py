@@ -13,7 +13,7 @@ from dsplet.quantize.fixed.ops.binary import Mul
 from dsplet.quantize.fixed.ops.patched_table import SMOOTH, STEEP, fitted
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.float import kernel
-from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell
+from dsplet.quantize.float.functions import FUNCTIONS, Expr, X, spell, whole
 from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
@@ -24,6 +24,7 @@ PROBE = np.linspace(-1, 1, 4097)
 FLAT = (-8.0, 8.0)
 """Where functions are tabulated in float arithmetic: outside they must have come to rest."""
 AT_REST = 1e-3
+"""By how much at most they still move between there and four times as far out."""
 
 
 @op
@@ -109,11 +110,26 @@ def function(r: Reading) -> None:
     r.give(Function, r.value(), expr=Expr(r.op, (X,), params))
 
 
+def beside(r: Reading, i: int, what: str) -> float:
+    """Constant operand i of two, one number that adds no axes to the other."""
+    if r.is_const(i) and r.rank_of(i) > r.rank_of(1 - i):
+        r.refuse(f"{what} has {r.rank_of(i)} axes, more than the value it meets")
+    return r.scalar(i, what=what)
+
+
 @reads("Pow", anywhere=True)
 def power(r: Reading) -> None:
     if not r.is_const(0):
-        expr = Expr("Pow", (X,), (r.scalar(1, what="the exponent"),))
-    elif (base := r.scalar(0, what="the base")) > 0:
+        exponent = beside(r, 1, "the exponent")
+        expr = Expr("Pow", (X,), (exponent,))
+        if r.in_integers() and (exponent < 0 or exponent % 1):
+            r.refuse(f"takes a power of integers, {exponent:g}, that is a fraction, of which "
+                     "runtimes keep the whole part alone; cast them to float before")
+    elif r.in_integers() and not r.places(1):
+        r.refuse(f"takes a power of an integer, '{r.inputs[1]}', that may be negative or a "
+                 "fraction, of which runtimes keep the whole part alone; cast the base to float "
+                 "before")
+    elif (base := beside(r, 0, "the base")) > 0:
         expr = Expr("Exp", (Expr("Linear", (X,), (math.log(base), 0.0)),))
     else:
         r.refuse(f"takes a power of {base:g}; only of numbers above 0 every power is a number")
@@ -134,10 +150,7 @@ def gelu(r: Reading) -> None:
 @reads("Mod", anywhere=True)
 def modulo(r: Reading) -> None:
     """x - divisor * whole(x / divisor), which rounds towards zero for fmod and else down."""
-    divisor, zero = (Expr("Const", (), (v,)) for v in (r.scalar(1, what="the divisor"), 0.0))
+    divisor = Expr("Const", (), (beside(r, 1, "the divisor"),))
     quotient = Expr("Div", (X, divisor))
-    whole = Expr("Floor", (quotient,))
-    if r.attr("fmod", 0):
-        positive = Expr("Greater", (quotient, zero))
-        whole = Expr("Where", (positive, whole, Expr("Ceil", (quotient,))))
-    r.give(Function, r.value(), expr=Expr("Sub", (X, Expr("Mul", (whole, divisor)))))
+    times = whole(quotient) if r.attr("fmod", 0) else Expr("Floor", (quotient,))
+    r.give(Function, r.value(), expr=Expr("Sub", (X, Expr("Mul", (times, divisor)))))

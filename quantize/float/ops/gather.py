@@ -86,8 +86,16 @@ def pick(r: Reading) -> None:
         r.refuse("picks from a single number")
     if r.attr("axis", 0) % table.ndim:
         r.refuse(f"picks along axis {r.attr('axis')} of a constant; only axis 0 is supported")
+    from_the_first(r, 1)
     r.put_batch(r.layout(1))
     r.give(Gather, r.emit(Constant, value=table), r.inputs[1])
+
+
+def from_the_first(r: Reading, i: int) -> None:
+    """Refuse an index that may be negative; of the network's own numbers those are cut to 0."""
+    if not r.from_zero(i):
+        r.refuse(f"picks by '{r.inputs[i]}', which may be negative, and ONNX counts such from the "
+                 "last; clip it to 0 before")
 
 
 def pick_places(r: Reading, axis: int, index: np.ndarray) -> None:
@@ -110,6 +118,7 @@ def gather_elements(r: Reading) -> None:
     if len(r.shape()) != 1 or r.is_const(0) or r.is_const(1) or r.batch() or r.batch(1):
         r.refuse("only picks numbers from a list for each sample, (N, n) by (N, m)")
     r.axis(r.attr("axis", 0))
+    from_the_first(r, 1)
     r.give(Gather, *r.inputs)
 
 
@@ -118,15 +127,18 @@ def gather_nd(r: Reading) -> None:
     if r.attr("batch_dims", 0) != 1 or r.is_const(0) or r.is_const(1) or r.batch() or r.batch(1) \
             or r.shape(1)[-1] != 1:
         r.refuse("only picks rows of each sample: batch_dims 1, and one index for each")
+    from_the_first(r, 1)
     r.give(Gather, r.inputs[0], r.emit(Reshape, r.inputs[1], shape=r.shape(1)[:-1]))
 
 
 @reads("OneHot")
 def one_hot(r: Reading) -> None:
-    """Rows of a table that has `on` where the index is."""
+    """Rows of a table that has `on` where the index is; nowhere in those beyond the depth."""
     depth, (off, on) = int(r.scalar(1, what="the depth")), r.real(2, "the values")
     if r.attr("axis", -1) not in (-1, r.rank):
         r.refuse("only a new last axis is supported")
-    table = np.where(np.eye(depth, dtype=bool), on, off)
+    from_the_first(r, 0)
+    rows = max(depth, r.places() or depth + 1)
+    table = np.where(np.eye(rows, depth, dtype=bool), on, off)
     r.put_batch(r.batch())
     r.give(Gather, r.emit(Constant, value=table), r.value())

@@ -43,6 +43,9 @@ class Linear(NoFixed, Computing):
     def idle(self, x: Shape, y: Shape) -> bool:
         return bool((self.scale == 1).all() and (self.offset == 0).all())
 
+    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+        return all(xs) and bool((self.scale >= 0).all() and (self.offset >= 0).all())
+
     def onnx(self, w: Writing) -> str:
         y = w.emit("Mul", *self.inputs, w.const(self.scale))
         return w.emit("Add", y, w.const(self.offset))

@@ -7,6 +7,7 @@ once a step (`quantize.float.loops`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dsplet.quantize.float.node import Moving, NoFixed, NoReal, Shape, op
@@ -59,8 +60,11 @@ class State(Entry):
     def later(self) -> tuple[str, ...]:
         return (self.carry,)
 
-    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+    def integer(self, of: Callable[[str], bool]) -> bool:
         return False  # what it becomes is not known yet
+
+    def nonnegative(self, xs: tuple[bool, ...], low: float, high: float) -> bool:
+        return False
 
 
 @op

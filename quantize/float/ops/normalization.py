@@ -103,14 +103,14 @@ def give_normalized(r: Reading, x: str, axes: list[int], gain: int, offset: int 
     """The node's outputs: x normalised over its last axes, times the constant input `gain`, plus
     the input `offset`; the mean; the factor. offset: None: there is no mean to be taken away."""
     epsilon = r.attr("epsilon", 1e-12 if "Skip" in r.op else 1e-5)
-    bias, statistics = np.zeros(1), list[str]()
+    bias, statistics = np.zeros(1), [""] * ("Skip" in r.op)
     if offset is not None:
         x, mean = centred(r, x, axes)
-        statistics.append(mean)
+        statistics = [mean]
         bias = r.real(offset, "the offset") if r.has(offset) else bias
     factor = give_scaled(r, x, axes, epsilon, r.real(gain, "the scale"), bias)
     for statistic, output in zip([*statistics, factor], r.outputs[1:], strict=False):
-        if output:
+        if statistic and output:
             r.emit(Reshape, statistic, to=output, shape=r.shape_of(statistic))
 
 

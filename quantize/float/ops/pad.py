@@ -25,7 +25,7 @@ class Pad(Moving):
     value: float
 
     def check(self) -> None:
-        if len(self.before) != len(self.after) or min(*self.before, *self.after) < 0:
+        if len(self.before) != len(self.after) or min((0, *self.before, *self.after)) < 0:
             self.refuse(f"cannot put {self.before} before and {self.after} after")
 
     def output_shape(self, xs: list[Shape]) -> Shape:
@@ -76,7 +76,7 @@ def pad(r: Reading) -> None:
     if before.pop(batch) or after.pop(batch):
         r.refuse("pads the batch axis")
     x = r.value()
-    if min(before + after) < 0:
+    if min([0, *before, *after]) < 0:
         where = [slice(max(-a, 0), n - max(-b, 0)) for n, a, b in
                  zip(r.shape(), before, after, strict=True)]
         x = cut(r, where, None)

@@ -14,7 +14,7 @@ from dsplet.quantize.float.node import Shape
 from dsplet.quantize.float.ops.binary import Add
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.gemm import Gemm
-from dsplet.quantize.float.ops.linear import Linear
+from dsplet.quantize.float.ops.linear import linear
 from dsplet.quantize.float.ops.matmul import MatMul
 from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.reading import Reading, reads
@@ -48,12 +48,11 @@ def gemm(r: Reading) -> None:
         _give(r, _columns(r, sides[0], weight * alpha, bias.reshape(-1)))
         return
     y = product(r, *sides)
-    y = r.emit(Linear, y, scale=np.asarray(alpha, float), offset=np.zeros(()))
+    y = linear(r, y, alpha)
     if not known:
         full, batch = r.full_of(r.inputs[2]), r.layout_of(y)
         x = _lined_up(r, r.inputs[2], [*(1,) * (2 - len(full)), *full], batch, None)
-        x = r.emit(Linear, x, scale=np.asarray(beta, float), offset=np.zeros(()))
-        _give(r, r.emit(Add, y, x))
+        _give(r, r.emit(Add, y, linear(r, x, beta)))
         return
     _give(r, _plus(r, y, bias.reshape((1,) * (2 - bias.ndim) + bias.shape)))
 
@@ -68,7 +67,7 @@ def _plus(r: Reading, y: str, offset: np.ndarray) -> str:
     shape = r.shape_of(y)
     if not fits(offset.shape, shape):
         r.refuse(f"the bias has shape {offset.shape}; expected one for {shape[-1]} units")
-    return r.emit(Linear, y, scale=np.ones(()), offset=np.asarray(offset))
+    return linear(r, y, offset=offset)
 
 
 def _turned(r: Reading, x: str) -> str:

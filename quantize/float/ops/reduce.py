@@ -32,6 +32,8 @@ KINDS: dict[str, tuple[type[FloatNode], Expr, Expr]] = {
     "LogSum": (SumPool, X, Expr("Log", (X,))),
     "LogSumExp": (LogSumExp, X, X)}
 """What reduces, the function before it and the one behind it."""
+FRACTIONS = ("ReduceMean", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp")
+"""What gives fractions, also of integers."""
 MOST_FACTORS = 16
 """Every product is rounded: of more numbers nothing is left."""
 
@@ -117,6 +119,9 @@ def reduce(r: Reading) -> None:
     kind, before, behind = KINDS[r.op.removeprefix("Reduce")]
     if idle(r, plain=before == behind == X):
         return
+    if r.in_integers() and r.op in FRACTIONS:
+        r.refuse("gives integers of fractions, of which runtimes keep the whole part alone; cast "
+                 "them to float before")
     axes, keep = reduced_axes(r)
     x = apply(r, r.value(), before)
     if behind == X:

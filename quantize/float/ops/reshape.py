@@ -69,10 +69,8 @@ def give_shape(r: Reading, target: Target) -> None:
     r.give(Reshape, r.value(), shape=sample_of(full[count], found))
 
 
-@reads("Identity", "Dropout", "CastLike", anywhere=True)
+@reads("Identity", "Dropout", anywhere=True)
 def identity(r: Reading) -> None:
-    if r.op == "CastLike" and r.is_const(1) and r.const(1).dtype.kind != "f":
-        r.refuse("casts an activation to something other than float")
     if any(r.outputs[1:]):
         r.refuse("its mask output is not supported; export the model in evaluation mode")
     if r.op == "Dropout" and r.scalar(2, 0.0, "the mode") and r.scalar(1, 0.5, "the ratio"):

@@ -65,6 +65,9 @@ def resize(r: Reading) -> None:
     mode = r.attr("mode", "nearest")
     if mode not in ("nearest", "linear"):
         r.refuse(f"mode '{mode}' is not supported; expected 'nearest' or 'linear'")
+    if mode == "linear" and r.in_integers():
+        r.refuse("weighs integers, of which runtimes keep the whole part alone; cast them to "
+                 "float before")
     sizes, scales = _targets(r)
     if mode == "linear" and r.attr("antialias", 0) and any(s < 1 for s in scales):
         r.refuse("a smaller result with antialias is not supported")

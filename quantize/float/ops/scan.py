@@ -44,6 +44,8 @@ def scan(r: Reading) -> None:
     for i, name in enumerate(inside[:states]):
         r.emit(State, _begin(r, i), to=name, loop=loop, steps=steps, carry=ends[i])
         r.put_batch(r.batch(i), name)
+    for name, given in zip(inside, r.inputs, strict=True):
+        r.put_type(name, given)
     r.read_body(body, loop)
     if any(r.known(v) is None for v in results):
         r.refuse("a value that its body gives could not be read, or is a constant")
@@ -52,6 +54,8 @@ def scan(r: Reading) -> None:
     if any(r.attr("scan_output_directions", [0] * stacked)):
         r.refuse("sequences written backwards are not supported")
     outputs = [*r.outputs, *[""] * len(results)]
+    for value, output in zip(results, outputs, strict=False):
+        r.put_type(output, value)
     for value, output, end in zip(results[:states], outputs, ends, strict=False):
         last = r.emit(Carry, value, to=end, loop=loop)
         if output:

@@ -20,10 +20,11 @@ from dsplet.quantize.float.passes.linear import (
 from dsplet.quantize.float.passes.lookups import fold_lookups
 from dsplet.quantize.float.passes.loops import last_steps
 from dsplet.quantize.float.passes.means import sum_means
-from dsplet.quantize.float.passes.moves import drop_idle
+from dsplet.quantize.float.passes.moves import drop_idle, drop_whole
 from dsplet.quantize.float.passes.phases import spread_phases
 
 PASSES = (
+    drop_whole,       # fractions that are cut off an index
     drop_idle,        # Identity, Dropout, reshapes to the same shape, empty padding
     last_steps,       # the last element of a sequence of states is the last state
     fold_biases,      # constants added after Conv and Gemm, also behind a Concat

@@ -47,7 +47,7 @@ def fuse_clamps(graph: FloatGraph) -> FloatGraph:
 
 def drop_clamps(graph: FloatGraph) -> FloatGraph:
     """Clamp of numbers that cannot leave its bounds becomes a Reshape that changes nothing."""
-    known = bounds_of(graph)
+    known = bounds_of(graph, proven=True)
 
     def same(n: FloatNode) -> FloatNode:
         if not isinstance(n, Clamp) or n.low == -np.inf and n.high == np.inf:

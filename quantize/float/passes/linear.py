@@ -112,9 +112,11 @@ def lower_linear(graph: FloatGraph) -> FloatGraph:
     def rule(graph: FloatGraph, n: FloatNode) -> Sequence[FloatNode] | None:
         if not isinstance(n, Linear):
             return None
+        shape = graph.shapes[n.output]
+        if n.idle(shape, shape):  # between the network's own input and output
+            return [Reshape(n.name, n.inputs, n.output, shape)]
         if n.expression is not None:
             return [Function(n.name, n.inputs, n.output, n.expression)]
-        shape = graph.shapes[n.output]
         scale = per_channel(n.scale, shape)
         if scale is not None and len(shape) in (2, 3):
             return [_depthwise(n, scale, n.offset, None, shape)]

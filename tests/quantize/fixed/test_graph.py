@@ -2,11 +2,12 @@
 
 import json
 import re
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
-from dsplet.quantize.fixed.graph import Graph, Value, Weight
+from dsplet.quantize.fixed.graph import RARE, Graph, Value, Weight
 from dsplet.quantize.fixed.graph_text import from_text, to_text
 from dsplet.quantize.fixed.ops.binary import Add
 from dsplet.quantize.fixed.ops.constant import Constant
@@ -26,6 +27,18 @@ from tests.quantize.fixed.words import Q7, value, weight
 
 X, Y = value("x", 4), value("y", 4)
 IMAGE = value("x", 2, 5, 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Often(Requantize):
+    times: int = field(default=1000, kw_only=True, metadata=RARE)
+
+
+@pytest.mark.parametrize("times, said", [(1000, False), (999, True)])
+def test_a_rare_field_is_said_where_it_differs_from_its_default(times, said):
+    """Differs, not: is another object."""
+    text, _ = to_text(Graph("g", (X,), (Often("o", (X,), Y, times=int(str(times))),), (Y,)))
+    assert ("times" in json.loads(text)["nodes"][0]) == said
 
 
 @each("graph", GRAPHS)

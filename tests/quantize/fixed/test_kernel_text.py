@@ -146,6 +146,12 @@ REFUSED = {  # text -> the words of the error
     HEAD + "}\nprogram q":
         "line 5: 'program' cannot be read; expected 'repeat' or 'resume' or 'kernel' or the end",
     HEAD + '}\nrepeat t < 3 "n" {\n}': "nothing is repeated over 't'; expected a kernel",
+    f"program p\nbuffer x[1] input [0, {'9' * 5000}]": f"line 2: '{'9' * 59}... cannot be read; "
+                                                        "expected an integer",
+    f"program p\nbuffer x[1] const [0, 1] = {1 << 63}": "line 2: 'x' has 0 numbers; expected 1",
+    'program p\ninput x "v" -3 Q0.7': "line 2: the value 'v' has the shape (-3,)",
+    'program p\ninput x "v" 3 Q-40.48': "line 2: a QFormat has the step 2**-48; expected 2**-40",
+    'program p\ninput x "v" 3 Q99999.0': "line 2: 'Q99999.0' cannot be read; expected a format",
     "program p\nbuffer x[3] const [0, 1] = 1 0": "line 2: 'x' has 2 numbers; expected 3",
     "program p\nbuffer x[1] const [0, 1] = 1 0": "line 2: 'x' has 2 numbers; expected 1",
     "program p\nbuffer x[2] const [0, 1] = 0.5 1": "line 2: 'x' has 0 numbers; expected 2",

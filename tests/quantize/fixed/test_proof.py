@@ -2,20 +2,24 @@
 
 import itertools
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dsplet.quantize.fixed.graph import Interval, Weight
 from dsplet.quantize.fixed.interpret import interpret
-from dsplet.quantize.fixed.kernel import Kernel, Loop, Requantize
-from dsplet.quantize.fixed.ops.binary import Add, Mul, Sub
+from dsplet.quantize.fixed.kernel import Divide, Kernel, Loop, Requantize
+from dsplet.quantize.fixed.ops.binary import Add, Max, Min, Mul, Sub
+from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.ops.pool import AveragePool
-from dsplet.quantize.fixed.program import lower
+from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.fixed.proof import Bound, Overflow, bounds, prove
-from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.qformat import QFormat, RangeError
 from tests.each import each
 from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import Q15, conv, gemm, graph, value, weight
 
 
@@ -86,6 +90,96 @@ def test_every_case_is_proved(graph):
     assert all(0 < b.magnitude < 2**31 and b.headroom_bits >= 0 for b in proved)
     named = {b.node for b in proved}
     assert named >= {n.name for n in graph.every_node() if n.macs and not n.inner}
+
+
+WIDEST_INTEGER = (1 << 16) - 1
+"""Of a format: what needs no proof."""
+
+
+class Watched(dict):
+    """Registers that know the largest magnitude that any of them has held."""
+
+    largest = 0
+
+    def __setitem__(self, register, held):
+        self.largest = max(self.largest, abs(held))
+        super().__setitem__(register, held)
+
+
+@each("graph", GRAPHS)
+def test_no_register_holds_more_than_was_proved(graph, monkeypatch):
+    held = Counter()
+
+    def watched(kernel, memory, time):
+        interpret(kernel, memory, time, registers := Watched())
+        held[kernel.node] = max(held[kernel.node], registers.largest)
+
+    monkeypatch.setattr("dsplet.quantize.fixed.program.interpret", watched)
+    program = lower(graph)
+    for sample in zip(*samples(graph, 4), strict=True):
+        run(program, *sample)
+    proved = {b.node: b.magnitude for b in bounds(graph)}
+    for node, most in held.items():
+        assert most <= max(proved.get(node, 0), WIDEST_INTEGER), node
+
+
+@pytest.mark.parametrize("op", [Min, Max])
+@pytest.mark.parametrize("signed", [True, False])
+def test_of_an_operand_that_is_far_behind_the_other_the_other_counts(op, signed):
+    """100 * 2**-18 and +-200: the smaller one is a result that anything could hold, the larger one
+    is held beside it."""
+    fine, coarse = value("a", 2, fmt=QFormat(16, 18)), value("b", 2, fmt=QFormat(16, 0, signed))
+    far = graph("far", op("o", (fine, coarse), value("y", 2, fmt=QFormat(16, 18))))
+    most = (32768 if signed else 65535) << 18
+    with pytest.raises(Overflow, match=f"can reach {most}"):
+        lower(far)
+
+
+def test_the_magnitude_of_a_range_is_that_of_its_farther_end():
+    for low, high, most in ((-3, 2, 3), (-(1 << 70), 1, 1 << 70), (0, 10**30, 10**30),
+                            (np.array([-1, -7]), np.array([6, 0]), 7),
+                            (np.array([-(1 << 80), 0], object), np.array([0, 5], object), 1 << 80),
+                            (np.array([-1 << 63]), np.array([0]), 1 << 63)):
+        assert Interval(low, high).magnitude == most
+
+
+@each("graph", [g for g in GRAPHS if any(n.op in ("Div", "Softmax") for n in g.every_node())])
+def test_every_division_is_one_that_targets_can_do(graph):
+    found = [s for k in lower(graph).kernels for s in every_statement(k.body)
+             if isinstance(s, Divide)]
+    assert found
+    for quotient, divisor in (s.bound for s in found):
+        assert 1 <= quotient <= 1 << 16 and 1 <= divisor < 1 << 24
+
+
+def every_statement(body):
+    for s in body:
+        yield s
+        if isinstance(s, Loop):
+            yield from every_statement(s.body)
+
+
+def test_sums_beyond_64_bits_are_refused():
+    """Weights that are shifted far, and many of them: 2**31 * 2**16 * 2**17 is 0 in int64."""
+    many = 1 << 17
+    x, z = value("x", many, fmt=QFormat(16, 0, False)), value("z", 1, fmt=QFormat(8, 16))
+    weights = (Weight(np.full((1, many), 32767), 16, np.array([0])),
+               Weight(np.ones((1, 1), int), 8, np.array([0])))
+    node = GemmSum("g", (x, z), value("y", 1, fmt=QFormat(16, 0)), weights, np.array([0]))
+    low, high = 0 - 128, many * (32767 << 16) * 65535 + 127 + (1 << 15)
+    proved, = node.accumulators()
+    assert (proved.low.tolist(), proved.high.tolist()) == ([low], [high])
+    assert proved.magnitude == high > 1 << 63
+    with pytest.raises(Overflow, match=f"can reach {high}"):
+        prove(graph("g", node))
+
+
+def test_a_mean_whose_sum_overflows_is_refused():
+    """A factor of 0 would hide it."""
+    fmt = QFormat(16, 15)
+    with pytest.raises(RangeError, match="a mean of 65535 numbers of Q0.15 needs more than 31"):
+        AveragePool("a", (value("x", 1, 65535, fmt=fmt),), value("y", 1, 1, fmt=fmt), (65535,),
+                    (1,))
 
 
 def test_bits_and_headroom():

@@ -92,6 +92,8 @@ MOVES = {
     "clip": ([node("Clip", "q l h", "r")], IMAGE, SAME | {"l": np.uint8(90), "h": np.uint8(131)}),
     "another_scale": ([node("Identity", "q", "r")], (5,),
                       {"ys": np.float32(1 / 8), "yz": np.uint8(30)}),
+    "size": ([node("Shape", "q", "n", end=2), node("Concat", "n minus", "k", axis=0),
+              node("Reshape", "q k", "r")], IMAGE, SAME | {"minus": ints(-1)}),
     "split": ([node("Split", "q n", "r o", axis=1)], (6, 2), SAME | {"n": ints(2, 4)}),
 }
 
@@ -147,6 +149,54 @@ def test_weights_behind_a_scale_are_the_reals_that_onnx_runtime_makes_of_them(
     assert np.array_equal(graph.nodes[0].weight, wanted.T)
 
 
+def test_constants_beside_integers_are_on_their_scale():
+    m = model([QUANTIZE, node("Concat", "c q", "r", axis=1), DEQUANTIZE], (3, 4),
+              SAME | {"c": np.arange(90, 150, 15, dtype=np.uint8).reshape(1, 1, 4)})
+    m.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    x = {"x": inputs((3, 4), 1)}
+    wanted, = nets.run(m, x)
+    assert np.array_equal(nets.run(dequantized(m), x)[0], wanted)
+    graph, findings = from_onnx.examine(m, "", "net")
+    assert graph is not None, findings.refusals
+    assert np.array_equal(nets.run(to_model(graph), x)[0], wanted)
+
+
+def test_nodes_may_stand_in_any_order():
+    nodes, shape, constants = CASES["conv"]
+    m = model([DEQUANTIZE, *nodes, QUANTIZE], shape, constants)
+    x = {"x": inputs(shape)}
+    sorted_, = nets.run(model([QUANTIZE, *nodes, DEQUANTIZE], shape, constants), x)
+    graph, findings = from_onnx.examine(m, "", "net")
+    assert graph is not None, findings.refusals
+    assert np.abs(nets.run(to_model(graph), x)[0] - sorted_).max() <= Y[0]
+
+
+def test_what_functions_quantize_is_read():
+    """As PyTorch writes a module of fake quantization. What is scaled by the sample stays whole,
+    though ONNX defines it by its parts."""
+    def function(name: str, nodes: list, inputs: list[str], outputs: list[str]):
+        return helper.make_function("mine", name, inputs, outputs, nodes,
+                                    [helper.make_opsetid("", 17)])
+
+    def call(name: str, inputs: list[str], output: str):
+        return helper.make_node(name, inputs, [output], domain="mine")
+
+    m = model([call("Fake", ["x", "xs", "xz"], "d"), call("Product", ["d", "w", "wz", "ws"], "y")],
+              (6,), M)
+    m.functions.extend([
+        function("Fake", [node("QuantizeLinear", "a s z", "q"),
+                          node("DequantizeLinear", "q s z", "b")], ["a", "s", "z"], ["b"]),
+        function("Product", [node("DynamicQuantizeLinear", "a", "q s z"), *DYNAMIC[1:]],
+                 ["a", "w", "wz", "ws"], ["y"])])
+    m.opset_import.append(helper.make_opsetid("mine", 1))
+    x = {"x": inputs((6,))}
+    graph, findings = from_onnx.examine(m, "", "net")
+    assert graph is not None, findings.refusals
+    assert "DynamicQuantizeLinear" in findings.needs
+    y, wanted = nets.run(to_model(graph), x)[0], nets.run(m, x)[0]
+    assert np.abs(y - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
 def test_values_keep_the_names_that_reals_have_in_the_file():
     """So that layers can be compared with it; integers are nobody's reals."""
     m = model([QUANTIZE, node("DequantizeLinear", "q xs xz", "d"), node("Sigmoid", "d", "s"),
@@ -171,6 +221,36 @@ def test_a_dynamic_scale_cancels():
     assert np.allclose(y, x.reshape(9, 6) @ real, atol=1e-5)
     wanted, = nets.run(m, {"x": x})
     assert np.abs(y - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("nodes", [
+    [node("Reshape", "f shape", "g"), node("Mul", "g t", "y")],
+    [node("Concat", "f f", "g", axis=2), node("Mul", "g t", "y")]], ids=["moved", "beside itself"])
+def test_sums_may_move_before_they_are_scaled(nodes):
+    m = model([*DYNAMIC[:4], *nodes], (2, 6), M | {"shape": ints(-1, 8)})
+    x = random("dynamic", 9, 2, 6)
+    y, wanted = nets.run(dequantized(m), {"x": x})[0], nets.run(m, {"x": x})[0]
+    assert y.shape == wanted.shape and np.abs(y - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+def test_a_border_of_the_zero_point_that_a_sample_decides():
+    m = model([DYNAMIC[0], node("Pad", "q p z", "r"), node("MatMulInteger", "r w z wz", "i"),
+               *DYNAMIC[2:]], (4,), M | {"p": ints(0, 1, 0, 1)})
+    x = random("dynamic", 9, 4)
+    y, wanted = nets.run(dequantized(m), {"x": x})[0], nets.run(m, {"x": x})[0]
+    assert np.abs(y - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("axis, attribute", [(-1, 17), (-1, 11), (1, 17)])
+def test_a_softmax_of_the_opset_that_it_names(axis, attribute):
+    m = model([QUANTIZE, microsoft("QLinearSoftmax", "q xs xz ys yz", "r", axis=axis,
+                                   opset=attribute), DEQUANTIZE], (3, 4),
+              {"ys": np.float32(1 / 256), "yz": np.uint8(0)})
+    x = inputs((3, 4))
+    wanted, = nets.run(m, {"x": x})
+    graph, findings = from_onnx.examine(m, "", "net")
+    assert graph is not None, findings.refusals
+    assert np.abs(nets.run(to_model(graph), {"x": x})[0] - wanted).max() <= 1 / 256
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -231,9 +311,23 @@ def test_qonnx():
     ([*DYNAMIC[:1], node("Abs", "x", "h"), node("DynamicQuantizeLinear", "h", "q2 s2 z2"),
       node("MatMulInteger", "q2 w z", "y")], M, "of another value's sample"),
     ([*DYNAMIC[:3]], M, "the output 'f' is integers on a scale"),
+    ([QUANTIZE, microsoft("QLinearSoftmax", "q xs xz ys yz", "y", axis=1, opset=11)], {},
+     "is a Softmax of opset 11 along axis 1 in a model of opset 17"),
+    ([QUANTIZE, node("MatMulInteger", "q w rows", "i"), node("Cast", "i", "y", to=1)],
+     M | {"rows": np.arange(3, dtype=np.uint8)}, "has a zero point for each row"),
+    ([node("RandomNormal", "", "s", shape=[1]), node("QuantizeLinear", "x s", "y")], {},
+     "its scale must be a constant"),
+    ([node("Reshape", "xs shape", "s"), node("QuantizeLinear", "x s", "y")], {"shape": ints(2, 3)},
+     "cannot be computed from its constants"),
+    ([QUANTIZE, node("QLinearConv", "q xs xz w ws wz ys yz b", "y")],
+     W | {"b": np.arange(3, dtype=np.int32)}, "QLinearConv 'QLinearConv_y': cannot be read"),
+    ([DYNAMIC[0], node("Pad", "q p", "y")], {"p": ints(0, 1, 0, 1)}, "reads the integers of 'q'"),
+    ([DYNAMIC[0], node("Relu", "q", "y")], {}, "reads the integers of 'q'"),
+    ([QUANTIZE, node("Gather", "c q", "y")], {"c": random("c", 256)}, "reads the integers of 'q'"),
+    ([DYNAMIC[0], node("Identity", "s", "y")], {}, "reads the integers of 's'"),
 ])
 def test_refuses(nodes, constants, words, tmp_path):
-    m = model(nodes, (3,) if constants is not M else (6,), constants, nodes[-1].output[0])
+    m = model(nodes, (6,) if "w" in constants else (3,), constants, nodes[-1].output[0])
     (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
     with pytest.raises(ModelError) as e:
         from_onnx.load(tmp_path / "net.onnx")

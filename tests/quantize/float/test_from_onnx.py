@@ -1,5 +1,6 @@
 """Reading ONNX: every op in every spelling computes what ONNX Runtime computes; clear refusals."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnx import helper
 from dsplet.base.files import FileError
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import model as float_model
+from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.reading import READERS, op_of
 from tests.quantize import layout_nets
@@ -331,3 +333,121 @@ def test_equal_node_names_are_told_apart(tmp_path):
         n.name = "same"
     graph = from_onnx.load(saved(model(twins, {"x": (4,)}, {"w": random("w", 4, 4)}), tmp_path))
     assert len({n.name for n in graph.nodes}) == 3
+
+
+def branches(nodes: list, output: str, other: str) -> dict[str, onnx.GraphProto]:
+    """The two branches of an If: what is computed, and another value as it is."""
+    given = helper.make_tensor_value_info
+    return {"then_branch": helper.make_graph(nodes, "then", [], [given(output, nets.FLOAT, None)]),
+            "else_branch": helper.make_graph([node("Identity", other, "o")], "else", [],
+                                             [given("o", nets.FLOAT, None)])}
+
+
+def test_what_a_branch_computes_is_not_taken_for_a_value_of_that_name(tmp_path):
+    """b of the If called `if`, and the value if/b beside it."""
+    taken = helper.make_node("If", ["yes"], ["c"], "if", **branches(
+        [node("Add", "x x", "b"), node("Mul", "b b", "d")], "d", "x"))
+    for nodes in ([node("Neg", "x", "if/b"), taken], [taken, node("Neg", "x", "if/b")]):
+        m = model([*nodes, node("Sub", "c if/b", "y")], {"x": (3,)}, {"yes": np.array(True)})
+        x = {"x": random("x", 2, 3)}
+        assert np.allclose(nets.run(float_model.to_model(from_onnx.load(saved(m, tmp_path))), x)[0],
+                           nets.run(m, x)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("inner", ["b", "o"])
+def test_a_branch_within_a_branch_reads_its_values(inner, tmp_path):
+    """Where the network has other values of those names behind it."""
+    within = helper.make_node("If", ["yes"], ["c"], "inner", **branches(
+        [node("Mul", f"{inner} x", "o")] if inner == "b" else [node("Mul", "b x", "b2"),
+                                                                node("Add", "b2 b", "o")],
+        "o", "x"))
+    taken = helper.make_node("If", ["yes"], ["d"], "outer", **branches(
+        [node("Add", "x x", "b"), within, node("Add", "c b", "e")], "e", "x"))
+    m = model([taken, node("Neg", "d", "f"), node("Tanh", "f", "y")], {"x": (3,)},
+              {"yes": np.array(True)})
+    x = {"x": random("x", 2, 3)}
+    assert np.allclose(nets.run(float_model.to_model(from_onnx.load(saved(m, tmp_path))), x)[0],
+                       nets.run(m, x)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("nodes", [
+    [node("Mul", "m c", "y")], [node("Mul", "c m", "n"), node("Max", "n c", "y")],
+    [node("Sigmoid", "m", "n"), node("Add", "n m", "o"), node("Div", "o c", "y")],
+    [node("PRelu", "m c", "y")], [node("Greater", "m c", "n"), node("Cast", "n", "y", to=1)],
+    [node("Pow", "m two", "y")], [node("Clip", "m - c", "y")]])
+def test_a_sample_may_be_one_number(nodes, tmp_path):
+    m = model([node("ReduceMean", "x axes", "m", keepdims=0), *nodes], {"x": (4,)},
+              {"axes": nets.ints(1), "c": np.float32(0.3), "two": np.float32(2)})
+    x = {"x": random("x", 5, 4)}
+    wanted, = nets.run(m, x)
+    for graph in (from_onnx.read(saved(m, tmp_path)), from_onnx.load(saved(m, tmp_path))):
+        y, = nets.run(float_model.to_model(graph), x)
+        assert y.shape == wanted.shape == (5,) and np.allclose(y, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("op, words", [("Identity", "the input 'x' is a tensor(bfloat16)"),
+                                       ("Neg", "ONNX Runtime does not run it")])
+def test_what_onnx_runtime_has_no_numbers_for(op, words, tmp_path):
+    m = model([node(op, "x", "a"), node("Cast", "a", "y", to=nets.FLOAT)], {"x": (3,)})
+    m.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.BFLOAT16
+    with pytest.raises(ModelError, match=re.escape(words)):
+        FloatNetwork(saved(m, tmp_path))
+
+
+@pytest.mark.parametrize("op, inputs", [("SkipLayerNormalization", "x z g b"),
+                                        ("SkipSimplifiedLayerNormalization", "x z g")])
+def test_what_a_sum_is_normalised_by_is_an_output(op, inputs, tmp_path):
+    """The third of both, though the second of one holds nothing."""
+    normalised = node(op, inputs, "u m f s", epsilon=1e-5)
+    normalised.domain = "com.microsoft"
+    m = model([normalised, node("Mul", "s f", "t"), node("Sub", "t u", "y")],
+              {"x": (5, 8), "z": (5, 8)}, {"g": random("g", 8), "b": random("b", 8)})
+    m.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    x = {v: random(v, 2, 5, 8) for v in "xz"}
+    assert np.allclose(nets.run(float_model.to_model(from_onnx.load(saved(m, tmp_path))), x)[0],
+                       nets.run(m, x)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("op", ["Max", "Min"])
+def test_a_number_with_more_axes_than_a_value_gives_it_those(op, tmp_path):
+    m = model([node(op, "x c", "y")], {"x": (4,)}, {"c": np.full((1, 1, 1), 0.2, np.float32)})
+    graph, x = from_onnx.load(saved(m, tmp_path)), {"x": random("x", 3, 4)}
+    wanted, = nets.run(m, x)
+    assert wanted.shape == (1, 3, 4)
+    assert np.array_equal(nets.run(float_model.to_model(graph), x)[0],
+                          graph.batches["y"].samples(wanted))
+
+
+@pytest.mark.parametrize("op, inputs", [("Pow", "x c"), ("Pow", "c x"), ("Mod", "x c")])
+def test_a_number_beside_a_function_has_no_more_axes(op, inputs, tmp_path):
+    attributes = {"fmod": 1} if op == "Mod" else {}
+    m = model([node(op, inputs, "y", **attributes)], {"x": (4,)},
+              {"c": np.full((1, 1, 1), 2, np.float32)})
+    with pytest.raises(ModelError, match="has 3 axes, more than the value it meets"):
+        from_onnx.load(saved(m, tmp_path))
+
+
+@pytest.mark.parametrize("nodes, shape", [
+    ([node("Pad", "x none", "y")], ()), ([node("Pad", "x none", "y", mode="edge")], ()),
+    ([node("Where", "no c x", "y")], (4,)), ([node("Trilu", "x below", "y", upper=1)], (1, 4))])
+def test_what_changes_nothing_between_input_and_output(nodes, shape, tmp_path):
+    m = model(nodes, {"x": shape}, {"none": nets.ints(0, 0), "no": np.array(False),
+                                    "c": random("c", 4), "below": np.array(-1)})
+    x = {"x": random("x", 3, *shape)}
+    graph = from_onnx.load(saved(m, tmp_path))
+    assert np.array_equal(nets.run(float_model.to_model(graph), x)[0], nets.run(m, x)[0])
+
+
+def test_a_one_hot_code_has_none_beyond_its_depth(tmp_path):
+    """Of places that are known, and of what the network is given."""
+    nodes = [node("ArgMax", "x", "i", axis=1, keepdims=0, select_last_index=1),
+             node("OneHot", "i three ends", "a"), node("Cast", "x", "j", to=onnx.TensorProto.INT64),
+             node("OneHot", "j three ends", "b")]
+    x = np.float32([[0, 4, 2, 1, 5], [3, 0, 1, 2, 2], [1, 6, 2, 3, 0]])
+    m = model(nodes, {"x": (5,)}, {"three": np.array(3), "ends": np.float32([-1, 1])},
+              outputs=("a", "b"))
+    graph = from_onnx.load(saved(m, tmp_path))
+    for y, wanted in zip(nets.run(float_model.to_model(graph), {"x": x}), nets.run(m, {"x": x}),
+                         strict=True):
+        assert np.array_equal(y, wanted)
+

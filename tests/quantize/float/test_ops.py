@@ -19,7 +19,7 @@ from dsplet.quantize.float.node import (
     Weighted,
     op,
 )
-from dsplet.quantize.float.ops.binary import Add, Binary, between_values
+from dsplet.quantize.float.ops.binary import Add, Binary, between
 from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.concat import Concat
 from dsplet.quantize.float.ops.constant import Constant
@@ -185,7 +185,7 @@ def test_one_class_and_its_reader_are_all_that_an_op_needs(registry, tmp_path):
 
     @reads("Sum")
     def total(r):
-        between_values(r, Sum)
+        between(r, Sum)
 
     m = model([node("Tanh", "x", "a"), node("Sigmoid", "x", "b"), node("Sum", "a b", "s"),
                node("Relu", "s", "y")], {"x": (6,)})

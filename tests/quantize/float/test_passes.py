@@ -7,8 +7,10 @@ import pytest
 
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import model as float_model
+from dsplet.quantize.float.bounds import bounds_of
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.passes import PASSES, simplify
+from dsplet.quantize.float.passes.clamps import fuse_clamps
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING, feeds
 from tests.quantize.onnx_nets import model, node, random
@@ -179,3 +181,59 @@ def test_a_clamp_of_what_cannot_leave_its_bounds_goes(bound, left, tmp_path):
     assert ops(graph).count("Clamp") == left
     x = {"x": random("clamps", 3, 1, 4, 4) * 4}
     assert np.array_equal(nets.run(float_model.to_model(graph), x)[0], nets.run(m, x)[0])
+
+
+@pytest.mark.parametrize("nodes, shape", [
+    ([node("AveragePool", "x", "a", kernel_shape=[17, 17], pads=[8] * 4), node("Sigmoid", "a", "y")
+      ], (1, 17, 17)),
+    ([node("AveragePool", "x", "a", kernel_shape=[17, 17], dilations=[2, 2]),
+      node("Sigmoid", "a", "y")], (1, 40, 40)),
+    ([node("GlobalAveragePool", "x", "a"), node("Pad", "a p one", "b"), node("Sigmoid", "b", "y")],
+     (1, 17, 17)),
+    ([node("GlobalAveragePool", "x", "a"), node("Sigmoid", "a", "b"),
+      node("Relu", "x", "a/averagepool/sum"),
+      node("Mul", "b a/averagepool/sum", "y")], (1, 17, 17))],
+    ids=["counts", "dilations", "border", "names"])
+def test_a_function_of_a_mean_is_that_of_the_sum(nodes, shape, tmp_path):
+    m = model(nodes, {"x": shape}, {"p": nets.ints(0, 0, 1, 1, 0, 0, 1, 1), "one": np.float32(1)})
+    graph = simplify(read(m, tmp_path))
+    x = {"x": random("means", 2, *shape) + 0.5}
+    found, = nets.run(float_model.to_model(graph), x)
+    wanted, = nets.run(m, x)
+    assert found.shape == wanted.shape and np.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("functions, low, high, bound, left", [
+    ([node("Sub", "a shift", "b"), node("Reciprocal", "b", "c")], 0, 1, 25_000, 1),
+    ([node("Mul", "a turns", "b"), node("Sin", "b", "c")], 0, 1, 0.5, 1),
+    ([node("Sigmoid", "a", "b"), node("Sub", "a shift", "d"), node("Mul", "b d", "c")],
+     -1, 1, 1.5, 0),
+    ([node("Tanh", "a", "c")], -1, 1, 0.7615, 1), ([node("Tanh", "a", "c")], -1, 1, 0.7616, 0)],
+    ids=["a pole", "waves", "a product", "just inside", "just outside"])
+def test_a_clamp_goes_where_it_is_proved_to_do_nothing(functions, low, high, bound, left,
+                                                       tmp_path):
+    """Not where it was looked for at many places: at 0.3 the inverse of x - 0.3 is without end, and
+    the sine of so many turns is 0 at each of 4097 places."""
+    m = model([node("Clip", "x low high", "a"), *functions, node("Clip", "c least most", "y")],
+              {"x": (3,)}, {"low": np.float32(low), "high": np.float32(high),
+                            "shift": np.float32(0.3), "turns": np.float32(4096 * np.pi),
+                            "most": np.float32(bound), "least": np.float32(-bound)},
+              outputs=("a", "c", "y"))
+    graph = simplify(read(m, tmp_path))
+    assert ops(graph).count("Clamp") == 1 + left
+    x = {"x": np.float32([[0.3 + 1e-6, 0.999, 0.3 - 1e-6], [0.1, 0.12345, -0.9]])}
+    found, wanted = nets.run(float_model.to_model(graph), x)[2], nets.run(m, x)[2]
+    assert np.allclose(found, wanted, rtol=1e-3, atol=2e-3)
+
+
+def test_a_clamp_outside_of_what_a_value_holds_leaves_one_number(tmp_path):
+    m = model([node("Clip", "x zero one", "a"), node("AveragePool", "a", "b", kernel_shape=[2]),
+               node("Clip", "b two three", "c"), node("Clip", "c zero one", "y")],
+              {"x": (1, 4)}, {"zero": np.float32(0), "one": np.float32(1), "two": np.float32(2),
+                              "three": np.float32(3)}, outputs=("c", "y"))
+    graph = fuse_clamps(read(m, tmp_path))
+    assert bounds_of(graph)["c"] == (2, 2)
+    x = {"x": np.float32([[[-1, 0.5, 4, 0]]])}
+    for y, wanted in zip(nets.run(float_model.to_model(simplify(graph)), x), nets.run(m, x),
+                         strict=True):
+        assert np.array_equal(y, wanted)
