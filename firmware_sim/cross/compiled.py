@@ -261,13 +261,12 @@ class Compiled(backend.Compiled):
                 count[at] += n
                 spent[at] += n * c.all
                 stalls.setdefault(at, Counter()).update(
-                    {f"{cause}_stall": n * lost for cause, lost in c.stalls.items()})
+                    {cause: n * lost for cause, lost in c.stalls.items()})
                 names[at] = self.sections[stretch.section].node
                 at += self.built.lines[at].size
         return [HotLine(address=f"{at:08x}", text=self.built.lines[at].text, section=names[at],
                         count=count[at] / samples, cycles=cycles / samples,
-                        stalls={cause: stalls[at][f"{cause}_stall"] / samples
-                                for cause in self.target.core.timing.causes})
+                        stalls={cause: lost / samples for cause, lost in stalls[at].items()})
                 for at, cycles in spent.most_common()]
 
 
