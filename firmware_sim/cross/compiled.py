@@ -194,8 +194,7 @@ class Compiled(backend.Compiled):
         sections = {s.kernel: i for i, s in enumerate(self.sections)}
         for address, several in divided.items():
             section = sections.get(self.built.function_at(address), len(bills) - 1)
-            spent[section]["other"] += sum(timing.divided(d, table)
-                                                for d in several) / samples
+            spent[section]["other"] += sum(timing.divided(d, table) for d in several) / samples
         return tuple(bills)
 
     def worst_case(self) -> WorstCase:
