@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import stat
 import subprocess
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
-from dsplet.base.errors import UserError, door, said
+from dsplet.base.errors import UserError, door
 from dsplet.base.files import FileError, read_bytes, write_atomically
 
 DIGITS = 32
@@ -46,13 +47,15 @@ class Library:
     unkept: str = ""
 
 
-def compiler() -> str:
-    """The path of the C compiler: $CC where it is set, else `cc` or `gcc`. Raises NoCompiler."""
-    named = os.environ.get("CC")
-    for name in [named] if named else ["cc", "gcc"]:
+def compiler() -> list[str]:
+    """The command of the C compiler: what $CC says, which may have arguments, else `cc` or `gcc`;
+    its first word is a path. Raises NoCompiler."""
+    with door("$CC", ValueError, what="is no command", kind=NoCompiler):  # an open quotation
+        named = shlex.split(os.environ.get("CC", ""))
+    for name, *arguments in [named] if named else [["cc"], ["gcc"]]:
         if path := shutil.which(name):
-            return path
-    raise NoCompiler(f"there is no C compiler '{named or 'cc'}' on the PATH",
+            return [path, *arguments]
+    raise NoCompiler(f"there is no C compiler '{named[0] if named else 'cc'}' on the PATH",
                      remedy="install one (Debian: apt-get install gcc) or name yours in $CC")
 
 
@@ -71,19 +74,20 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
 
     others: files that it includes. Raises NoCompiler; LibraryError with the compiler's words.
     """
-    command = [compiler(), *flags]
+    made_by = compiler()
+    command = [*made_by, *flags]
     try:
-        stem = f"{source.stem}-{_key(command, [source, *others])}"
+        stem = f"{source.stem}-{_key(made_by, flags, [source, *others])}"
     except FileError as error:
         raise LibraryError(str(error)) from error
     try:
-        folder = _own(cache_folder())
+        folder = own_cache()
         for path in sorted(folder.glob(f"{stem}-*.so")):
             if (content := _kept(path)) is not None:
                 return Library(_loaded(content))
         unkept = ""
-    except (LibraryError, OSError) as error:
-        unkept = str(error) if isinstance(error, LibraryError) else said(error)
+    except LibraryError as error:
+        unkept = str(error)
     content = _made(command, source)
     library = _loaded(content)
     if not unkept:
@@ -94,13 +98,13 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
     return Library(library, unkept)
 
 
-def _key(command: Sequence[str], sources: Sequence[Path]) -> str:
+def _key(made_by: Sequence[str], flags: Sequence[str], sources: Sequence[Path]) -> str:
     """Of everything that a library is made from."""
-    with door(command[0], OSError, what="cannot be run", kind=LibraryError):
-        version = subprocess.run([command[0], "--version"], capture_output=True, text=True,
+    with door(made_by[0], OSError, what="cannot be run", kind=LibraryError):
+        version = subprocess.run([*made_by, "--version"], capture_output=True, text=True,
                                  stdin=subprocess.DEVNULL).stdout
     digest = hashlib.sha256("\0".join(
-        [*command, version, platform.system(), platform.machine()]).encode())
+        [*made_by, *flags, version, platform.system(), platform.machine()]).encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + read_bytes(source))
     return digest.hexdigest()[:DIGITS]
@@ -110,10 +114,12 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
-def _own(folder: Path) -> Path:
-    """The folder, made where it is missing. Raises LibraryError, OSError where it is not ours
-    alone: whoever can write there could run code as us."""
-    with suppress(FileExistsError):
+def own_cache() -> Path:
+    """The cache folder, made where it is missing. Raises LibraryError where it cannot be had, or is
+    not ours alone: whoever can write there could run code as us."""
+    folder = cache_folder()
+    with (door(folder, OSError, what="cannot be made", kind=LibraryError),
+          suppress(FileExistsError)):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     found = folder.lstat()

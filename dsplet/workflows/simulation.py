@@ -95,10 +95,11 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """What one step a call cost."""
+    """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
     network: str
     inputs: str | None = None
+    calibrated_on: str | None = None
     target: str
     samples: int
     steps: int
