@@ -1,4 +1,4 @@
-"""Shared libraries compiled from C on this machine, kept in the user's cache folder.
+"""What is compiled on this machine, from C to shared libraries, kept in the user's cache folder.
 
 A kept file is read once, held against the digest in its name, and what was read is what is loaded,
 so that one that was cut short, changed or put there by others never runs; not even one that is cut
@@ -16,15 +16,18 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from platformdirs import user_cache_dir
 
 from dsplet.base.errors import UserError, door
 from dsplet.base.files import FileError, read_bytes, write_atomically
+
+T = TypeVar("T")
 
 DIGITS = 32
 """Hexadecimal digits of a digest in a file's name."""
@@ -80,22 +83,33 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
         stem = f"{source.stem}-{_key(made_by, flags, [source, *others])}"
     except FileError as error:
         raise LibraryError(str(error)) from error
+    return Library(*kept(stem, ".so", lambda: _made(command, source), _loaded))
+
+
+def kept(stem: str, ending: str, make: Callable[[], bytes],
+         load: Callable[[bytes], T]) -> tuple[T, str]:
+    """What was kept under a name, or what `make` gives, which is kept where that can be, loaded;
+    and why it will be made anew next time, "" where it will not.
+
+    stem: it has the digest of everything that the content is made from. Raises what `make` raises,
+    and the LibraryError of `load` where that will not have what was just made.
+    """
     try:
         folder = own_cache()
-        for path in sorted(folder.glob(f"{stem}-*.so")):
+        for path in sorted(folder.glob(f"{stem}-*{ending}")):
             if (content := _kept(path)) is not None:
-                return Library(_loaded(content))
+                return load(content), ""
         unkept = ""
     except LibraryError as error:
         unkept = str(error)
-    content = _made(command, source)
-    library = _loaded(content)
+    content = make()
+    loaded = load(content)
     if not unkept:
         try:
-            write_atomically(folder / f"{stem}-{_digest(content)}.so", content)
+            write_atomically(folder / f"{stem}-{_digest(content)}{ending}", content)
         except UserError as error:
             unkept = str(error)
-    return Library(library, unkept)
+    return loaded, unkept
 
 
 def _key(made_by: Sequence[str], flags: Sequence[str], sources: Sequence[Path]) -> str:

@@ -28,8 +28,9 @@ PACKAGES = {
     "pooch": "data sets are not fetched: pip install 'dsplet[train]'",
     "scipy": "no dsplet widths: pip install 'dsplet[search]'",
     "optuna": "no dsplet widths --study: pip install 'dsplet[search]'",
-    "matplotlib": "no --plot: pip install 'dsplet[search]'",
-    "unicorn": "no --target but the DSP32C's: pip install 'dsplet[cores]'"}
+    "wasmtime": "no fast engine without a C compiler: pip install 'dsplet[wasm]'",
+    "unicorn": "no --target but the DSP32C's: pip install 'dsplet[cores]'",
+    "matplotlib": "no --plot: pip install 'dsplet[search]'"}
 """What comes with an extra, and what its lack costs."""
 TARGET = "dsp32c-40"
 UNITS = 256
@@ -111,7 +112,7 @@ def _compiler() -> list[Part]:
     try:
         found_compiler = Part(part="C compiler", found=shlex.join(compiler()), lack="")
     except UserError as error:
-        found_compiler = Part(part="C compiler", found="", lack=f"no engine: {error}")
+        found_compiler = Part(part="C compiler", found="", lack=f"no compiled engine: {error}")
     try:
         cache = Part(part="cache", found=str(own_cache()), lack="")
     except UserError as error:

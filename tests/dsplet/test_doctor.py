@@ -8,7 +8,7 @@ import pytest
 
 from dsplet.base.library import cache_folder
 from dsplet.data import files
-from dsplet.firmware_sim.dsp32c.sim import engine
+from dsplet.firmware_sim.dsp32c.sim import native
 from dsplet.workflows import doctor
 
 needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
@@ -17,7 +17,7 @@ needs_cc = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 @pytest.fixture(autouse=True)
 def the_engine_is_looked_for_anew():
     yield
-    engine._library.cache_clear()
+    native.doors.cache_clear()
 
 
 @pytest.mark.parametrize("package", ["numpy", "onnx", "onnxruntime"])
@@ -32,7 +32,7 @@ def test_without_what_all_stands_on(package):
 
 def looked(rows: str = "machine") -> dict[str, doctor.Part]:
     """What is found when everything is looked for anew."""
-    engine._library.cache_clear()
+    native.doors.cache_clear()
     found = doctor.run(doctor.Request())
     assert found.passed and found.simulated_cycles_per_s > 0
     return {part.part: part for part in getattr(found, rows)}
@@ -43,9 +43,10 @@ def test_without_a_compiler(monkeypatch):
     parts, lack = looked(), (
         "there is no C compiler 'no-such-compiler' on the PATH: install one (Debian: apt-get "
         "install gcc) or name yours in $CC")
-    assert parts["C compiler"].lack == f"no engine: {lack}" and not parts["C compiler"].found
+    assert parts["C compiler"] == doctor.Part(
+        part="C compiler", found="", lack=f"no compiled engine: {lack}")
     assert parts["simulator"].lack == (
-        f"the slow simulator is used, some thousand times slower: {lack}")
+        f"the engine runs as WebAssembly, at two thirds of its speed: {lack}")
     assert parts["simulator"].found.endswith(" million cycles a second")
 
 

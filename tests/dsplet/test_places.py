@@ -16,7 +16,7 @@ import pytest
 from dsplet.base.library import cache_folder
 from dsplet.cli import cli
 from dsplet.cli.outcome import outcome
-from dsplet.firmware_sim.dsp32c.sim import engine
+from dsplet.firmware_sim.dsp32c.sim import native
 from tests.dsplet import small_nets
 
 TOUR = {
@@ -61,8 +61,8 @@ def test_spaces_and_umlauts_and_a_home_that_nobody_names(folder):
 def test_without_a_compiler(folder):
     seen = tour(folder, PATH=str(folder), CC=None)
     assert seen.pop("simulate") == (0, (
-        "the slow simulator is used, some thousand times slower: there is no C compiler 'cc' on "
-        "the PATH: install one (Debian: apt-get install gcc) or name yours in $CC"))
+        "the engine runs as WebAssembly, at two thirds of its speed: there is no C compiler 'cc' "
+        "on the PATH: install one (Debian: apt-get install gcc) or name yours in $CC"))
     assert set(seen.values()) == {(0, "")}
 
 
@@ -77,7 +77,7 @@ def as_nobody(folder: Path, command: str) -> tuple[int, str]:
             sys.stdout = sys.stderr = nowhere
             os.chdir(small_nets.write(Path(warm)))
             outcome(cli, words)
-            engine._library.cache_clear()
+            native.doors.cache_clear()
             os.chdir(folder)
             if ROOT:
                 os.setgroups([])
@@ -128,7 +128,7 @@ def test_a_full_disk_of_24_kb(folder):
         assert seen["quantize"] == (
             2, "error: new.q.onnx: cannot be written: No space left on device")
         assert seen["compare"] == (0, "")
-        assert seen["simulate"][0] == 0 and "slow simulator is used" in seen["simulate"][1]
+        assert seen["simulate"][0] == 0 and "runs as WebAssembly" in seen["simulate"][1]
         assert seen["emit"][0] == 2 and "No space left on device" in seen["emit"][1]
         left = [p.name for p in disk.rglob("*") if p.name.startswith((".dsplet", "new", "small."))]
         assert sorted(left) == ["small.onnx", "small.q.onnx"], "half a file"
