@@ -1,4 +1,4 @@
-"""A user's own samples in a folder: a file a sample, pictures or sounds.
+"""A user's own samples in a folder: a file a sample, pictures or sounds; or one picture.
 
     FOLDER/CLASS/*.png                  with labels
     FOLDER/*.png                        without
@@ -23,6 +23,12 @@ MOST_NUMBERS = 1 << 29
 """That one folder's samples may be, all together."""
 Loader = Callable[[list[Path], Wanted], np.ndarray]
 LOADERS: dict[str, Loader] = {".wav": load_clips} | dict.fromkeys(ENDINGS, load_pictures)
+
+
+@opens(*ENDINGS)
+def one(path: Path, wanted: Wanted) -> Source:
+    """A picture is one sample, without a label. Raises DataError, FileError."""
+    return Source(str(path), {WHOLE: lambda: Arrays({"file": load_pictures([path], wanted)})})
 
 
 @opens(FOLDER)

@@ -28,7 +28,8 @@ from dsplet.cli.options import (
 @budget_option("missed: exit code 1.")
 @click.option("--ram", help="What changes as it runs may take, such as 16KB; more: exit code 1.")
 @click.option("--flash", help="The same of code and constants.")
-@click.option("--images", type=PATH, help="A file of samples instead, all of it, without labels.")
+@click.option("--images", type=PATH,
+              help="A file of samples instead, such as a picture; all of it, without labels.")
 @click.option("--seed", type=SEED,
               help="Of random inputs: where no --data is known, or by --data random; default: 0.")
 @click.option("--map", "memory_map", is_flag=True,
@@ -49,6 +50,11 @@ from dsplet.cli.options import (
 @click.option("--trace-instructions", type=POSITIVE,
               help="At most so many in --chrome-trace; default: 20000.")
 @click.option("--listing", type=PATH, help="Write the assembly listing here.")
+@click.option("--show", metavar="LAYER",
+              help="Draw what the chip's memory held of a layer: its maps, a row for each sample.")
+@click.option("-o", "out", type=PATH, metavar="FILE.png", help="The picture of --show.")
+@click.option("--dump", type=PATH, metavar="FILE.npz",
+              help="Write what the chip's memory held of every layer: integers and reals.")
 @click.option("--arithmetic", type=click.Choice(["fixed", "float"]), default="fixed",
               show_default=True, help="float: a float network on the chip's floating point.")
 @click.option("--beside", type=PATH, metavar="FILE",

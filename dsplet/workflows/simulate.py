@@ -30,7 +30,7 @@ from dsplet.quantize.network import (
     quantized,
     reference,
 )
-from dsplet.workflows import chip
+from dsplet.workflows import chip, held
 from dsplet.workflows.request import FromData, OnTarget, RequestError, check_outs, refuse_idle
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
 
@@ -50,7 +50,8 @@ class Extras:
     costliest lines; spread, cycles if the chip is not as assumed; the first `trace_count`
     instructions of the first sample, in the report or in `trace_file` (None: none, and TRACED); a
     `chrome_trace` of at most `trace_instructions` (None: TRACED_FOR_CHROME); the assembly
-    `listing`."""
+    `listing`; `show`, of the layer or value of that name what memory held, as a picture in the file
+    `out`; `dump`, of all of them in a .npz."""
 
     memory_map: bool = False
     profile: bool = False
@@ -60,6 +61,9 @@ class Extras:
     chrome_trace: str | None = None
     trace_instructions: int | None = None
     listing: str | None = None
+    show: str | None = None
+    out: str | None = None
+    dump: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,11 +170,14 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
     DoesNotFit, CannotStream, RequestError, SizeError."""
     check_outs({"--listing": request.listing, "--trace-file": request.trace_file,
-                "--chrome-trace": request.chrome_trace},
+                "--chrome-trace": request.chrome_trace, "-o": request.out,
+                "--dump": request.dump},
                request.source, request.beside, request.data, request.images)
     if request.chrome_trace is None:
         refuse_idle("--trace-instructions does nothing without --chrome-trace",
                     {"--trace-instructions": request.trace_instructions})
+    if request.show is None:
+        refuse_idle("-o does nothing without --show", {"-o": request.out})
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
     limits = Limits(*(None if text is None else bytes_of(text, option) for text, option in (
@@ -180,6 +187,8 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_graph(request.source), request.source))
+    if request.show or request.dump:
+        held.check(subject.program, request.show, request.out, request.dump)
     samples, said = _samples(request, subject)
     compiled = chip.compiled(subject.program, target, request.goal, budget)
     for tool in _tools(request):
@@ -228,7 +237,7 @@ def _tools(asked: Extras) -> list[str]:
     """Which of `backend.TOOLS` are asked for."""
     traced = asked.trace_count or asked.trace_file or asked.chrome_trace
     wanted = {"memory_map": asked.memory_map, "hot_lines": asked.profile,
-              "assuming": asked.spread, "trace": traced}
+              "assuming": asked.spread, "trace": traced, "values": asked.show or asked.dump}
     return [tool for tool, asked_for in wanted.items() if asked_for]
 
 
@@ -279,7 +288,7 @@ def _stream(request: Request, target: Target) -> Streamed:
         "--flash": request.flash, "--map": request.memory_map,
         "--profile": request.profile, "--spread": request.spread, "--trace": request.trace_count,
         "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
-        "--listing": request.listing})
+        "--listing": request.listing, "--show": request.show, "--dump": request.dump})
     subject = FixedPoint(fixed_graph(request.source), request.source)
     samples, said = _samples(request, subject)
     compiled = targets.compile(streaming(subject.program), target)
@@ -317,4 +326,9 @@ def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch)
         more["trace_file"] = asked.trace_file
     elif asked.trace_count:
         more["trace"] = compiled.trace(inputs, asked.trace_count).splitlines()
+    if asked.show or asked.dump:
+        with watch.progress("reading memory") as tick:
+            values = compiled.values(inputs, lambda n: tick(n, len(inputs[0])))
+        more["held"] = held.kept(compiled.program, values, asked.show, asked.out, asked.dump)
+        more |= {"picture": asked.out, "dump": asked.dump}
     return replace(found, **more)

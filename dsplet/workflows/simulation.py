@@ -12,6 +12,7 @@ from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
 from dsplet.firmware_sim.budget import MemoryVerdict, Verdict
 from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
 from dsplet.firmware_sim.sensitivity import SpreadRow
+from dsplet.workflows.held import Held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,9 @@ class Simulation:
     chrome_trace: str | None = None
     trace_file: str | None = None
     trace: list[str] | None = None
+    held: list[Held] | None = None
+    picture: str | None = None
+    dump: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

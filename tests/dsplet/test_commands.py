@@ -75,6 +75,10 @@ CASES = {
         "small.q.onnx --samples 20",
         lambda d: d["overflows"] == [] and d["passed"],
         "small.onnx", "small.onnx: is a float network"),
+    "units": Case(
+        "small.q.onnx Conv_c --samples 20 --top 2 -o units.png --filters filters.png",
+        lambda d: [r["unit"] for r in d["strongest"]] == [0, 0, 1, 1, 2, 2, 3, 3],
+        "small.q.onnx Conv_d", "did you mean 'Conv_c'?"),
     "widths": Case(
         f"small.onnx --calibrate 20 --memory 400B --front front.json {FEED}",
         lambda d: d["memory_bytes"] <= 400 and d["points"],
@@ -108,7 +112,7 @@ CASES = {
         "--model row_rnn --keep kept",
         lambda d: d["differing_integers"] == 0 and len(d["by_hand"]) == 5,
         "--model none", "no model is named 'none'"),
-    "zoo": Case("", lambda d: len(d["models"]) > 30, "extra", "unexpected extra argument"),
+    "zoo": Case("", lambda d: len(d["models"]) > 30 and d["trained"], "extra", "is not 'get'"),
     "budgets": Case("", lambda d: any(b["name"] == "lenet1/published" and b["latency_ms"] == 33.3
                                       for b in d["budgets"]), "--all", "No such option"),
     "targets": Case("", lambda d: any(p["target"] == "dsp32c-40" and p["clock_mhz"] == 40
@@ -187,7 +191,10 @@ def test_other_documents_are_of_their_schema(here, capsys):
                   "ledger small.q.onnx --samples 5 --accumulator-bits 9",
                   f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
                   "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
-                  "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out"):
+                  "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
+                  "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
+                  "zoo get zip1989", "asm sum.s -o sum.s28",
+                  "emit small.q.onnx --format image -o out"):
         assert outcome(cli, [*words.split(), "--json"]) in (0, 1), words
         document = capsys.readouterr().out
         name = words.split()[0]
