@@ -21,7 +21,6 @@ from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.float.program import lower_real
 from dsplet.quantize.network import (
     Arrays,
     Network,
@@ -132,6 +131,7 @@ class FloatingPoint:
     arithmetic = "float"
 
     def __init__(self, network: Network) -> None:
+        from dsplet.quantize.float.program import lower_real
         assert network.float
         self.network, self.name, self.program = network, network.path, lower_real(network.float)
         self.facts, self.shapes = network.facts, network.inputs

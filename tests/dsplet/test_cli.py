@@ -12,10 +12,18 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.qdq import from_qdq
-from tests.dsplet.commands import dsplet, refusal
+from tests.dsplet.commands import dsplet, refusal, started
 from tests.quantize.onnx_nets import model, node, random
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
+
+
+def test_a_process_of_its_own_ends_and_prints_alike(folder):
+    for words in (("simulate", "small.q.onnx", "--budget", "100cycles", "--json"),
+                  ("simulate", "none.q.onnx"), ("compare", "small.onnx", "small.q.onnx")):
+        own, here = (run(*words, folder=folder) for run in (started, dsplet))
+        assert (own.returncode, own.stdout, own.stderr) == (
+            here.returncode, here.stdout, here.stderr)
 
 
 def test_help_is_quick_and_imports_nothing_heavy():

@@ -15,7 +15,7 @@ from tests.dsplet.commands import refusal
 from tests.dsplet.small_nets import FACTS, digit_net
 from tests.quantize.onnx_nets import model, node, random
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
 
 
 def test_files_that_are_no_networks(folder, tmp_path):
@@ -157,7 +157,8 @@ def test_one_line_says_it_all(folder, tmp_path):
              "'dsp32c-40'?"),
             (("quantize", q, "-o", "o.q.onnx"), f"{q}: is fixed point already"),
             (("quantize", folder / "small.onnx", "-o", "o.q.onnx", "--data", "digits",
-              "--input-scale", "1/0"), "'1/0' is not a number; expected one such as 0.5 or 1/256"),
+              "--input-scale", "1/0"),
+             "--input-scale: '1/0' is not a number; expected one such as 0.5 or 1/256"),
             (("emit", q, "--format", "c", "--name", "3x"),
              "'3x' cannot name C functions; expected letters, digits and _, a letter first, at "
              "most 100, and no word of the language: give one with --name"),

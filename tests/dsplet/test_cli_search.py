@@ -14,7 +14,7 @@ from dsplet.quantize.qdq import from_qdq, to_qdq
 from tests.dsplet.commands import dsplet, refusal
 from tests.dsplet.small_nets import FACTS, digit_net
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
 
 FEED = ("--data", "digits", "--input-scale", "1/256")
 

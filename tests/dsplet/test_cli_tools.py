@@ -18,7 +18,7 @@ from dsplet.quantize.qdq import from_qdq
 from tests.dsplet.commands import dsplet, refusal
 from tests.dsplet.small_nets import SUM
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
 
 INSTRUCTIONS = 3 + 4 * 4 + 2
 STATES = 4 * INSTRUCTIONS + 4  # each load follows its own fetch into bank RAM2: one state lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,15 @@ class StoppingAt:
         return self.step(*given)
 
 
-def test_training_says_how_to_go_on(monkeypatch, capsys, tmp_path):
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Interrupts are, also in what a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_training_says_how_to_go_on(heard, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     words = ["train", "net1", "--data", "toronto", "--epochs", "3", "--samples", "40", "-o",
              "a b.safetensors"]
@@ -95,7 +104,7 @@ def test_training_says_how_to_go_on(monkeypatch, capsys, tmp_path):
     assert outcome(cli, again) == 0 and stopped.epochs == 4
 
 
-def test_training_before_its_first_epoch(monkeypatch, capsys, tmp_path):
+def test_training_before_its_first_epoch(heard, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(loop, "_epoch", lambda *given: signal.raise_signal(signal.SIGINT))
     words = ["train", "net1", "--data", "toronto", "-o", "x.safetensors"]
