@@ -226,9 +226,8 @@ class MapRow:
 
 TOOLS = {"hot_lines": "a profile by line", "trace": "an execution trace",
          "memory_map": "a map of its buffers", "values": "what its memory holds of each layer",
-         "stream": "programs that run one step a call",
-         "assuming": "assumptions to vary", "passes": "kernels to read after its passes",
-         "portable": "execution in a page"}
+         "stream": "programs that run one step a call", "assuming": "assumptions to vary",
+         "passes": "kernels to read after its passes", "portable": "execution in a page"}
 """Methods of `Compiled` that a backend need not have, in words."""
 
 
