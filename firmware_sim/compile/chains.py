@@ -1,0 +1,145 @@
+"""Which kernels take turns (`compile.rolling`): the chains with which a program needs least
+memory, and of those the ones that move fewest numbers.
+
+A chain is a run of kernels; every run is a candidate, at several rows a turn. An estimate ranks
+them, the best are tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsplet.export.c.arena import sizes
+from dsplet.firmware_sim.compile.borders import borders_written, padded
+from dsplet.firmware_sim.compile.in_place import in_place
+from dsplet.firmware_sim.compile.nest import read, written
+from dsplet.firmware_sim.compile.rolling import Chain, chained, rolled
+from dsplet.firmware_sim.compile.rows import ROW, by_rows, row_shapes
+from dsplet.quantize.fixed.kernel import Buffer
+from dsplet.quantize.fixed.program import Program
+
+ROWS = (1, 2, 4, 8)
+"""Rows a turn of the slowest kernel: more of them are moved less often."""
+TRIED = 6
+
+
+def rolling(program: Program) -> Program:
+    """The program with the chains that save most memory, and the borders of what is left written;
+    the program itself where none saves any."""
+    if program.resume is not None:
+        return program
+    search = _Search(program)
+    best, chosen = (sizes(_finished(program, frozenset()))[1], 0), []
+    while more := search.next(chosen, best):
+        best, chosen = more
+    return search.program_of(chosen) or program if chosen else program
+
+
+def _finished(program: Program, apart: frozenset[str]) -> Program:
+    """What other passes make of all buffers but those."""
+    return borders_written(in_place(program, apart), staged=True, apart=apart)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Kernels first to last, `rows` rows a turn."""
+
+    first: int
+    last: int
+    rows: int
+    chain: Chain
+
+
+class _Search:
+    def __init__(self, program: Program) -> None:
+        self.program, self.shapes = program, row_shapes(program)
+        self.rows = [None if program.around(i) else by_rows(k, self.shapes)
+                     for i, k in enumerate(program.kernels)]
+        self.touched: dict[str, list[int]] = {}
+        for i, k in enumerate(program.kernels):
+            for b in read(k.body) | written(k.body):
+                self.touched.setdefault(b, []).append(i)
+        self.inner = dict(self._inner())
+        after = _finished(program, frozenset()).buffers
+        self.bytes = {b: _bytes(after.get(b, program.buffers[b])) for b in self.touched
+                      if program.buffers[b].role == "activation"}
+
+    def _inner(self) -> Iterator[tuple[str, int | None]]:
+        """The buffers of which a part may be kept, and what surrounds their numbers."""
+        for maker in self.rows:
+            if maker is None or self.program.buffers[maker.buffer].role != "activation":
+                continue
+            b, shape = maker.buffer, self.shapes[maker.buffer]
+            if self.program.buffers[b].data is None:
+                yield b, None
+            elif p := padded(self.program, b, shape):
+                values = np.unique(p.border[p.border != np.iinfo(np.int64).min])
+                if len(values) == 1 and p.box[ROW] == (maker.first, maker.first + maker.rows):
+                    yield b, int(values[0])
+
+    # --- candidates -----------------------------------------------------------------------------
+    def next(self, chosen: list[_Choice], best: tuple[int, int]
+             ) -> tuple[tuple[int, int], list[_Choice]] | None:
+        """One chain more, and (bytes, numbers moved) with it; None where none saves memory."""
+        found = sorted(self._candidates(chosen), key=lambda c: self._estimate([*chosen, c]))
+        tried = []
+        for c in found[:TRIED]:
+            if program := self.program_of([*chosen, c]):
+                tried.append((sizes(program)[1], self._moved([*chosen, c]), c))
+        if not tried:
+            return None
+        ram, moved, choice = min(tried, key=lambda t: t[:2])
+        return ((ram, moved), [*chosen, choice]) if ram < best[0] else None
+
+    def _candidates(self, chosen: list[_Choice]) -> Iterator[_Choice]:
+        free = [r is not None and not any(c.first <= i <= c.last for c in chosen)
+                for i, r in enumerate(self.rows)]
+        for first in range(len(free)):
+            for last in range(first + 1, len(free)):
+                kernels = [r for r in self.rows[first:last + 1] if r is not None]
+                if not all(free[first:last + 1]):
+                    break
+                inner = {b: border for b, border in self.inner.items()
+                         if first <= self.touched[b][0] and self.touched[b][-1] <= last}
+                for rows in ROWS:
+                    if chain := chained(kernels, self.shapes, inner, rows):
+                        yield _Choice(first, last, rows, chain)
+
+    def _moved(self, chosen: list[_Choice]) -> int:
+        return sum(c.chain.moved(self.shapes) for c in chosen)
+
+    def _estimate(self, chosen: list[_Choice]) -> tuple[int, int]:
+        """(the most bytes that are needed at one time, numbers moved)."""
+        kept = {b: n for c in chosen for b, n in c.chain.kept.items()}
+        alive = np.zeros(len(self.program.kernels), np.int64)
+        for b, size in self.bytes.items():
+            first, last = self.touched[b][0], self.touched[b][-1]
+            for c in chosen:
+                if first <= c.last and c.first <= last:
+                    first, last = min(first, c.first), max(last, c.last)
+            alive[first:last + 1] += size if b not in kept else _bytes(
+                self.program.buffers[b]) // self.shapes[b][ROW] * kept[b]
+        return int(alive.max()), self._moved(chosen)
+
+    # --- programs -------------------------------------------------------------------------------
+    def program_of(self, chosen: list[_Choice]) -> Program | None:
+        """The program with these chains; None where other passes leave none of them."""
+        program = _finished(self.program, frozenset(b for c in chosen for b in c.chain.kept))
+        shapes = row_shapes(program)
+        for c in chosen:
+            names = {k.name for k in self.program.kernels[c.first:c.last + 1]}
+            kernels = [by_rows(k, shapes) for k in program.kernels if k.name in names]
+            inner = {b: self.inner[b] for b in c.chain.kept}
+            whole = [k for k in kernels if k is not None]
+            chain = chained(whole, shapes, inner, c.rows) if len(whole) == len(names) else None
+            if chain is None or chain.kept != c.chain.kept:
+                return None
+            program = rolled(program, chain, shapes, inner)
+        return program
+
+
+def _bytes(b: Buffer) -> int:
+    return b.size * b.dtype.itemsize
