@@ -18,6 +18,7 @@ from dsplet.firmware_sim.compile.in_place import in_place
 from dsplet.firmware_sim.compile.nest import read, written
 from dsplet.firmware_sim.compile.rolling import Chain, chained, rolled
 from dsplet.firmware_sim.compile.rows import ROW, by_rows, row_shapes
+from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.kernel import Buffer
 from dsplet.quantize.fixed.program import Program
 
@@ -95,13 +96,17 @@ class _Search:
         return ((ram, moved), [*chosen, choice]) if ram < best[0] else None
 
     def _candidates(self, chosen: list[_Choice]) -> Iterator[_Choice]:
+        """Chains where most memory is needed: no other saves any."""
+        peak = int(self._alive(chosen).argmax())
         free = [r is not None and not any(c.first <= i <= c.last for c in chosen)
                 for i, r in enumerate(self.rows)]
-        for first in range(len(free)):
+        for first in range(peak + 1):
             for last in range(first + 1, len(free)):
-                kernels = [r for r in self.rows[first:last + 1] if r is not None]
                 if not all(free[first:last + 1]):
                     break
+                if last < peak:
+                    continue
+                kernels = [r for r in self.rows[first:last + 1] if r is not None]
                 inner = {b: border for b, border in self.inner.items()
                          if first <= self.touched[b][0] and self.touched[b][-1] <= last}
                 for rows in ROWS:
@@ -113,6 +118,10 @@ class _Search:
 
     def _estimate(self, chosen: list[_Choice]) -> tuple[int, int]:
         """(the most bytes that are needed at one time, numbers moved)."""
+        return int(self._alive(chosen).max()), self._moved(chosen)
+
+    def _alive(self, chosen: list[_Choice]) -> IntArray:
+        """The bytes that are needed while each kernel runs, about."""
         kept = {b: n for c in chosen for b, n in c.chain.kept.items()}
         alive = np.zeros(len(self.program.kernels), np.int64)
         for b, size in self.bytes.items():
@@ -122,7 +131,7 @@ class _Search:
                     first, last = min(first, c.first), max(last, c.last)
             alive[first:last + 1] += size if b not in kept else _bytes(
                 self.program.buffers[b]) // self.shapes[b][ROW] * kept[b]
-        return int(alive.max()), self._moved(chosen)
+        return alive
 
     # --- programs -------------------------------------------------------------------------------
     def program_of(self, chosen: list[_Choice]) -> Program | None:

@@ -18,7 +18,6 @@ from dsplet.firmware_sim.compile.nest import (
     Body,
     extents,
     fresh,
-    read,
     replace_refs,
     substitute,
     tidy,
@@ -74,7 +73,7 @@ def chained(kernels: Sequence[Rows], shapes: Shapes, inner: Borders, rows: int) 
     inner: the buffers that nothing else touches.
     """
     makers = {k.buffer: i for i, k in enumerate(kernels)}
-    needs = [(makers[b], j, b) for j, k in enumerate(kernels) for b in read(k.leaf) if b in makers]
+    needs = [(makers[b], j, b) for j, k in enumerate(kernels) for b in sorted(k.reads) if b in makers]
     if len(makers) < len(kernels) or any(
             i >= j or b not in kernels[j].windows for i, j, b in needs):
         return None
@@ -150,7 +149,7 @@ def rolled(program: Program, chain: Chain, shapes: Shapes, inner: Borders) -> Pr
             continue
         n, border = chain.kept[b], inner[b]
         readers = [(r, q) for r, q in zip(chain.kernels, chain.paces, strict=True)
-                   if b in read(r.leaf)]
+                   if b in r.reads]
         end = max(q.end for _, q in readers)
         if border is not None:
             before.append(kernel(f"{k.kernel.name}_border", b, _filled(b, shapes[b], n, 0, border),

@@ -34,7 +34,8 @@ class Rows:
     """A kernel whose turns of loop `var` are rows that do not wait for each other.
 
     loops, leaf: its nest. buffer: what it writes. rows: how many; row r of them is row first + r of
-    the buffer. windows: what a row needs of each buffer that can be read so.
+    the buffer. windows: what a row needs of each buffer that can be read so, of all those that it
+    reads.
     """
 
     kernel: Kernel
@@ -44,6 +45,7 @@ class Rows:
     buffer: str
     first: int
     windows: dict[str, Window]
+    reads: frozenset[str]
 
     @property
     def rows(self) -> int:
@@ -74,7 +76,7 @@ def by_rows(kernel: Kernel, shapes: Shapes) -> Rows | None:
         if window := _window([digits_of(r, body, shapes[b]) for s in body for r in s.refs()
                               if r.buffer == b], var, extents(body)):
             windows[b] = window
-    return Rows(kernel, tuple(loops), leaf, var, name, first, windows)
+    return Rows(kernel, tuple(loops), leaf, var, name, first, windows, frozenset(read(body)))
 
 
 def digits_of(ref: Ref, body: Body, shape: tuple[int, ...]) -> list[Affine]:
