@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsplet.export.c.arena import sizes
-from dsplet.firmware_sim.compile.borders import borders_written, padded
+from dsplet.firmware_sim.compile.borders import borders_written
 from dsplet.firmware_sim.compile.in_place import in_place
 from dsplet.firmware_sim.compile.nest import read, written
-from dsplet.firmware_sim.compile.rolling import Chain, chained, rolled
+from dsplet.firmware_sim.compile.rolling import Chain, chained, rolled, surroundings
 from dsplet.firmware_sim.compile.rows import ROW, by_rows, row_shapes
 from dsplet.quantize.fixed.arithmetic import IntArray
 from dsplet.quantize.fixed.kernel import Buffer
@@ -63,23 +63,10 @@ class _Search:
         for i, k in enumerate(program.kernels):
             for b in read(k.body) | written(k.body):
                 self.touched.setdefault(b, []).append(i)
-        self.inner = dict(self._inner())
+        self.inner = surroundings(program, [r for r in self.rows if r], self.shapes)
         after = _finished(program, frozenset()).buffers
         self.bytes = {b: _bytes(after.get(b, program.buffers[b])) for b in self.touched
                       if program.buffers[b].role == "activation"}
-
-    def _inner(self) -> Iterator[tuple[str, int | None]]:
-        """The buffers of which a part may be kept, and what surrounds their numbers."""
-        for maker in self.rows:
-            if maker is None or self.program.buffers[maker.buffer].role != "activation":
-                continue
-            b, shape = maker.buffer, self.shapes[maker.buffer]
-            if self.program.buffers[b].data is None:
-                yield b, None
-            elif p := padded(self.program, b, shape):
-                values = np.unique(p.border[p.border != np.iinfo(np.int64).min])
-                if len(values) == 1 and p.box[ROW] == (maker.first, maker.first + maker.rows):
-                    yield b, int(values[0])
 
     # --- candidates -----------------------------------------------------------------------------
     def next(self, chosen: list[_Choice], best: tuple[int, int]

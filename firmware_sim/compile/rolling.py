@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm, prod
 
+import numpy as np
+
+from dsplet.firmware_sim.compile.borders import padded
 from dsplet.firmware_sim.compile.nest import (
     Body,
     extents,
@@ -66,6 +69,23 @@ class Chain:
                    for k, p in zip(self.kernels, self.paces, strict=True) if k.buffer in self.kept)
 
 
+def surroundings(program: Program, makers: Sequence[Rows], shapes: Shapes) -> Borders:
+    """The buffers that these kernels write of which a part may be kept: those without borders, or
+    with one number around what is written."""
+    found: dict[str, int | None] = {}
+    for k in makers:
+        buffer = program.buffers[k.buffer]
+        if buffer.role != "activation":
+            continue
+        if buffer.data is None:
+            found[k.buffer] = None
+        elif p := padded(program, k.buffer, shapes[k.buffer]):
+            values = np.unique(p.border[p.border != np.iinfo(np.int64).min])
+            if len(values) == 1 and p.box[ROW] == (k.first, k.first + k.rows):
+                found[k.buffer] = int(values[0])
+    return found
+
+
 def chained(kernels: Sequence[Rows], shapes: Shapes, inner: Borders, rows: int) -> Chain | None:
     """The chain of these kernels, of which the slowest makes `rows` rows a turn; None where they
     cannot take turns.
@@ -73,7 +93,8 @@ def chained(kernels: Sequence[Rows], shapes: Shapes, inner: Borders, rows: int) 
     inner: the buffers that nothing else touches.
     """
     makers = {k.buffer: i for i, k in enumerate(kernels)}
-    needs = [(makers[b], j, b) for j, k in enumerate(kernels) for b in sorted(k.reads) if b in makers]
+    needs = [(makers[b], j, b) for j, k in enumerate(kernels)
+             for b in sorted(k.reads) if b in makers]
     if len(makers) < len(kernels) or any(
             i >= j or b not in kernels[j].windows for i, j, b in needs):
         return None
