@@ -224,7 +224,8 @@ class MapRow:
 # --- backends -------------------------------------------------------------------------------------
 
 TOOLS = {"hot_lines": "a profile by line", "trace": "an execution trace",
-         "memory_map": "a map of its buffers", "stream": "programs that run one step a call",
+         "memory_map": "a map of its buffers", "values": "what its memory holds of each layer",
+         "stream": "programs that run one step a call",
          "assuming": "assumptions to vary", "passes": "kernels to read after its passes"}
 """Methods of `Compiled` that a backend need not have, in words."""
 
@@ -299,6 +300,12 @@ class Compiled(ABC):
     def memory_map(self) -> list[MapRow]:
         """Where every buffer lies, by address."""
         self._lacks("memory_map")
+
+    def values(self, xs: Sequence[Array], progress: Progress | None = None
+               ) -> dict[str, Array]:
+        """Execute samples; what memory held of each value of the program's graph, by name, those of
+        loops over time at every step: integers (N, *steps, *shape)."""
+        self._lacks("values")
 
     def stream(self, x: Array) -> Steps:
         """Run a program that `compile.streaming` cut. x: integers (N, steps, *element)."""

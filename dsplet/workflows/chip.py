@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dsplet.base.errors import shown
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.backend import Compiled, Run, Target
 from dsplet.firmware_sim.budget import Budget, budget_cycles
+from dsplet.firmware_sim.optimize import GOALS
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import Program, lower
-from dsplet.workflows.request import OnTarget
+from dsplet.workflows.request import OnTarget, RequestError
 
 
 def target_of(request: OnTarget) -> Target:
@@ -29,6 +31,12 @@ def budget_of(text: str | None, target: Target) -> Budget | None:
         from dsplet.data import budgets
         limit = f"{budgets.get(text).latency_ms:g}ms"
     return Budget(text, budget_cycles(limit, target))
+
+
+def check_goal(goal: str) -> None:
+    """Raises RequestError for what is none, of C or of a processor."""
+    if goal not in GOALS:
+        raise RequestError(f"goal is {shown(goal)}", expected=", ".join(GOALS))
 
 
 def compiled(program: Program, target: Target, goal: str, budget: Budget | None) -> Compiled:

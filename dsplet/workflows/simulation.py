@@ -12,6 +12,7 @@ from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
 from dsplet.firmware_sim.budget import Verdict
 from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
 from dsplet.firmware_sim.sensitivity import SpreadRow
+from dsplet.workflows.held import Held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +80,18 @@ class Simulation:
     chrome_trace: str | None = None
     trace_file: str | None = None
     trace: list[str] | None = None
+    held: list[Held] | None = None
+    picture: str | None = None
+    dump: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """What one step a call cost."""
+    """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
     network: str
     inputs: str | None = None
+    calibrated_on: str | None = None
     target: str
     samples: int
     steps: int

@@ -21,7 +21,7 @@ from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.program import Program, lower, run
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.each import each
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import Q15, conv, graph, value, weight
 
@@ -63,7 +63,7 @@ def test_a_pool_and_a_table_join_their_convolution(table):
 
 def test_a_consumer_that_changes_what_its_maker_reads_stays_apart():
     """Every output of the convolution needs all of the state that the sum would overwrite."""
-    loops = [p.values[0] for p in CASES if lower(p.values[0]).repeats]
+    loops = [g for g in GRAPHS if lowered(g).repeats]
     assert len(loops) > 5 and all(holds(g, fuse_consumers(forward(lower(g)))) for g in loops)
 
 
@@ -114,7 +114,7 @@ def test_recurrent_weights_stay_narrow():
 @pytest.mark.slow
 @each("graph", GRAPHS)
 def test_any_buffer_may_lie_the_other_way_round(graph):
-    program = lower(graph)
+    program = lowered(graph)
     for name, shape in shapes(program).items():
         order = (*range(1, len(shape)), 0)
         turned = transposed(program, name, shape, order)
@@ -123,7 +123,7 @@ def test_any_buffer_may_lie_the_other_way_round(graph):
 
 @each("graph", GRAPHS)
 def test_what_is_alive_together_lies_apart(graph):
-    program = lower(graph)
+    program = lowered(graph)
     plan, alive = arena(program), lifetimes(program)
     for name, at in plan.at.items():
         b = program.buffers[name]
