@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,cores,dev]'
 	@touch $@
 
 .PHONY: help demo test check coverage soak hooks schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick

@@ -125,11 +125,12 @@ class FloatNet(_Net):
                         Path(self.network.path).stem)
 
     def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
-                 board: str | None = None, labels: np.ndarray | None = None, goal: str = "time",
+                 board: str | None = None, clock: str | None = None,
+                 labels: np.ndarray | None = None, goal: str | None = None,
                  budget: str | None = None, seed: int = 0) -> Simulation:
         """The network on the processor's own floating point; see `FixedNet.simulate`."""
         return _simulate(self, simulate.FloatingPoint(self.network), samples, labels,
-                         OnTarget(target=target, board=board), goal, budget, seed)
+                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
 
 class FixedNet(_Net):
@@ -153,19 +154,21 @@ class FixedNet(_Net):
                                  x.labels, x.index, lambda done, total: None)
 
     def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
-                 board: str | None = None, labels: np.ndarray | None = None, goal: str = "time",
+                 board: str | None = None, clock: str | None = None,
+                 labels: np.ndarray | None = None, goal: str | None = None,
                  budget: str | None = None, seed: int = 0) -> Simulation:
         """Run the samples through the target's machine code: cycles, milliseconds, bytes, and
         whether every integer is the reference's.
 
         samples: None: one, random over the inputs' formats, drawn by `seed`.
-        target, board: as `dsplet targets` lists them. labels: see `compare`. goal: "time", "memory"
-        or "balanced". budget: what the goal has to keep, and the report says whether it does:
-        "33.3ms", "333333cycles" or a name of `dsplet budgets`.
-        Raises UnknownTarget, BudgetError, DoesNotFit, SamplesError, AnswerError.
+        target, board: as `dsplet targets` lists them. clock: such as "168MHz"; None: the target's
+        own. labels: see `compare`. goal: "time", "memory" or "balanced"; None: the target's usual
+        one. budget: what the goal has to keep, and the report says whether it does: "33.3ms",
+        "333333cycles" or a name of `dsplet budgets`.
+        Raises UnknownTarget, BudgetError, SizeError, NoTool, DoesNotFit, SamplesError, AnswerError.
         """
         return _simulate(self, simulate.FixedPoint(self.graph, self.network.path), samples, labels,
-                         OnTarget(target=target, board=board), goal, budget, seed)
+                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;
@@ -244,7 +247,8 @@ def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
 
 
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
-              samples: Samples | None, labels: np.ndarray | None, on: OnTarget, goal: str,
+              samples: Samples | None, labels: np.ndarray | None, on: OnTarget,
+              goal: str | None,
               budget: str | None, seed: int) -> Simulation:
     if samples is None and labels is not None:
         raise SamplesError("labels of random inputs: nobody knows what is right of them")

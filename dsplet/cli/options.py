@@ -102,7 +102,8 @@ feed_options = options(
     click.option("--resize", is_flag=True, help="Bring pictures to the net's size."))
 target_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
-    click.option("--board", help="The memory around the part; see dsplet targets."))
+    click.option("--board", help="The memory around the part; see dsplet targets."),
+    click.option("--clock", help="Of the part, such as 168MHz, instead of its own."))
 GOALS = click.Choice(["time", "memory", "balanced"])
 
 

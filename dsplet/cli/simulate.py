@@ -23,9 +23,11 @@ from dsplet.cli.options import (
 @click.argument("source", type=PATH)
 @target_options
 @click.option("--samples", help="Test samples: a number or all; default: 1.")
-@click.option("-O", "goal", type=GOALS,
-              help="For least cycles on the board, least memory, or both; default: time.")
+@click.option("-O", "goal", type=GOALS, help="For least cycles on the board, least memory, or "
+              "both; default: balanced where C is compiled, else time.")
 @budget_option("missed: exit code 1.")
+@click.option("--ram", help="What changes as it runs may take, such as 16KB; more: exit code 1.")
+@click.option("--flash", help="The same of code and constants.")
 @click.option("--images", type=PATH,
               help="A file of samples instead, such as a picture; all of it, without labels.")
 @click.option("--seed", type=SEED,

@@ -29,6 +29,7 @@ PACKAGES = {
     "scipy": "no dsplet widths: pip install 'dsplet[search]'",
     "optuna": "no dsplet widths --study: pip install 'dsplet[search]'",
     "wasmtime": "no fast engine without a C compiler: pip install 'dsplet[wasm]'",
+    "unicorn": "no --target but the DSP32C's: pip install 'dsplet[cores]'",
     "matplotlib": "no --plot: pip install 'dsplet[search]'"}
 """What comes with an extra, and what its lack costs."""
 TARGET = "dsp32c-40"

@@ -81,7 +81,8 @@ def _refuse_idle(request: Request) -> None:
 def _board(request: Request) -> dict[str, str | None]:
     """The options that say for what processor."""
     other = request.target if request.target != OnTarget.target else None
-    return {"--target": other, "--board": request.board, "--budget": request.budget}
+    return {"--target": other, "--board": request.board, "--clock": request.clock,
+            "--budget": request.budget}
 
 
 def _after(request: Request, program: Program) -> Program:
@@ -112,7 +113,8 @@ def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
 
 def _compiled(request: Request, program: Program) -> Compiled:
     target = chip.target_of(request)
-    budget, goal = chip.budget_of(request.budget, target), request.goal or "time"
+    budget = chip.budget_of(request.budget, target)
+    goal = request.goal or chip.usual_goal(target)
     if goal == "time":
         refuse_idle("-O time takes the least cycles that there are", {"--budget": request.budget},
                     ", or give -O memory or -O balanced")

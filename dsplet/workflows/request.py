@@ -37,10 +37,12 @@ class FromData:
 
 @dataclass(frozen=True, kw_only=True)
 class OnTarget:
-    """target: a part's name. board: the memory around it; None: the part's own."""
+    """target: a part's name. board: the memory around it; None: the part's own. clock: such as
+    "168MHz"; None: the part's own, or the board's."""
 
     target: str = "dsp32c-40"
     board: str | None = None
+    clock: str | None = None
 
 
 def percent(option: str, value: float | None) -> float | None:

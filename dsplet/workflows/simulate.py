@@ -11,11 +11,12 @@ import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.sizes import bytes_of
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
 from dsplet.firmware_sim.backend import Compiled, Run, Target
 from dsplet.firmware_sim.bill import cause_rows
-from dsplet.firmware_sim.budget import Budget
+from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
@@ -71,10 +72,10 @@ class Request(Extras, FromData, OnTarget):
     source: a network, fixed point or, with arithmetic "float", float. samples: of the test split, a
     number (None: 1) or "all"; images: a file of samples instead, all of it. Where the network does
     not say which data it was made for, or data is "random", inputs are random, by `seed` (None: 0).
-    goal: "time" (None), "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a
-    name). assume: NAME=VALUE
-    of the chip. stream: a recurrent network one step a call. beside: a file of the same network in
-    the other arithmetic.
+    goal: "time", "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a name);
+    None: the target's usual one. ram, flash: what may be taken by what changes as it runs, and by
+    code and constants, such as "16KB". assume: NAME=VALUE of the chip. stream: a recurrent network
+    one step a call. beside: a file of the same network in the other arithmetic.
     """
 
     source: str
@@ -83,6 +84,8 @@ class Request(Extras, FromData, OnTarget):
     seed: int | None = None
     goal: str | None = None
     budget: str | None = None
+    ram: str | None = None
+    flash: str | None = None
     assume: tuple[str, ...] = ()
     stream: bool = False
     arithmetic: str = "fixed"
@@ -165,7 +168,7 @@ class Execution:
 
 def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
-    DoesNotFit, CannotStream, RequestError."""
+    DoesNotFit, CannotStream, RequestError, SizeError."""
     check_outs({"--listing": request.listing, "--trace-file": request.trace_file,
                 "--chrome-trace": request.chrome_trace, "-o": request.out,
                 "--dump": request.dump},
@@ -177,6 +180,8 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
         refuse_idle("-o does nothing without --show", {"-o": request.out})
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
+    limits = Limits(*(None if text is None else bytes_of(text, option) for text, option in (
+        (request.ram, "--ram"), (request.flash, "--flash"))))
     if request.stream:
         return _stream(request, target)
     subject: FixedPoint | FloatingPoint = (
@@ -185,11 +190,14 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     if request.show or request.dump:
         held.check(subject.program, request.show, request.out, request.dump)
     samples, said = _samples(request, subject)
-    compiled = chip.compiled(subject.program, target, request.goal or "time", budget)
+    compiled = chip.compiled(subject.program, target, request.goal, budget)
     for tool in _tools(request):
         compiled.need(tool)
     ran = execute(subject, samples, compiled, budget, watch)
-    found = replace(ran.report, assumed=", ".join(request.assume) or None, inputs=said,
+    kept = limits.verdicts(compiled.memory())
+    found = replace(ran.report, memory_budget=kept or None,
+                    passed=ran.report.passed and all(v.met for v in kept), inputs=said,
+                    assumed=", ".join(request.assume) or None,
                     calibrated_on=samples.calibrated_on(subject.facts))
     if request.beside:
         other = run(_beside(request), watch)
@@ -276,7 +284,8 @@ def _beside(request: Request) -> Request:
 def _stream(request: Request, target: Target) -> Streamed:
     refuse_idle("--stream reports one step of a fixed-point program", {
         "--arithmetic float": request.arithmetic == "float", "--beside": request.beside,
-        "--budget": request.budget, "-O": request.goal, "--map": request.memory_map,
+        "--budget": request.budget, "-O": request.goal, "--ram": request.ram,
+        "--flash": request.flash, "--map": request.memory_map,
         "--profile": request.profile, "--spread": request.spread, "--trace": request.trace_count,
         "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
         "--listing": request.listing, "--show": request.show, "--dump": request.dump})
