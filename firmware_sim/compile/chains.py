@@ -33,10 +33,11 @@ def rolling(program: Program) -> Program:
     if program.resume is not None:
         return program
     search = _Search(program)
-    best, chosen = (sizes(_finished(program, frozenset()))[1], 0), []
-    while more := search.next(chosen, best):
-        best, chosen = more
-    return search.program_of(chosen) or program if chosen else program
+    chosen: _Choices = ()
+    ram_bytes = sizes(_finished(program, frozenset()))[1]
+    while (more := search.next(chosen)) and more[0] < ram_bytes:
+        ram_bytes, chosen, program = more
+    return program
 
 
 def _finished(program: Program, apart: frozenset[str]) -> Program:
@@ -54,6 +55,9 @@ class _Choice:
     chain: Chain
 
 
+_Choices = tuple[_Choice, ...]
+
+
 class _Search:
     def __init__(self, program: Program) -> None:
         self.program, self.shapes = program, row_shapes(program)
@@ -69,20 +73,18 @@ class _Search:
                       if program.buffers[b].role == "activation"}
 
     # --- candidates -----------------------------------------------------------------------------
-    def next(self, chosen: list[_Choice], best: tuple[int, int]
-             ) -> tuple[tuple[int, int], list[_Choice]] | None:
-        """One chain more, and (bytes, numbers moved) with it; None where none saves memory."""
-        found = sorted(self._candidates(chosen), key=lambda c: self._estimate([*chosen, c]))
-        tried = []
-        for c in found[:TRIED]:
-            if program := self.program_of([*chosen, c]):
-                tried.append((sizes(program)[1], self._moved([*chosen, c]), c))
+    def next(self, chosen: _Choices) -> tuple[int, _Choices, Program] | None:
+        """The best with one chain more: bytes, chains and the program; None where there is none."""
+        found = [(*chosen, c) for c in self._candidates(chosen)]
+        tried = [(sizes(program)[1], self._moved(choices), choices, program)
+                 for choices in sorted(found, key=self._estimate)[:TRIED]
+                 if (program := self._program(choices))]
         if not tried:
             return None
-        ram, moved, choice = min(tried, key=lambda t: t[:2])
-        return ((ram, moved), [*chosen, choice]) if ram < best[0] else None
+        ram_bytes, _, choices, program = min(tried, key=lambda t: t[:2])
+        return ram_bytes, choices, program
 
-    def _candidates(self, chosen: list[_Choice]) -> Iterator[_Choice]:
+    def _candidates(self, chosen: _Choices) -> Iterator[_Choice]:
         """Chains where most memory is needed: no other saves any."""
         peak = int(self._alive(chosen).argmax())
         free = [r is not None and not any(c.first <= i <= c.last for c in chosen)
@@ -100,14 +102,14 @@ class _Search:
                     if chain := chained(kernels, self.shapes, inner, rows):
                         yield _Choice(first, last, rows, chain)
 
-    def _moved(self, chosen: list[_Choice]) -> int:
+    def _moved(self, chosen: _Choices) -> int:
         return sum(c.chain.moved(self.shapes) for c in chosen)
 
-    def _estimate(self, chosen: list[_Choice]) -> tuple[int, int]:
+    def _estimate(self, chosen: _Choices) -> tuple[int, int]:
         """(the most bytes that are needed at one time, numbers moved)."""
         return int(self._alive(chosen).max()), self._moved(chosen)
 
-    def _alive(self, chosen: list[_Choice]) -> IntArray:
+    def _alive(self, chosen: _Choices) -> IntArray:
         """The bytes that are needed while each kernel runs, about."""
         kept = {b: n for c in chosen for b, n in c.chain.kept.items()}
         alive = np.zeros(len(self.program.kernels), np.int64)
@@ -121,7 +123,7 @@ class _Search:
         return alive
 
     # --- programs -------------------------------------------------------------------------------
-    def program_of(self, chosen: list[_Choice]) -> Program | None:
+    def _program(self, chosen: _Choices) -> Program | None:
         """The program with these chains; None where other passes leave none of them."""
         program = _finished(self.program, frozenset(b for c in chosen for b in c.chain.kept))
         shapes = row_shapes(program)

@@ -6,7 +6,7 @@ Sums are exact in any order: the proof covers every partial sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -93,7 +93,7 @@ def _turns(program: Program, i: int) -> tuple[dict[str, int], int]:
     return {program.around(i)[-1].var: during[1] - during[0] + 1}, during[0]
 
 
-def _later(body: Body, turns: Mapping[str, int], by: int) -> Body:
+def _later(body: Body, turns: dict[str, int], by: int) -> Body:
     """The body with turns counted from another one."""
     return substitute(body, {v: Affine(by, ((v, 1),)) for v in turns}) if turns else body
 
@@ -106,7 +106,7 @@ def axes(index: Affine, extent: dict[str, int], radices: list[tuple[int, int]]) 
 
 
 def along_axes(body: Body, name: str, radices: list[tuple[int, int]],
-               turns: Mapping[str, int] | None = None) -> Body | None:
+               turns: dict[str, int] | None = None) -> Body | None:
     """The body with its loops split until each index of the buffer has a digit for every axis.
 
     turns: the extents of loops around the body.
