@@ -25,6 +25,7 @@ from dsplet.quantize.fixed.program import Program
 ROWS = (1, 2, 4, 8)
 """Rows a turn of the slowest kernel: more of them are moved less often."""
 TRIED = 6
+"""Candidates that are tried."""
 
 
 def rolling(program: Program) -> Program:

@@ -157,10 +157,11 @@ def rolled(program: Program, chain: Chain, shapes: Shapes, inner: Borders) -> Pr
     inside: list[Kernel] = []
     names = set(numbers)
 
-    def kernel(stem: str, node: str, body: Body, during: tuple[int, int] | None) -> Kernel:
-        name = fresh(stem, names)
+    def kernel(maker: Kernel, what: str, body: Body, during: tuple[int, int] | None = None
+               ) -> Kernel:
+        name = fresh(f"{maker.name}_{what}", names)
         names.add(name)
-        return Kernel(name, node, "Rows", tidy(body), 0, during)
+        return Kernel(name, maker.node, "Rows", tidy(body), during=during)
 
     for k, p in zip(chain.kernels, chain.paces, strict=True):
         b, made = k.buffer, replace(k.kernel, body=_turn(k, p, chain, shapes, turn),
@@ -173,15 +174,14 @@ def rolled(program: Program, chain: Chain, shapes: Shapes, inner: Borders) -> Pr
                    if b in r.reads]
         end = max(q.end for _, q in readers)
         if border is not None:
-            before.append(kernel(f"{k.kernel.name}_border", b, _filled(b, shapes[b], n, 0, border),
-                                 None))
+            before.append(kernel(k.kernel, "border", _filled(b, shapes[b], n, 0, border)))
         if n > p.rows and end > p.delay + 1:
-            inside.append(kernel(f"{k.kernel.name}_move", b, _moved(b, shapes[b], n, p.rows),
+            inside.append(kernel(k.kernel, "move", _moved(b, shapes[b], n, p.rows),
                                  (p.delay + 1, end - 1)))
         inside.append(made)
         if border is not None and end > p.end:
-            inside.append(kernel(f"{k.kernel.name}_below", b, _filled(
-                b, shapes[b], n, n - p.rows, border), (p.end, p.end)))
+            inside.append(kernel(k.kernel, "below", _filled(b, shapes[b], n, n - p.rows, border),
+                                 (p.end, p.end)))
     kernels = (*program.kernels[:first], *before, *inside, *program.kernels[last + 1:])
     start, more = first + len(before), len(before) + len(inside) - (last + 1 - first)
     loop = Repeat(turn, chain.turns, start, start + len(inside) - 1,
