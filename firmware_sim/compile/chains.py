@@ -23,7 +23,8 @@ from dsplet.quantize.fixed.kernel import Buffer
 from dsplet.quantize.fixed.program import Program
 
 ROWS = (1, 2, 4, 8)
-"""Rows a turn of the slowest kernel: more of them are moved less often."""
+"""Rows a turn of the slowest kernel: more of them are moved less often. Each is a multiple of the
+one before: where that does not fit, this does not."""
 TRIED = 6
 """Candidates that are tried."""
 
@@ -100,8 +101,9 @@ class _Search:
                 inner = {b: border for b, border in self.inner.items()
                          if first <= self.touched[b][0] and self.touched[b][-1] <= last}
                 for rows in ROWS:
-                    if chain := chained(kernels, self.shapes, inner, rows):
-                        yield _Choice(first, last, rows, chain)
+                    if not (chain := chained(kernels, self.shapes, inner, rows)):
+                        break
+                    yield _Choice(first, last, rows, chain)
 
     def _moved(self, chosen: _Choices) -> int:
         return sum(c.chain.moved(self.shapes) for c in chosen)
