@@ -26,7 +26,7 @@ ROWS = (1, 2, 4, 8)
 """Rows a turn of the slowest kernel: more of them are moved less often. Each is a multiple of the
 one before: where that does not fit, this does not."""
 TRIED = 6
-"""Candidates that are tried."""
+"""Candidates that are tried, of those that need less by the estimate."""
 
 
 def rolling(program: Program) -> Program:
@@ -37,7 +37,7 @@ def rolling(program: Program) -> Program:
     search = _Search(program)
     chosen: _Choices = ()
     ram_bytes = sizes(_finished(program, frozenset()))[1]
-    while (more := search.next(chosen)) and more[0] < ram_bytes:
+    while more := search.next(chosen, ram_bytes):
         ram_bytes, chosen, program = more
     return program
 
@@ -75,16 +75,18 @@ class _Search:
                       if program.buffers[b].role == "activation"}
 
     # --- candidates -----------------------------------------------------------------------------
-    def next(self, chosen: _Choices) -> tuple[int, _Choices, Program] | None:
-        """The best with one chain more: bytes, chains and the program; None where there is none."""
-        found = [(*chosen, c) for c in self._candidates(chosen)]
+    def next(self, chosen: _Choices, ram_bytes: int) -> tuple[int, _Choices, Program] | None:
+        """The best with one chain more: its bytes, chains and program; None where none needs less
+        than these bytes."""
+        found = [choices for c in self._candidates(chosen)
+                 if self._estimate(choices := (*chosen, c))[0] < ram_bytes]
         tried = [(sizes(program)[1], self._moved(choices), choices, program)
                  for choices in sorted(found, key=self._estimate)[:TRIED]
                  if (program := self._program(choices))]
         if not tried:
             return None
-        ram_bytes, _, choices, program = min(tried, key=lambda t: t[:2])
-        return ram_bytes, choices, program
+        least, _, choices, program = min(tried, key=lambda t: t[:2])
+        return (least, choices, program) if least < ram_bytes else None
 
     def _candidates(self, chosen: _Choices) -> Iterator[_Choice]:
         """Chains where most memory is needed: no other saves any."""
