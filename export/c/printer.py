@@ -218,17 +218,29 @@ class _Calls:
         indent = "    " * (depth + 1)
         for item in self.program.walk(first, last, depth):
             if isinstance(item, int):
-                kernel = self.kernels[item]
-                yield from folded(indent + kernel.call(self.memory.spelling))
-                if checks:
-                    yield from checks.after(item, self.memory.spelling, indent)
-                else:
-                    yield (f"{indent}{self.name.upper()}_LAYER({item + 1}, "
-                           f"{_literal(kernel.kernel.node)});")
+                yield from self._layer(item, indent, checks)
                 continue
             t = item.var
             yield f"{indent}for (int32_t {t} = 0; {t} < {item.extent}; {t}++) {{"
             yield from self._block(item.first, item.last, checks, depth + 1)
+            yield f"{indent}}}"
+
+    def _layer(self, i: int, indent: str, checks: Checks | None) -> Iterator[str]:
+        """Kernel number i and what happens after it, in the turns in which it runs."""
+        kernel, inside = self.kernels[i], indent
+        if during := kernel.kernel.during:
+            r = self.program.around(i)[-1]
+            tests = [*([f"{r.var} >= {during[0]}"] if during[0] > 0 else []),
+                     *([f"{r.var} <= {during[1]}"] if during[1] < r.extent - 1 else [])]
+            if tests:
+                yield f"{indent}if ({' && '.join(tests)}) {{"
+                inside += "    "
+        yield from folded(inside + kernel.call(self.memory.spelling))
+        if checks:
+            yield from checks.after(i, self.memory.spelling, inside)
+        else:
+            yield f"{inside}{self.name.upper()}_LAYER({i + 1}, {_literal(kernel.kernel.node)});"
+        if inside != indent:
             yield f"{indent}}}"
 
 

@@ -76,6 +76,8 @@ class Checks:
                     for t in range(item.extent):
                         block(p.walk(item.first, item.last, len(time) + 1), time | {item.var: t})
                     continue
+                if not p.runs(item, time):
+                    continue
                 interpret(p.kernels[item], memory, time)
                 for ref, loops in self.places[item]:
                     at = _places(ref.index, loops, time)

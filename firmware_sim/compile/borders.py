@@ -84,17 +84,17 @@ def padded(program: Program, name: str, shape: tuple[int, ...]) -> Padded | None
     return Padded(buffer, buffer.data, shape, box, tuple(bodies)) if whole else None
 
 
-def borders_written(program: Program, staged: bool) -> Program:
-    """The program without contents from before the first run, where that can be.
+def borders_written(program: Program, staged: bool, apart: frozenset[str] = frozenset()) -> Program:
+    """The program without contents from before the first run, but for buffers in `apart`.
 
     staged: slices are copied between borders where that makes the buffer smaller.
     """
     for name, shape in shapes(program).items():
-        p = padded(program, name, shape)
+        p = None if name in apart else padded(program, name, shape)
         if p is not None:
             program = (_staged(program, p) if staged else None) or _filled(program, p) or program
     for b in list(program.buffers.values()):
-        if b.role == "activation" and b.data is not None:
+        if b.role == "activation" and b.data is not None and b.name not in apart:
             program = _copied(program, b)
     return program
 

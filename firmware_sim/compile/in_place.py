@@ -13,17 +13,19 @@ from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Ref
 
 
-def in_place(program: Program) -> Program:
-    """The program with every such pair of buffers joined."""
+def in_place(program: Program, apart: frozenset[str] = frozenset()) -> Program:
+    """The program with every such pair of buffers joined, but for those in `apart`."""
     for i, kernel in enumerate(program.kernels):
         for old, new in _pairs(kernel, program.buffers):
+            if {old, new} & apart:
+                continue
             touching = [j for j, k in enumerate(program.kernels) if old in read(k.body)
                         | written(k.body)]
             after = [j for j, k in enumerate(program.kernels) if new in read(k.body)
                      | written(k.body)]
             if max(touching) == i == min(after) and not any(
                     program.around(j) for j in (*touching, *after)):
-                return in_place(_joined(program, old, new))
+                return in_place(_joined(program, old, new), apart)
     return program
 
 

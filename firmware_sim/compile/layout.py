@@ -22,6 +22,7 @@ from dsplet.firmware_sim.compile.nest import (
     read,
     replace_refs,
     split,
+    substitute,
     tidy,
     with_kernel,
     wrap,
@@ -47,10 +48,11 @@ def channels_last(program: Program, cost: Callable[[Kernel, dict[str, Buffer]], 
 
 def _total(program: Program, name: str, cost: Callable[[Kernel, dict[str, Buffer]], float]
            ) -> float:
-    """Of the kernels that touch the buffer."""
+    """Of the kernels that touch the buffer; of those that run in some turns only, in all these."""
     kernels = tuple(k for k in program.kernels if name in read(k.body) | written(k.body))
     done = ordered(replace(program, kernels=kernels, repeats=(), resume=None))
-    return sum(cost(k, done.buffers) for k in done.kernels)
+    return sum(cost(k, done.buffers) * (k.during[1] - k.during[0] + 1 if k.during else 1)
+               for k in done.kernels)
 
 
 def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple[int, ...]
@@ -61,11 +63,12 @@ def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple
     radices = list(zip(strides, shape, strict=True))
     new = dict(zip(order, contiguous(tuple(shape[a] for a in order)), strict=True))
     kernels = []
-    for kernel in program.kernels:
-        body = along_axes(kernel.body, name, radices)
+    for i, kernel in enumerate(program.kernels):
+        turns, first = _turns(program, i)
+        body = along_axes(_later(kernel.body, turns, first), name, radices, turns)
         if body is None:
             return None
-        extent = extents(body)
+        extent = extents(body) | turns
 
         def moved(ref: Ref, extent: dict[str, int] = extent) -> Ref:
             if ref.buffer != name:
@@ -73,13 +76,26 @@ def transposed(program: Program, name: str, shape: tuple[int, ...], order: tuple
             at = axes(ref.index, extent, radices)
             return Ref(name, sum((e * new[a] for a, e in enumerate(at)), Affine()))
 
-        kernels.append(replace(kernel, body=replace_refs(body, moved)))
+        kernels.append(replace(kernel, body=_later(replace_refs(body, moved), turns, -first)))
     data = program.buffers[name].data
     buffers = program.buffers
     if data is not None:
         turned = replace(buffers[name], data=data.reshape(shape).transpose(order).reshape(-1))
         buffers = buffers | {name: turned}
     return replace(program, kernels=tuple(kernels), buffers=buffers)
+
+
+def _turns(program: Program, i: int) -> tuple[dict[str, int], int]:
+    """Of a kernel that runs in some turns only: (their variable and number, the first)."""
+    during = program.kernels[i].during
+    if during is None:
+        return {}, 0
+    return {program.around(i)[-1].var: during[1] - during[0] + 1}, during[0]
+
+
+def _later(body: Body, turns: dict[str, int], by: int) -> Body:
+    """The body with turns counted from another one."""
+    return substitute(body, {v: Affine(by, ((v, 1),)) for v in turns}) if turns else body
 
 
 def axes(index: Affine, extent: dict[str, int], radices: list[tuple[int, int]]) -> list[Affine]:
@@ -89,17 +105,21 @@ def axes(index: Affine, extent: dict[str, int], radices: list[tuple[int, int]]) 
     return at
 
 
-def along_axes(body: Body, name: str, radices: list[tuple[int, int]]) -> Body | None:
-    """The body with its loops split until each index of the buffer has a digit for every axis."""
+def along_axes(body: Body, name: str, radices: list[tuple[int, int]],
+               turns: dict[str, int] | None = None) -> Body | None:
+    """The body with its loops split until each index of the buffer has a digit for every axis.
+
+    turns: the extents of loops around the body.
+    """
     while True:
         if any(name in s.tables() or isinstance(s, Fetch) and s.ref.buffer == name
                for whole in body for s in whole.flat()):
             return None
         extent = extents(body)
         for ref in (r for s in body for r in s.refs() if r.buffer == name):
-            at = digits(ref.index, extent, radices)
+            at = digits(ref.index, extent | (turns or {}), radices)
             if at is None or isinstance(at, Split) and (
-                    not at.inner or extent[at.var] % at.inner):
+                    not at.inner or at.var not in extent or extent[at.var] % at.inner):
                 return None
             if isinstance(at, Split):
                 outer = fresh(at.var, extent)

@@ -9,6 +9,7 @@ from dsplet.base.errors import UserError
 from dsplet.export.c.arena import sizes
 from dsplet.firmware_sim.compile.blocks import blocked
 from dsplet.firmware_sim.compile.borders import borders_written
+from dsplet.firmware_sim.compile.chains import rolling
 from dsplet.firmware_sim.compile.cost import Effort, cost
 from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
@@ -62,6 +63,7 @@ def pipeline(goal: str) -> dict[str, Callable[[Program], Program]]:
     return {
         "forward": forward,
         "fuse_consumers": fuse_consumers,
+        **({"rolling": rolling} if goal == "memory" else {}),
         "in_place": in_place,
         "borders": lambda p: borders_written(p, staged=goal != "time"),
         "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, effort))),

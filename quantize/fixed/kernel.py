@@ -22,8 +22,8 @@
     ref       ::= buffer[affine expression of loop variables]
 
 A program is a list of kernels; a run of them may be a loop over time, `Repeat(var, extent, first,
-last)`, whose variable may occur in their affine expressions. `quantize.fixed.kernel_text` prints
-and reads it all.
+last)`, whose variable may occur in their affine expressions. A kernel in it may run in some of its
+turns only, `during`. `quantize.fixed.kernel_text` prints and reads it all.
 
 Registers are named integers; a kernel keeps at most three alive. C and each instruction set
 implement these statements and never hear of ops. `quantize.fixed.interpret` is their definition.
@@ -229,13 +229,16 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Kernel:
-    """name: unique in its program and an identifier. node: the graph node it came from."""
+    """name: unique in its program and an identifier. node: the graph node it came from. macs: of
+    one run. during: the first and the last turn, of the innermost loop over time around it, in
+    which it runs; None is in all."""
 
     name: str
     node: str
     op: str
     body: tuple[Statement, ...]
     macs: int = 0
+    during: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,8 @@ class _Reader(Scanner):
         if self.follows("macs"):
             self.literal("=")
             macs = self.integer()
-        return Kernel(name, node, op, self._block(), macs)
+        during = self._span() if self.follows("during") else None
+        return Kernel(name, node, op, self._block(), macs, during)
 
     def _block(self) -> tuple[Statement, ...]:
         self._open()

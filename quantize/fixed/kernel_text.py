@@ -14,6 +14,9 @@
     }
     repeat t0 < 28 "lstm" {
       kernel ...
+      kernel k03_pool "p1" MaxPool during [2, 15] {
+        ...
+      }
     }
 
 A value line says where a value of the graph lives: element [i, j, ..] lies i, j, .. times the
@@ -100,8 +103,9 @@ def _kernels(p: Program, items: Iterable[int | Repeat], indent: str, depth: int 
 
 def _kernel(k: Kernel) -> Iterator[str]:
     macs = f" macs={k.macs}" if k.macs else ""
+    during = f" during [{k.during[0]}, {k.during[1]}]" if k.during else ""
     op = k.op if k.op.isidentifier() and k.op.isascii() else json.dumps(k.op)
-    yield f"kernel {k.name} {json.dumps(k.node)} {op}{macs} {{"
+    yield f"kernel {k.name} {json.dumps(k.node)} {op}{macs}{during} {{"
     for s in k.body:
         yield from _statement(s, "  ")
     yield "}"

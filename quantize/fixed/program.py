@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -59,7 +59,15 @@ class Program:
 
     def turns(self, i: int) -> int:
         """How often kernel number i runs."""
-        return prod(r.extent for r in self.around(i))
+        extents = [r.extent for r in self.around(i)]
+        if during := self.kernels[i].during:
+            extents[-1] = during[1] - during[0] + 1
+        return prod(extents)
+
+    def runs(self, i: int, time: Mapping[str, int]) -> bool:
+        """Whether kernel number i runs at that turn of the loops over time around it."""
+        during = self.kernels[i].during
+        return during is None or during[0] <= time[self.around(i)[-1].var] <= during[1]
 
     def around(self, i: int) -> list[Repeat]:
         """The loops over time around kernel number i, outermost first."""
@@ -212,7 +220,8 @@ def execute(program: Program, memory: dict[str, IntArray]) -> None:
     def block(items: Iterator[int | Repeat], time: dict[str, int]) -> None:
         for item in items:
             if isinstance(item, int):
-                interpret(program.kernels[item], memory, time)
+                if program.runs(item, time):
+                    interpret(program.kernels[item], memory, time)
                 continue
             for t in range(item.extent):
                 block(program.walk(item.first, item.last, len(time) + 1), time | {item.var: t})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import architectures, c
+from bench import architectures, c, ceilings
 from dsplet.export.c.emulate import CORES, missing
 
 
@@ -14,6 +14,18 @@ def test_instructions_and_memory_stay_below_the_ceilings():
         assert row["differing_integers"] == 0
         assert row["instructions"] <= 1000 * c.LIMITS[name, core], key
         assert row["ram_bytes"] <= c.RAM_LIMITS[name], key
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing(CORES["cortex-m4"])), reason="no cross compiler or emulator")
+@pytest.mark.parametrize("name", c.MEMORY_LIMITS)
+def test_the_goal_memory_keeps_below_its_ceilings(name):
+    if name not in ceilings.names():
+        pytest.skip(f"$DSPLET_SHARED has no {name}")
+    run, wrong = c.measure(c.graph(name), CORES["cortex-m4"], "memory")
+    thousands, ram_bytes = c.MEMORY_LIMITS[name]
+    assert wrong == 0
+    assert max(run.instructions) <= 1000 * thousands and run.ram_bytes <= ram_bytes
 
 
 def test_without_architectures_no_table_is_written(monkeypatch):

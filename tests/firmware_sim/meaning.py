@@ -38,7 +38,10 @@ def outputs(program: Program, inputs: dict[str, np.ndarray]) -> Memory:
     def walk(items, time: dict[str, int]) -> None:
         for item in items:
             if isinstance(item, int):
-                _Run(memory, time).block(program.kernels[item].body, time)
+                kernel = program.kernels[item]
+                if not kernel.during or [*time.values()][-1] in range(kernel.during[0],
+                                                                      kernel.during[1] + 1):
+                    _Run(memory, time).block(kernel.body, time)
                 continue
             for t in range(item.extent):
                 walk(program.walk(item.first, item.last, len(time) + 1), time | {item.var: t})

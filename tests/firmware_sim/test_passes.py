@@ -129,7 +129,7 @@ def of_c(name: str) -> Callable[..., Program]:
 
 
 PASSES = {name.removeprefix("run_"): f for name, f in list(globals().items())
-          if name.startswith("run_")} | {name: of_c(name) for name in pipeline("time")}
+          if name.startswith("run_")} | {name: of_c(name) for name in pipeline("memory")}
 
 
 def parse(file: Path) -> tuple[str, Program, str]:

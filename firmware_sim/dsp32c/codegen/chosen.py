@@ -24,6 +24,8 @@ class Chosen:
     table's entry 0. passes: the program after each pass, by the pass's name and in their order."""
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
+        if any(k.during for k in program.kernels):
+            raise ValueError("loops over time here run every kernel in every turn")
         self.target, self.choices, self.given = target, choices, program
         self.program = program = choices.apply(program)
         places = entries(program, max(r.end for r in target.board.regions))

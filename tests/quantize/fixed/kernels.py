@@ -69,7 +69,8 @@ statements = st.recursive(simple, lambda inner: st.builds(
 @st.composite
 def kernels(draw, name="k"):
     body = draw(st.lists(statements, max_size=4).map(tuple))
-    return K.Kernel(name, draw(texts), draw(names | texts), body, draw(st.integers(0, 1 << 40)))
+    return K.Kernel(name, draw(texts), draw(names | texts), body, draw(st.integers(0, 1 << 40)),
+                    draw(st.none() | pairs))
 
 
 @st.composite

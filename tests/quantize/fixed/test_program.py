@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.kernel import Repeat, Set, Store
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.movement import Concat
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.program import execute, lower, run
+from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.each import each
 from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
@@ -88,6 +90,22 @@ def test_every_value_lies_where_the_program_says(graph):
             assert (memory[place.buffer][at] == expected).all()
         for b in program.buffers.values():
             assert b.low <= memory[b.name].min() and memory[b.name].max() <= b.high
+
+
+def test_a_kernel_may_run_in_some_turns_only():
+    """Turns 1 and 2 of an inner loop over 5, in an outer one over 3."""
+    x, y = value("x", 6), value("y", 6)
+    program = lower(graph("some", Requantize("r", (x,), y)))
+    i, kernel = next((i, k) for i, k in enumerate(program.kernels) if k.op == "Requantize")
+    some = replace(kernel, macs=7, during=(1, 2), body=(
+        Set("d", 1), Store(Ref("v_y", Affine(0, (("s", 2), ("t", 1)))), "d")))
+    program = replace(program, kernels=(*program.kernels[:i], some, *program.kernels[i + 1:]),
+                      buffers=program.buffers | {"v_y": replace(program.buffers["v_y"], size=9)},
+                      repeats=(Repeat("s", 3, i, i, "s"), Repeat("t", 5, i, i, "t")))
+    memory = {b.name: np.zeros(b.size, np.int64) for b in program.buffers.values()}
+    execute(program, memory)
+    assert memory["v_y"].tolist() == [0, 1, 1, 1, 1, 1, 1, 0, 0]
+    assert program.turns(i) == 6 and program.macs == 42
 
 
 def test_names_become_identifiers_and_stay_apart():
