@@ -15,10 +15,12 @@ from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
 from dsplet.firmware_sim.compile.in_place import in_place
 from dsplet.firmware_sim.compile.layout import channels_last, ordered
 from dsplet.firmware_sim.compile.narrow import narrowed
+from dsplet.firmware_sim.compile.reading_order import in_reading_order
+from dsplet.firmware_sim.compile.wide import widened
 from dsplet.quantize.fixed.program import Program
 
 EFFORTS = {
-    "time": Effort(accumulators=4, straight=25, saving=0.0, uneven=2),
+    "time": Effort(accumulators=4, straight=25, saving=0.0, uneven=2, pairs=True),
     "balanced": Effort(accumulators=4, straight=25, saving=0.18, uneven=1),
     "memory": Effort(accumulators=4, straight=10, saving=0.0, uneven=0),
 }
@@ -66,6 +68,8 @@ def pipeline(goal: str) -> dict[str, Callable[[Program], Program]]:
         "borders": lambda p: borders_written(p, staged=goal != "time"),
         "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, effort))),
         "narrow": narrowed,
+        **({"wide": widened} if effort.pairs else {}),
         "blocks": lambda p: replace(p, kernels=tuple(blocked(k, p.buffers, effort)
                                                      for k in p.kernels)),
+        **({"reading_order": in_reading_order} if effort.pairs else {}),
     }
