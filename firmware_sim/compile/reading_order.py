@@ -23,7 +23,7 @@ def in_reading_order(program: Program) -> Program:
         for name in sorted({s.w.buffer for whole in kernel.body for s in whole.flat()
                             if isinstance(s, Mac)}):
             b = buffers[name]
-            if b.role != "const" or readers.count(name) > 1 or _at_random(kernels[i].body, name):
+            if b.role != "const" or readers.count(name) > 1 or not _in_loops(kernels[i].body, name):
                 continue
             first = _first_reads(kernels[i].body, name)
             body = _moved(kernels[i].body, name, first)
@@ -33,10 +33,12 @@ def in_reading_order(program: Program) -> Program:
     return replace(program, kernels=tuple(kernels), buffers=buffers)
 
 
-def _at_random(body: Body, name: str) -> bool:
-    """Whether data say where the buffer is read."""
-    return any(name in s.tables() or isinstance(s, Fetch) and s.ref.buffer == name
-               for whole in body for s in whole.flat())
+def _in_loops(body: Body, name: str) -> bool:
+    """Whether the loops of the body alone say where the buffer is read, not data nor time."""
+    inside = extents(body)
+    return not any(name in s.tables() or isinstance(s, Fetch) and s.ref.buffer == name
+                   for whole in body for s in whole.flat()) and all(
+        v in inside for s in body for r in s.refs() if r.buffer == name for v, _ in r.index.terms)
 
 
 def _first_reads(body: Body, name: str) -> IntArray:
@@ -47,18 +49,20 @@ def _first_reads(body: Body, name: str) -> IntArray:
 
 
 def _reads(body: Body, name: str, at: dict[str, IntArray]) -> IntArray:
-    """The places that the body reads, a row for each turn of the loops around it. at: their
-    variables there. A dot product reads the whole of its row before the next begins."""
+    """The places that the body reads, a row for each turn of the loops around it; the first turn
+    stands for all where all read the same. at: the variables of those loops there. A dot product
+    reads the whole of its row before the next begins."""
     turns = len(next(iter(at.values()), [0]))
     parts = [np.zeros((turns, 0), np.int64)]
     for s in body:
         if not isinstance(s, Loop):
             parts += [_places(r.index, at, turns)[:, None] for r in s.refs() if r.buffer == name]
             continue
-        inner = {v: np.repeat(a, s.extent) for v, a in at.items()} | {
-            s.var: np.tile(np.arange(s.extent), turns)}
-        dot = all(isinstance(m, Mac) and r.index.coefficient(s.var) == 1
-                  for m in s.body for r in m.refs() if r.buffer == name)
+        steps = {r.index.coefficient(s.var) for r in s.refs() if r.buffer == name}
+        extent = s.extent if steps - {0} else 1
+        inner = {v: np.repeat(a, extent) for v, a in at.items()} | {
+            s.var: np.tile(np.arange(extent), turns)}
+        dot = steps == {1} and all(isinstance(m, Mac) for m in s.body)
         parts += [_reads(part, name, inner).reshape(turns, -1)
                   for part in ([(m,) for m in s.body] if dot else [s.body])]
     return np.concatenate(parts, axis=1)
@@ -74,8 +78,6 @@ def _moved(body: Body, name: str, first: IntArray) -> Body | None:
     new[first] = np.arange(len(first))
     extent, found = extents(body), {}
     for ref in {r for s in body for r in s.refs() if r.buffer == name}:
-        if any(v not in extent for v, _ in ref.index.terms):
-            return None
         variables = [v for v, _ in ref.index.terms]
         old = np.array(ref.index.const)
         for v, c in ref.index.terms:
