@@ -97,7 +97,8 @@ INLINE int32_t dot2_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
 }
 
 /* acc + x[0] * w[0] + x[1] * w[1], of a long straight piece. Compilers shuffle it well where they
- * know the instruction; for RISC-V, gcc would read all numbers first and run out of registers. */
+ * know the instruction, gcc for Arm also where it is told to save; for RISC-V, it would read all
+ * numbers first and run out of registers. */
 #if defined(PAIRS) && defined(__has_builtin)
 #if __has_builtin(__builtin_arm_smlad)
 #define PAIR(acc, x, w) __builtin_arm_smlad((int32_t)word(x), (int32_t)word(w), acc)
@@ -106,8 +107,12 @@ INLINE int32_t dot2_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
 #if defined(PAIRS) && !defined(PAIR)
 #define PAIR(acc, x, w) pairs(word(x), word(w), acc)
 #endif
-#if defined(__riscv) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__riscv)
 #pragma GCC optimize("no-schedule-insns")
+#elif defined(__arm__)
+#pragma GCC optimize("schedule-insns")
+#endif
 #endif
 INLINE int32_t pair_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
 {
