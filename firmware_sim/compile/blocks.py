@@ -29,9 +29,13 @@ def blocked(kernel: Kernel, buffers: dict[str, Buffer], effort: Effort) -> Kerne
 
 
 def _straightened(body: Body, buffers: dict[str, Buffer], effort: Effort) -> Body:
+    paired: set[str] = set()  # what jamming left over has the same variable
     for s in list(sums(body)):
+        if s.inner[-1][0] in paired:
+            continue
         if effort.pairs and is_paired(s, buffers):
             var, extent = s.inner[-1]
+            paired.add(var)
             loops = () if is_dot(s, buffers) else written_out(s, effort)
             for outer, _ in loops[:-1]:
                 body = unrolled(body, outer)
