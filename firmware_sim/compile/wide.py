@@ -19,7 +19,6 @@ from dsplet.firmware_sim.compile.nest import (
     span,
     tidy,
     turns,
-    with_kernel,
 )
 from dsplet.firmware_sim.compile.unroll import unrolled_by
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Set, Store
@@ -61,48 +60,53 @@ def _fits(b: Buffer) -> bool:
 
 
 def _copied(program: Program, i: int) -> Program:
-    """The program with a kernel before kernel i that copies what its sums read of an input, where
-    nothing else of the kernel reads that."""
+    """The program with kernels before kernel i that copy what its sums read of inputs."""
     kernel = program.kernels[i]
-    extent = extents(kernel.body)
     for name in sorted({r.buffer for m in _walking(kernel) for r in (m.x, m.w)}):
         b = program.buffers[name]
-        if b.role != "input" or b.dtype == np.int16:
-            continue
-        reading = {s for whole in kernel.body for s in whole.flat() if name in s.buffers()}
-        indices = {r.index for s in reading for r in s.refs() if r.buffer == name}
-        starts = {Affine(0, tuple(t for t in a.terms if t[0] not in extent)) for a in indices}
-        if not reading <= set(_walking(kernel)) or len(starts) > 1:
-            continue
-        start = starts.pop()
-        ends = [e for a in indices for e in span(a + start * -1, extent)]
-        size, start = max(ends) - min(ends) + 1, start + min(ends)
-        if _products(kernel, name) < WORTH * size:
-            continue
-        copy = Buffer(fresh(f"{kernel.name}_wide", program.buffers), size, b.low, b.high,
-                      "activation")
-        moved = replace_refs(kernel.body, lambda r, name=name, start=start, copy=copy: Ref(
-            copy.name, r.index + start * -1) if r.buffer == name else r)
-        each = Affine(0, (("i0", 1),))
-        body = unrolled_by((Loop("i0", size, (
-            Set("d", Ref(name, start + each)), Store(Ref(copy.name, each), "d"))),), "i0", GROUP)
-        program = replace(with_kernel(program, i, replace(kernel, body=moved)),
-                          buffers=program.buffers | {copy.name: copy})
-        program = _before(program, i, Kernel(copy.name, kernel.node, "Copy", tidy(body)))
-        return _copied(program, i + 1)
+        if b.role == "input" and b.dtype != np.int16 and (piece := _piece(kernel, name)):
+            return _copied(_with_copy(program, i, b, *piece), i + 1)
     return program
+
+
+def _piece(kernel: Kernel, name: str) -> tuple[Affine, int] | None:
+    """(first place, size) of what the kernel's sums read of the buffer; None where something else
+    of the kernel reads it, too, and where a copy does not pay."""
+    extent = extents(kernel.body)
+    reading = {s for whole in kernel.body for s in whole.flat() if name in s.buffers()}
+    indices = {r.index for s in reading for r in s.refs() if r.buffer == name}
+    starts = {Affine(0, tuple(t for t in a.terms if t[0] not in extent)) for a in indices}
+    if not reading <= set(_walking(kernel)) or len(starts) > 1:
+        return None
+    start = starts.pop()
+    ends = [e for a in indices for e in span(a + start * -1, extent)]
+    size = max(ends) - min(ends) + 1
+    return (start + min(ends), size) if _products(kernel, name) >= WORTH * size else None
+
+
+def _with_copy(program: Program, i: int, b: Buffer, start: Affine, size: int) -> Program:
+    """The program with a kernel before kernel i, inside the same loops over time, that copies this
+    piece of the buffer, which kernel i then reads in its place."""
+    kernel = program.kernels[i]
+    name = fresh(f"{kernel.name}_wide", program.buffers)
+
+    def moved(r: Ref) -> Ref:
+        return Ref(name, r.index + start * -1) if r.buffer == b.name else r
+
+    each = Affine(0, (("i0", 1),))
+    copy = unrolled_by((Loop("i0", size, (
+        Set("d", Ref(b.name, start + each)), Store(Ref(name, each), "d"))),), "i0", GROUP)
+    kernels = (Kernel(name, kernel.node, "Copy", tidy(copy)),
+               replace(kernel, body=replace_refs(kernel.body, moved)))
+    repeats = tuple(replace(r, first=r.first + (r.first > i), last=r.last + (r.last >= i))
+                    for r in program.repeats)
+    return replace(
+        program, kernels=(*program.kernels[:i], *kernels, *program.kernels[i + 1:]),
+        buffers=program.buffers | {name: Buffer(name, size, b.low, b.high, "activation")},
+        repeats=repeats, resume=program.resume and program.resume + (program.resume > i))
 
 
 def _products(kernel: Kernel, name: str) -> int:
     """How many products of the kernel have a factor of that buffer."""
     return sum(turns(s.loops) * turns(s.inner) for s in sums(kernel.body)
                for m in s.macs if name in (m.x.buffer, m.w.buffer))
-
-
-def _before(program: Program, i: int, kernel: Kernel) -> Program:
-    """The program with the kernel before kernel number i, inside the same loops over time."""
-    repeats = tuple(replace(r, first=r.first + (r.first > i), last=r.last + (r.last >= i))
-                    for r in program.repeats)
-    return replace(
-        program, kernels=(*program.kernels[:i], kernel, *program.kernels[i:]), repeats=repeats,
-        resume=program.resume and program.resume + (program.resume > i))
