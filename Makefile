@@ -9,10 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,cores,dev]'
 	@touch $@
 
-.PHONY: help demo test check coverage soak hooks schemas fuzz bench bench-quantize zoo zoo-quick
+.PHONY: help demo test check coverage soak hooks schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,17 @@ hooks: $(READY) ## before each commit: ruff and mypy
 
 schemas: $(READY) ## docs/schemas: what every --json looks like
 	$(BIN)/python -m dsplet.schemas docs/schemas
+
+.venv-zig/.ready: constraints.txt
+	$(PYTHON) -m venv .venv-zig
+	.venv-zig/bin/pip install --quiet --disable-pip-version-check -c constraints.txt ziglang
+	@touch $@
+
+wasm: .venv-zig/.ready ## the engine as WebAssembly, after a change of its C (fetches a compiler of 400 MB)
+	.venv-zig/bin/python firmware_sim/dsp32c/sim/build.py
+
+wasm-check: .venv-zig/.ready ## the committed one is what its sources make, byte for byte
+	.venv-zig/bin/python firmware_sim/dsp32c/sim/build.py --check
 
 fuzz: $(READY) ## 20,000 files that were tampered with: refused, or equal in every execution
 	$(BIN)/python -m tests.fuzz

@@ -34,8 +34,9 @@ class UserError(ValueError):
         return _printable(text + (f": {self.remedy}" if self.remedy else ""))
 
     def at(self, where: str) -> Self:
-        """The same mistake, in a wider place: a node's, now in a file. It names no place twice."""
-        if not where or self.where == where or str(self).startswith(f"{where}:"):
+        """The same mistake, in a wider place: a node's, now in a file. It names no place twice,
+        nor the folder of a file."""
+        if not where or self.where == where or str(self).startswith((f"{where}:", f"{where}/")):
             return self
         found = type(self).__new__(type(self), *self.args)
         vars(found).update(vars(self))
@@ -45,6 +46,17 @@ class UserError(ValueError):
 
 class Interrupted(KeyboardInterrupt):
     """Somebody stopped a long job; its text says what is kept, and the command to go on."""
+
+
+def stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interrupt that a library, most likely while it was imported, turned into this error."""
+    seen: list[BaseException] = []  # what is raised anew from what it caused makes a circle
+    while error and error not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Shared libraries compiled from C on this machine, kept in the user's cache folder.
+"""What is compiled on this machine, from C to shared libraries, kept in the user's cache folder.
 
 A kept file is read once, held against the digest in its name, and what was read is what is loaded,
 so that one that was cut short, changed or put there by others never runs; not even one that is cut
@@ -11,19 +11,23 @@ import ctypes
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from platformdirs import user_cache_dir
 
-from dsplet.base.errors import UserError, door, said
+from dsplet.base.errors import UserError, door
 from dsplet.base.files import FileError, read_bytes, write_atomically
+
+T = TypeVar("T")
 
 DIGITS = 32
 """Hexadecimal digits of a digest in a file's name."""
@@ -46,13 +50,15 @@ class Library:
     unkept: str = ""
 
 
-def compiler() -> str:
-    """The path of the C compiler: $CC where it is set, else `cc` or `gcc`. Raises NoCompiler."""
-    named = os.environ.get("CC")
-    for name in [named] if named else ["cc", "gcc"]:
+def compiler() -> list[str]:
+    """The command of the C compiler: what $CC says, which may have arguments, else `cc` or `gcc`;
+    its first word is a path. Raises NoCompiler."""
+    with door("$CC", ValueError, what="is no command", kind=NoCompiler):  # an open quotation
+        named = shlex.split(os.environ.get("CC", ""))
+    for name, *arguments in [named] if named else [["cc"], ["gcc"]]:
         if path := shutil.which(name):
-            return path
-    raise NoCompiler(f"there is no C compiler '{named or 'cc'}' on the PATH",
+            return [path, *arguments]
+    raise NoCompiler(f"there is no C compiler '{named[0] if named else 'cc'}' on the PATH",
                      remedy="install one (Debian: apt-get install gcc) or name yours in $CC")
 
 
@@ -71,36 +77,48 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
 
     others: files that it includes. Raises NoCompiler; LibraryError with the compiler's words.
     """
-    command = [compiler(), *flags]
+    made_by = compiler()
+    command = [*made_by, *flags]
     try:
-        stem = f"{source.stem}-{_key(command, [source, *others])}"
+        stem = f"{source.stem}-{_key(made_by, flags, [source, *others])}"
     except FileError as error:
         raise LibraryError(str(error)) from error
+    return Library(*kept(stem, ".so", lambda: _made(command, source), _loaded))
+
+
+def kept(stem: str, ending: str, make: Callable[[], bytes],
+         load: Callable[[bytes], T]) -> tuple[T, str]:
+    """What was kept under a name, or what `make` gives, which is kept where that can be, loaded;
+    and why it will be made anew next time, "" where it will not.
+
+    stem: it has the digest of everything that the content is made from. Raises what `make` raises,
+    and the LibraryError of `load` where that will not have what was just made.
+    """
     try:
-        folder = _own(cache_folder())
-        for path in sorted(folder.glob(f"{stem}-*.so")):
+        folder = own_cache()
+        for path in sorted(folder.glob(f"{stem}-*{ending}")):
             if (content := _kept(path)) is not None:
-                return Library(_loaded(content))
+                return load(content), ""
         unkept = ""
-    except (LibraryError, OSError) as error:
-        unkept = str(error) if isinstance(error, LibraryError) else said(error)
-    content = _made(command, source)
-    library = _loaded(content)
+    except LibraryError as error:
+        unkept = str(error)
+    content = make()
+    loaded = load(content)
     if not unkept:
         try:
-            write_atomically(folder / f"{stem}-{_digest(content)}.so", content)
+            write_atomically(folder / f"{stem}-{_digest(content)}{ending}", content)
         except UserError as error:
             unkept = str(error)
-    return Library(library, unkept)
+    return loaded, unkept
 
 
-def _key(command: Sequence[str], sources: Sequence[Path]) -> str:
+def _key(made_by: Sequence[str], flags: Sequence[str], sources: Sequence[Path]) -> str:
     """Of everything that a library is made from."""
-    with door(command[0], OSError, what="cannot be run", kind=LibraryError):
-        version = subprocess.run([command[0], "--version"], capture_output=True, text=True,
+    with door(made_by[0], OSError, what="cannot be run", kind=LibraryError):
+        version = subprocess.run([*made_by, "--version"], capture_output=True, text=True,
                                  stdin=subprocess.DEVNULL).stdout
     digest = hashlib.sha256("\0".join(
-        [*command, version, platform.system(), platform.machine()]).encode())
+        [*made_by, *flags, version, platform.system(), platform.machine()]).encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + read_bytes(source))
     return digest.hexdigest()[:DIGITS]
@@ -110,10 +128,12 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
-def _own(folder: Path) -> Path:
-    """The folder, made where it is missing. Raises LibraryError, OSError where it is not ours
-    alone: whoever can write there could run code as us."""
-    with suppress(FileExistsError):
+def own_cache() -> Path:
+    """The cache folder, made where it is missing. Raises LibraryError where it cannot be had, or is
+    not ours alone: whoever can write there could run code as us."""
+    folder = cache_folder()
+    with (door(folder, OSError, what="cannot be made", kind=LibraryError),
+          suppress(FileExistsError)):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     found = folder.lstat()

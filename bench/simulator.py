@@ -1,7 +1,8 @@
 """How fast the engine executes machine code, beside the chip's own 10 M instructions/s at 40 MHz.
 
-Whole networks, timing model and counters on, one thread.  Also what a user waits for: from
-`dsplet simulate`, typed for one image, to its table, warm and on an empty cache.
+Whole networks, timing model and counters on, one thread; beside it the same C as WebAssembly, in
+wasmtime and in Chromium, turn by turn.  Also what a user waits for: from `dsplet simulate`, typed
+for one image, to its table, warm and on an empty cache, and without a C compiler.
 """
 
 from __future__ import annotations
@@ -11,15 +12,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench import chromium
 from bench.networks import network
+from dsplet.base.library import LibraryError
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.dsp32c.sim.engine import fastest
+from dsplet.firmware_sim.dsp32c.codegen.image import Image
+from dsplet.firmware_sim.dsp32c.sim import wasm
+from dsplet.firmware_sim.dsp32c.sim.engine import Engine, fastest
+from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
@@ -31,40 +40,79 @@ from dsplet.quantize.qdq import to_qdq
 CHIP = 10.0
 """M instructions/s of a dsp32c-40: one in 100 ns (dsp32c.md 1, P)."""
 IMAGES = {"zip1989": 500, "lenet5": 100}
-REPEATS = 3
+REPEATS = 9
 
 
 def main() -> dict[str, float]:
-    """M instructions/s by network, best of three; seconds of the rest."""
+    """M instructions/s by network, best of nine; of WebAssembly the median of its ratios to the
+    run beside it; seconds of the rest."""
     target = targets.get("dsp32c-40")
     chip, remark = fastest(target)
-    table = Table("network", "images", "instructions each", "M instructions/s", "ratio to the chip")
+    table = Table("network", "images", "instructions each", "M instructions/s", "ratio to the chip",
+                  "wasmtime / this", "Chromium / this")
     rates: dict[str, float] = {}
     for name, images in IMAGES.items():
         path, x = network(name)
         fixed = quantize(from_onnx.load(path), x[:200], Recipe(), metadata=Network(path).facts)
-        simulator = Simulator(targets.compile(lower(fixed), target).image, chip)
-        q = fixed.inputs[0].format.quantize(x[:images])
-        for _ in range(REPEATS):
-            chip.reset()
-            began = time.perf_counter()
-            simulator(q)
-            seconds = time.perf_counter() - began
-            count = chip.profile().instructions
-            rates[name] = max(rates.get(name, 0.0), count / seconds / 1e6)
+        image = targets.compile(lower(fixed), target).image
+        seconds = _turns(image, chip, fixed.inputs[0].format.quantize(x[:images]))
+        count = chip.profile().instructions
+        rates[name] = count / min(seconds["engine"]) / 1e6
+        for other in [key for key in seconds if key != "engine"]:
+            rates[f"{name} {other}"] = median(
+                mine / its for mine, its in zip(seconds["engine"], seconds[other], strict=True))
         table.add_row(name, str(images), f"{count // images:,}", f"{rates[name]:.0f}",
-                      f"{rates[name] / CHIP:.1f}")
+                      f"{rates[name] / CHIP:.1f}",
+                      *(f"{ratio:.2f}" if (ratio := rates.get(f"{name} {other}")) else "-"
+                        for other in ("wasmtime", "Chromium")))
         with tempfile.TemporaryDirectory() as folder:
             words = _typed(Path(folder), fixed)
-            rates[f"{name} simulated, first run s"] = _seconds(words, XDG_CACHE_HOME=folder)
-            rates[f"{name} simulated, warm s"] = min(
-                _seconds(words, XDG_CACHE_HOME=folder) for _ in range(REPEATS))
+            for kind, environment in (("", {}), (" without a C compiler", {"CC": "none"})):
+                environment = {"XDG_CACHE_HOME": f"{folder}/cache{kind}"} | environment
+                rates[f"{name} simulated{kind}, first run s"] = _seconds(words, **environment)
+                rates[f"{name} simulated{kind}, warm s"] = min(
+                    _seconds(words, **environment) for _ in range(3))
     Console().print(table)
     for what in [key for key in rates if key.endswith(" s")]:
         print(f"one image of {what.removesuffix(' s')}: {rates[what]:.2f} s")
     if remark:
         print(f"({remark})")
     return rates
+
+
+def _turns(image: Image, chip: Engine | Machine, q: np.ndarray) -> dict[str, list[float]]:
+    """Seconds of all inputs on whatever there is: each in turn, nine times, the first apart."""
+    runs: dict[str, Callable[[], float]] = {"engine": _timed(image, chip, q)}
+    with ExitStack() as open_:
+        try:
+            runs["wasmtime"] = _timed(image, Engine(image.target, doors=wasm.Instance()), q)
+        except LibraryError as error:
+            print(f"({error})")
+        if lack := chromium.found():
+            print(f"({lack})")
+        else:
+            page = open_.enter_context(chromium.page())
+            chromium.load(page, image)
+            runs["Chromium"] = lambda: chromium.batch(page, image, q)[0]
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for turn in range(REPEATS + 1):
+            for name, run in runs.items():
+                took = run()
+                if turn:
+                    seconds[name].append(took)
+    return seconds
+
+
+def _timed(image: Image, chip: Engine | Machine, q: np.ndarray) -> Callable[[], float]:
+    simulator = Simulator(image, chip)
+
+    def run() -> float:
+        chip.reset()
+        began = time.perf_counter()
+        simulator(q)
+        return time.perf_counter() - began
+
+    return run
 
 
 def _typed(folder: Path, fixed: Graph) -> list[str]:
@@ -79,7 +127,7 @@ def _seconds(words: list[str], **environment: str) -> float:
     """Wall time of a command of the installed package."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", *words], check=True, env=os.environ | environment,
-                   stdout=subprocess.DEVNULL)
+                   capture_output=True)
     return time.perf_counter() - began
 
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
 from dsplet.base.errors import shown
 from dsplet.data.answers import class_names
-from dsplet.data.fitting import arranged, chosen, converted
+from dsplet.data.fitting import arranged, chosen, converted, may_be_pictures
 from dsplet.data.opening import open_source
-from dsplet.data.resample import Scaling
+from dsplet.data.resample import SCALING, Scaling
 from dsplet.data.source import Arrays, Shape, Source, Wanted
 from dsplet.data.splits import DataError
 
-KEYS = ("dsplet.data", "dsplet.input_scale", "dsplet.input_offset")
+KEYS = ("dsplet.data", *SCALING)
 CALIBRATED_ON = "dsplet.calibrated_on"
 """Metadata of networks whose calibration samples nobody parted from the others: their
 fingerprint, and how many of them were taken."""
 
-_NUMBER = re.compile(r"[-+]?[0-9]{0,30}(\.[0-9]{0,30})?(e[-+]?[0-9]{1,3})?(/[0-9]{1,30})?",
-                     re.IGNORECASE)
-"""No longer than what is worked out at once: ten to a billion is a number of a billion digits."""
-MOST_SCALE = 1e30
-"""Times a whole number of 16 bits it is a number of float32."""
+RESIZE = "--resize"
 NAME_DATA = ("name it with --data: a data set (digits, mnist, usps), a .npz, .npy, .csv or .wav, "
              "or a folder of pictures or sounds")
 
@@ -66,16 +60,16 @@ class Batch:
 class Feed:
     """What feeds a network. data: a name or path, "" where none is known. inputs: the shapes of
     its inputs, without the batch axis. scaling: of pixels, uint8, and where there are none of any
-    whole numbers; None where nobody said. asked: it
-    was asked for, so it must do something. resize: whether pictures may be brought to its size.
-    classes: the names of its classes, where it knows them.
+    whole numbers; None where nobody said. resize: whether pictures may be brought to its size.
+    asked: the options that asked for these, which must do something. classes: the numbers of its
+    classes by name, where it knows them.
     """
 
     data: str
     inputs: Mapping[str, Shape]
     scaling: Scaling | None = None
-    asked: bool = False
     resize: bool = False
+    asked: tuple[str, ...] = ()
     classes: Mapping[str, int] | None = None
 
     @cached_property
@@ -105,10 +99,7 @@ class Feed:
         if given.labels is not None and len(given.labels) != many:
             raise DataError(f"has {many:,} samples and {len(given.labels):,} labels",
                             expected="as many of each")
-        if self.asked and not any(a.dtype.kind in "iu" for a in taken.values()):
-            kinds = ", ".join(sorted({str(a.dtype) for a in taken.values()}))
-            raise DataError(f"--input-scale is for whole numbers such as pixels; these are {kinds}",
-                            remedy="leave it out")
+        self._check_asked(taken)
         pixels = any(a.dtype == np.uint8 for a in taken.values())
         x = {name: converted(name, a, self.inputs[name], self.scaling if a.dtype == np.uint8 or
                              not pixels else None, self.resize) for name, a in taken.items()}
@@ -118,10 +109,9 @@ class Feed:
     @property
     def metadata(self) -> dict[str, str]:
         """What `feed` reads."""
-        own = {} if self.scaling is None else dict(zip(KEYS[1:], self.scaling.texts, strict=True))
-        return {KEYS[0]: self.data} | own
+        return {KEYS[0]: self.data} | (self.scaling.facts if self.scaling else {})
 
-    def calibrated_on(self, batch: Batch) -> dict[str, str]:
+    def calibration_facts(self, batch: Batch) -> dict[str, str]:
         """Metadata of a network that these samples calibrated."""
         return {CALIBRATED_ON: f"{batch.origin}:{len(batch)}"} if batch.origin else {}
 
@@ -135,6 +125,19 @@ class Feed:
             return self.batch(given, count, given.sha256 if source.unsplit else "")
         except DataError as error:
             raise error.at(self.data) from error.__cause__
+
+    def _check_asked(self, taken: Mapping[str, np.ndarray]) -> None:
+        """Raises DataError for an option that would do nothing to these samples."""
+        scaled = " and ".join(option for option in self.asked if option != RESIZE)
+        if scaled and not any(a.dtype.kind in "iu" for a in taken.values()):
+            kinds = ", ".join(sorted({str(a.dtype) for a in taken.values()}))
+            raise DataError(f"{scaled} is for whole numbers such as pixels; these are {kinds}",
+                            remedy="leave it out")
+        if RESIZE in self.asked and not any(
+                may_be_pictures(a, self.inputs[name]) for name, a in taken.items()):
+            held = ", ".join(f"{a.dtype} {a.shape[1:]}" for a in taken.values())
+            raise DataError(f"{RESIZE} is for pictures, and networks that read some; these are "
+                            f"{held}", remedy="leave it out")
 
     def _labels(self, given: Arrays, count: int | None) -> np.ndarray | None:
         """As numbers of the network's own classes, where both know their names."""
@@ -155,16 +158,11 @@ def feed(facts: Mapping[str, str], inputs: Mapping[str, Shape], name: str | None
     network's size, as those of the data set that it was made for always are. Raises DataError.
     """
     data = name or facts.get(KEYS[0], "")
-    known = [facts.get(key) if given is None else given
-             for key, given in zip(KEYS[1:], (scale, offset), strict=True)]
-    if known[0] is None and offset is not None:
-        raise DataError("--input-offset goes with --input-scale", remedy="give both")
-    scaling = None if known[0] is None else Scaling(_numbers(known[0]), _numbers(known[1] or "0"))
-    if scaling and not all(scaling.scale):
-        raise DataError(f"--input-scale {known[0]} makes all samples alike", expected="no 0")
+    scaling = Scaling.from_facts(facts, scale, offset)
     classes = {word: i for i, word in class_names(facts).items()}
-    return Feed(data, dict(inputs), scaling, asked=scale is not None, classes=classes,
-                resize=resize or data == facts.get(KEYS[0]))
+    given = zip((*SCALING.values(), RESIZE), (scale, offset, resize or None), strict=True)
+    return Feed(data, dict(inputs), scaling, resize=resize or data == facts.get(KEYS[0]),
+                asked=tuple(o for o, value in given if value is not None), classes=classes)
 
 
 def count_of(samples: str) -> int:
@@ -172,16 +170,3 @@ def count_of(samples: str) -> int:
     if not samples.isdecimal() or not int(samples):
         raise DataError(f"--samples is {shown(samples)}", expected="a positive number or all")
     return int(samples)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(_number(part) for part in text.split(","))
-
-
-def _number(text: str) -> float:
-    try:
-        if _NUMBER.fullmatch(text.strip()) and abs(value := float(Fraction(text))) < MOST_SCALE:
-            return value
-    except (ValueError, ZeroDivisionError, OverflowError):
-        pass
-    raise DataError(f"{shown(text)} is not a number", expected="one such as 0.5 or 1/256")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -34,9 +35,11 @@ def locate(folder: str, name: str, sha256: str, url: str | None) -> Path:
                         remedy=mend) from error
 
 
-def found(folder: str) -> Path | None:
-    """The folder of a data set's files, unchecked; None where it is nowhere."""
-    return next((place / folder for place in _places() if (place / folder).is_dir()), None)
+def found(folder: str, names: Iterable[str]) -> Path | None:
+    """The folder of a data set's files, unchecked; None where one of them is nowhere."""
+    whole = [next((place / folder for place in _places() if (place / folder / name).is_file()),
+                  None) for name in names]
+    return None if None in whole else whole[0]
 
 
 def _places() -> list[Path]:

@@ -18,19 +18,18 @@ IMAGES = "images"
 
 def chosen(arrays: Mapping[str, np.ndarray], inputs: Mapping[str, Shape]) -> dict[str, np.ndarray]:
     """The array of each input: the one of its name; where there is one input the one called
-    `images`, or the only one. Raises DataError."""
-    if set(inputs) <= set(arrays):
-        return {name: arrays[name] for name in inputs}
-    if len(inputs) == 1:
+    `images`, or the only one. Raises DataError, also for an array that no input reads."""
+    found = {name: arrays[name] for name in inputs if name in arrays}
+    if len(inputs) == 1 and not found and (IMAGES in arrays or len(arrays) == 1):
         name, = inputs
-        if IMAGES in arrays:
-            return {name: arrays[IMAGES]}
-        if len(arrays) == 1:
-            return {name: next(iter(arrays.values()))}
+        found = {name: arrays[IMAGES] if IMAGES in arrays else next(iter(arrays.values()))}
+    if len(found) == len(inputs) == len(arrays):
+        return found
     held = ", ".join(f"'{k}' {a.shape}" for k, a in arrays.items()) or "no array"
     raise DataError(f"holds {held}",
                     expected=f"arrays named for the network's inputs: {listed(inputs)}",
-                    remedy="labels are called 'labels'" if len(arrays) > len(inputs) else "")
+                    remedy="leave the others out; labels are called 'labels'"
+                    if len(arrays) > len(inputs) else "")
 
 
 def arranged(arrays: Mapping[str, np.ndarray], inputs: Mapping[str, Shape], flat: bool
@@ -77,6 +76,11 @@ def converted(name: str, array: np.ndarray, shape: Shape, scaling: Scaling | Non
     return reals
 
 
+def may_be_pictures(array: np.ndarray, shape: Shape) -> bool:
+    """Whether samples (N, H, W) or (N, C, H, W) are of pixels, and the network reads pictures."""
+    return array.dtype == np.uint8 and len(shape) in (2, 3) and array.ndim in (3, 4)
+
+
 def _samples_first(array: np.ndarray, shape: Shape) -> np.ndarray:
     """A state (1, N, H) has its samples along another axis, as in the network's file; all before
     that are of one element, so that nothing is taken for samples that is none."""
@@ -90,8 +94,7 @@ def _samples_first(array: np.ndarray, shape: Shape) -> np.ndarray:
 def _resized(name: str, array: np.ndarray, shape: Shape, resize: bool) -> np.ndarray:
     """Pictures (N, H, W) or (N, C, H, W) at the network's size. Raises DataError."""
     own = array.shape[1:]
-    pictures = array.dtype == np.uint8 and len(shape) in (2, 3) and len(own) in (2, 3) and (
-        prod(own[:-2]) == prod(shape[:-2]))
+    pictures = may_be_pictures(array, shape) and prod(own[:-2]) == prod(shape[:-2])
     if pictures and resize:
         planes = fit(array.reshape(-1, *own[-2:]), (shape[-2], shape[-1]))
         return planes.reshape(len(array), *shape)

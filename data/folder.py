@@ -1,4 +1,4 @@
-"""A user's own samples in a folder: a file a sample, pictures or sounds.
+"""A user's own samples in a folder: a file a sample, pictures or sounds; or one picture.
 
     FOLDER/CLASS/*.png                  with labels
     FOLDER/*.png                        without
@@ -25,12 +25,22 @@ Loader = Callable[[list[Path], Wanted], np.ndarray]
 LOADERS: dict[str, Loader] = {".wav": load_clips} | dict.fromkeys(ENDINGS, load_pictures)
 
 
+@opens(*ENDINGS)
+def one(path: Path, wanted: Wanted) -> Source:
+    """A picture is one sample, without a label. Raises DataError, FileError."""
+    return Source(str(path), {WHOLE: lambda: Arrays({"file": load_pictures([path], wanted)})})
+
+
 @opens(FOLDER)
 def folder(path: Path, wanted: Wanted) -> Source:
     """Files in the order of their names; a folder named by a number is that class, others are
     classes in alphabetical order. Raises DataError."""
     inside = _folders(path)
-    split = inside and {p.name for p in inside} <= set(PARTS)
+    named = [p.name for p in inside]
+    split = not set(PARTS).isdisjoint(named)
+    if odd := [name for name in named if split and name not in PARTS]:
+        raise DataError(f"'{odd[0]}' belongs to no part", where=str(path),
+                        expected=f"folders {', '.join(PARTS)}, or one for each class")
     parts = {p.name: p for p in inside} if split else {WHOLE: path}
     classes = {c.name for part in parts.values() for c in _folders(part)}
     return Source(str(path), {name: _part(part, classes, wanted) for name, part in parts.items()})

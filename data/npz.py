@@ -20,10 +20,9 @@ from numpy.lib import format as npy
 
 from dsplet.base.errors import door
 from dsplet.base.files import MOST_BYTES, read_bytes
-from dsplet.data.source import PARTS, WHOLE, Arrays, Source, Wanted, labels_of, opens
+from dsplet.data.source import LABELS, PARTS, WHOLE, Arrays, Source, Wanted, labels_of, opens
 from dsplet.data.splits import DataError, Samples, Splits
 
-LABELS = "labels"
 WANTED = "arrays 'images' and 'labels'"
 DAMAGE = (ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, TokenError,
           RecursionError, MemoryError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
@@ -35,6 +34,8 @@ DAMAGE = (ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, Token
 def arrays(path: Path, wanted: Wanted) -> Source:
     """Every array of a file. Pickled objects are refused. Raises DataError, FileError."""
     parts = _parts(_read(path))
+    if not parts:
+        raise DataError("holds no array")
     return Source(str(path), {part: partial(_part, found) for part, found in parts.items()})
 
 
@@ -61,7 +62,9 @@ def load_npz(path: Path) -> Splits:
 
 def _images(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Images and, where there are any, labels."""
-    found = _read(path, ("images", LABELS))
+    found = _read(path)
+    with door(path):
+        labels = _labels(found)
     if "images" not in found:
         raise DataError("no 'images'", where=str(path), expected=WANTED)
     images = found["images"]
@@ -70,7 +73,10 @@ def _images(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     if images.dtype != np.uint8 or images.ndim != 3:
         raise DataError(f"'images' is {images.dtype} {images.shape}", where=str(path),
                         expected="uint8 (N, H, W), 0 background, 255 ink")
-    return images, found.get(LABELS)
+    if len(found) > 1:
+        unread = ", ".join(f"'{name}'" for name in found if name != "images")
+        raise DataError(f"nothing reads {unread}", where=str(path), expected=WANTED)
+    return images, labels
 
 
 def _parts(found: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -87,33 +93,41 @@ def _parts(found: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _part(found: dict[str, np.ndarray]) -> Arrays:
-    labels, others = found.get(LABELS), {k: a for k, a in found.items() if k != LABELS}
+    others = dict(found)
+    labels = _labels(others)
     return Arrays(others, None if labels is None else labels_of(labels))
 
 
-def _read(path: Path, only: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
-    """The arrays by name; that of a .npy is called "images". only: which are wanted."""
+def _labels(found: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Taken from the arrays by name; None where there are none. Raises DataError."""
+    given = [found.pop(name) for name in LABELS if name in found]
+    if len(given) > 1:
+        raise DataError(f"holds both '{LABELS[0]}' and '{LABELS[1]}'", expected="one of them")
+    return given[0] if given else None
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """The arrays by name; that of a .npy is called "images"."""
     data = read_bytes(path)
     with door(path, *DAMAGE, what="not a readable .npz file of plain arrays", kind=DataError):
         if data.startswith(npy.MAGIC_PREFIX):
             return {"images": _array(data)}
-        return _members(data, only)
+        return _members(data)
 
 
-def _members(data: bytes, only: tuple[str, ...] | None) -> dict[str, np.ndarray]:
+def _members(data: bytes) -> dict[str, np.ndarray]:
     """Arrays of a .npz, which is a zip of .npy files."""
     with zipfile.ZipFile(BytesIO(data)) as whole:
         members = {m.filename.removesuffix(".npy"): m for m in whole.infolist()}
-        chosen = [name for name in only or members if name in members]
-        size = sum(members[name].file_size for name in chosen)
+        size = sum(m.file_size for m in members.values())
         if size > MOST_BYTES:
             raise DataError(f"its arrays unpack to {size:,} bytes",
                             expected=f"at most {MOST_BYTES:,}")
         found = {}
-        for name in chosen:
-            with whole.open(members[name]) as file:
-                _check_header(file, members[name].file_size)
-            found[name] = np.asarray(npy.read_array(BytesIO(whole.read(members[name])),
+        for name, member in members.items():
+            with whole.open(member) as file:
+                _check_header(file, member.file_size)
+            found[name] = np.asarray(npy.read_array(BytesIO(whole.read(member)),
                                                     allow_pickle=False))
         return found
 

@@ -4,32 +4,30 @@ All resampling is exact integer arithmetic with one rounding (half up), so that 
 a net the same pixels.
 """
 
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
+from dsplet.base.errors import shown
 from dsplet.data.splits import DataError
+
+SCALING = {"dsplet.input_scale": "--input-scale", "dsplet.input_offset": "--input-offset"}
+"""The keys of a network's metadata that say how whole numbers become its input, and the options
+that override them."""
+MOST_SCALE = 1e30
+"""Times a whole number of 16 bits it is a number of float32."""
+_NUMBER = re.compile(r"[-+]?[0-9]{0,30}(\.[0-9]{0,30})?(e[-+]?[0-9]{1,3})?(/[0-9]{1,30})?",
+                     re.IGNORECASE)
+"""No longer than what is worked out at once: ten to a billion is a number of a billion digits."""
 
 PAD_BELOW = 2  # an image that grows less than this is padded; more, it is enlarged
 MNIST_FRAME = (28, 28)
 MNIST_BOX = 20  # MNIST sets digits of 20x20 pixels in a frame of 28x28
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """What a net sees of a pixel p in 0..255: x = p * scale + offset, as float32."""
-
-    scale: float
-    offset: float
-
-    @property
-    def table(self) -> np.ndarray:
-        """x of every pixel value, float32 (256,); evaluated in double precision."""
-        return (np.arange(256) * self.scale + self.offset).astype(np.float32)
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """uint8 images (N, H, W) as a net's input, float32 (N, 1, H, W)."""
-        return self.table[images][:, None]
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,39 @@ class Scaling:
 
     scale: tuple[float, ...]
     offset: tuple[float, ...] = (0.0,)
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, str], scale: str | None = None,
+                   offset: str | None = None) -> Scaling | None:
+        """That of a network with this metadata; None where it says nothing.
+
+        scale, offset: options that override it. Each is a decimal number or a fraction such as
+        "1/256", or several with commas between them. Raises DataError for what is none, and for a
+        scale of 0.
+        """
+        found = [(option, given) if given is not None else (key, facts.get(key))
+                 for (key, option), given in zip(SCALING.items(), (scale, offset), strict=True)]
+        (name, text), (beside, other) = found
+        if text is None:
+            if offset is not None:
+                raise DataError("--input-offset goes with --input-scale", remedy="give both")
+            return None
+        known = cls(_numbers(name, text), _numbers(beside, "0" if other is None else other))
+        if not all(known.scale):
+            raise DataError(f"{name} {text} makes all samples alike", expected="no 0")
+        return known
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The metadata that `from_facts` reads."""
+        return {key: ",".join(map(repr, numbers))
+                for key, numbers in zip(SCALING, (self.scale, self.offset), strict=True)}
+
+    @property
+    def table(self) -> np.ndarray | None:
+        """x of every pixel value, float32 (256,); None where channels differ."""
+        alike = len(self.scale) == len(self.offset) == 1
+        return self(np.arange(256)[:, None])[:, 0] if alike else None
 
     def __call__(self, levels: np.ndarray) -> np.ndarray:
         """Integers (N, C, ...) as float32, evaluated in double precision. Raises DataError where
@@ -55,11 +86,39 @@ class Scaling:
                          for n in (self.scale, self.offset))
         return (levels * scale + offset).astype(np.float32)
 
+
+@dataclass(frozen=True)
+class Normalization:
+    """A Scaling of images in one channel: x = p * scale + offset of a pixel p in 0..255."""
+
+    scale: float
+    offset: float
+
     @property
-    def texts(self) -> tuple[str, str]:
-        """The two as options spell them."""
-        scale, offset = (",".join(map(repr, n)) for n in (self.scale, self.offset))
-        return scale, offset
+    def table(self) -> np.ndarray:
+        """x of every pixel value, float32 (256,)."""
+        found = Scaling((self.scale,), (self.offset,)).table
+        assert found is not None
+        return found
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """uint8 images (N, H, W) as a net's input, float32 (N, 1, H, W)."""
+        return self.table[images][:, None]
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    """name: the key or option that has it."""
+    return tuple(_number(name, part) for part in text.split(","))
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        if _NUMBER.fullmatch(text.strip()) and abs(value := float(Fraction(text))) < MOST_SCALE:
+            return value
+    except (ValueError, ZeroDivisionError, OverflowError):
+        pass
+    raise DataError(f"{shown(text)} is not a number", where=name,
+                    expected="one such as 0.5 or 1/256")
 
 
 def fit(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

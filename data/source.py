@@ -19,6 +19,8 @@ Shape = tuple[int, ...]
 PARTS = ("calibration", "train", "test")
 WHOLE = ""
 """The one part of what nobody has split."""
+LABELS = ("labels", "label")
+"""What labels are called, as an array or a column."""
 SERVES = {"calibration": ("calibration", "train", WHOLE), "train": ("train", WHOLE),
           "test": ("test", WHOLE)}
 """Which part serves which purpose, the best first."""

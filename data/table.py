@@ -1,8 +1,8 @@
 """A user's own vectors in a `.csv`: a line a sample.
 
-A first line without a number in it, or with the word `label`, names the columns. The column
-`label`, and no other, is a label: a class by number or by name, or a number with a decimal point.
-All others are the vector.
+A first line without a number in it, or with the word `label` or `labels`, names the columns. The
+column of that name, and no other, is a label: a class by number or by name, or a number with a
+decimal point. All others are the vector.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import numpy as np
 
 from dsplet.base.errors import shown
 from dsplet.base.files import read_text
-from dsplet.data.source import WHOLE, Arrays, Source, Wanted, classes_of, labels_of, opens
+from dsplet.data.source import LABELS, WHOLE, Arrays, Source, Wanted, classes_of, labels_of, opens
 from dsplet.data.splits import DataError
 
 MOST_CSV_BYTES = 1 << 27
 """As objects of Python its fields take twenty times as many."""
-LABEL = "label"
 
 
 @opens(".csv")
@@ -29,13 +28,13 @@ def table(path: Path, wanted: Wanted) -> Source:
     wanted.only()
     rows = _rows(path)
     first = [field.strip().lower() for field in rows[0][1]]
-    at = [i for i, name in enumerate(first) if name == LABEL]
+    at = [i for i, name in enumerate(first) if name in LABELS]
     if at or not any(map(_is_number, first)):
         rows = rows[1:]
     if not rows:
         raise DataError("holds no line of numbers")
     if len(at) > 1:
-        raise DataError(f"{len(at)} columns are called {LABEL}", expected="one")
+        raise DataError(f"{len(at)} columns are called {' or '.join(LABELS)}", expected="one")
     labels, words = None, tuple[str, ...]()
     if at:
         labels, words = _labels([fields.pop(at[0]).strip() for _, fields in rows])
@@ -69,7 +68,7 @@ def _numbers(rows: list[tuple[int, list[str]]]) -> np.ndarray:
     except ValueError:
         i, field = next((i, f) for i, fields in rows for f in fields if not _is_number(f))
         raise DataError(f"line {i} has {shown(field)} among its numbers", expected="a number, or "
-                        f"a first line that calls this column {LABEL}") from None
+                        f"a first line that calls this column {LABELS[1]}") from None
     whole = not any("." in f or "e" in f.lower() or "n" in f.lower() for _, fields in rows
                     for f in fields)
     return found.astype(np.int64) if whole and np.abs(found).max() < 2**53 else found

@@ -18,6 +18,7 @@ from dsplet.data.registry import dataset
 from dsplet.data.splits import DataError, Samples, Splits, stratified
 
 SHA256 = "9f17832fcb3879c0fbb3f3c361a8b8a62f20d09dad2e5628a1033da302f9b2ae"
+FILE = "usps.npz"
 SEED = 1989
 CALIBRATION_PER_CLASS = 50
 
@@ -30,7 +31,7 @@ CALIBRATION_PER_CLASS = 50
 )
 def load() -> Splits:
     """Read `usps.npz`; grey levels in [0, 1] become 0..255, rounded half up."""
-    path = locate("usps", "usps.npz", SHA256, None)
+    path = locate("usps", FILE, SHA256, None)
     with door(path, KeyError, ValueError, OSError, zipfile.BadZipFile, kind=DataError):
         with np.load(path, allow_pickle=False) as arrays:
             train = _samples(arrays["train_x"], arrays["train_y"])

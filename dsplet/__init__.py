@@ -20,17 +20,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dsplet.base.errors import UserError
-
 if TYPE_CHECKING:
+    from dsplet.base.errors import UserError
     from dsplet.nets import FixedNet, FloatNet, export_module, load
 
 __all__ = ["FixedNet", "FloatNet", "UserError", "export_module", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """What needs NumPy is imported when it is asked for."""
+    """Everything is imported when it is asked for: NumPy is large, and an interrupt meanwhile is
+    for the command line to tell of."""
     if name not in __all__:
         raise AttributeError(f"module 'dsplet' has no attribute '{name}'")
+    if name == "UserError":
+        from dsplet.base.errors import UserError
+        return UserError
     from dsplet import nets
     return getattr(nets, name)

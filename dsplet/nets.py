@@ -18,6 +18,7 @@ import numpy as np
 from dsplet.base.errors import UserError
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import KEYS, Batch, feed
+from dsplet.data.resample import Scaling
 from dsplet.data.source import Arrays, Shape
 from dsplet.data.splits import DataError
 from dsplet.quantize.analysis import report
@@ -124,11 +125,12 @@ class FloatNet(_Net):
                         Path(self.network.path).stem)
 
     def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
-                 board: str | None = None, labels: np.ndarray | None = None, goal: str = "time",
+                 board: str | None = None, clock: str | None = None,
+                 labels: np.ndarray | None = None, goal: str | None = None,
                  budget: str | None = None, seed: int = 0) -> Simulation:
         """The network on the processor's own floating point; see `FixedNet.simulate`."""
         return _simulate(self, simulate.FloatingPoint(self.network), samples, labels,
-                         OnTarget(target=target, board=board), goal, budget, seed)
+                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
 
 class FixedNet(_Net):
@@ -152,27 +154,31 @@ class FixedNet(_Net):
                                  x.labels, x.index, lambda done, total: None)
 
     def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
-                 board: str | None = None, labels: np.ndarray | None = None, goal: str = "time",
+                 board: str | None = None, clock: str | None = None,
+                 labels: np.ndarray | None = None, goal: str | None = None,
                  budget: str | None = None, seed: int = 0) -> Simulation:
         """Run the samples through the target's machine code: cycles, milliseconds, bytes, and
         whether every integer is the reference's.
 
         samples: None: one, random over the inputs' formats, drawn by `seed`.
-        target, board: as `dsplet targets` lists them. labels: see `compare`. goal: "time", "memory"
-        or "balanced". budget: what the goal has to keep, and the report says whether it does:
-        "33.3ms", "333333cycles" or a name of `dsplet budgets`.
-        Raises UnknownTarget, BudgetError, DoesNotFit, SamplesError, AnswerError.
+        target, board: as `dsplet targets` lists them. clock: such as "168MHz"; None: the target's
+        own. labels: see `compare`. goal: "time", "memory" or "balanced"; None: the target's usual
+        one. budget: what the goal has to keep, and the report says whether it does: "33.3ms",
+        "333333cycles" or a name of `dsplet budgets`.
+        Raises UnknownTarget, BudgetError, SizeError, NoTool, DoesNotFit, SamplesError, AnswerError.
         """
         return _simulate(self, simulate.FixedPoint(self.graph, self.network.path), samples, labels,
-                         OnTarget(target=target, board=board), goal, budget, seed)
+                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;
         None: the network's. goal: "time", "memory" or "balanced".
-        Raises Unprintable for what C cannot spell.
+        Raises Unprintable for what C cannot spell, and for a name that is none.
         """
+        chip.check_goal(goal)
         program = lower(self.graph)
-        name = name or c_files.name_of(self.graph, program, self.network.path)
+        if name is None:
+            name = c_files.name_of(self.graph, program, self.network.path)
         return c_files.c_files(c_files.CRequest(), self.graph, program, name, goal)
 
     def save(self, path: str | Path) -> None:
@@ -202,8 +208,7 @@ def export_module(module: Any, path: str | Path | None, input_shape: Sequence[in
     from dsplet.export import to_onnx
     facts = {"dsplet.model": type(module).__name__}
     if input_scale is not None:
-        facts |= dict(zip(KEYS[1:], (repr(float(input_scale)), repr(float(input_offset))),
-                          strict=True))
+        facts |= Scaling((float(input_scale),), (float(input_offset),)).facts
     if classes:
         facts["dsplet.classes"] = json.dumps(list(classes))
     shape = tuple(input_shape)
@@ -221,7 +226,7 @@ def _scaling(facts: Mapping[str, str]) -> dict[str, str]:
 def _inputs(samples: Samples, inputs: Mapping[str, Shape], facts: Mapping[str, str]
             ) -> dict[str, np.ndarray]:
     given = samples if isinstance(samples, Mapping) else {"samples": samples}
-    feeding = feed(facts, inputs, resize=True)
+    feeding = replace(feed(facts, inputs), resize=True)
     try:
         return feeding.batch(Arrays({name: np.asarray(a) for name, a in given.items()})).x
     except DataError as error:
@@ -242,10 +247,12 @@ def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
 
 
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
-              samples: Samples | None, labels: np.ndarray | None, on: OnTarget, goal: str,
+              samples: Samples | None, labels: np.ndarray | None, on: OnTarget,
+              goal: str | None,
               budget: str | None, seed: int) -> Simulation:
     if samples is None and labels is not None:
         raise SamplesError("labels of random inputs: nobody knows what is right of them")
+    chip.check_goal(goal)
     given = subject.random(1, seed) if samples is None else _batch(net.inputs(samples), labels)
     target = chip.target_of(on)
     limit = chip.budget_of(budget, target)

@@ -27,6 +27,7 @@ from torch import nn
 from dsplet.base.errors import UserError, door
 from dsplet.base.files import check_readable, check_target, write_atomically
 from dsplet.data import answers
+from dsplet.data.resample import Scaling
 from dsplet.export.factory import users_code
 from dsplet.export.onnx_names import rename
 from dsplet.export.weights import dense, fitted
@@ -74,8 +75,7 @@ def metadata(
     return {
         "dsplet.model": model,
         "dsplet.data": data,
-        "dsplet.input_scale": repr(float(input_scale)),
-        "dsplet.input_offset": repr(float(input_offset)),
+        **Scaling((float(input_scale),), (float(input_offset),)).facts,
         "dsplet.classes": json.dumps(list(classes)),
         "dsplet.checkpoint_sha256": checkpoint_sha256,
         "dsplet.data_sha256": data_sha256,

@@ -11,14 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
-from dsplet.base.errors import UserError
+from dsplet.base.errors import UserError, near
 from dsplet.base.rows import inlined
+from dsplet.firmware_sim.native import Native
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -224,7 +224,8 @@ class MapRow:
 # --- backends -------------------------------------------------------------------------------------
 
 TOOLS = {"hot_lines": "a profile by line", "trace": "an execution trace",
-         "memory_map": "a map of its buffers", "stream": "programs that run one step a call",
+         "memory_map": "a map of its buffers", "values": "what its memory holds of each layer",
+         "stream": "programs that run one step a call",
          "assuming": "assumptions to vary", "passes": "kernels to read after its passes"}
 """Methods of `Compiled` that a backend need not have, in words."""
 
@@ -273,6 +274,10 @@ class Compiled(ABC):
         return [*(Item(kind, cycles, 0.0) for kind, cycles in work.items()),
                 *(Item(kind, cycles, cycles) for kind, cycles in lost.items())]
 
+    def native(self, run: Run) -> Native:
+        """What there is to say of another's compiler; nothing where the code is ours."""
+        return Native()
+
     def lower_bounds(self) -> Mapping[str, float]:
         """The fewest cycles in which each kernel can run whatever the code, where it is known."""
         return {}
@@ -299,6 +304,12 @@ class Compiled(ABC):
     def memory_map(self) -> list[MapRow]:
         """Where every buffer lies, by address."""
         self._lacks("memory_map")
+
+    def values(self, xs: Sequence[Array], progress: Progress | None = None
+               ) -> dict[str, Array]:
+        """Execute samples; what memory held of each value of the program's graph, by name, those of
+        loops over time at every step: integers (N, *steps, *shape)."""
+        self._lacks("values")
 
     def stream(self, x: Array) -> Steps:
         """Run a program that `compile.streaming` cut. x: integers (N, steps, *element)."""
@@ -335,12 +346,14 @@ class Backend(ABC):
     """A kind of processor.
 
     targets: its parts, each on its own board, by name. boards: by name. switches: by assumption.
+    usual_goal: what a program is compiled for where nobody says.
     """
 
     processor: ClassVar[str]
     targets: ClassVar[Mapping[str, Target]]
     boards: ClassVar[Mapping[str, Board]]
     switches: ClassVar[Mapping[str, Switch]] = {}
+    usual_goal: ClassVar[str] = "time"
 
     @abstractmethod
     def compile(self, program: Program, target: Target, goal: str = "time",
@@ -349,10 +362,17 @@ class Backend(ABC):
 
     def get(self, name: str, board: str | None = None) -> Target:
         """The target of that name, on its own board or on a named one. Raises UnknownTarget."""
-        target = known("target", name, self.targets)
-        if board is None:
-            return target
-        return replace(target, board=known("board", board, self.boards))
+        part = known("target", name, self.targets)
+        on = part.board if board is None else known("board", board, self.boards)
+        return replace(part, board=on)
+
+    def clocked(self, target: Target, mhz: float) -> Target:
+        """The target with another clock. Raises UserError where its memory would not keep up."""
+        return replace(target, clock_mhz=mhz)
+
+    def switches_of(self, target: Target) -> Mapping[str, Switch]:
+        """By assumption, of one target."""
+        return self.switches
 
     def assumptions(self, target: Target) -> Mapping[str, Any]:
         """What is taken for granted: the value of every switch."""
@@ -365,18 +385,16 @@ class Backend(ABC):
     def assume(self, target: Target, text: str) -> Target:
         """The target under another assumption, such as `name=value`. Raises BadAssumption."""
         said, _, value = (part.strip() for part in text.partition("="))
-        for name, switch in self.switches.items():
+        for name, switch in (switches := self.switches_of(target)).items():
             if said in (name, switch.alias) and value in switch.texts:
                 return self.with_assumption(target, name, switch.texts[value])
-        expected = "; ".join(f"{name} = {switch.wording or ', '.join(switch.texts)}"
-                             for name, switch in self.switches.items())
-        raise BadAssumption(f"unknown assumption '{text}': expected one of {expected or 'none'}")
+        there = "; ".join(f"{n} = {s.wording or ', '.join(s.texts)}" for n, s in switches.items())
+        raise BadAssumption(f"unknown assumption '{text}': expected one of {there or 'none'}")
 
 
 def known(what: str, name: str, among: Mapping[str, V]) -> V:
     """among[name]; UnknownTarget, which lists those there are, otherwise."""
     if name in among:
         return among[name]
-    near = get_close_matches(name, among, n=1)
-    raise UnknownTarget(f"unknown {what} {name!r}: expected one of {', '.join(among)}"
-                        + (f"; did you mean {near[0]!r}?" if near else ""))
+    raise UnknownTarget("; ".join(filter(None, (
+        f"unknown {what} {name!r}: expected one of {', '.join(among)}", near(name, among)))))

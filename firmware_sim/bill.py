@@ -13,7 +13,8 @@ from dsplet.firmware_sim.backend import Bill, Compiled, Item, Run, WorstCase
 class LayerRow:
     """Cycles of one sample of a layer, or of all ("total").
 
-    worst_case: None where none is proved. spent: by the processor's kinds of work, and its stalls.
+    worst_case: None where none is proved. lower_bound: likewise. spent: by the processor's kinds of
+    work, and its stalls.
     """
 
     layer: str
@@ -21,7 +22,7 @@ class LayerRow:
     macs: int
     cycles: float
     worst_case: float | None
-    lower_bound: float
+    lower_bound: float | None = None
     spent: Mapping[str, float] = inlined()
     cycles_per_mac: float | None
 
@@ -61,17 +62,17 @@ def layer_rows(compiled: Compiled, run: Run, worst: WorstCase) -> list[LayerRow]
     lowest = compiled.lower_bounds()
     bounds: Sequence[float | None] = worst.by_section or [None] * len(run.bills)
     rows = [_layer(b.section.node, b.section.op, b.section.macs, b.cycles, bound,
-                   lowest.get(b.section.kernel, 0.0), _columns(b))
+                   lowest.get(b.section.kernel, 0.0) if lowest else None, _columns(b))
             for b, bound in zip(run.bills, bounds, strict=True)]
     total = _layer("total", "", sum(r.macs for r in rows), sum(r.cycles for r in rows),
                    sum(worst.by_section) if worst.by_section else None,
-                   sum(r.lower_bound for r in rows),
+                   sum(r.lower_bound or 0.0 for r in rows) if lowest else None,
                    {k: sum(r.spent[k] for r in rows) for k in rows[0].spent})
     return [*rows, total]
 
 
-def _layer(layer: str, op: str, macs: int, cycles: float, worst: float | None, lowest: float,
-           spent: Mapping[str, float]) -> LayerRow:
+def _layer(layer: str, op: str, macs: int, cycles: float, worst: float | None,
+           lowest: float | None, spent: Mapping[str, float]) -> LayerRow:
     return LayerRow(layer=layer, op=op, macs=macs, cycles=cycles, worst_case=worst,
                     lower_bound=lowest, spent=spent,
                     cycles_per_mac=cycles / macs if macs else None)

@@ -1,4 +1,4 @@
-"""Latency budgets: read from text, and held against the worst case."""
+"""Budgets of latency, read from text and held against the worst case, and of memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.backend import Run, Target
+from dsplet.firmware_sim.backend import Memory, Run, Target
 
 
 class BudgetError(UserError):
@@ -30,6 +30,31 @@ class Verdict:
     cycles: float
     met: bool
     largest_layers: str
+
+
+@dataclass(frozen=True)
+class MemoryVerdict:
+    """Whether a kind of memory keeps its budget."""
+
+    memory: str
+    allowed_bytes: int
+    used_bytes: int
+    met: bool
+
+
+@dataclass(frozen=True)
+class Limits:
+    """ram: bytes of what changes as the program runs, the stack included. flash: of code and
+    constants. None: no matter."""
+
+    ram: float | None = None
+    flash: float | None = None
+
+    def verdicts(self, memory: Memory) -> list[MemoryVerdict]:
+        """One for each limit."""
+        used = {"RAM": (self.ram, memory.ram_bytes), "flash": (self.flash, memory.read_only_bytes)}
+        return [MemoryVerdict(name, int(limit), taken, taken <= limit)
+                for name, (limit, taken) in used.items() if limit is not None]
 
 
 def budget_cycles(text: str, target: Target) -> float:

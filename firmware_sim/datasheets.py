@@ -43,8 +43,9 @@ class RegionRow:
 
 @dataclass(frozen=True)
 class AssumptionRow:
-    """What is taken for granted about a processor."""
+    """What is taken for granted about a processor, the target's and those after it alike."""
 
+    target: str
     assumption: str
     value: str
 
@@ -65,11 +66,20 @@ def datasheets() -> Datasheets:
     return Datasheets(
         [PartRow(t.name, t.clock_mhz, t.cycle_ns, t.board.name, t.source)
          for b in known for t in b.targets.values()],
-        [BoardRow(board.name, sum(r.bytes for r in board.regions), board.source)
-         for b in known for board in b.boards.values()],
-        [row for b in known for row in _maps(b)],
-        [AssumptionRow(name, str(value)) for b in known
-         for name, value in b.assumptions(next(iter(b.targets.values()))).items()])
+        list(dict.fromkeys(BoardRow(board.name, sum(r.bytes for r in board.regions), board.source)
+                           for b in known for board in b.boards.values())),
+        list(dict.fromkeys(row for b in known for row in _maps(b))),
+        [row for b in known for row in _assumed(b)])
+
+
+def _assumed(backend: Backend) -> list[AssumptionRow]:
+    """Of each target that has others than the one before it."""
+    found, before = [], None
+    for target in backend.targets.values():
+        if (assumed := backend.assumptions(target)) != before:
+            found += [AssumptionRow(target.name, name, str(v)) for name, v in assumed.items()]
+        before = assumed
+    return found
 
 
 def _maps(backend: Backend) -> list[RegionRow]:

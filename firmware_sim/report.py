@@ -32,6 +32,7 @@ from dsplet.firmware_sim.bill import (
     module_rows,
 )
 from dsplet.firmware_sim.budget import Budget, Verdict, verdict
+from dsplet.firmware_sim.native import Native
 
 SHOWN_NUMBERS = 6
 SHOWN_SAMPLES = 5
@@ -129,6 +130,7 @@ class Simulation:
     cycles_per_mac: float | None
     clock_mhz: float
     latency_ms: float
+    native: Native = inlined()
     budget: list[Verdict] | None = None
     passed: bool
 
@@ -202,7 +204,7 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
         cycles=cycles, worst_case_cycles=worst.cycles,
         worst_case_differs_for="" if worst.cycles == cycles else worst.why,
         cycles_per_mac=cycles / macs if macs else None, clock_mhz=target.clock_mhz,
-        latency_ms=target.ms(cycles), budget=[kept] if kept else None,
+        latency_ms=target.ms(cycles), native=compiled.native(run), budget=[kept] if kept else None,
         passed=agreement.agrees and (kept is None or kept.met))
 
 

@@ -49,7 +49,7 @@ def error_bar(compiled: Compiled, xs: Sequence[Array],
     usual = float(own.cycles[0])
     backend = targets.backend(compiled.target)
     assumed = backend.assumptions(compiled.target)
-    ways = [(name, value) for name, switch in backend.switches.items()
+    ways = [(name, value) for name, switch in backend.switches_of(compiled.target).items()
             for value in switch.alternatives]
     rows: list[SpreadRow] = []
     for name, value in ways:

@@ -15,12 +15,23 @@ def _dsp32c() -> Backend:
     return Dsp32c()
 
 
+def _cortex_m() -> Backend:
+    from dsplet.firmware_sim.cortex_m.backend import CortexM
+    return CortexM()
+
+
+def _riscv() -> Backend:
+    from dsplet.firmware_sim.riscv.backend import RiscV
+    return RiscV()
+
+
 def _dsp32c_programs() -> Programs:
     from dsplet.firmware_sim.dsp32c.tools.programs import Programs as Tools
     return Tools()
 
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"dsp32c": _dsp32c}
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "dsp32c": _dsp32c, "cortex-m": _cortex_m, "riscv": _riscv}
 """Processor -> what makes its backend, which is imported when it is asked for."""
 PROGRAMS: dict[str, Callable[[], Programs]] = {"dsp32c": _dsp32c_programs}
 """The same of its tools for programs in its own language, where it has them."""
@@ -55,13 +66,19 @@ def get(name: str, board: str | None = None) -> Target:
     return known("target", name, owners).get(name, board)
 
 
+def clocked(target: Target, mhz: float) -> Target:
+    """The target with another clock. Raises UserError where its memory would not keep up."""
+    return backend(target).clocked(target, mhz)
+
+
 def assume(target: Target, text: str) -> Target:
     """The target under another assumption, such as `name=value`. Raises BadAssumption."""
     return backend(target).assume(target, text)
 
 
-def compile(program: Program, target: Target, goal: str = "time",
+def compile(program: Program, target: Target, goal: str | None = None,
             budget_cycles: float | None = None) -> Compiled:
-    """The program for the target as the goal, one of `optimize.GOALS`, has it. Raises
-    DoesNotFit."""
-    return backend(target).compile(program, target, goal, budget_cycles)
+    """The program for the target as the goal, one of `optimize.GOALS`, has it; None: the
+    processor's usual one. Raises DoesNotFit."""
+    owner = backend(target)
+    return owner.compile(program, target, goal or owner.usual_goal, budget_cycles)

@@ -9,10 +9,9 @@ import numpy as np
 
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
-from dsplet.quantize.float import from_onnx
-from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.onnx_file import parse
 from dsplet.quantize.qdq import from_qdq
 
 BATCH = 64
@@ -37,10 +36,11 @@ class Network:
         self.fixed = graph
         self.float: FloatGraph | None = None
         if graph is None:
-            model, digest = from_onnx.parse(path)
+            model, digest = parse(path)
             if from_qdq.is_quantized(model):
                 self.fixed = from_qdq.graph_of(model, path)
-            else:
+            else:  # what reads its ops is imported where it is needed: fixed point does without
+                from dsplet.quantize.float import from_onnx
                 self.float = from_onnx.simplified(model, digest, path)
         if self.fixed is not None:
             self.inputs: dict[str, Shape] = {v.name: v.shape for v in self.fixed.inputs}
@@ -72,6 +72,7 @@ class Network:
             outputs, execute(*(v.format.quantize(x[v.name]) for v in inputs)), strict=True)}
 
     def _run_float(self) -> Callable[[Arrays], Arrays]:
+        from dsplet.quantize.float.execute import FloatNetwork
         network = FloatNetwork(self.path)
         return lambda x: {name: y.reshape(-1, *self.outputs[name])
                           for name, y in network(dict(x)).items()}

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from bench import networks
+
 settings.register_profile("all", deadline=None, derandomize=True)
 settings.register_profile("quick", settings.get_profile("all"), max_examples=25)
+
+# Two processes test on two cores: more threads of each would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -27,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds; `make check` skips it")
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "all")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What learns for minutes begins first: begun last, one process would wait for it alone."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/flow/"))
 
 
 def pytest_collection_finish() -> None:
@@ -50,6 +60,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == file.read_text(), f"{file} differs; if that is meant: {again}"
 
     return hold
+
+
+@pytest.fixture(scope="session", autouse=True)
+def zoo_exported_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The freshly drawn networks of the zoo, for all processes that test."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "zoo"
+    folder.mkdir(exist_ok=True)
+    networks.folder = lambda: folder
 
 
 def _folder(variable: str) -> Path:

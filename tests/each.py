@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,13 +34,13 @@ def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Cal
             for case in wanted:
                 try:
                     check(**given, **{name: case})
-                except Exception as error:
+                except (Exception, pytest.fail.Exception) as error:
                     error.add_note(label(case))
                     failed.append(error)
             if failed:
                 names = ", ".join(error.__notes__[-1] for error in failed)
-                raise ExceptionGroup(f"{len(failed)} of {len(wanted)} cases: {names}",
-                                     failed[:SHOWN])
+                raise BaseExceptionGroup(f"{len(failed)} of {len(wanted)} cases: {names}",
+                                         failed[:SHOWN])
 
         asked = [p for p in signature.parameters.values() if p.name not in (name, "request")]
         first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -49,4 +50,5 @@ def each(name: str, cases: Sequence[Any]) -> Callable[[Callable[..., None]], Cal
 
 
 def label(case: Any) -> str:
-    return str(getattr(case, "name", case))
+    """A case's name; a path is named whole."""
+    return str(case if isinstance(case, Path) else getattr(case, "name", case))

@@ -1,6 +1,5 @@
 """What carries the project on: the drawn house, its figures, worked examples of adding to it."""
 
-import ast
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import figures
-from tests.figures import ROOT, product_files
+from tests.figures import ROOT, modules, source
 
 MOST_FUNCTION_LINES = 60
 
@@ -27,28 +26,15 @@ def test_functions_are_short():
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 
 
-def name_of(file: Path) -> str:
-    """dsplet.quantize.fixed.graph, for quantize/fixed/graph.py."""
-    parts = file.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts if parts[0] == "dsplet" else ("dsplet", *parts)).removesuffix(".__init__")
+MODULES = modules()
 
 
-MODULES = {name_of(file): file for file in product_files()}
+def ours(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports, anywhere in it."""
+    return source(MODULES[module]).imports & MODULES.keys()
 
 
 @cache
-def imports(module: str) -> frozenset[str]:
-    """The modules of ours that a module imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {name if (name := f"{node.module}.{alias.name}") in MODULES
-                      else str(node.module) for alias in node.names}
-    return frozenset(found & MODULES.keys())
-
-
 def drawn() -> dict[str, set[str]]:
     """Room -> the rooms that the page's arrows lead to, in the page's order."""
     block = re.search(r"```arrows\n(.*?)```", PAGE, re.DOTALL)
@@ -57,6 +43,7 @@ def drawn() -> dict[str, set[str]]:
     return {here.strip(): set(there.replace(",", " ").split()) for here, there in lines}
 
 
+@cache
 def room(module: str) -> str:
     """The room of the page that a module lies in: a folder or a file, the longest name that fits.
     """
@@ -68,7 +55,7 @@ def test_the_arrows_are_the_imports():
     found: dict[str, set[str]] = {}
     for module in MODULES:
         here = room(module)
-        found.setdefault(here, set()).update(set(map(room, imports(module))) - {here})
+        found.setdefault(here, set()).update(set(map(room, ours(module))) - {here})
     arrows = drawn()
     assert arrows == found, "draw:\n" + "\n".join(
         f"{here} -> {', '.join(sorted(there))}" for here, there in found.items()
@@ -95,7 +82,7 @@ def reached(module: str) -> set[str]:
     while ahead:
         if (here := ahead.pop()) not in seen:
             seen.add(here)
-            ahead += imports(here)
+            ahead += ours(here)
     return {room(here) for here in seen}
 
 

@@ -61,6 +61,14 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": _mse, "nll": _nll, "map": _map, "numbers": F.mse_loss}
 
 
+class Stopped(KeyboardInterrupt):
+    """An interrupted training. epochs: of the checkpoint that it saved; 0 where it saved none."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self.epochs = epochs
+
+
 def train(
     card: Card,
     splits: Splits,
@@ -73,15 +81,19 @@ def train(
 
     With a `path`, each epoch's checkpoint is written there, so that an interrupted run can go on
     with `resume`; its result is then bit-identical to that of an uninterrupted one. Raises
-    DataError, CheckpointError, DivergedError; FileError before anything is learnt.
+    DataError, CheckpointError, DivergedError; FileError before anything is learnt; Stopped.
     """
     if path is not None:
         check_target(path)
-    last = resume
-    with watch.progress(f"training {card.name} on {splits.name}") as tick:
-        for last in epochs(card, splits, config, resume, tick):
-            if path is not None:
-                checkpoints.save(last, path)
+    last, saved = resume, 0
+    try:
+        with watch.progress(f"training {card.name} on {splits.name}") as tick:
+            for last in epochs(card, splits, config, resume, tick):
+                if path is not None:
+                    checkpoints.save(last, path)
+                    saved = len(last.curve)
+    except KeyboardInterrupt:
+        raise Stopped(saved) from None
     assert last is not None, "without a checkpoint to go on from there is an epoch"
     return last
 

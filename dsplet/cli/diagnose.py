@@ -16,7 +16,7 @@ from dsplet.cli.options import PATH, POSITIVE, feed_options, reports, samples_op
 @click.option("--accuracy", type=float, help="Percent of the calibration samples that a change has "
                                              "to keep; default: what the float network keeps.")
 @click.option("--calibrate", type=POSITIVE, default=500, show_default=True,
-              help="Samples to try changes with; never test samples.")
+              help="Samples to try changes with; no test samples where the data have parts.")
 @click.option("--plot", type=PATH, help="Draw boxes of what the values were over what "
                                                 "their formats represent here: .svg or .png.")
 @feed_options

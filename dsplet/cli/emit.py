@@ -26,7 +26,7 @@ from dsplet.cli.options import (
 @target_options
 @click.option("-O", "goal", type=GOALS, help="For least cycles, least memory, or both; default: "
                                              "balanced for C, else time.")
-@budget_option
+@budget_option("not for C.")
 @click.option("--after", metavar="PASS", help="With --format kernels: as they are after this pass, "
               "of those for C or the target's; default: before any.")
 @click.option("--stream", is_flag=True, help="C: a function for one element of a sequence.")

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from dsplet.base.errors import UserError, near, shown
+
 
 class Commands(click.Group):
     """sections: heading -> names of commands, in order. Command NAME is `dsplet.cli.NAME.NAME`."""
@@ -24,6 +26,14 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"dsplet.cli.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]
+                        ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and not ctx.resilient_parsing and (
+                args[0] not in self.list_commands(ctx)):
+            raise UserError(f"no command is called {shown(args[0])}",
+                            remedy=near(args[0], self.list_commands(ctx)) or "see dsplet --help")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         widest = max(map(len, self.list_commands(ctx)))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from dsplet.base.errors import UserError
 from dsplet.base.progress import Terminal
@@ -17,29 +16,20 @@ watch = Terminal()
 
 
 class Strict(click.Command):
-    """A command whose options are not empty, and do something."""
+    """A command whose options are not empty."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # a shell completes what is not whole yet
+            return rest
         for param in self.params:
             value = ctx.params.get(param.name or "")
-            spelled = param.opts[-1] if isinstance(param, click.Option) else (
-                param.human_readable_name)
             if value == "" or isinstance(value, tuple) and "" in value:
-                raise UserError(f"{spelled} is empty", remedy="give it a value, or leave it out")
-            if isinstance(param, Beside) and not ctx.params.get(param.needs) and (
-                    ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE):
-                needed = next(p.opts[-1] for p in self.params if p.name == param.needs)
-                raise UserError(f"{spelled} does nothing without {needed}", remedy="leave it out")
+                name = (param.opts[-1] if isinstance(param, click.Option) else
+                        param.human_readable_name)
+                raise UserError(f"{name} is empty", remedy="give it a value" + (
+                    "" if param.required else ", or leave it out"))
         return rest
-
-
-class Beside(click.Option):
-    """An option that does nothing without another. needs: the other's name in Python."""
-
-    def __init__(self, *names: Any, needs: str, **facts: Any) -> None:
-        super().__init__(*names, **facts)
-        self.needs = needs
 
 
 def reports_as(text: Callable[[Any], str] | None) -> Callable[[Command], click.Command]:
@@ -112,11 +102,12 @@ feed_options = options(
     click.option("--resize", is_flag=True, help="Bring pictures to the net's size."))
 target_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
-    click.option("--board", help="The memory around the part; see dsplet targets."))
+    click.option("--board", help="The memory around the part; see dsplet targets."),
+    click.option("--clock", help="Of the part, such as 168MHz, instead of its own."))
 GOALS = click.Choice(["time", "memory", "balanced"])
-budget_option = click.option(
-    "--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet budgets` lists: what -O "
-                     "must keep; missed in simulate: exit code 1.")
-optimize_options = options(
-    click.option("-O", "goal", type=GOALS, default="time", show_default=True,
-                 help="For least cycles on the board, least memory, or both."), budget_option)
+
+
+def budget_option(more: str) -> Callable[[Command], Command]:
+    """more: what the command does with it."""
+    return click.option("--budget", help="Such as 33.3ms, 333333cycles or a name that `dsplet "
+                                         f"budgets` lists: what -O must keep; {more}")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from dsplet.base.errors import Interrupted, UserError
+from dsplet.base.errors import Interrupted, UserError, stop_behind
 
 BAD_INPUT, FAULT, INTERRUPTED, BROKEN_PIPE = 2, 70, 130, 141
 OPTIONAL = {"torch": "train", "safetensors": "train", "onnxscript": "train", "sklearn": "train",
@@ -36,8 +36,8 @@ def outcome(cli: click.Group, words: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return BROKEN_PIPE
-    except Exception as error:
-        if stop := _stop_behind(error):
+    except Exception as error:  # whatever it is, it ends here, as an exit code and words
+        if stop := stop_behind(error):
             return _interrupted(stop)
         problem = _problem(error)
         if problem is None:
@@ -52,17 +52,6 @@ def _interrupted(stopped: BaseException) -> int:
     more = str(stopped) if isinstance(stopped, Interrupted) else ""
     print(f"interrupted{more and ': '}{more}", file=sys.stderr)
     return INTERRUPTED
-
-
-def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
-    """The interrupt that a library, most likely while it was imported, turned into this error."""
-    seen: list[BaseException] = []  # what is raised anew from what it caused makes a circle
-    while error and error not in seen:
-        if isinstance(error, KeyboardInterrupt):
-            return error
-        seen.append(error)
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _run(cli: click.Group, words: Sequence[str]) -> int:

@@ -12,7 +12,6 @@ from dsplet.cli.options import (
     PATH,
     POSITIVE,
     SEED,
-    Beside,
     feed_options,
     out_option,
     reports,
@@ -23,8 +22,8 @@ from dsplet.cli.options import (
 @reports
 @click.argument("source", type=PATH)
 @out_option
-@click.option("--calibrate", type=POSITIVE, default=1000, show_default=True,
-              help="Calibration samples; never test samples.")
+@click.option("--calibrate", type=POSITIVE,
+              help="Calibration samples, no test samples where the data have parts; default: 1000.")
 @click.option("--recipe", "recipe_name", default="default", show_default=True,
               metavar="NAME|FILE.toml", help="default, gptq, nearest, or a file of your own.")
 @click.option("--weight-bits", type=BITS, help="This and what follows: instead of the recipe's.")
@@ -34,11 +33,10 @@ from dsplet.cli.options import (
 @click.option("--accumulator-bits", type=ACCUMULATOR_BITS)
 @click.option("--per-channel/--per-tensor", default=None)
 @click.option("--weights", help="How their steps are chosen: hessian, minmax, mse or percentile.")
-@click.option("--activations", help="The same of activations.")
+@click.option("--activations", help="The same of activations: minmax, mse or percentile.")
 @click.option("--stability", type=click.IntRange(2, 1000), metavar="N",
               help="Also N more times on calibration samples drawn anew: what changes.")
-@click.option("--seed", cls=Beside, needs="stability", type=SEED, default=0, show_default=True,
-              help="Of --stability's draws.")
+@click.option("--seed", type=SEED, help="Of --stability's draws; default: 0.")
 @feed_options
 def quantize(**given: Any) -> object:
     """Float ONNX to fixed point, written as QDQ ONNX that stock ONNX Runtime runs."""

@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from dsplet.cli.options import (
+    GOALS,
     PATH,
     POSITIVE,
     SEED,
-    Beside,
+    budget_option,
     feed_options,
-    optimize_options,
     reports,
     target_options,
     watch,
@@ -22,11 +22,16 @@ from dsplet.cli.options import (
 @reports
 @click.argument("source", type=PATH)
 @target_options
-@click.option("--samples", default="1", show_default=True, help="Test samples: a number or all.")
-@optimize_options
-@click.option("--images", type=PATH, help="A file of samples instead, all of it, without labels.")
-@click.option("--seed", type=SEED, default=0, show_default=True,
-              help="Of random inputs: where no --data is known, or by --data random.")
+@click.option("--samples", help="Test samples: a number or all; default: 1.")
+@click.option("-O", "goal", type=GOALS, help="For least cycles on the board, least memory, or "
+              "both; default: balanced where C is compiled, else time.")
+@budget_option("missed: exit code 1.")
+@click.option("--ram", help="What changes as it runs may take, such as 16KB; more: exit code 1.")
+@click.option("--flash", help="The same of code and constants.")
+@click.option("--images", type=PATH,
+              help="A file of samples instead, such as a picture; all of it, without labels.")
+@click.option("--seed", type=SEED,
+              help="Of random inputs: where no --data is known, or by --data random; default: 0.")
 @click.option("--map", "memory_map", is_flag=True,
               help="Also where every buffer lies, and from which layer to which.")
 @click.option("--stream", is_flag=True,
@@ -36,14 +41,20 @@ from dsplet.cli.options import (
               help="Also cycles of the first sample if the chip is not as assumed.")
 @click.option("--assume", multiple=True, metavar="NAME=VALUE",
               help="Of the processor, by a name that dsplet targets lists; repeatable.")
-@click.option("--trace", "trace_count", type=click.IntRange(0), default=0, metavar="N",
+@click.option("--trace", "trace_count", type=POSITIVE, metavar="N",
               help="Also print the first N instructions of the first sample.")
-@click.option("--trace-file", type=PATH, help="Write those of --trace here instead.")
+@click.option("--trace-file", type=PATH,
+              help="Write those of --trace here instead; without it the first 200.")
 @click.option("--chrome-trace", type=PATH,
               help="Write a trace of the first sample for chrome://tracing or Perfetto.")
-@click.option("--trace-instructions", cls=Beside, needs="chrome_trace", type=POSITIVE,
-              default=20_000, show_default=True, help="At most so many in --chrome-trace.")
+@click.option("--trace-instructions", type=POSITIVE,
+              help="At most so many in --chrome-trace; default: 20000.")
 @click.option("--listing", type=PATH, help="Write the assembly listing here.")
+@click.option("--show", metavar="LAYER",
+              help="Draw what the chip's memory held of a layer: its maps, a row for each sample.")
+@click.option("-o", "out", type=PATH, metavar="FILE.png", help="The picture of --show.")
+@click.option("--dump", type=PATH, metavar="FILE.npz",
+              help="Write what the chip's memory held of every layer: integers and reals.")
 @click.option("--arithmetic", type=click.Choice(["fixed", "float"]), default="fixed",
               show_default=True, help="float: a float network on the chip's floating point.")
 @click.option("--beside", type=PATH, metavar="FILE",

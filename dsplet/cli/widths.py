@@ -10,7 +10,6 @@ from dsplet.cli.options import (
     PATH,
     POSITIVE,
     SEED,
-    Beside,
     feed_options,
     reports,
     target_options,
@@ -26,15 +25,14 @@ from dsplet.cli.options import (
 @click.option("--latency", help="On the simulator, such as 33.3ms or 333333cycles.")
 @click.option("--accuracy", type=float, help="Percent of the calibration samples.")
 @click.option("--calibrate", type=POSITIVE, default=1000, show_default=True,
-              help="Samples to calibrate and measure with; never test samples.")
+              help="Samples to calibrate and measure with; no test samples where the data have "
+                   "parts.")
 @click.option("--front", "front_file", type=PATH, help="Write the points as JSON here.")
 @click.option("--plot", type=PATH, help="Draw the points here: .svg or .png.")
 @click.option("--study", help="Go on with Optuna in this storage (a file, or a URL), which other "
                               "machines may share.")
-@click.option("--trials", cls=Beside, needs="study", type=POSITIVE, default=100, show_default=True,
-              help="Of --study, on this machine.")
-@click.option("--seed", cls=Beside, needs="study", type=SEED, default=0, show_default=True,
-              help="Of --study.")
+@click.option("--trials", type=POSITIVE, help="Of --study, on this machine; default: 100.")
+@click.option("--seed", type=SEED, help="Of --study; default: 0.")
 @target_options
 @feed_options
 def widths(**given: Any) -> object:

@@ -9,6 +9,7 @@ from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.programs import SourceRow
+from dsplet.workflows.request import check_out
 from dsplet.workflows.source import PROCESSOR, source_of
 
 
@@ -32,7 +33,8 @@ class Report:
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
-    """Raises AssemblyError, DebugError, FileError."""
+    """Raises AssemblyError, DebugError, FileError, RequestError."""
+    check_out(request.out, request.source)
     source, programs = source_of(request.source, request.origin), targets.programs(PROCESSOR)
     if request.out is None:
         return Report(listing=programs.listing(source))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from dsplet.base.sizes import bytes_of
-from dsplet.data.resample import Normalization
+from dsplet.data.resample import Scaling
 from dsplet.export.c.printer import is_name, print_c
 from dsplet.export.c.project import print_build, print_vectors
 from dsplet.firmware_sim.compile.optimize import optimize
@@ -40,7 +38,7 @@ class CRequest:
 def c_files(request: CRequest, fixed: Graph, program: Program, name: str, goal: str
             ) -> dict[str, str]:
     """Texts by file name; the header tells what the network's file knows of it. Raises Unprintable,
-    DoesNotFit, CannotStream, RequestError, SizeError."""
+    DoesNotFit, CannotStream, DataError, RequestError, SizeError."""
     if request.stream and request.vectors:
         raise RequestError("golden samples are of whole sequences",
                            remedy="leave out --vectors, or --stream")
@@ -67,16 +65,13 @@ def name_of(fixed: Graph, program: Program, path: str) -> str:
 
 def _pixels(fixed: Graph, program: Program) -> list[int] | None:
     """The input's integers for pixels, where the network's file says how they are scaled, all
-    channels alike, and it has one input."""
+    channels alike, and it has one input. Raises DataError."""
     if len(fixed.inputs) != 1:
         return None
-    facts: Mapping[str, str] = dict(fixed.metadata)
-    try:
-        scaling = Normalization(*(float(Fraction(facts[f"dsplet.input_{key}"]))
-                                  for key in ("scale", "offset")))
-    except (KeyError, ValueError, ArithmeticError):
+    scaling = Scaling.from_facts(dict(fixed.metadata))
+    if scaling is None or (table := scaling.table) is None:
         return None
-    found: list[int] = program.inputs[0][0].format.quantize(scaling.table).tolist()
+    found: list[int] = program.inputs[0][0].format.quantize(table).tolist()
     return found
 
 

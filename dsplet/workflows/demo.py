@@ -99,10 +99,11 @@ def _steps(request: Request, folder: Path, budget: Budget | None, watch: Watch
     step("compare", names[1], names[2])
     seen = compare.run(compare.Request(reference=net, test=fixed), watch)
     step("simulate", names[2], "--target", request.target,
-         *(("--board", request.board) if request.board else ()), "--samples all",
+         *(("--board", request.board) if request.board else ()),
+         *(("--clock", request.clock) if request.clock else ()), "--samples all",
          *(("--budget", budget.name) if budget else ()))
     ran = simulate.run(simulate.Request(
-        source=fixed, target=request.target, board=request.board, samples="all",
-        budget=budget.name if budget else None), watch)
+        source=fixed, target=request.target, board=request.board, clock=request.clock,
+        samples="all", budget=budget.name if budget else None), watch)
     assert isinstance(ran, Simulation)
     return commands, seen, ran

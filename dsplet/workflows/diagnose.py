@@ -17,7 +17,7 @@ from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.search import suggestions
 from dsplet.quantize.search.suggestions import ChangeRow, Changes
 from dsplet.quantize.search.trial import Trials
-from dsplet.workflows.request import FromData, RequestError, classes, percent
+from dsplet.workflows.request import FromData, RequestError, check_out, classes, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +36,13 @@ class Request(FromData):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """See `report.Diagnosis` and `suggestions.Changes`. changes: what was tried, or why nothing."""
+    """See `report.Diagnosis` and `suggestions.Changes`. calibrated_on: how many of the samples the
+    fixed-point network was calibrated on. changes: what was tried, or why nothing."""
 
     reference: str
     test: str
     plot: str | None
+    calibrated_on: str | None = None
     samples: int
     reference_accuracy_percent: float
     test_accuracy_percent: float
@@ -58,6 +60,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     on calibration samples. Raises ModelError, DataError, PictureError, RequestError."""
     if request.plot:
         picture.check(request.plot)
+    check_out(request.plot, request.reference, request.test)
     percent("--accuracy", request.accuracy)
     whole, fixed = Network(request.reference), Network(request.test)
     if whole.float is None or fixed.fixed is None:
@@ -72,7 +75,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     if request.plot:
         range_plot.draw(seen.ranges, request.plot, f"{request.test}: {len(part):,} test samples")
     found = vars(report.diagnosis(seen, part.index)) | {
-        "reference": request.reference, "test": request.test, "plot": request.plot}
+        "reference": request.reference, "test": request.test, "plot": request.plot,
+        "calibrated_on": part.calibrated_on(fixed.facts)}
     if "dsplet.recipe" not in fixed.facts or "dsplet.finetuned" in fixed.facts:
         return Report(**found, changes="not tried: the network was not made by a recipe alone")
     count, tried = _tried(request, whole, whole.float, fixed.facts["dsplet.recipe"], feeding, watch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from dsplet.base.errors import UserError, said
-from dsplet.base.library import cache_folder, compiler
+from dsplet.base.errors import UserError, said, stop_behind
+from dsplet.base.library import compiler, own_cache
 from dsplet.base.progress import SILENT, Watch
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ PACKAGES = {
     "pooch": "data sets are not fetched: pip install 'dsplet[train]'",
     "scipy": "no dsplet widths: pip install 'dsplet[search]'",
     "optuna": "no dsplet widths --study: pip install 'dsplet[search]'",
+    "wasmtime": "no fast engine without a C compiler: pip install 'dsplet[wasm]'",
+    "unicorn": "no --target but the DSP32C's: pip install 'dsplet[cores]'",
     "matplotlib": "no --plot: pip install 'dsplet[search]'"}
 """What comes with an extra, and what its lack costs."""
 TARGET = "dsp32c-40"
 UNITS = 256
 MEASURE_S = 0.2
-SLOW_CYCLES_PER_S = 1_000_000
-"""Below this it is the definition that runs, not the engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,8 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """found: its version or place, "" where it is not there. lack: what that costs, else ""."""
+    """found: its version, place or speed, "" where it is not there. lack: what that costs, or what
+    makes it slow; else ""."""
 
     part: str
     found: str
@@ -71,14 +73,14 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         try:
             speed, remark = _speed()
         except Exception as error:  # whatever ails it is what is asked for
-            problems.append(f"a small layer cannot be simulated: {said(error)}")
+            problems.append(f"a small layer cannot be simulated: {_ailment(error)}")
     return Report(
         versions=[Part(part="python", found=platform.python_version(), lack=""),
                   *(_package(name, f"nothing works: pip install {name}")
                     for name in ("dsplet", *NEEDED)),
                   *(_package(name, lack) for name, lack in PACKAGES.items())],
-        machine=[*_compiler(), _engine(speed, remark), *([] if problems else _cores())],
-        data=[_digits(), *([] if problems else map(_files, ("mnist", "usps")))],
+        machine=[*_compiler(), _simulator(speed, remark), *([] if problems else _cores())],
+        data=[_digits(), *([] if problems else _files())],
         simulated_cycles_per_s=speed, problems=problems, passed=not problems)
 
 
@@ -87,8 +89,15 @@ def _broken(name: str) -> str:
     try:
         import_module(name)
     except Exception as error:  # an installation can be broken in any way
-        return f"{name} cannot be imported: {said(error)}"
+        return f"{name} cannot be imported: {_ailment(error)}"
     return ""
+
+
+def _ailment(error: Exception) -> str:
+    """What the error says. Raises KeyboardInterrupt where that is what is behind it."""
+    if stop := stop_behind(error):
+        raise stop
+    return said(error)
 
 
 def _package(name: str, lack: str) -> Part:
@@ -101,19 +110,18 @@ def _package(name: str, lack: str) -> Part:
 def _compiler() -> list[Part]:
     """The C compiler, and where what it makes is kept."""
     try:
-        found_compiler = Part(part="C compiler", found=compiler(), lack="")
+        found_compiler = Part(part="C compiler", found=shlex.join(compiler()), lack="")
     except UserError as error:
-        found_compiler = Part(part="C compiler", found="", lack=f"no engine: {error}")
+        found_compiler = Part(part="C compiler", found="", lack=f"no compiled engine: {error}")
     try:
-        cache = Part(part="cache", found=str(cache_folder()), lack="")
+        cache = Part(part="cache", found=str(own_cache()), lack="")
     except UserError as error:
         cache = Part(part="cache", found="", lack=f"the engine is compiled each time: {error}")
     return [found_compiler, cache]
 
 
-def _engine(speed: float | None, remark: str) -> Part:
-    fast = speed is not None and speed > SLOW_CYCLES_PER_S
-    return Part(part="engine", found=f"{speed / 1e6:,.0f} million cycles a second" if speed and fast
+def _simulator(speed: float | None, remark: str) -> Part:
+    return Part(part="simulator", found=f"{speed / 1e6:,.3g} million cycles a second" if speed
                 else "", lack=remark if speed else "nothing can be simulated")
 
 
@@ -126,11 +134,13 @@ def _cores() -> list[Part]:
             for core in CORES.values()]
 
 
-def _files(name: str) -> Part:
-    from dsplet.data.files import found
-    path = found(name)
-    return Part(part=name, found=str(path or ""), lack="" if path else (
+def _files() -> list[Part]:
+    from dsplet.data import files, mnist, usps
+    places = {"mnist": files.found("mnist", mnist.SHA256),
+              "usps": files.found("usps", [usps.FILE])}
+    return [Part(part=name, found=str(path or ""), lack="" if path else (
         f"no --data {name} before it is fetched, or DSPLET_DATA names a folder that has it"))
+        for name, path in places.items()]
 
 
 def _digits() -> Part:

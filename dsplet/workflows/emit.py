@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from dsplet.base.errors import near
 from dsplet.base.files import make_folder, write_together
 from dsplet.base.progress import SILENT, Watch
 from dsplet.export.c.printer import check_name
@@ -16,7 +15,7 @@ from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.network import fixed_graph
 from dsplet.workflows import chip
 from dsplet.workflows.c_files import CRequest, c_files, name_of
-from dsplet.workflows.request import OnTarget, RequestError
+from dsplet.workflows.request import OnTarget, RequestError, refuse_idle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +63,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 
 def _refuse_idle(request: Request) -> None:
     """Options that would change nothing. Raises RequestError."""
-    other = request.target if request.target != OnTarget.target else None
-    after, goal = {"--after": request.after}, {"-O": request.goal}
-    board = {"--target": other, "--board": request.board, "--budget": request.budget}
+    after, goal, board = {"--after": request.after}, {"-O": request.goal}, _board(request)
     kernels = request.form == "kernels"
     if request.form == "c":
         why, idle = "C is written for no board and keeps no budget", board | after
@@ -77,9 +74,15 @@ def _refuse_idle(request: Request) -> None:
     only_c = {} if request.form == "c" else {
         "--stream": request.stream, "--self-test": request.self_test, "--with": request.build,
         "--vectors": request.vectors, "--ram": request.ram, "--flash": request.flash}
-    for reason, those in ((why, idle), (f"--format {request.form} is no C", only_c)):
-        if given := ", ".join(o for o, value in those.items() if value not in (None, False)):
-            raise RequestError(reason, remedy=f"leave out {given}")
+    refuse_idle(why, idle)
+    refuse_idle(f"--format {request.form} is no C", only_c)
+
+
+def _board(request: Request) -> dict[str, str | None]:
+    """The options that say for what processor."""
+    other = request.target if request.target != OnTarget.target else None
+    return {"--target": other, "--board": request.board, "--clock": request.clock,
+            "--budget": request.budget}
 
 
 def _after(request: Request, program: Program) -> Program:
@@ -88,18 +91,18 @@ def _after(request: Request, program: Program) -> Program:
     if request.after is None:
         return program
     names = []
-    for name, done in _passes(request, program):
+    for name, done in passes(program, request.goal or "balanced"):
         if name == request.after:
+            refuse_idle(f"the pass '{name}' is one of those for C, which know no processor",
+                        _board(request))
             return done
         names.append(name)
-    near = get_close_matches(request.after, names, n=1)
-    raise RequestError(f"unknown pass {request.after!r}", expected=f"one of {', '.join(names)}",
-                       remedy=f"did you mean {near[0]!r}?" if near else "")
-
-
-def _passes(request: Request, program: Program) -> Iterator[tuple[str, Program]]:
-    yield from passes(program, request.goal or "balanced")
-    yield from _compiled(request, program).passes().items()
+    own = _compiled(request, program).passes()
+    if request.after in own:
+        return own[request.after]
+    names.extend(own)
+    raise RequestError(f"unknown pass '{request.after}'", expected=f"one of {', '.join(names)}",
+                       remedy=near(request.after, names))
 
 
 def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
@@ -111,4 +114,8 @@ def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
 def _compiled(request: Request, program: Program) -> Compiled:
     target = chip.target_of(request)
     budget = chip.budget_of(request.budget, target)
-    return chip.compiled(program, target, request.goal or "time", budget)
+    goal = request.goal or chip.usual_goal(target)
+    if goal == "time":
+        refuse_idle("-O time takes the least cycles that there are", {"--budget": request.budget},
+                    ", or give -O memory or -O balanced")
+    return chip.compiled(program, target, goal, budget)

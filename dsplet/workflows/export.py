@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dsplet.base.progress import SILENT, Watch
-from dsplet.workflows.request import FromData, RequestError, check_out
+from dsplet.workflows.request import FromData, RequestError, check_out, refuse_idle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,8 @@ class Source:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """The file is checked against PyTorch through ONNX Runtime. Raises FactoryError, ExportError,
     CheckpointError, DataError, MachineError, RequestError."""
-    check_out(request.out, request.source)
+    check_out(request.out, request.source, request.source.rpartition(":")[0],
+              request.weights, request.data, request.machine)
     from dsplet.export import to_onnx
     made = _from_factory(request) if ".py:" in request.source else _from_checkpoint(request)
     done = to_onnx.export(made.module, made.shape, Path(request.out), made.facts,
@@ -61,7 +62,6 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 
 
 def _from_factory(request: Request) -> Source:
-    from dsplet.data.feed import KEYS
     from dsplet.export import factory, to_onnx
     if request.machine:
         raise RequestError("--machine reads with a checkpoint's network, whose classes are known; "
@@ -72,11 +72,13 @@ def _from_factory(request: Request) -> Source:
     module = factory.make(request.source)
     if request.weights:
         to_onnx.load_weights(module, Path(request.weights))
-    given = (request.input_scale, request.input_offset)
-    facts = {k: v for k, v in zip(KEYS[1:], given, strict=True) if v}
+    feeding = request.feed({}, {"x": shape})
     if request.data:
-        feeding = request.feed({}, {"x": shape})
         samples, facts = feeding.test("256").x["x"], feeding.metadata
+    else:
+        refuse_idle("--resize brings samples to the net's size: name some with --data",
+                    {"--resize": request.resize})
+        facts = feeding.scaling.facts if feeding.scaling else {}
     facts["dsplet.model"] = request.source.rpartition(":")[2]
     return Source(module=module, shape=shape, facts=facts, samples=samples)
 
@@ -84,10 +86,10 @@ def _from_factory(request: Request) -> Source:
 def _from_checkpoint(request: Request) -> Source:
     from dsplet import data as sets
     from dsplet.export import factory, to_onnx
-    if (request.weights or request.input_shape and not request.machine or request.input_scale
-            or request.input_offset):
-        raise RequestError("--weights, --input and --input-scale belong to FILE.py:factory; a "
-                           "checkpoint knows its own")
+    refuse_idle("a checkpoint knows its own weights, input and scaling", {
+        "--weights": request.weights, "--input-scale": request.input_scale,
+        "--input-offset": request.input_offset, "--resize": request.resize,
+        "--input": None if request.machine else request.input_shape})
     from dsplet.train import checkpoint, zoo
     trained = checkpoint.load(Path(request.source))
     card = zoo.get(trained.model)

@@ -51,7 +51,7 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """The bit widths stay; weights, biases and steps learn, on the training split. Raises
     ModelError, DataError, DivergedError, RequestError."""
-    check_out(request.out, request.reference)
+    check_out(request.out, request.reference, request.test, request.data)
     teacher, student = Network(request.reference), Network(request.test)
     if teacher.float is None or student.fixed is None:
         raise RequestError(

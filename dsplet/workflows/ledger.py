@@ -38,7 +38,7 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """A proved bound holds for every input; where it does not fit, the input that overflows is
     named. Raises ModelError, DataError."""
-    check_out(request.witness, request.source)
+    check_out(request.witness, request.source, request.data)
     bits, fixed = request.accumulator_bits, fixed_graph(request.source)
     inputs = {v.name: v.shape for v in fixed.inputs}
     part = request.feed(dict(fixed.metadata), inputs).test(request.samples)

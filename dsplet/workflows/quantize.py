@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from dsplet.base.errors import UserError
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.feed import Batch, Feed
 from dsplet.quantize.analysis import report
@@ -17,8 +18,10 @@ from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.stated import random_inputs, states_ranges
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows.request import FromData, RequestError, check_out, classes
+from dsplet.workflows.request import FromData, RequestError, check_out, classes, refuse_idle
 
+CALIBRATE = 1000
+"""Samples, where nothing else is said."""
 RANDOM_INPUTS = 256
 """On which a file without samples is held against its original."""
 
@@ -38,21 +41,31 @@ class Changes:
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name, or in that .toml file, with the changes. Raises RecipeError."""
-        mine = {f.name: getattr(self, f.name) for f in fields(Changes)}
-        return recipes.load(name, **{k: v for k, v in mine.items() if v is not None})
+        recipes.load(name)  # what is wrong in it is not laid to the changes
+        mine = {f.name: value for f in fields(Changes)
+                if (value := getattr(self, f.name)) is not None}
+        for field, value in mine.items():
+            try:
+                recipes.load(name, **{field: value})
+            except UserError as error:
+                raise recipes.RecipeError(
+                    error.what, where=f"--{field.replace('_', '-')}", expected=error.expected,
+                    remedy=error.remedy) from error
+        return recipes.load(name, **mine)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Changes, FromData):
-    """calibrate: samples, of the calibration split. recipe_name: or a .toml file. stability: draws
-    of calibration samples to quantize with again; seed: of those draws."""
+    """calibrate: samples, of the calibration split; None: CALIBRATE. recipe_name: or a .toml file.
+    stability: draws of calibration samples to quantize with again; seed: of those draws; None: 0.
+    """
 
     source: str
     out: str
-    calibrate: int = 1000
+    calibrate: int | None = None
     recipe_name: str = "default"
     stability: int | None = None
-    seed: int = 0
+    seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,25 +92,27 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Writes QDQ ONNX that stock ONNX Runtime runs. Raises ModelError, RecipeError, DataError,
     Overflow, RequestError."""
-    check_out(request.out, request.source)
+    check_out(request.out, request.source, request.data, request.recipe_name)
+    if not request.stability:
+        refuse_idle("--seed does nothing without --stability", {"--seed": request.seed})
     network, recipe = Network(request.source), request.recipe(request.recipe_name)
     if network.float is None:
         raise RequestError(f"{request.source}: is fixed point already")
+    feeding = request.feed(network.facts, network.inputs)
     if request.data is None and states_ranges(network.float):
         return _without_samples(request, network.float, recipe, watch)
-    feeding = request.feed(network.facts, network.inputs)
     test = feeding.test("all") if request.stability else None
     labels = classes("--stability", network, test) if test else None
-    part = feeding.calibration(request.calibrate)
+    part = feeding.calibration(request.calibrate or CALIBRATE)
     with watch.progress("quantizing") as tick:
         fixed = recipes.quantize(network.float, part.x, recipe,
-                                 feeding.metadata | feeding.calibrated_on(part), tick)
+                                 feeding.metadata | feeding.calibration_facts(part), tick)
     to_qdq.save(fixed, request.out)
     drawn: Spread | None = None
     if test and labels is not None and request.stability:
         with watch.progress("drawing again") as tick:
             drawn = spread(network, fixed, recipe, part.x, test.x, labels, request.stability,
-                           request.seed, tick)
+                           request.seed or 0, tick)
     return Report(
         file=request.out, recipe=request.recipe_name, data=feeding.data,
         calibration_samples=len(part), input=_formats(fixed), layers=report.format_rows(fixed),
@@ -108,9 +123,10 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
 
 def _without_samples(request: Request, graph: FloatGraph, recipe: Recipe, watch: Watch) -> Report:
     """A file that states its own ranges, and says nothing of data."""
-    if request.stability:
-        raise RequestError(f"{request.source} states its own ranges: there are no samples to draw",
-                           remedy="leave out --stability, or give --data")
+    refuse_idle(f"{request.source} states its own ranges, and is quantized without samples",
+                {"--stability": request.stability, "--calibrate": request.calibrate,
+                 "--input-scale": request.input_scale, "--input-offset": request.input_offset,
+                 "--resize": request.resize}, ", or give --data")
     with watch.progress("quantizing") as tick:
         fixed = recipes.quantize(graph, None, recipe, progress=tick)
     to_qdq.save(fixed, request.out)

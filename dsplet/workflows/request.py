@@ -37,10 +37,12 @@ class FromData:
 
 @dataclass(frozen=True, kw_only=True)
 class OnTarget:
-    """target: a part's name. board: the memory around it; None: the part's own."""
+    """target: a part's name. board: the memory around it; None: the part's own. clock: such as
+    "168MHz"; None: the part's own, or the board's."""
 
     target: str = "dsp32c-40"
     board: str | None = None
+    clock: str | None = None
 
 
 def percent(option: str, value: float | None) -> float | None:
@@ -50,15 +52,32 @@ def percent(option: str, value: float | None) -> float | None:
     return value
 
 
-def check_out(out: str | None, *sources: str) -> None:
+def refuse_idle(why: str, options: Mapping[str, object], otherwise: str = "") -> None:
+    """Options, by their names, that would change nothing where they are given: None and False are
+    not. why: they would not. otherwise: what else than leaving them out. Raises RequestError."""
+    given = [o for o, value in options.items() if value is not None and value is not False]
+    if given:
+        raise RequestError(why, remedy=f"leave out {', '.join(given)}{otherwise}")
+
+
+def check_out(out: str | None, *sources: str | None) -> None:
     """Before what takes long: `out` can be written, and is none of the files it is made from.
     Raises FileError, RequestError."""
     if out is None:
         return
     target = check_target(out)
-    for source in sources:
+    for source in filter(None, sources):
         if Path(source).exists() and target.exists() and target.samefile(source):
             raise RequestError(f"{out} is what it would be made from", remedy="name another file")
+
+
+def check_outs(outs: Mapping[str, str | None], *sources: str | None) -> None:
+    """The same for several, by their options: no two are one file."""
+    seen: dict[Path, str] = {}
+    for option, out in outs.items():
+        check_out(out, *sources)
+        if out is not None and (other := seen.setdefault(check_target(out), option)) != option:
+            raise RequestError(f"{other} and {option} are both {out}", remedy="name another file")
 
 
 def classes(what: str, network: Network, samples: Batch) -> np.ndarray:

@@ -11,16 +11,16 @@ import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.sizes import bytes_of
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
 from dsplet.firmware_sim.backend import Compiled, Run, Target
 from dsplet.firmware_sim.bill import cause_rows
-from dsplet.firmware_sim.budget import Budget
+from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.float.program import lower_real
 from dsplet.quantize.network import (
     Arrays,
     Network,
@@ -29,12 +29,12 @@ from dsplet.quantize.network import (
     quantized,
     reference,
 )
-from dsplet.workflows import chip
-from dsplet.workflows.request import FromData, OnTarget, RequestError, check_out
+from dsplet.workflows import chip, held
+from dsplet.workflows.request import FromData, OnTarget, RequestError, check_outs, refuse_idle
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
 
 HOT_LINES = 20
-TRACED = 200
+TRACED, TRACED_FOR_CHROME = 200, 20_000
 """Instructions in a trace file, where nothing else is said."""
 PATIENCE_S = 2.0
 MOST_RANDOM = 1 << 27
@@ -47,17 +47,22 @@ RANDOM = "random"
 class Extras:
     """What to report besides, and write: memory_map, where every buffer lies; profile, the
     costliest lines; spread, cycles if the chip is not as assumed; the first `trace_count`
-    instructions of the first sample, in the report or in `trace_file`; a `chrome_trace` of at most
-    `trace_instructions`; the assembly `listing`."""
+    instructions of the first sample, in the report or in `trace_file` (None: none, and TRACED); a
+    `chrome_trace` of at most `trace_instructions` (None: TRACED_FOR_CHROME); the assembly
+    `listing`; `show`, of the layer or value of that name what memory held, as a picture in the file
+    `out`; `dump`, of all of them in a .npz."""
 
     memory_map: bool = False
     profile: bool = False
     spread: bool = False
-    trace_count: int = 0
+    trace_count: int | None = None
     trace_file: str | None = None
     chrome_trace: str | None = None
-    trace_instructions: int = 20_000
+    trace_instructions: int | None = None
     listing: str | None = None
+    show: str | None = None
+    out: str | None = None
+    dump: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +70,22 @@ class Request(Extras, FromData, OnTarget):
     """What to run, on what, and what to report.
 
     source: a network, fixed point or, with arithmetic "float", float. samples: of the test split, a
-    number or "all"; images: a file of samples instead, all of it. Where the network does not say
-    which data it was made for, or data is "random", inputs are random, by `seed`. goal: "time",
-    "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a name). assume: NAME=VALUE
-    of the chip. stream: a recurrent network one step a call. beside: a file of the same network in
-    the other arithmetic.
+    number (None: 1) or "all"; images: a file of samples instead, all of it. Where the network does
+    not say which data it was made for, or data is "random", inputs are random, by `seed` (None: 0).
+    goal: "time", "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a name);
+    None: the target's usual one. ram, flash: what may be taken by what changes as it runs, and by
+    code and constants, such as "16KB". assume: NAME=VALUE of the chip. stream: a recurrent network
+    one step a call. beside: a file of the same network in the other arithmetic.
     """
 
     source: str
-    samples: str = "1"
+    samples: str | None = None
     images: str | None = None
-    seed: int = 0
-    goal: str = "time"
+    seed: int | None = None
+    goal: str | None = None
     budget: str | None = None
+    ram: str | None = None
+    flash: str | None = None
     assume: tuple[str, ...] = ()
     stream: bool = False
     arithmetic: str = "fixed"
@@ -123,6 +131,7 @@ class FloatingPoint:
     arithmetic = "float"
 
     def __init__(self, network: Network) -> None:
+        from dsplet.quantize.float.program import lower_real
         assert network.float
         self.network, self.name, self.program = network, network.path, lower_real(network.float)
         self.facts, self.shapes = network.facts, network.inputs
@@ -159,26 +168,43 @@ class Execution:
 
 def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
     """Raises ModelError, DataError, BudgetError, UnknownTarget, BadAssumption, NotOffered,
-    DoesNotFit, CannotStream, RequestError."""
-    for out in (request.listing, request.trace_file, request.chrome_trace):
-        check_out(out, request.source)
+    DoesNotFit, CannotStream, RequestError, SizeError."""
+    check_outs({"--listing": request.listing, "--trace-file": request.trace_file,
+                "--chrome-trace": request.chrome_trace, "-o": request.out,
+                "--dump": request.dump},
+               request.source, request.beside, request.data, request.images)
+    if request.chrome_trace is None:
+        refuse_idle("--trace-instructions does nothing without --chrome-trace",
+                    {"--trace-instructions": request.trace_instructions})
+    if request.show is None:
+        refuse_idle("-o does nothing without --show", {"-o": request.out})
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
+    limits = Limits(*(None if text is None else bytes_of(text, option) for text, option in (
+        (request.ram, "--ram"), (request.flash, "--flash"))))
     if request.stream:
         return _stream(request, target)
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_graph(request.source), request.source))
+    if request.show or request.dump:
+        held.check(subject.program, request.show, request.out, request.dump)
     samples, said = _samples(request, subject)
     compiled = chip.compiled(subject.program, target, request.goal, budget)
     for tool in _tools(request):
         compiled.need(tool)
     ran = execute(subject, samples, compiled, budget, watch)
-    found = replace(ran.report, assumed=", ".join(request.assume) or None, inputs=said,
+    kept = limits.verdicts(compiled.memory())
+    found = replace(ran.report, memory_budget=kept or None,
+                    passed=ran.report.passed and all(v.met for v in kept), inputs=said,
+                    assumed=", ".join(request.assume) or None,
                     calibrated_on=samples.calibrated_on(subject.facts))
     if request.beside:
         other = run(_beside(request), watch)
         assert isinstance(other, Simulation)
+        if other.inputs:
+            raise RequestError(f"{request.beside} does not say which data it was made for",
+                               remedy="name samples with --data")
         found = replace(found, side_by_side=[side(found), side(other)])
     return _with_extras(found, request, ran, watch)
 
@@ -211,34 +237,32 @@ def _tools(asked: Extras) -> list[str]:
     """Which of `backend.TOOLS` are asked for."""
     traced = asked.trace_count or asked.trace_file or asked.chrome_trace
     wanted = {"memory_map": asked.memory_map, "hot_lines": asked.profile,
-              "assuming": asked.spread, "trace": traced}
+              "assuming": asked.spread, "trace": traced, "values": asked.show or asked.dump}
     return [tool for tool, asked_for in wanted.items() if asked_for]
 
 
 def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Batch, str | None]:
     """What is asked for, and a word where it is chance: where nobody knows other samples."""
     feeding = request.feed(subject.facts, subject.shapes)
-    known = request.images is not None or feeding.data and feeding.data != RANDOM
-    idle = {"--samples": request.images is not None and request.samples != Request.samples,
-            "--seed": known and request.seed}
-    if given := ", ".join(option for option, value in idle.items() if value):
-        raise RequestError(f"{given} does nothing here: " + (
-            "--images takes all samples of its file" if request.images else
-            f"the samples are those of {feeding.data}"), remedy="leave it out")
+    seed = {"--seed": request.seed}
     if request.images:
+        refuse_idle("--images takes all samples of its file", seed | {
+            "--data": request.data, "--samples": request.samples})
         images = replace(feeding, data=request.images, resize=request.resize)
         return images.test("all").unlabelled, None
     if feeding.data and feeding.data != RANDOM:
-        return feeding.test(request.samples), None
-    if request.input_scale or request.resize:
-        raise RequestError("--input-scale and --resize are for samples: name them with --data")
-    if request.beside:
-        raise RequestError("--beside runs the same samples twice: name some with --data")
-    count, size = count_of(request.samples), sum(map(prod, subject.shapes.values()))
+        refuse_idle(f"the samples are those of {feeding.data}", seed)
+        return feeding.test(request.samples or "1"), None
+    refuse_idle("random inputs are over the input's own range", {
+        "--input-scale": request.input_scale, "--input-offset": request.input_offset,
+        "--resize": request.resize}, ", or name samples with --data")
+    refuse_idle("random inputs are others in the other arithmetic", {"--beside": request.beside},
+                ", or name samples with --data")
+    count, size = count_of(request.samples or "1"), sum(map(prod, subject.shapes.values()))
     if count * size > MOST_RANDOM:
         raise RequestError(f"{count:,} random samples are {count * size:,} numbers",
                            expected=f"at most {MOST_RANDOM:,}")
-    return subject.random(count, request.seed), subject.told(request.seed)
+    return subject.random(count, request.seed or 0), subject.told(request.seed or 0)
 
 
 def _unknown(x: dict[str, np.ndarray]) -> Batch:
@@ -258,15 +282,13 @@ def _beside(request: Request) -> Request:
 
 
 def _stream(request: Request, target: Target) -> Streamed:
-    refused = {"--arithmetic float": request.arithmetic == "float", "--beside": request.beside,
-               "--budget": request.budget, "-O": request.goal != "time",
-               "--map": request.memory_map, "--profile": request.profile,
-               "--spread": request.spread, "--trace": request.trace_count,
-               "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
-               "--listing": request.listing}
-    if given := ", ".join(option for option, value in refused.items() if value):
-        raise RequestError("--stream reports one step of a fixed-point program: leave out "
-                           f"{given}")
+    refuse_idle("--stream reports one step of a fixed-point program", {
+        "--arithmetic float": request.arithmetic == "float", "--beside": request.beside,
+        "--budget": request.budget, "-O": request.goal, "--ram": request.ram,
+        "--flash": request.flash, "--map": request.memory_map,
+        "--profile": request.profile, "--spread": request.spread, "--trace": request.trace_count,
+        "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
+        "--listing": request.listing, "--show": request.show, "--dump": request.dump})
     subject = FixedPoint(fixed_graph(request.source), request.source)
     samples, said = _samples(request, subject)
     compiled = targets.compile(streaming(subject.program), target)
@@ -275,7 +297,8 @@ def _stream(request: Request, target: Target) -> Streamed:
     steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
     found = report.streamed(compiled, steps, reference(subject.graph, [q])[0], samples.labels,
                             subject.facts)
-    return Streamed(network=request.source, inputs=said, **flat(found))
+    return Streamed(network=request.source, inputs=said,
+                    calibrated_on=samples.calibrated_on(subject.facts), **flat(found))
 
 
 def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
@@ -294,7 +317,7 @@ def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch)
         with watch.progress("other assumptions") as tick:
             more |= vars(error_bar(compiled, inputs, tick))
     if asked.chrome_trace:
-        text = compiled.trace(inputs, asked.trace_instructions, True)
+        text = compiled.trace(inputs, asked.trace_instructions or TRACED_FOR_CHROME, True)
         write_atomically(asked.chrome_trace, text.encode())
         more["chrome_trace"] = asked.chrome_trace
     if asked.trace_file:
@@ -303,4 +326,9 @@ def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch)
         more["trace_file"] = asked.trace_file
     elif asked.trace_count:
         more["trace"] = compiled.trace(inputs, asked.trace_count).splitlines()
+    if asked.show or asked.dump:
+        with watch.progress("reading memory") as tick:
+            values = compiled.values(inputs, lambda n: tick(n, len(inputs[0])))
+        more["held"] = held.kept(compiled.program, values, asked.show, asked.out, asked.dump)
+        more |= {"picture": asked.out, "dump": asked.dump}
     return replace(found, **more)

@@ -9,9 +9,10 @@ from typing import Any
 from dsplet.firmware_sim import report
 from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
-from dsplet.firmware_sim.budget import Verdict
+from dsplet.firmware_sim.budget import MemoryVerdict, Verdict
 from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
 from dsplet.firmware_sim.sensitivity import SpreadRow
+from dsplet.workflows.held import Held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Simulation:
 
     inputs: what they are where they are chance. calibrated_on: how many of the samples the network
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
+    lowest_latency_ms to stack_bytes: of a target that others' compilers make code for.
     differing_integers: of fixed point; what follows it, to differing_answers, of floating point.
     From side_by_side on: what was asked for.
     """
@@ -67,7 +69,18 @@ class Simulation:
     cycles_per_mac: float | None
     clock_mhz: float
     latency_ms: float
+    lowest_latency_ms: float | None = None
+    highest_latency_ms: float | None = None
+    model_error: str | None = None
+    least_cycles: float | None = None
+    instructions: int | None = None
+    compiler: str | None = None
+    flags: str | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    stack_bytes: int | None = None
     budget: list[Verdict] | None = None
+    memory_budget: list[MemoryVerdict] | None = None
     passed: bool
     side_by_side: list[Side] | None = None
     memory_map: list[MapRow] | None = None
@@ -79,14 +92,18 @@ class Simulation:
     chrome_trace: str | None = None
     trace_file: str | None = None
     trace: list[str] | None = None
+    held: list[Held] | None = None
+    picture: str | None = None
+    dump: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """What one step a call cost."""
+    """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
     network: str
     inputs: str | None = None
+    calibrated_on: str | None = None
     target: str
     samples: int
     steps: int

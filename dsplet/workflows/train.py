@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dsplet.base.errors import Interrupted, UserError
+from dsplet.base.errors import Interrupted
 from dsplet.base.progress import SILENT, Watch
-from dsplet.workflows.request import RequestError
+from dsplet.workflows.request import RequestError, check_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +69,11 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     config = replace(before.config if before else card.config(splits.name), **{
         k: v for k in ("epochs", "seed") if (v := getattr(request, k)) is not None})
     out = request.out or f"{request.model}-{Path(splits.name).stem}.safetensors"
+    check_out(out, request.data)
     try:
         done = loop.train(card, splits, config, path=Path(out), resume=before, watch=watch)
-    except KeyboardInterrupt:
-        raise _interrupted(request, out, config.epochs) from None
+    except loop.Stopped as stop:
+        raise _interrupted(request, out, stop.epochs, config.epochs) from None
     seen = evaluate(predictor(done.module()), card.inputs(splits.test.images), splits.test.labels,
                     card.tolerance)
     return Report(
@@ -81,17 +82,17 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         test_error_percent=seen.error_percent, file=out)
 
 
-def _interrupted(request: Request, out: str, epochs: int) -> KeyboardInterrupt:
-    """How the training goes on from its last checkpoint, where there is one."""
-    from dsplet.train import checkpoint
-    try:
-        kept = len(checkpoint.load(Path(out)).curve)
-    except UserError:
+def _interrupted(request: Request, out: str, saved: int, epochs: int) -> Interrupted:
+    """How the training goes on from the checkpoint that it saved, or that it was to go on from."""
+    if not saved and request.resume is None:
         return Interrupted("no epoch is done, and nothing is kept")
-    options = {"--data": request.data, "--samples": request.samples, "--resume": out, "-o": out}
+    kept = f"{saved} of {epochs} epochs are kept" if saved else "no epoch is done"
+    changed = {} if saved else {"--epochs": request.epochs, "--seed": request.seed}
+    options = {"--data": request.data, "--samples": request.samples, **changed,
+               "--resume": out if saved else request.resume, "-o": out}
     words = [str(word) for option, value in options.items() if value is not None
              for word in (option, value)]
-    return Interrupted(f"{kept} of {epochs} epochs are kept; go on with: "
+    return Interrupted(f"{kept}; go on with: "
                        f"{shlex.join(['dsplet', 'train', request.model, *words])}")
 
 

@@ -22,17 +22,22 @@ from dsplet.workflows.request import (
     FromData,
     OnTarget,
     RequestError,
-    check_out,
+    check_outs,
     classes,
     percent,
+    refuse_idle,
 )
+
+TRIALS = 100
+"""Of a study, where nothing else is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(FromData, OnTarget):
     """memory ("30KB"), latency ("33.3ms", "333333cycles"), accuracy (per cent of the `calibrate`
     calibration samples): budgets. out: the chosen network. front_file: the points, as JSON. plot: a
-    picture of them. study: an Optuna storage to go on with for `trials` trials, by `seed`."""
+    picture of them. study: an Optuna storage to go on with for `trials` trials (None: TRIALS), by
+    `seed` (None: 0)."""
 
     source: str
     out: str | None = None
@@ -43,8 +48,8 @@ class Request(FromData, OnTarget):
     front_file: str | None = None
     plot: str | None = None
     study: str | None = None
-    trials: int = 100
-    seed: int = 0
+    trials: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +104,13 @@ class _Search:
             latency.cycles if latency else None, percent("--accuracy", request.accuracy))
         if request.plot:
             picture.check(request.plot)
-        check_out(request.out, request.source)
-        check_out(request.front_file, request.source)
+        check_outs({"-o": request.out, "--front": request.front_file, "--plot": request.plot},
+                   request.source, request.data, request.study)
+        if request.study:
+            studies.check(request.study)
+        else:
+            for option, value in (("--trials", request.trials), ("--seed", request.seed)):
+                refuse_idle(f"{option} does nothing without --study", {option: value})
         if request.out and not self.budgets:
             raise RequestError("-o needs a budget to choose by: --memory, --latency or --accuracy")
         network = Network(request.source)
@@ -123,8 +133,8 @@ class _Search:
         asked, storage = self.request, self.request.study
         with self.watch.progress("searching") as tick:
             def study(points: list[Point]) -> list[Point]:
-                return studies.explore(self.trials, points, storage or "", asked.trials, asked.seed,
-                                       tick)
+                return studies.explore(self.trials, points, storage or "",
+                                       asked.trials or TRIALS, asked.seed or 0, tick)
 
             return searching.search(self.trials, self.budgets, self.cycles,
                                     study if storage else None, tick)
@@ -133,10 +143,9 @@ class _Search:
         """The network of these widths by the default recipe."""
         layers = self.trials.recipe_of(point.widths).layers
         with self.watch.progress("quantizing") as tick:
+            facts = self.feeding.metadata | self.feeding.calibration_facts(self.part)
             fixed = recipes.quantize(self.graph, self.trials.samples,
-                                     recipes.load("default", layers=layers),
-                                     self.feeding.metadata | self.feeding.calibrated_on(self.part),
-                                     tick)
+                                     recipes.load("default", layers=layers), facts, tick)
         best = self.trials.judge(fixed, point.widths)
         return Chosen(fixed=fixed, layers=searching.width_rows(best),
                       figures=searching.figures(best), cycles=self.cycles(fixed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -66,7 +67,7 @@ def compile(program: Program) -> Compiled:
     """
     header, source = print_c(program, "net")
     cc = compiler()
-    digest = hashlib.sha256("\0".join([cc, header, source]).encode()).hexdigest()[:16]
+    digest = hashlib.sha256("\0".join([*cc, header, source]).encode()).hexdigest()[:16]
     folder = Path(_scratch().name) / digest
     library = folder / "net.so"
     if not library.exists():
@@ -74,10 +75,10 @@ def compile(program: Program) -> Compiled:
         (folder / "net.h").write_text(header)
         (folder / "net.c").write_text(source)
         made = folder / f"net.{os.getpid()}"
-        done = subprocess.run([cc, *WARNINGS, "-O2", "-shared", "-fPIC", "-o", made, "net.c"],
+        done = subprocess.run([*cc, *WARNINGS, "-O2", "-shared", "-fPIC", "-o", made, "net.c"],
                               cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"{cc} refused {folder / 'net.c'}:\n{done.stderr}")
+            raise RuntimeError(f"{shlex.join(cc)} refused {folder / 'net.c'}:\n{done.stderr}")
         made.replace(library)
     return load(program, library, "net")
 

@@ -19,8 +19,10 @@ def streaming(program: Program) -> Program:
     outer = [r for r in program.repeats if not any(
         o is not r and o.first <= r.first and r.last <= o.last for o in program.repeats)]
     if len(program.inputs) != 1 or len(outer) != 1:
-        raise CannotStream(f"'{program.name}' has {len(program.inputs)} inputs and {len(outer)} "
-                           "loops over time; one step a call needs one of each")
+        counts = [f"{n} {what}{'s' * (n != 1)}" for n, what in
+                  ((len(program.inputs), "input"), (len(outer), "loop"))]
+        raise CannotStream(f"'{program.name}' has {' and '.join(counts)} over time; one step a "
+                           "call needs one of each")
     (value, buffer), loop = program.inputs[0], outer[0]
     if any(r.buffer == b and r.index.coefficient(loop.var) for _, b in program.outputs
            for k in program.kernels for s in k.body for r in s.refs()):

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, cast
 
+import numpy as np
+
 from dsplet.firmware_sim import backend
 from dsplet.firmware_sim.backend import (
     Array,
@@ -27,6 +29,7 @@ from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, SWITCHES, TARGETS, Target
 from dsplet.firmware_sim.dsp32c.sim import trace
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
+from dsplet.firmware_sim.dsp32c.sim.held import held
 from dsplet.firmware_sim.dsp32c.sim.simulate import Run, Simulator
 from dsplet.firmware_sim.dsp32c.sim.stream import Stream
 from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
@@ -130,6 +133,18 @@ class Compiled(backend.Compiled):
 
     def memory_map(self) -> list[MapRow]:
         return self.image.memory_map()
+
+    def values(self, xs: Sequence[Array], progress: Progress | None = None
+               ) -> dict[str, Array]:
+        if not self.image.views:
+            raise backend.NotOffered("what memory holds of each layer is known of fixed-point "
+                                     "programs that run a sample at once")
+        chip, found = self._simulator[0].chip, []
+        for i, sample in enumerate(zip(*xs, strict=True), 1):
+            found.append(held(self.image, chip, *sample))
+            if progress:
+                progress(i)
+        return {name: np.stack([of[name] for of in found]) for name in found[0]}
 
     def stream(self, x: Array) -> Steps:
         return Stream(self.image)(x)

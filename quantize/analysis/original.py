@@ -49,6 +49,6 @@ def _runs(path: str | Path) -> bool:
     """Whether ONNX Runtime has all its ops."""
     try:
         FloatNetwork(path)
-    except Exception:  # of many kinds
+    except Exception:  # ONNX Runtime's own, which have no common kind
         return False
     return True

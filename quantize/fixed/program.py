@@ -36,7 +36,8 @@ class Program:
     repeats: loops over time, outer ones before inner ones. bounds: what was proved of its
     graph, which is no part of what it computes.
     reals: what constants hold, of a program in float arithmetic (`quantize.float.kernel`); else
-    None.
+    None. graph: what `lower` made it of, whose values are those of `storage`; no part of what it
+    computes, and None of a program that was read from text.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Program:
     resume: int | None = None
     """Where the program runs once up to a kernel and then step by step from it: its number."""
     bounds: tuple[Bound, ...] = field(default=(), compare=False)
+    graph: Graph | None = field(default=None, compare=False)
 
     @property
     def macs(self) -> int:
@@ -111,7 +113,7 @@ class _Lowering:
                 *(b for k in self.kernels for s in k.body for b in s.buffers())}
         return Program(identifier("", graph.name),
                        {n: b for n, b in self.buffers.items() if n in used}, tuple(self.kernels),
-                       inputs, outputs, assigned.storage, tuple(self.repeats))
+                       inputs, outputs, assigned.storage, tuple(self.repeats), graph=graph)
 
     def _builder(self, role: str) -> Builder:
         return Builder(f"k{len(self.kernels):02d}_{role}", self.assignment.storage)

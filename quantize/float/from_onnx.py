@@ -29,6 +29,7 @@ from dsplet.quantize.float.names import rename, unique, value_names
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.onnx_file import (
+    CONTRACT_KEY,
     inlined,
     needed,
     opset_of,
@@ -47,9 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRACT_KEY", "examine", "load", "needed", "opset_of", "parse", "read", "read_parsed",
            "simplified", "survey"]
-
-CONTRACT_KEY = "dsplet.contract"
-"""The metadata key that marks a quantized model."""
 
 
 def load(path: str | Path) -> FloatGraph:

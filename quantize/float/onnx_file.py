@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 OLDEST, NEWEST = 8, 28
 """The opsets that are read; older ones are converted to the oldest."""
 CONVERTIBLE = 6
+CONTRACT_KEY = "dsplet.contract"
+"""The metadata key that marks a quantized model."""
 
 
 def parse(path: str | Path) -> tuple[ModelProto, str]:

@@ -104,6 +104,10 @@ class Recipe:
                 self._set(name, _config(kind, value))
             else:
                 self._set(name, None)
+        if (name := algorithms.name_of(self.activations)) == "hessian":
+            others = [n for n in algorithms.names("range") if n != name]
+            raise RecipeError(f"{name} weighs the errors of weights, and is nothing for "
+                              "activations", expected=", ".join(others))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

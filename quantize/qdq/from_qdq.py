@@ -16,8 +16,8 @@ from dsplet.quantize.fixed.arithmetic import CONTRACT
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.graph_text import from_text
 from dsplet.quantize.fixed.proof import EXACT_LIMIT, beyond, bounds
-from dsplet.quantize.float.from_onnx import CONTRACT_KEY, parse
 from dsplet.quantize.float.node import ModelError
+from dsplet.quantize.float.onnx_file import CONTRACT_KEY, parse
 from dsplet.quantize.float.signature import array_of
 from dsplet.quantize.qdq import digest
 from dsplet.quantize.qdq.to_qdq import to_model

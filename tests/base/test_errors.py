@@ -30,6 +30,7 @@ def test_a_wider_place_stands_in_front_and_once():
     assert str(inner.at("net.onnx")) == "net.onnx: node 'a': is gone"
     assert str(inner.at("net.onnx").at("net.onnx")) == "net.onnx: node 'a': is gone"
     assert inner.where == "node 'a'"
+    assert str(UserError("is gone", where="shots/a.png").at("shots")) == "shots/a.png: is gone"
     own = OwnError(7).at("net.zip")
     assert (type(own), own.line, str(own)) == (OwnError, 7, "net.zip: a.s: line 7")
 

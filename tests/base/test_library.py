@@ -85,7 +85,8 @@ def test_what_others_could_have_written_is_not_loaded(seven, monkeypatch):
 def test_a_folder_that_cannot_be_had(seven, monkeypatch, tmp_path):
     (tmp_path / "cache").write_text("a file")
     found = compiled(seven, FLAGS)
-    assert (found.loaded.seven(), found.unkept) == (7, "Not a directory")
+    assert (found.loaded.seven(), found.unkept) == (
+        7, f"{cache_folder()}: cannot be made: Not a directory")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(library, "user_cache_dir", lambda name: f"~/.cache/{name}")  # nobody's home
     assert compiled(seven, FLAGS).unkept == (
@@ -102,6 +103,20 @@ def test_a_compiler_that_fails_or_is_not_there(seven, monkeypatch, tmp_path):
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(LibraryError, match="there is no C compiler 'no-such-compiler' on the PATH"):
         compiler()
+    monkeypatch.setenv("CC", "gcc 'half")
+    with pytest.raises(LibraryError, match=r"^\$CC: is no command: No closing quotation"):
+        compiler()
+
+
+def test_a_compiler_may_have_arguments(seven, monkeypatch):
+    for value in ("cc -DSEVEN=8", f"'{shutil.which('cc')}' -DSEVEN='4 + 4'"):
+        monkeypatch.setenv("CC", value)
+        seven.write_text("int seven(void) { return SEVEN; }\n")
+        assert compiled(seven, FLAGS).loaded.seven() == 8
+    monkeypatch.setenv("CC", "cc -DSEVEN=9")  # is another library
+    assert compiled(seven, FLAGS).loaded.seven() == 9
+    monkeypatch.setenv("CC", " ")
+    assert compiler() == [shutil.which("cc")]
 
 
 @pytest.mark.slow

@@ -62,11 +62,14 @@ def test_only_the_files_own_digits_are_resized_without_a_word():
     ({"scale": "9" * 5000}, "'9999.* is not a number; expected one such as 0.5"),
     ({"scale": "nan"}, "'nan' is not a number; expected one such as 0.5 or 1/2"),
     ({"scale": "1,,2"}, "'' is not a number"),
-    ({"offset": "1e999"}, "'1e999' is not a number"),
+    ({"offset": "1e999"}, "^--input-offset: '1e999' is not a number"),
 ])
 def test_what_is_no_scale(options, message):
     with pytest.raises(DataError, match=message):
         feed(FACTS, image(1, 8, 8), **options)
+    facts = {f"dsplet.input_{name}": text for name, text in options.items()}
+    with pytest.raises(DataError, match=f"^dsplet.input_.*{message.partition(': ')[2] or message}"):
+        feed(FACTS | facts, image(1, 8, 8))
 
 
 def test_data_that_nobody_named():
@@ -92,7 +95,7 @@ def test_one_array_of_any_name_and_type(name, dtype, tmp_path):
 
 def test_an_array_for_each_input(tmp_path):
     a, state = numbers(5, 10, 6), numbers(1, 5, 8)
-    path = save(tmp_path, state=state, a=a, labels=np.arange(5))
+    path = save(tmp_path, state=state, a=a, label=np.arange(5))
     seen = feed({}, {"a": (10, 6), "state": (1, 8)}, path).test("4")
     np.testing.assert_array_equal(seen.x["a"], a[:4].astype(np.float32))
     np.testing.assert_array_equal(seen.x["state"][:, 0], state[0, :4].astype(np.float32))
@@ -113,10 +116,10 @@ def test_parts_and_what_is_in_one(tmp_path):
     split = feed({}, image(4), save(tmp_path, **parts))
     assert [len(split.calibration(9)), len(split.train()), len(split.test("all"))] == [2, 3, 4]
     assert split.test("all").labels.shape == (4, 1) and split.train().labels is None
-    assert split.calibrated_on(split.calibration(9)) == {}
+    assert split.calibration_facts(split.calibration(9)) == {}
     path = save(tmp_path, x=x)
     whole = feed({}, image(4), path)
-    facts = whole.calibrated_on(whole.calibration(6))
+    facts = whole.calibration_facts(whole.calibration(6))
     assert whole.test("all").calibrated_on(facts) == "6 of these 9 samples"
     assert whole.test("3").calibrated_on(facts) == "3 of these 3 samples"
     assert split.test("all").calibrated_on(facts) is None
@@ -161,6 +164,12 @@ def test_beside_pixels_other_whole_numbers_are_no_pixels(tmp_path):
     ({"x": np.array(["a", "b"])}, "'x' is <U1; expected numbers"),
     ({"x": np.array([{}, None])}, "pickled objects, which are never opened"),
     ({"a": numbers(3, 6, 128), "b": numbers(3, 2)}, r"holds 'a' \(3, 6, 128\), 'b' \(3, 2\); exp"),
+    ({"x": numbers(3, 6, 128), "y": numbers(3, 2)},
+     r"holds 'x' \(3, 6, 128\), 'y' \(3, 2\); expected .* leave the others out; labels are called"),
+    ({"images": numbers(3, 6, 128), "y": numbers(3, 2)}, r"'y' \(3, 2\); expected arrays named"),
+    ({"x": numbers(3, 6, 128), "label": np.zeros(3, int), "labels": np.zeros(3, int)},
+     "holds both 'labels' and 'label'; expected one of them"),
+    ({}, "holds no array$"),
     ({"labels": np.zeros(3, int)}, r"holds no array; expected arrays named .* 'x' \(N, 6, 128\)"),
     ({"x": numbers(3, 6, 128), "labels": np.zeros(2, int)}, "has 3 samples and 2 labels"),
     ({"x": numbers(3, 6, 128), "labels": np.array([0, -1, 2])}, "'labels' run -1..2; expected cla"),
@@ -178,6 +187,14 @@ def test_what_an_option_has_to_do(tmp_path):
     path = save(tmp_path, x=numbers(3, 4))
     with pytest.raises(DataError, match="numbers such as pixels; these are float64: leave it"):
         feed({}, image(4), path, scale="1/256").test("all")
+    known = {"dsplet.input_scale": "1/256"}
+    with pytest.raises(DataError, match="--input-offset is for whole numbers such as pixels"):
+        feed(known, image(4), path, offset="1").test("all")
+    with pytest.raises(DataError, match=r"--resize is for pictures.* these are float64 \(4,\)"):
+        feed({}, image(4), path, resize=True).test("all")
+    with pytest.raises(DataError, match="--resize is for pictures"):
+        feed({}, image(9), save(tmp_path, x=np.zeros((3, 9), np.uint8)), "1",
+             resize=True).test("all")
 
 
 def test_inputs_of_different_counts(tmp_path):

@@ -32,6 +32,7 @@ def refusal(path, *shape, **options) -> str:
     ("a,b,c\n1,2,3\n\n4.5,5,-6e1\n", [[1, 2, 3], [4.5, 5, -60]], None),
     ("label,a,b\n1,2,3\n0,5,6\n", [[2, 3], [5, 6]], [1, 0]),
     ("label,0,1\n1,2,3\n0,5,6\n", [[2, 3], [5, 6]], [1, 0]),
+    ("a,labels,b\n1,2,3\n4,0,6\n", [[1, 3], [4, 6]], [2, 0]),
     ("a;b;Label\n2;3;cat\n5;6;ant\n", [[2, 3], [5, 6]], [1, 0]),
     ("a\tb\tlabel\n2\t3\t0.5\n5\t6\t-2\n", [[2, 3], [5, 6]], [[0.5], [-2]]),
     ("\ufeff1,2\r\n3,4\r\n", [[1, 2], [3, 4]], None),
@@ -59,18 +60,20 @@ def test_a_row_of_numbers_takes_the_networks_shape(tmp_path):
     ("1,2\n3,cat\n", "line 2 has 'cat' among its numbers; expected a number, or"),
     ("1,\n3,4\n", "line 1 has '' among its numbers"),
     ("1,2\n3,\n", "line 2 has '' among its numbers"),
-    ("label,label\n1,2\n", "2 columns are called"),
+    ("label,labels\n1,2\n", "2 columns are called labels or label; expected one"),
     ("1,nan\n3,4\n", "holds NaN or infinity in 1 of 2 samples"),
     ("1,2,3\n4,5,6\n", "samples of shape (3,), the network reads (2,)"),
-    ("label,a,b\n-1,2,3\n", "classes from 0 on"),
 ])
 def test_what_is_no_table(text, told, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(text)
-    if told == "classes from 0 on":  # -1 is a number then, and wanted as such
-        assert fed(path, 2).test("all").labels.tolist() == [[-1.0]]
-    else:
-        assert told in refusal(path, 2)
+    assert told in refusal(path, 2)
+
+
+def test_a_label_below_0_is_a_number_that_is_wanted(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("label,a,b\n-1,2,3\n")
+    assert fed(path, 2).test("all").labels.tolist() == [[-1.0]]
 
 
 # --- pictures -------------------------------------------------------------------------------------
@@ -115,6 +118,9 @@ def test_parts_of_a_folder_and_pictures_without_labels(tmp_path):
     split = fed(tmp_path, 3, 6, 7, scale="1")
     assert split.calibration(9).labels.tolist() == [1, 1]
     assert split.test("all").labels.tolist() == [0, 0, 1, 1]
+    (tmp_path / "val").mkdir()
+    assert "'val' belongs to no part; expected folders calibration, train, test, or one for" in (
+        refusal(tmp_path, 3, 6, 7))
     loose = fed(tmp_path / "test" / "a", 3, 6, 7, scale="1").test("all")
     assert len(loose) == 2 and loose.labels is None
 

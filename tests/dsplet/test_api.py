@@ -123,6 +123,9 @@ def test_what_else_is_refused(net, x, folder, tmp_path):
             (lambda: net.quantize(x, Recipe(), weight_bits=4), "a Recipe says everything itself"),
             (lambda: net.quantize(x, weight_bits=40), "weight_bits"),
             (lambda: fixed.emit_c("3x"), "'3x' cannot name C functions"),
+            (lambda: fixed.emit_c(""), "'' cannot name C functions"),
+            (lambda: fixed.emit_c(goal="fast"), "goal is 'fast'; expected time, memory, balanced"),
+            (lambda: fixed.simulate(goal="fast"), "goal is 'fast'; expected"),
             (lambda: dsplet.load(tmp_path / "none.onnx"), "no such file")):
         with pytest.raises(dsplet.UserError) as error:
             mistake()

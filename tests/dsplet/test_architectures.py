@@ -65,7 +65,7 @@ def differing_in_c(folder: Path, fixed: Path, x: dict[str, np.ndarray]) -> int:
     of each input."""
     (folder / "size.c").write_text('#include "net.h"\nint size(void);\n'
                                    "int size(void) { return (int)sizeof(net_context); }\n")
-    subprocess.run([host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC", "-o", "net.so",
+    subprocess.run([*host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC", "-o", "net.so",
                     "net.c", "size.c"], check=True, cwd=folder)
     net, graph = ctypes.CDLL(str(folder / "net.so")), fixed_graph(fixed)
     program, q = lower(graph), quantized(graph, x)

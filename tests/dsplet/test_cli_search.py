@@ -11,10 +11,10 @@ import pytest
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import from_qdq, to_qdq
+from tests.dsplet.commands import dsplet, refusal
 from tests.dsplet.small_nets import FACTS, digit_net
-from tests.dsplet.test_cli import dsplet, refusal
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
 
 FEED = ("--data", "digits", "--input-scale", "1/256")
 

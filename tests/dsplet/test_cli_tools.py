@@ -15,10 +15,10 @@ from dsplet.firmware_sim.dsp32c.backend import Dsp32c
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import from_qdq
+from tests.dsplet.commands import dsplet, refusal
 from tests.dsplet.small_nets import SUM
-from tests.dsplet.test_cli import dsplet, folder, refusal  # noqa: F401  (folder is a fixture)
 
-pytestmark = pytest.mark.slow  # every test starts a process or more
+pytestmark = pytest.mark.slow
 
 INSTRUCTIONS = 3 + 4 * 4 + 2
 STATES = 4 * INSTRUCTIONS + 4  # each load follows its own fetch into bank RAM2: one state lost
@@ -31,7 +31,7 @@ def programs(tmp_path) -> Path:
     return tmp_path
 
 
-def report(*words, folder: Path) -> dict:  # noqa: F811
+def report(*words, folder: Path) -> dict:
     done = dsplet(*words, "--json", folder=folder)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -177,7 +177,7 @@ def test_runs_that_are_refused(programs):
 # --- profile and trace ----------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def compiled(folder):  # noqa: F811
+def compiled(folder):
     return targets.compile(lower(from_qdq.load(folder / "small.q.onnx")),
                            targets.get("dsp32c-40"))
 
@@ -200,7 +200,7 @@ def test_hot_lines_add_up(compiled):
     assert sum(causes.values()) == pytest.approx(run.cycles.mean())
 
 
-def test_a_profile_is_printed(folder):  # noqa: F811
+def test_a_profile_is_printed(folder):
     seen = report("simulate", "small.q.onnx", "--samples", 2, "--profile", folder=folder)
     assert len(seen["hot_lines"]) == 20
     assert list(seen["hot_lines"][0]) == ["address", "text", "section", "count", "cycles", "bank",
@@ -210,7 +210,7 @@ def test_a_profile_is_printed(folder):  # noqa: F811
     assert "hot lines" in text and "causes" in text
 
 
-def test_a_trace_for_a_viewer(folder, tmp_path):  # noqa: F811
+def test_a_trace_for_a_viewer(folder, tmp_path):
     file = tmp_path / "trace.json"
     seen = report("simulate", "small.q.onnx", "--chrome-trace", file, folder=folder)
     events = json.loads(file.read_text())
@@ -240,7 +240,7 @@ def test_assumptions_by_name():
 
 
 @pytest.mark.parametrize("text", ["banks=2", "bank_busy=5", "slot_order=IXX", "adder_truncates"])
-def test_assumptions_that_do_not_exist(folder, text):  # noqa: F811
+def test_assumptions_that_do_not_exist(folder, text):
     message = refusal("simulate", "small.q.onnx", "--assume", text, folder=folder)
     assert f"'{text}'" in message and "\n" not in message
     for expected in ("bank_busy_states = 1, 2, 3, 4", "slot_order = a permutation of IXYZ",
@@ -248,7 +248,7 @@ def test_assumptions_that_do_not_exist(folder, text):  # noqa: F811
         assert expected in message
 
 
-def test_the_spread_is_what_assuming_gives(folder):  # noqa: F811
+def test_the_spread_is_what_assuming_gives(folder):
     plain = report("simulate", "small.q.onnx", folder=folder)
     assert not {"spread", "hot_lines", "assumed", "lowest_cycles"} & set(plain)
     seen = report("simulate", "small.q.onnx", "--spread", folder=folder)

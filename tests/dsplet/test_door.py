@@ -25,8 +25,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def said(capsys, *words: object) -> dict:
-    """What a command prints as --json."""
-    assert outcome(cli, [*map(str, words), "--json"]) in (0, 1), capsys.readouterr().err
+    """What a command that goes well prints as --json."""
+    assert outcome(cli, [*map(str, words), "--json"]) == 0, capsys.readouterr().err
     return json.loads(capsys.readouterr().out)
 
 
@@ -173,6 +173,8 @@ def test_colours_from_a_folder(here, capsys):
     assert seen["reference_accuracy_percent"] == pytest.approx(
         100 * np.mean(read == np.repeat([0, 1], 6)))
     assert said(capsys, "simulate", "net.q.onnx", "--samples", "all")["differing_integers"] == 0
+    assert said(capsys, "diagnose", net, "net.q.onnx", "--samples", 3)["calibrated_on"] == (
+        "3 of these 3 samples")
     Image.fromarray(levels[0, :8]).save("shots/cat/odd.png")
     assert "8 rows of 10 pixels, the network reads 10 of 10: --resize" in told(
         capsys, "compare", net, "net.q.onnx", "--data", "shots/cat")
@@ -212,6 +214,7 @@ def test_a_sequence_element_by_element(here, capsys):
     said(capsys, "quantize", net, "-o", "net.q.onnx", "--data", "mine.npy")
     ran = said(capsys, "simulate", "net.q.onnx", "--stream", "--samples", 3)
     assert (ran["differing_integers"], ran["steps"], ran["samples"]) == (0, shape[0], 3)
+    assert ran["calibrated_on"] == "3 of these 3 samples"
     drawn = said(capsys, "simulate", "net.q.onnx", "--stream", "--data", "random")
     assert drawn["differing_integers"] == 0 and drawn["inputs"].endswith("seed 0")
     said(capsys, "emit", "net.q.onnx", "--format", "c", "--stream", "--name", "net")

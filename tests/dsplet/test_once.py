@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dsplet.firmware_sim.dsp32c.codegen import compilation
+from dsplet.quantize import network
 from dsplet.quantize.fixed import program, proof
-from dsplet.quantize.float import from_onnx
 from dsplet.quantize.qdq import to_qdq
 from dsplet.workflows import simulate
 from tests.firmware_sim.dsp32c.networks import tiny
@@ -29,7 +29,7 @@ def test_nothing_is_done_twice(stack, tmp_path, monkeypatch):
             return real(*arguments)
         monkeypatch.setattr(module, name, count)
 
-    counted(from_onnx, "parse")
+    counted(network, "parse")
     counted(program, "_Lowering")
     counted(proof, "bounds")
     counted(compilation, "select", lambda kernel, *_: f" {kernel.name}")

@@ -83,6 +83,8 @@ def test_a_wheel_beside_a_users_own_train_quantize_and_export(built, tmp_path):
     dsplet("quantize", "small.onnx", "-o", "new.q.onnx", "--calibrate", 40, *feed)
     assert dsplet("compare", "small.onnx", "new.q.onnx", *feed)["samples"] == 360
     assert dsplet("simulate", "new.q.onnx", "--samples", 20)["passed"]
+    assert dsplet("zoo", "get", "zip1989")["file"] == "zip1989.q.onnx"
+    assert dsplet("simulate", "zip1989.q.onnx", "--data", "random")["passed"]
     dsplet("emit", "new.q.onnx", "--format", "c", "-o", "out")
     assert {p.suffix for p in (mine / "out").iterdir()} == {".c", ".h"}
     pytest.importorskip("torch")

@@ -21,7 +21,7 @@ from dsplet.quantize.fixed.kernel import Kernel, Loop, Requantize, Set, Store
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.each import each
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 
 BY_NAME = {g.name: g for g in GRAPHS}
@@ -38,7 +38,7 @@ def test_text(name, golden):
 
 @each("graph", GRAPHS)
 def test_only_integers_and_stdint(graph):
-    header, source = print_c(lower(graph))
+    header, source = print_c(lowered(graph))
     code = re.sub(r"/\*.*?\*/", "", header + source, flags=re.DOTALL)
     assert set(re.findall(r"#include (\S+)", code)) == {"<stdint.h>", f'"{graph.name}.h"'}
     assert not re.search(r"\b(double|malloc|free|char|long)\b", code)
@@ -50,7 +50,7 @@ def test_only_integers_and_stdint(graph):
 def test_kernels_get_shared_memory_as_parameters(graph):
     """Two buffers of one object in one function is what gcc 12 got wrong: it took the function for
     one without effect."""
-    _, source = print_c(lower(graph), "net")
+    _, source = print_c(lowered(graph), "net")
     kernels = source.partition("void net_init(")[0]
     assert "context" not in kernels
 
@@ -165,7 +165,7 @@ def checking_main(names: list[str]) -> str:
     lines = ["#include <stdint.h>", "#include <stdio.h>", "static int wrong;"]
     for name in names:
         graph = BY_NAME[name]
-        program, xs = lower(graph), samples(graph)
+        program, xs = lowered(graph), samples(graph)
         env = graph.run(*xs)
         known = [*zip(program.inputs, xs, strict=True), *((o, env[o[0].name])
                                                           for o in program.outputs)]
@@ -201,7 +201,7 @@ def test_sanitizers_find_nothing_and_networks_share_a_program(tmp_path):
     if probe.returncode or subprocess.run([tmp_path / "probe"]).returncode:
         pytest.skip("this compiler has no sanitizers")
     for name, graph in BY_NAME.items():
-        header, source = print_c(lower(graph))
+        header, source = print_c(lowered(graph))
         (tmp_path / f"{name}.h").write_text(header)
         (tmp_path / f"{name}.c").write_text(source)
     (tmp_path / "main.c").write_text(checking_main(list(BY_NAME)))

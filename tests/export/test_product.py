@@ -20,7 +20,7 @@ from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.export.together import self_tests_together
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import conv, graph, value, weight
 
@@ -68,7 +68,7 @@ class Memory:
 @pytest.mark.slow
 @pytest.mark.parametrize("passes", [lambda p: p, optimize], ids=["lowered", "optimized"])
 def test_the_self_test_passes(passes, tmp_path):
-    programs = [passes(lower(g)) for g in GRAPHS]
+    programs = [passes(lowered(g)) for g in GRAPHS]
     for program, (wrong, size) in zip(programs, self_tests_together(programs, tmp_path),
                                       strict=True):
         assert wrong == 0 and size == context(program).bytes, program.name

@@ -42,7 +42,7 @@ def build_together(texts: Sequence[Text], folder: Path, more: Callable[[int], st
                    ) -> Path:
     """A shared object of all, compiled as `host.compile` does. more(i): C behind number i."""
     (folder / "all.c").write_text(joined(texts, folder) + "".join(map(more, range(len(texts)))))
-    done = subprocess.run([host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC",
+    done = subprocess.run([*host.compiler(), *host.WARNINGS, "-O2", "-shared", "-fPIC",
                            "-o", "all.so", "all.c"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / "all.so"

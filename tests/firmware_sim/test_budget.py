@@ -3,7 +3,8 @@
 import pytest
 
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.budget import BudgetError, budget_cycles
+from dsplet.firmware_sim.backend import Memory
+from dsplet.firmware_sim.budget import BudgetError, Limits, MemoryVerdict, budget_cycles
 
 FORTY, FIFTY = targets.get("dsp32c-40"), targets.get("dsp32c-50")
 
@@ -20,3 +21,11 @@ def test_budgets(text, target, cycles):
 def test_what_is_no_budget(text):
     with pytest.raises(BudgetError, match="such as 33.3ms, 500us or 333333cycles"):
         budget_cycles(text, FORTY)
+
+
+def test_limits_of_memory():
+    """What changes as it runs, and code and constants; a limit that is met exactly is kept."""
+    memory = Memory((), ram_bytes=2048, read_only_bytes=5000)
+    assert Limits().verdicts(memory) == []
+    assert Limits(ram=2048, flash=4999.0).verdicts(memory) == [
+        MemoryVerdict("RAM", 2048, 2048, True), MemoryVerdict("flash", 4999, 5000, False)]

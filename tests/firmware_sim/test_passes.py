@@ -38,10 +38,10 @@ from dsplet.firmware_sim.dsp32c.codegen.shape import shape
 from dsplet.quantize.fixed.kernel import coalesce
 from dsplet.quantize.fixed.kernel_reader import from_text
 from dsplet.quantize.fixed.kernel_text import to_text
-from dsplet.quantize.fixed.program import Program, lower, run
+from dsplet.quantize.fixed.program import Program, run
 from tests.each import each
 from tests.firmware_sim.meaning import VOCABULARY, outputs
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples as samples_of
 
 FOLDER = Path(__file__).with_name("passes")
@@ -174,7 +174,7 @@ def test_pass(file, request):
 @each("graph", GRAPHS)
 def test_the_second_definition_agrees_with_the_first(graph):
     """What the kernels of the square mean in exact fractions is what the interpreter runs."""
-    program, xs = lower(graph), samples_of(graph, 3)
+    program, xs = lowered(graph), samples_of(graph, 3)
     inputs = {name: x[-1].reshape(-1) for (_, name), x in zip(program.inputs, xs, strict=True)}
     found = outputs(program, inputs)
     for (_, name), y in zip(program.outputs, run(program, *(x[-1] for x in xs)), strict=True):

@@ -15,7 +15,7 @@ from dsplet.export.c import host
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import from_qdq
 from dsplet.train import zoo
-from tests.dsplet.test_cli import dsplet
+from tests.dsplet.commands import dsplet
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from PIL import Image
 from bench.whole import differences
 from dsplet import data
 from dsplet.data.automaton import read_path
-from tests.dsplet.test_cli import dsplet
+from tests.dsplet.commands import dsplet
 
 pytestmark = pytest.mark.slow
 

@@ -12,6 +12,7 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.fixed.witness import witness
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import load, quantize
+from tests.each import each
 from tests.quantize import onnx_nets as nets
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.words import conv, gemm, graph, value, weight
@@ -24,7 +25,7 @@ NODES = [n for g in GRAPHS for n in g.nodes if isinstance(n, Requantizing) and n
 shifted value."""
 
 
-@pytest.mark.parametrize("node", NODES, ids=lambda n: n.name)
+@each("node", NODES)
 def test_a_witness_keeps_within_the_proof_and_nearly_reaches_it(node):
     seen = witness(node)
     proved = bounds(graph("one", node))[0].magnitude

@@ -44,8 +44,7 @@ def sqnr_db(m: onnx.ModelProto, graph: Graph, feeds: dict[str, np.ndarray],
     if rounded:
         feeds = {v.name: v.format.dequantize(x).astype(np.float32) for v, x in
                  zip(graph.inputs, xs, strict=True)}
-    wanted = np.concatenate([nets.run(m, {k: x[i:i + 1] for k, x in feeds.items()})[0]
-                             for i in range(len(xs[0]))])
+    wanted = nets.run_each(m, feeds)
     found = y.format.dequantize(graph.run(*xs)[y.name])
     return float(10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum().clip(1e-30)))
 

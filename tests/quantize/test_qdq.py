@@ -91,9 +91,14 @@ def test_a_hundred_thousand_outputs(case, bits, level):
     assert wrong == 0 and total >= 100_000
 
 
+DEFAULT = Recipe()
+QUANTIZED: dict[tuple[str, str], Graph] = {}
+"""What `network` has quantized: most tests here are of a file, not of how it came to be."""
+
+
 @pytest.mark.parametrize("level", [0, 99])
 @pytest.mark.parametrize("recipe", [
-    Recipe(), Recipe(weight_bits=4, activation_bits=4, preactivation_bits=5, output_bits=8),
+    DEFAULT, Recipe(weight_bits=4, activation_bits=4, preactivation_bits=5, output_bits=8),
     Recipe(weight_bits=12, activation_bits=14, preactivation_bits=14, input_bits=12)],
     ids=["8", "4", "wide"])
 @pytest.mark.parametrize("net", nets.NETS)
@@ -103,11 +108,15 @@ def test_a_network_in_onnx_runtime(net, recipe, level, tmp_path):
     assert wrong == 0 and total >= 1000
 
 
-def network(net: str, tmp_path, recipe=None):
+def network(net: str, tmp_path, recipe=DEFAULT):
+    """The net in fixed point, and samples; net.onnx is written."""
     m = nets.NETS[net]()
     path = tmp_path / "net.onnx"
     path.write_bytes(m.SerializeToString())
-    return quantize(from_onnx.load(path), nets.inputs(m, 60), recipe), nets.inputs(m, 300, "other")
+    key = net, recipe.to_json()
+    if key not in QUANTIZED:
+        QUANTIZED[key] = quantize(from_onnx.load(path), nets.inputs(m, 60), recipe)
+    return QUANTIZED[key], nets.inputs(m, 300, "other")
 
 
 @given(st.integers(-3, 9), st.booleans(), st.lists(st.integers(-300, 300), min_size=1))

@@ -96,9 +96,11 @@ def test_what_is_beyond_every_format_is_refused_by_name(tmp_path):
 
 ALONG = [(6,), (1, 6), (6, 1), (1, 1, 6), (1, 6, 1), (4, 1, 6), (4, 6, 1), (1, 6, 6), (4, 1, 1),
          (4, 6, 6)]
+QUICK = [(6,), (1, 6, 1), (4, 1, 1), (4, 6, 6)]
 
 
-@pytest.mark.parametrize("shape", ALONG, ids=str)
+@pytest.mark.parametrize("shape", [
+    pytest.param(s, id=str(s), marks=() if s in QUICK else pytest.mark.slow) for s in ALONG])
 @pytest.mark.parametrize("before", ["Tanh", "Conv", "AveragePool"])
 def test_a_constant_may_be_added_along_any_axes(before, shape, tmp_path):
     """Of (C, H, W): the mean of each bin of a spectrogram, say."""

@@ -30,8 +30,7 @@ def loaded(name, tmp_path):
 def sqnr_db(name, tmp_path):
     graph, x = loaded(name, tmp_path), nets.inputs(MODELS[name], 20)["x"]
     fixed = quantize(graph, x)
-    session = nets.session(MODELS[name])  # sizes are of one sample
-    expected = np.concatenate([session.run(None, {"x": one[None]})[0] for one in x])
+    expected = nets.run_each(MODELS[name], {"x": x})
     q = fixed.inputs[0].format.quantize(x)
     y = fixed.outputs[0].format.dequantize(Executor(fixed, threads=1)(q)[0])
     noise = ((y - expected) ** 2).sum()

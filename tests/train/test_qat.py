@@ -26,7 +26,8 @@ from dsplet.train.qat.eager import UntrainableError
 from dsplet.train.qat.finetune import FinetuneConfig, _ideal, finetune
 from dsplet.train.qat.network import Network
 from dsplet.train.qat.straight_through import fake_quantize
-from tests.quantize.fixed.cases import CASES
+from tests.each import each
+from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
 
 pytestmark = pytest.mark.slow
@@ -47,13 +48,13 @@ def differing(network: Network, graph: Graph, xs) -> int:
     return count
 
 
-LOOPS = [c for c in CASES if any(n.op in ("Scan", "GemmSum") for n in c.values[0].nodes)]
+LOOPS = [g for g in GRAPHS if any(n.op in ("Scan", "GemmSum") for n in g.nodes)]
 SMALL = FinetuneConfig(epochs=1, shift=0, rotation_degrees=0, stretch=0, batch_size=32,
                        learning_rate=0.01)
-TRAINABLE = [c for c in CASES if c not in LOOPS]
+TRAINABLE = [g for g in GRAPHS if g not in LOOPS]
 
 
-@pytest.mark.parametrize("graph", TRAINABLE)
+@each("graph", TRAINABLE)
 def test_forward_equals_reference(graph):
     """The sixth execution of the square, in every value."""
     assert differing(Network(graph), graph, samples(graph)) == 0
@@ -73,11 +74,11 @@ def moved(graph: Graph, seed: int) -> Network:
     return network
 
 
-LEARNABLE = [c for c in TRAINABLE if any(n.op in ("Conv", "Gemm") for n in c.values[0].nodes)
-             and c.id != "gemm_near_limit"]
+LEARNABLE = [g for g in TRAINABLE if any(n.op in ("Conv", "Gemm") for n in g.nodes)
+             and g.name != "gemm_near_limit"]
 
 
-@pytest.mark.parametrize("graph", LEARNABLE)
+@each("graph", LEARNABLE)
 def test_what_is_learnt_ships(graph):
     """After any change of the parameters the exported graph gives the forward pass's integers."""
     network = moved(graph, seed=len(graph.name))
@@ -85,7 +86,7 @@ def test_what_is_learnt_ships(graph):
 
 
 def test_steps_learn_only_where_every_op_scales():
-    by_name = {g.name: g for g in (c.values[0] for c in CASES)}
+    by_name = {g.name: g for g in GRAPHS}
     assert [g.shape for g in Network(by_name["separable"]).fracs] == 3 * [(1,)]  # d, c, p with f
     assert len(Network(by_name["tanh_net"]).fracs) == 1  # conv, table, | average, | dense, softmax
     before = by_name["separable"].nodes[0].output.format
@@ -234,7 +235,7 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
     assert np.array_equal(run.outputs[0], y)
 
 
-@pytest.mark.parametrize("graph", LOOPS)
+@each("graph", LOOPS)
 def test_loops_are_refused(graph):
     with pytest.raises(UntrainableError, match="no finetuning through (Scan|GemmSum) '"):
         Network(graph)

@@ -17,14 +17,14 @@ from dsplet.quantize.fixed.program import Program
 
 
 class Chosen:
-    """program: with its tables and weights as they will be stored. kernels: what is executed in
-    order, and for which buffers each was fused; steps: their names for people. kinds: how buffers
-    are stored (see `InstructionSelector`). words: what constants hold, as real numbers. tables:
-    what a buffer holds places in. first: the value of each table's entry 0. passes: the program
-    after each pass, by the pass's name and in their order."""
+    """given: the program that was chosen for; program: with its tables and weights as they will be
+    stored. kernels: what is executed in order, and for which buffers each was fused; steps: their
+    names for people. kinds: how buffers are stored (see `InstructionSelector`). words: what
+    constants hold, as real numbers. tables: what a buffer holds places in. first: the value of each
+    table's entry 0. passes: the program after each pass, by the pass's name and in their order."""
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
-        self.target, self.choices = target, choices
+        self.target, self.choices, self.given = target, choices, program
         self.program = program = choices.apply(program)
         places = entries(program, max(r.end for r in target.board.regions))
         scaled = real(program) if program.reals is not None else [

@@ -18,6 +18,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label,
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select
+from dsplet.firmware_sim.dsp32c.codegen.locate import locate
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
@@ -179,12 +180,14 @@ class _Attempt:
             raise DoesNotFit(f"the code has {4 * len(code):,} bytes; a goto reaches the first "
                              f"{REACH_BYTES:,}", 4 * len(code) - REACH_BYTES)
         words = np.array([ins.word(4 * i, labels) for i, ins in enumerate(code)], np.uint32)
+        sections = self._sections(labels)
+        views, loops = locate(self.chosen, self.plan, sections)
         return Image(
-            self.program.name, self.target, ((0, words), *self._data()),
-            self._sections(labels), {4 * i: ins.role for i, ins in enumerate(code)},
-            self._listing(words), self.plan.placements, self._ports(self.program.inputs),
+            self.program.name, self.target, ((0, words), *self._data()), sections,
+            {4 * i: ins.role for i, ins in enumerate(code)}, self._listing(words),
+            self.plan.placements, self._ports(self.program.inputs),
             self._ports(self.program.outputs), labels["halt"], self.chosen.steps,
-            self.chosen.choices, resume=labels.get("resume"))
+            self.chosen.choices, views, loops, resume=labels.get("resume"))
 
     def _data(self) -> list[tuple[int, Array]]:
         constants = self.constants.values(self.plan.place)

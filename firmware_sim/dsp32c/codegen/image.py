@@ -13,6 +13,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import SCRATCH
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.planner import Placement
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK
+from dsplet.firmware_sim.dsp32c.codegen.views import Turns, View
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.graph import Value
 
@@ -52,6 +53,8 @@ class Section(backend.Section):
 class Image:
     """segments: (address, uint32 words). roles: instruction address -> "mac", "nop" or "other".
     steps: what is executed in order, as the placements' lifetimes count. choices: what was traded.
+    views: where the values of the graph lie (`codegen.locate`); loops: of the code, those in which
+    some of them are made, outer ones first.
 
     Execution starts at `entry` with all registers 0 and ends when pc reaches `halt`.
     """
@@ -68,6 +71,8 @@ class Image:
     halt: int
     steps: tuple[str, ...]
     choices: Choices
+    views: tuple[View, ...] = ()
+    loops: tuple[Turns, ...] = ()
     entry: int = 0
     resume: int | None = None
     """Where a call begins that takes one step of a sequence (see `stream`)."""

@@ -6,9 +6,7 @@
    operand at distance 3 and a DAU flag reaches a goto at distance 4 [7]; both are kept as short
    histories stamped with the slot number. An access may start each state; a bank is busy for
    `busy` + w states [4.4, K70]. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "engine_memory.h"
 #include "engine_float.h"
 #include "engine_decode.h"
 
@@ -16,6 +14,7 @@
 #define PAGES (1 << (24 - PAGE_BITS))
 #define PAGE_WORDS (1 << (PAGE_BITS - 2))
 #define MASK24 0xffffffu
+#define WORDS (1 << 22)
 #define BLOCK_BITS 5 /* a block is eight words */
 #define BLOCKS (1 << (24 - BLOCK_BITS))
 #define OUTSIDE 255
@@ -53,7 +52,7 @@ typedef struct {
 
 typedef struct { int16_t low, high; } Range; /* numbers are multiples of 2^low, at most 2^high */
 
-/* What Python sees comes first and is mirrored by `_Chip` in engine.py. */
+/* Nobody sees it but through the doors of engine_doors.h. */
 typedef struct {
     uint8_t *memory;
     uint32_t r[REGISTERS];
@@ -83,8 +82,9 @@ typedef struct {
     uint32_t used[PAGES], used_count;
     uint32_t version; /* of the code: plans made for another one are void */
     Plan *plans;
-    double *values; /* of each word, and of each block's words the range, where it is known */
-    Range *range;
+    double *values; /* of each word; SPARSE: of word w at w - gap of its page */
+    uint32_t gap[PAGES];
+    Range *range; /* of each block's words, where it is known */
     uint8_t *known;
     uint8_t converted[PAGES];
     uint32_t convert_list[PAGES], convert_count;
@@ -223,8 +223,7 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     uint32_t number = pc >> PAGE_BITS;
     Page *page = c->pages[number];
     if (page == &blank) {
-        if (posix_memalign((void **)&page, 64, sizeof *page)) abort();
-        memset(page, 0, sizeof *page);
+        page = room_or_abort(sizeof *page);
         page->number = number;
         c->used[c->used_count++] = number;
         c->pages[number] = page;
@@ -254,116 +253,4 @@ static void program_waits(Chip *c) {
 #include "engine_copy.h"
 #include "engine_run.h"
 
-/* ---- the doors that engine.py uses ---- */
-
-void chip_free(Chip *c) {
-    for (uint32_t i = 0; i < c->used_count; i++) free(c->pages[c->used[i]]);
-    for (Plan *p = c->plans, *next; p; p = next) next = p->next, free(p);
-    free(c->values), free(c->range), free(c->known);
-    free(c);
-}
-
-/* map, partition: of each 2 KB page, as in Chip. */
-Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partition) {
-    Chip *c = calloc(1, sizeof *c);
-    if (!c) return NULL;
-    c->memory = memory;
-    c->values = calloc(1 << 22, sizeof *c->values); /* of these 32 MB only what is used is there */
-    c->range = calloc(BLOCKS, sizeof *c->range), c->known = calloc(BLOCKS, 1);
-    if (!c->values || !c->range || !c->known) return chip_free(c), NULL;
-    memcpy(c->map, map, sizeof c->map), memcpy(c->partition, partition, sizeof c->partition);
-    for (int i = 0; i < PAGES; i++) c->pages[i] = &blank;
-    return c;
-}
-
-void chip_set_accumulator(Chip *c, int index, uint64_t image) {
-    for (int i = 0; i < 4; i++) set_accumulator(&c->a[index], from40(image), -8);
-}
-
-uint64_t chip_accumulator(const Chip *c, int index) { return to40(c->a[index].now); }
-
-void chip_reset(Chip *c, uint32_t pc) {
-    memset(c->r, 0, sizeof c->r);
-    c->r[CONSTANT_MINUS] = MASK24, c->r[CONSTANT_PLUS] = 1;
-    c->r[PLUS2] = 2, c->r[MINUS2] = -2u & MASK24, c->r[PLUS4] = 4, c->r[MINUS4] = -4u & MASK24;
-    for (int i = 0; i < 4; i++) chip_set_accumulator(c, i, 0);
-    c->pcw = c->boot_pcw;
-    program_waits(c);
-    c->quick = c->busy == 2 && c->wait_stalls && !memcmp(c->order, "\0\1\2\3", 4);
-    memset(c->free, 0, sizeof c->free);
-    c->dauc = c->flags = c->dau_flags = c->queued = 0;
-    c->states = 0, c->hot = IDLE;
-    c->pc = pc, c->branch = NO_BRANCH;
-    c->do_end = NEVER, c->do_left = 0;
-    c->hazard = 0, c->late = NOT_LATE;
-}
-
-void chip_clear_counters(Chip *c) {
-    for (Plan *p = c->plans; p; p = p->next) book(p);
-    for (uint32_t i = 0; i < c->used_count; i++) {
-        Page *page = c->pages[c->used[i]];
-        for (int j = 0; j < PAGE_WORDS; j++)
-            page->op[j].count = page->op[j].bank_stalls = page->op[j].wait_stalls = 0;
-    }
-}
-
-/* Rows of (address, count, bank stalls, wait stalls) for every word executed; returns their number. */
-int64_t chip_counters(Chip *c, int64_t *rows, int64_t room) {
-    int64_t n = 0;
-    for (Plan *p = c->plans; p; p = p->next) book(p);
-    for (uint32_t i = 0; i < c->used_count; i++) {
-        const Page *page = c->pages[c->used[i]];
-        for (int j = 0; j < PAGE_WORDS; j++) {
-            const Op *op = &page->op[j];
-            if (!op->count) continue;
-            if (n < room) {
-                int64_t *row = rows + 4 * n;
-                row[0] = ((int64_t)page->number << PAGE_BITS) + 4 * j;
-                row[1] = op->count, row[2] = op->bank_stalls, row[3] = op->wait_stalls;
-            }
-            n++;
-        }
-    }
-    return n;
-}
-
-/* Code that somebody else wrote into memory since the last run is decoded again. */
-static void refresh(Chip *c) {
-    forget_values(c);
-    for (uint32_t i = 0; i < c->used_count; i++) {
-        Page *page = c->pages[c->used[i]];
-        const uint8_t *p = c->memory + ((size_t)page->number << PAGE_BITS);
-        for (int j = 0; j < PAGE_WORDS; j++)
-            if (page->op[j].word != get32(p + 4 * j)) page->op[j].kind = DECODE, c->version++;
-    }
-}
-
-/* Runs until pc == until (before executing it) or `limit` instructions. */
-int chip_run(Chip *c, uint32_t until, int64_t limit, int strict) {
-    refresh(c);
-    return go(c, until, limit, strict);
-}
-
-/* Z writes still on their way land; no time passes. */
-void chip_drain(Chip *c) { drain(c); }
-
-/* The same program from reset for `images` inputs; returns how many ran before an error. */
-int64_t chip_batch(Chip *c, uint32_t start, uint32_t until, int64_t limit, uint32_t input_address,
-                   const uint32_t *inputs, int64_t input_words, uint32_t output_address,
-                   uint32_t *outputs, int64_t output_words, int64_t *states, int64_t images,
-                   int strict, int *status) {
-    refresh(c);
-    *status = DONE;
-    for (int64_t k = 0; k < images; k++) {
-        for (int64_t i = 0; i < input_words; i++)
-            put(c, (input_address + 4 * i) & MASK24, inputs[k * input_words + i], 4);
-        chip_reset(c, start);
-        *status = go(c, until, limit, strict);
-        if (*status != DONE) return k;
-        drain(c);
-        for (int64_t i = 0; i < output_words; i++)
-            outputs[k * output_words + i] = get32(c->memory + ((output_address + 4 * i) & MASK24));
-        states[k] = c->states;
-    }
-    return images;
-}
+#include "engine_doors.h"

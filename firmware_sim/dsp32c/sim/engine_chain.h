@@ -74,8 +74,7 @@ static Plan *make_plan(Chip *c, Op *first, uint32_t pc, uint32_t do_end) {
     Plan *p = first->plan;
     if (p) book(p);
     else {
-        p = first->plan = calloc(1, sizeof *p);
-        if (!p) abort();
+        p = first->plan = room_or_abort(sizeof *p);
         p->next = c->plans, c->plans = p;
     }
     p->version = c->version, p->do_start = c->do_start, p->do_end = do_end;
@@ -137,7 +136,7 @@ INLINE int stands(const Chip *c, const Plan *p, uint32_t do_end) {
     return 1;
 }
 
-/* Of the first `length` operands, and of the rest of their blocks. */
+/* Of the first `length` operands, and of the rest of their stretches and blocks. */
 INLINE Range range(Chip *c, int64_t base, const Stretches *s, int length) {
     Range r = NO_NUMBERS;
     for (int i = 0; i < s->count && s->at[i].from < length; i++) {
@@ -209,7 +208,9 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     int64_t x = x0 >> 2, y = y0 >> 2;
     const int32_t *dx = p->dx, *dy = p->dy;
     int32_t x_low = p->x_low, x_high = p->x_high, y_low = p->y_low, y_high = p->y_high;
-    if (length < p->length) {
+    if (length < p->length) { /* the rest of the plan need not even lie in memory */
+        int64_t beyond = (x + x_low) | (y + y_low) | (WORDS - 1 - x - x_high);
+        if (UNLIKELY((beyond | (WORDS - 1 - y - y_high)) < 0)) return 0;
         x_low = x_high = y_low = y_high = 0;
         for (int k = 0; k < length; k++) {
             if (dx[k] < x_low) x_low = dx[k];
@@ -223,7 +224,7 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     if (xp == OUTSIDE || yp == OUTSIDE) return 0;
 
     const Num start = first->m < 4 ? c->a[first->m].now : constant(first->m);
-    const double *xs = c->values + x, *ys = c->values + y;
+    const double *xs = value_of(c, x), *ys = value_of(c, y);
     if (!exact(range_of(start), range(c, x, &p->x, length), range(c, y, &p->y, length), length) &&
         !exact(range_of(start), range_among(xs, dx, length), range_among(ys, dy, length), length))
         return -1;

@@ -126,7 +126,7 @@ static int32_t expand(uint32_t code, int a_law) {
     int32_t segment = code >> 4 & 7, q = 2 * (code & 15), magnitude;
     if (!a_law) magnitude = ((q + 33) << segment) - 33;
     else magnitude = segment ? (q + 33) << (segment - 1) : q + 1;
-    return !(code & 0x80) == a_law ? -magnitude : magnitude;
+    return (code >> 7 & 1) != (uint32_t)a_law ? -magnitude : magnitude;
 }
 
 static uint32_t compress(int32_t value, int a_law) {

@@ -1,7 +1,8 @@
 /* Memory as doubles, and between which powers of two the numbers of each block of it lie.
 
    A float word is exactly a double. Words are converted a block at a time when a row of
-   multiply-accumulates (engine_chain.h) asks for them; a write makes its block stale. */
+   multiply-accumulates (engine_chain.h) asks for them; a write makes its block stale. Where room
+   is SPARSE only mapped pages have some for doubles; neighbours in memory are neighbours there. */
 
 static const Range NO_NUMBERS = {1000, -1000};
 
@@ -9,7 +10,7 @@ static const Range NO_NUMBERS = {1000, -1000};
 INLINE double power(int e) {
     uint64_t bits = (uint64_t)(e + 1023) << 52;
     double d;
-    memcpy(&d, &bits, 8);
+    __builtin_memcpy(&d, &bits, 8);
     return d;
 }
 
@@ -18,7 +19,7 @@ INLINE double to_double(Num x) { return x.m ? (double)x.m * power(x.e - 159) : 0
 /* A double of at most 32 significant bits as an accumulator. */
 INLINE Num from_double(double d) {
     int64_t bits;
-    memcpy(&bits, &d, 8);
+    __builtin_memcpy(&bits, &d, 8);
     if (d == 0) return ZERO;
     Num x = {(bits & (((int64_t)1 << 52) - 1)) >> 21 | (int64_t)1 << 31,
              (int32_t)(bits >> 52 & 2047) - 1023 + 128, 0};
@@ -34,11 +35,18 @@ INLINE Range range_of(Num x) {
     return (Range){x.e - 159 + __builtin_ctzll((uint64_t)x.m), x.e - 127};
 }
 
+/* The double of a word of a mapped page. */
+INLINE double *value_of(const Chip *c, int64_t word) {
+    return c->values + (SPARSE ? word - c->gap[word >> (PAGE_BITS - 2)] : word);
+}
+
 static void convert(Chip *c, int64_t block) {
     Range r = NO_NUMBERS;
+    uint32_t page = block >> (PAGE_BITS - BLOCK_BITS);
     const uint8_t *p = c->memory + (block << BLOCK_BITS);
-    double *value = c->values + (block << (BLOCK_BITS - 2));
-    for (int k = 0; k < 1 << (BLOCK_BITS - 2); k++, p += 4) {
+    double *value = value_of(c, block << (BLOCK_BITS - 2));
+    int words = SPARSE && c->map[page] == OUTSIDE ? 0 : 1 << (BLOCK_BITS - 2);
+    for (int k = 0; k < words; k++, p += 4) {
         Num x = factor_of_word(get32(p));
         value[k] = x.m ? (double)x.m * power(x.e - 151) : 0;
         if (!x.m) continue;
@@ -47,7 +55,6 @@ static void convert(Chip *c, int64_t block) {
         if (high > r.high) r.high = high;
     }
     c->range[block] = r, c->known[block] = 1;
-    uint32_t page = block >> (PAGE_BITS - BLOCK_BITS);
     if (!c->converted[page]) c->converted[page] = 1, c->convert_list[c->convert_count++] = page;
 }
 

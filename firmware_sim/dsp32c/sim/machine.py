@@ -259,6 +259,15 @@ class Machine(Host):
         if self.watch is not None:
             self.watch.append(("new", f"*{address:06x}", raw[::-1].hex()))
 
+    def peek(self, address: int) -> int:
+        """The word at an address, a multiple of four, once the Z writes on their way landed."""
+        word = bytearray(self._bytes[address:address + 4])
+        for _, at, size, value in self._stores:
+            if at & ~3 == address:
+                content = value & (1 << 8 * size) - 1
+                word[at & 3:(at & 3) + size] = content.to_bytes(size, "little")
+        return int.from_bytes(word, "little")
+
     # ------------------------------------------------------------------ what effects may do
 
     def reg(self, code: int) -> int:

@@ -25,7 +25,7 @@ from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.program import Program, lower, run
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.each import each
-from tests.quantize.fixed.cases import CASES, GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.loops import elman
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import Q15, conv, gemm, graph, value, weight
@@ -68,7 +68,7 @@ def test_a_pool_and_a_table_join_their_convolution(table):
 
 def test_a_consumer_that_changes_what_its_maker_reads_stays_apart():
     """Every output of the convolution needs all of the state that the sum would overwrite."""
-    loops = [p.values[0] for p in CASES if lower(p.values[0]).repeats]
+    loops = [g for g in GRAPHS if lowered(g).repeats]
     assert len(loops) > 5 and all(holds(g, fuse_consumers(forward(lower(g)))) for g in loops)
 
 
@@ -144,14 +144,13 @@ def test_what_meets_a_narrow_factor_stays_narrow():
 @each("graph", GRAPHS)
 def test_constants_lie_in_the_order_of_reading(graph):
     """Of a dot product's weights, row after row."""
-    program = in_reading_order(lower(graph))
-    assert holds(graph, program)
+    assert holds(graph, in_reading_order(lowered(graph)))
 
 
 @pytest.mark.slow
 @each("graph", GRAPHS)
 def test_any_buffer_may_lie_the_other_way_round(graph):
-    program = lower(graph)
+    program = lowered(graph)
     for name, shape in shapes(program).items():
         order = (*range(1, len(shape)), 0)
         turned = transposed(program, name, shape, order)
@@ -160,7 +159,7 @@ def test_any_buffer_may_lie_the_other_way_round(graph):
 
 @each("graph", GRAPHS)
 def test_what_is_alive_together_lies_apart(graph):
-    program = lower(graph)
+    program = lowered(graph)
     plan, alive = arena(program), lifetimes(program)
     for name, at in plan.at.items():
         b = program.buffers[name]

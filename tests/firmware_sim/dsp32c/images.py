@@ -10,9 +10,9 @@ from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.program import Program
 
 
-def compile_program(program: Program, target: Target) -> Image:
-    """The fastest that fits."""
-    return Dsp32c().compile(program, target).image
+def compile_program(program: Program, target: Target, goal: str = "time") -> Image:
+    """The fastest that fits, or as another goal has it."""
+    return Dsp32c().compile(program, target, goal).image
 
 
 def build(program: Program, target: Target, choices: Choices) -> Image:

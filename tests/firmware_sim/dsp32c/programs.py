@@ -13,6 +13,7 @@ from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS, IO
 from dsplet.firmware_sim.dsp32c.sim.machine import MachineError
+from tests.firmware_sim.dsp32c import seen
 
 CODE = 0x0100  # where programs begin: inside RAM2
 STREAMS = (0x0400, 0x0800, 0x0C00, 0x1400, 0x8000, 0xFFF800, 0xFFFC00)  # where pointers begin
@@ -189,9 +190,7 @@ def outcome(machine, instructions: int):
         machine.run(None, instructions)
     except MachineError:  # the two word their reasons differently
         return "refused", f"{machine.pc:06x}"
-    registers = [machine.register(f"r{n}") for n in range(1, 23)] + [machine.register("pcsh")]
-    return (machine.pc, registers, [f"{a:010x}" for a in machine.a], machine.flags,
-            machine.dflags, machine.dauc, machine.profile())
+    return seen.state(machine)
 
 
 def _letters(bits: int, names: str) -> str:

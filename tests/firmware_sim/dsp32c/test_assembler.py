@@ -204,6 +204,6 @@ def test_600_lines_assemble_quickly():
     lines = [f"l{i}: a0 = a{i % 4} + *r{1 + i % 14}++ * *r{1 + i % 7}++r15\n r5e = l{i}\n"
              f" r{1 + i % 14}e = {i * 7}\n if (r5-- >= 0) goto l{i}" for i in range(150)]
     assemble("\n".join(lines[:8]))
-    start = time.perf_counter()
+    start = time.process_time()
     assemble("\n".join(lines))
-    assert time.perf_counter() - start < 0.15
+    assert time.process_time() - start < 0.15

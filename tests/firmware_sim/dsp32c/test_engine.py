@@ -1,7 +1,10 @@
-"""The C engine is the Python machine: same vectors, same random programs, same errors."""
+"""The C engine is the Python machine, compiled here and as WebAssembly: same vectors, same random
+programs, same errors."""
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dsplet.base.library import compiler
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
-from dsplet.firmware_sim.dsp32c.sim import engine
+from dsplet.firmware_sim.dsp32c.sim import native, wasm
 from dsplet.firmware_sim.dsp32c.sim.engine import Engine, fastest
 from dsplet.firmware_sim.dsp32c.sim.machine import (
     BadAccess,
@@ -28,6 +32,7 @@ from dsplet.firmware_sim.programs import summary
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c import networks, programs
 from tests.firmware_sim.dsp32c.images import compile_program
+from tests.firmware_sim.dsp32c.seen import engines, same_memory, state
 
 pytestmark = pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")),
                                 reason="no C compiler: the engine cannot be built")
@@ -49,8 +54,8 @@ PROGRAMS = int(os.environ.get("DSPLET_PROGRAMS", 600))  # as many are run; 10000
 
 
 @cache
-def pair(index: int):
-    return Machine(TARGETS[index]), Engine(TARGETS[index])
+def simulators(index: int):
+    return [Machine(TARGETS[index]), *engines(TARGETS[index])]
 
 
 @pytest.mark.slow
@@ -59,23 +64,24 @@ def pair(index: int):
        st.integers(1, 400))
 def test_random_programs_agree(code, start, target, strict, instructions):
     seen = []
-    for simulator in pair(target):
+    for simulator in simulators(target):
         simulator.strict = strict
         programs.prepare(simulator, code, start)
         seen.append(programs.outcome(simulator, instructions))
-    assert seen[1] == seen[0], "\n".join(TABLE.show(word) or f"{word:08x}" for word in code)
+    for other in seen[1:]:
+        assert other == seen[0], "\n".join(TABLE.show(word) or f"{word:08x}" for word in code)
     if seen[0][0] != "refused":
-        machine, engine = (simulator.memory.view(np.int64) for simulator in pair(target))
-        assert np.array_equal(machine, engine)
+        assert same_memory(*simulators(target))
 
 
 # ---------------------------------------------------------------- tests
 
-def test_conformance_vectors():
+@pytest.mark.parametrize("which", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_conformance_vectors(which):
     if "DSPLET_SHARED" not in os.environ:
         pytest.skip("DSPLET_SHARED is not set: it names the folder that holds conformance/")
     path = Path(os.environ["DSPLET_SHARED"]) / "conformance" / "dsp32c_vectors.json"
-    simulator = Engine(FLAT, strict=False)
+    simulator = (engines(FLAT, strict=False) * 2)[which]
 
     def cleared():
         simulator.memory[:] = 0
@@ -84,6 +90,12 @@ def test_conformance_vectors():
     results = conformance.run(path, cleared)
     assert len(results) == 469
     assert summary(results).startswith("469 passed")
+
+
+def test_a_compiler_has_nothing_to_say():
+    done = subprocess.run([*compiler(), *native.FLAGS, "-Wall", "-Wextra", "-fsyntax-only",
+                           Path(native.__file__).with_name("engine.c")], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_random_words_are_legal_alike():
@@ -197,21 +209,24 @@ def test_batch_names_the_input_that_failed():
         simulator.run_batch(CODE, 0x200, 0x1000, np.zeros((3, 4), np.uint32), 0xC00, 1)
 
 
-def test_without_a_compiler_the_machine_takes_over(monkeypatch):
+def test_without_a_compiler_and_wasmtime_the_machine_takes_over(monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
-    monkeypatch.setattr(engine, "_library", engine._library.__wrapped__)
+    monkeypatch.setattr(native, "doors", native.doors.__wrapped__)
+    monkeypatch.setattr(wasm, "_module", wasm._module.__wrapped__)
+    monkeypatch.setitem(sys.modules, "wasmtime", None)
     simulator, word = fastest(BOARD)
     assert isinstance(simulator, Machine)
-    assert word == ("the slow simulator is used, some thousand times slower: there is no C "
-                    "compiler 'no-such-compiler' on the PATH: install one (Debian: apt-get "
-                    "install gcc) or name yours in $CC")
+    assert word == (
+        "the slow simulator is used, some thousand times slower: there is no C compiler "
+        "'no-such-compiler' on the PATH: install one (Debian: apt-get install gcc) or name yours "
+        "in $CC; there is no wasmtime that can be imported: pip install 'dsplet[wasm]'")
 
 
 @pytest.mark.slow
 def test_an_engine_that_cannot_be_kept_says_so(monkeypatch, tmp_path):
     (tmp_path / "no folder").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no folder"))
-    monkeypatch.setattr(engine, "_library", engine._library.__wrapped__)
+    monkeypatch.setattr(native, "doors", native.doors.__wrapped__)
     simulator, word = fastest(BOARD)
     assert isinstance(simulator, Engine)
     assert word == "the engine is compiled anew each time: Not a directory"
@@ -224,9 +239,11 @@ def test_whole_networks_agree(stack):
     network = stack()
     image = compile_program(lower(network.graph()), targets.get("dsp32c-40"))
     q = network.samples(1)
-    machine, engine = Machine(image.target), Engine(image.target)
-    expected, actual = Simulator(image, machine)(q), Simulator(image, engine)(q)
-    assert np.array_equal(actual.outputs[0], expected.outputs[0])
-    assert actual.cycles[0] == expected.cycles[0]
-    assert engine.profile() == machine.profile()
-    assert np.array_equal(engine.memory.view(np.int64), machine.memory.view(np.int64))
+    machine, others = Machine(image.target), engines(image.target)
+    expected = Simulator(image, machine)(q)
+    for chip in others:
+        actual = Simulator(image, chip)(q)
+        assert np.array_equal(actual.outputs[0], expected.outputs[0])
+        assert actual.cycles[0] == expected.cycles[0]
+        assert state(chip) == state(machine)
+    assert same_memory(machine, *others)

@@ -14,6 +14,7 @@ from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float.kernel import InterpolateReal, tabulate
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.program import lower_real
+from tests.each import each
 from tests.firmware_sim.dsp32c.images import compile_program
 from tests.quantize import onnx_nets as nets
 from tests.quantize.norm_nets import NORMS
@@ -42,7 +43,7 @@ def loaded(m, tmp_path):
     return from_onnx.load(tmp_path / "net.onnx")
 
 
-@pytest.mark.parametrize("name", sorted(MODELS.keys() - REFUSED))
+@each("name", sorted(MODELS.keys() - REFUSED))
 def test_the_chip_computes_what_onnx_runtime_computes(name, tmp_path):
     graph, m = loaded(MODELS[name], tmp_path), MODELS[name]
     program = lower_real(graph)
@@ -57,7 +58,7 @@ def test_the_chip_computes_what_onnx_runtime_computes(name, tmp_path):
         assert lower_bound_cycles(kernel, program.buffers, BOARD) <= bill.cycles
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
+@each("name", sorted(REFUSED))
 def test_what_has_no_float_form_is_refused(name, tmp_path):
     with pytest.raises(ModelError, match="no form in float arithmetic: .*"):
         lower_real(loaded(MODELS[name], tmp_path))

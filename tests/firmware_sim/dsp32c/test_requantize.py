@@ -17,7 +17,7 @@ from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.firmware_sim.dsp32c.images import build
 from tests.firmware_sim.dsp32c.networks import zip_like
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 
 TARGET = targets.get("dsp32c-40", "1991")
@@ -55,9 +55,9 @@ def test_every_accumulator(looked_up, clamp, shift, weight, bias, choice):
     assert np.array_equal(Simulator(image)(EVERY).outputs[0], expected)
 
 
-@pytest.mark.parametrize("graph", [g for g in GRAPHS if segments(lower(g))], ids=lambda g: g.name)
+@pytest.mark.parametrize("graph", [g for g in GRAPHS if segments(lowered(g))], ids=lambda g: g.name)
 def test_interpolation_step_by_step_keeps_the_meaning(graph):
-    program = lower(graph)
+    program = lowered(graph)
     stepped = in_steps(program, frozenset(segments(program)))
     assert not segments(stepped)
     xs = samples(graph, 3)

@@ -23,7 +23,7 @@ from dsplet.quantize.qdq import to_qdq
 from tests.each import each
 from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 from tests.firmware_sim.toy.backend import Toy
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 
 
@@ -37,7 +37,7 @@ def toy(monkeypatch):
 def test_the_toy_closes_the_square(graph, toy):
     """Bit for bit the reference's integers, and the cycles of the worst case: nothing branches."""
     xs = samples(graph, 5)
-    compiled = targets.compile(lower(graph), toy)
+    compiled = targets.compile(lowered(graph), toy)
     run, values = compiled.simulate(xs), graph.run(*xs)
     for v, y in zip(graph.outputs, run.outputs, strict=True):
         assert y.shape == values[v.name].shape and np.array_equal(y, values[v.name])

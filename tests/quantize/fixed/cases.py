@@ -6,6 +6,7 @@ inputs.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from dsplet.quantize.fixed.ops.sum_pool import SumPool
 from dsplet.quantize.fixed.ops.table import Table
+from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.quantize.fixed.choices import CHOICES
 from tests.quantize.fixed.loops import LOOPS
@@ -284,4 +286,6 @@ FAMILIES = (convolutions, products, elementwise, requantizations, pools, curves,
             movements, networks)
 GRAPHS = [*(g for family in FAMILIES for g in family()), *LOOPS, *CHOICES, *POINTWISE,
           *SPATIAL]
+lowered = lru_cache(maxsize=2 * len(GRAPHS))(lower)
+"""`lower`, once for all tests of a graph: nothing changes a program."""
 CASES = [pytest.param(g, id=g.name) for g in GRAPHS]

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from dsplet.quantize.fixed import kernel as K
 from dsplet.quantize.fixed.interpret import interpret
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Set, Storage, Store
-from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.each import each
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 
 VARS = ("i", "j", "k")
 coefficients = st.dictionaries(st.sampled_from(VARS), st.integers(-9, 9))
@@ -82,7 +81,7 @@ def test_a_copy_of_contiguous_memory_is_one_loop():
 
 @each("graph", GRAPHS)
 def test_a_kernel_keeps_few_registers_and_writes_only_its_outputs(graph):
-    program = lower(graph)
+    program = lowered(graph)
     for kernel in program.kernels:
         statements = [s for whole in kernel.body for s in K.flat(whole)]
         assert len({s.d for s in statements}) <= 3

@@ -12,7 +12,7 @@ from dsplet.quantize.fixed.kernel_text import COLUMNS, to_text
 from dsplet.quantize.fixed.program import lower, run
 from dsplet.quantize.fixed.statement import Affine, Ref
 from tests.each import each
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.kernels import Odd, assert_equal, kernels, programs
 from tests.quantize.fixed.samples import samples
 
@@ -23,7 +23,7 @@ i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
 @pytest.mark.slow
 @each("graph", GRAPHS)
 def test_a_program_is_read_back_equal_and_runs_alike(graph):
-    program = lower(graph)
+    program = lowered(graph)
     text = to_text(program)
     again = from_text(text)
     assert_equal(program, again)

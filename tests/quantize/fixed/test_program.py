@@ -11,7 +11,7 @@ from dsplet.quantize.fixed.ops.movement import Concat
 from dsplet.quantize.fixed.ops.requantize import Requantize
 from dsplet.quantize.fixed.program import execute, lower, run
 from tests.each import each
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 from tests.quantize.fixed.words import graph, value
 
@@ -48,7 +48,7 @@ def test_movement_costs_a_kernel_only_where_no_view_will_do(name):
 
 @each("graph", GRAPHS)
 def test_a_program_is_consistent(graph):
-    program = lower(graph)
+    program = lowered(graph)
     assert program.macs == graph.macs
     assert [v for v, _ in program.inputs] == list(graph.inputs)
     assert [v for v, _ in program.outputs] == list(graph.outputs)
@@ -69,7 +69,7 @@ def test_a_program_is_consistent(graph):
 def test_every_value_lies_where_the_program_says(graph):
     """After a run, each value's storage holds the reference's integers, nothing overlaps it, and
     no buffer holds what its type, picked from its stated range, could not."""
-    program, xs = lower(graph), samples(graph, 2)
+    program, xs = lowered(graph), samples(graph, 2)
     values = graph.run(*xs)
     memory = {b.name: np.zeros(b.size, np.int64) if b.data is None else b.data.copy()
               for b in program.buffers.values()}

@@ -6,22 +6,22 @@ An execution is one entry of `EXECUTIONS`: f(graph, *xs) -> one array (N, *shape
 import shutil
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from dsplet.export.c import host
 from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Node
-from dsplet.quantize.fixed.program import lower, run
+from dsplet.quantize.fixed.program import run
 from dsplet.quantize.qdq import to_qdq
 from tests.each import each
-from tests.quantize.fixed.cases import GRAPHS
+from tests.quantize import onnx_nets as nets
+from tests.quantize.fixed.cases import GRAPHS, lowered
 from tests.quantize.fixed.samples import samples
 
 
 def interpreter(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
-    program = lower(graph)
+    program = lowered(graph)
     runs = [run(program, *sample) for sample in zip(*xs, strict=True)]
     return [np.stack(y) for y in zip(*runs, strict=True)]
 
@@ -37,7 +37,7 @@ def some_interpreted(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
 
 
 def c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
-    return _native(host.compile(lower(graph)), xs)
+    return _native(host.compile(lowered(graph)), xs)
 
 
 def _native(compiled: host.Compiled, xs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
@@ -50,19 +50,18 @@ def integer_onnx(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
 
 
 def dsp32c(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
-    return list(targets.compile(lower(graph), targets.get("dsp32c-40")).simulate(xs).outputs)
+    return list(targets.compile(lowered(graph), targets.get("dsp32c-40")).simulate(xs).outputs)
 
 
 def dsp32c_small(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     """The program that needs least memory."""
-    compiled = targets.compile(lower(graph), targets.get("dsp32c-40"), "memory")
+    compiled = targets.compile(lowered(graph), targets.get("dsp32c-40"), "memory")
     return list(compiled.simulate(xs).outputs)
 
 
 def qdq(graph: Graph, *xs: np.ndarray) -> list[np.ndarray]:
     """Stock ONNX Runtime on the .q.onnx file: reals in, reals out, on the formats' grids."""
-    session = ort.InferenceSession(to_qdq.to_model(graph).SerializeToString(),
-                                   providers=["CPUExecutionProvider"])
+    session = nets.session(to_qdq.to_model(graph))
     feeds = {i.name: v.format.dequantize(x).astype(np.float32) for i, v, x in
              zip(session.get_inputs(), graph.inputs, xs, strict=True)}
     ys = [np.float64(y) * 2.0**v.format.frac for y, v in

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from dsplet.quantize.float import model as float_model
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.reading import READERS, op_of
+from tests.each import each
 from tests.quantize import layout_nets
 from tests.quantize import onnx_nets as nets
 from tests.quantize.choosing_nets import CHOOSING
@@ -23,7 +25,16 @@ from tests.quantize.pointwise_nets import POINTWISE
 from tests.quantize.recurrent_nets import LOOPS, cell
 from tests.quantize.spatial_nets import SPATIAL
 
-SINGLE = [*nets.single_ops(), *NORMS, *POINTWISE, *LOOPS, *SPATIAL, *layout_nets.FIRST]
+
+class Single(NamedTuple):
+    """A network of one op, or of a few."""
+
+    name: str
+    model: onnx.ModelProto
+
+
+SINGLE = [Single(*named) for named in (
+    *nets.single_ops(), *NORMS, *POINTWISE, *LOOPS, *SPATIAL, *layout_nets.FIRST)]
 
 
 def saved(m, tmp_path, name="net.onnx"):
@@ -32,21 +43,22 @@ def saved(m, tmp_path, name="net.onnx"):
     return path
 
 
-@pytest.mark.parametrize("m", [pytest.param(m, id=name) for name, m in SINGLE])
-def test_an_op_computes_what_onnx_runtime_computes(m, tmp_path):
-    feeds = nets.inputs(m, 1) | {}
-    expected = nets.run(m, feeds)[0]
+@each("single", SINGLE)
+def test_an_op_computes_what_onnx_runtime_computes(single, tmp_path):
+    m = single.model
+    feeds = nets.inputs(m, 1)
+    expected = nets.run(m, feeds, 0)[0]
     for graph in (from_onnx.read(saved(m, tmp_path)), from_onnx.load(saved(m, tmp_path))):
-        again = float_model.to_model(graph)
-        assert np.allclose(nets.run(again, feeds)[0], expected, rtol=1e-4, atol=1e-5)
-        batch = nets.run(again, {k: np.concatenate([x, x + 1, x]) for k, x in feeds.items()})[0]
+        again = nets.session(float_model.to_model(graph), 0)
+        assert np.allclose(again.run(None, feeds)[0], expected, rtol=1e-4, atol=1e-5)
+        batch = again.run(None, {k: np.concatenate([x, x + 1, x]) for k, x in feeds.items()})[0]
         assert batch.shape == (3, *expected.shape[1:])
         assert np.allclose(batch[2], expected[0], rtol=1e-4, atol=1e-5)
         assert graph.shapes[graph.outputs[0]] == expected.shape[1:]
 
 
 def test_every_reader_has_a_case():
-    models = [*(m for _, m in SINGLE), *CHOOSING.values()]
+    models = [*(single.model for single in SINGLE), *CHOOSING.values()]
     used = {op_of(n) for m in models for n in m.graph.node}
     assert not set(READERS) - used
 

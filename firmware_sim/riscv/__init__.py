@@ -1,0 +1,1 @@
+"""RISC-V cores whose documentation says how long everything takes, as targets."""
