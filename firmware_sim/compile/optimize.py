@@ -61,12 +61,14 @@ def passes(program: Program, goal: str) -> Iterator[tuple[str, Program]]:
 def pipeline(goal: str) -> dict[str, Callable[[Program], Program]]:
     """The passes by name, in their order."""
     effort = EFFORTS[goal]
+    # what is read in pairs wants runs: single numbers written out say nothing of a layout
+    places = EFFORTS["balanced"] if effort.pairs else effort
     return {
         "forward": forward,
         "fuse_consumers": fuse_consumers,
         "in_place": in_place,
         "borders": lambda p: borders_written(p, staged=goal != "time"),
-        "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, effort))),
+        "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, places))),
         "narrow": narrowed,
         **({"wide": widened} if effort.pairs else {}),
         "blocks": lambda p: replace(p, kernels=tuple(blocked(k, p.buffers, effort)
