@@ -94,17 +94,24 @@ def _path() -> str | None:
 
 
 @contextmanager
-def page() -> Iterator[Any]:
-    """An empty page that knows `load`, `run` and `batch`."""
+def started(*flags: str) -> Iterator[Any]:
+    """A browser. flags: of Chromium's command line."""
     from playwright.sync_api import sync_playwright
     with sync_playwright() as steering:
-        browser = steering.chromium.launch(executable_path=_path(), args=["--no-sandbox"])
+        browser = steering.chromium.launch(executable_path=_path(), args=["--no-sandbox", *flags])
         try:
-            made = browser.new_page()
-            made.add_script_tag(content=SCRIPT)
-            yield made
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page() -> Iterator[Any]:
+    """An empty page that knows `load`, `run` and `batch`."""
+    with started() as browser:
+        made = browser.new_page()
+        made.add_script_tag(content=SCRIPT)
+        yield made
 
 
 def load(page: Any, image: Image) -> None:

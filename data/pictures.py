@@ -9,6 +9,7 @@ import numpy as np
 
 from dsplet.base.errors import door
 from dsplet.base.files import check_readable
+from dsplet.data.normalise import at_height
 from dsplet.data.resample import fit
 from dsplet.data.source import Wanted
 from dsplet.data.splits import DataError
@@ -72,7 +73,7 @@ def load_line(path: Path, shape: tuple[int, int]) -> np.ndarray:
         raise DataError(f"nothing is written on it: no pixel is {INK} grey levels from its "
                         "background", where=str(path))
     ink = grey[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    ink = _enlarged(ink, round(INK_ROWS * shape[0]))
+    ink = at_height(ink, round(INK_ROWS * shape[0]))
     free = shape[1] - ink.shape[1]
     if free < 0:
         raise DataError(f"{ink.shape[1]} columns wide where it is {shape[0]} high; the network "
@@ -120,9 +121,3 @@ def _upright(picture: Image.Image, mode: str) -> Image.Image:
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
     return picture
 
-
-def _enlarged(ink: np.ndarray, height: int) -> np.ndarray:
-    """`ink` at that height, its width in proportion; pixels are averaged where it shrinks."""
-    from PIL import Image
-    width = max(1, round(ink.shape[1] * height / ink.shape[0]))
-    return np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BILINEAR))

@@ -143,8 +143,13 @@ def fit(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if (height, width) == MNIST_FRAME and max(shape) <= MNIST_BOX:
         edge = (height - MNIST_BOX) // 2
         images = images[:, edge:-edge, edge:-edge]
-        height = width = MNIST_BOX
-    rows, columns = _weights(height, shape[0]), _weights(width, shape[1])
+    return resized(images, shape)
+
+
+def resized(images: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """uint8 images (N, H, W) at `shape`, uint8: each way, the mean of the area that a pixel covers
+    where they shrink, bilinear with pixel centres aligned where they grow."""
+    rows, columns = (_weights(n, m) for n, m in zip(images.shape[1:], shape, strict=True))
     total = int(rows[0].sum() * columns[0].sum())
     # Sums stay below 2^53: float64 holds them exactly in whatever order they are added.
     exact = np.matmul(np.matmul(rows, images.astype(np.float64)), columns.T).astype(np.int64)

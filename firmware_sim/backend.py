@@ -19,6 +19,7 @@ import numpy as np
 from dsplet.base.errors import UserError, near
 from dsplet.base.rows import inlined
 from dsplet.firmware_sim.native import Native
+from dsplet.firmware_sim.portable import Portable
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -225,16 +226,13 @@ class MapRow:
 
 TOOLS = {"hot_lines": "a profile by line", "trace": "an execution trace",
          "memory_map": "a map of its buffers", "values": "what its memory holds of each layer",
-         "stream": "programs that run one step a call",
-         "assuming": "assumptions to vary", "passes": "kernels to read after its passes"}
+         "stream": "programs that run one step a call", "assuming": "assumptions to vary",
+         "passes": "kernels to read after its passes", "portable": "execution in a page"}
 """Methods of `Compiled` that a backend need not have, in words."""
 
 
 class Compiled(ABC):
-    """A program compiled for a target.
-
-    A backend overrides what is abstract, and of `TOOLS` what it has.
-    """
+    """A compiled program: a backend overrides what is abstract, and what it has of `TOOLS`."""
 
     tools: ClassVar[frozenset[str]] = frozenset()
     artefacts: ClassVar[Mapping[str, str]] = {}
@@ -269,8 +267,7 @@ class Compiled(ABC):
     def items(self, run: Run) -> list[Item]:
         """Cycles of one sample by kind of work; they add up to the run's."""
         work = {kind: sum(b.spent[kind] for b in run.bills) for b in run.bills for kind in b.spent}
-        lost = {kind: sum(b.stalls[kind] for b in run.bills)
-                for b in run.bills for kind in b.stalls}
+        lost = {k: sum(b.stalls[k] for b in run.bills) for b in run.bills for k in b.stalls}
         return [*(Item(kind, cycles, 0.0) for kind, cycles in work.items()),
                 *(Item(kind, cycles, cycles) for kind, cycles in lost.items())]
 
@@ -305,8 +302,7 @@ class Compiled(ABC):
         """Where every buffer lies, by address."""
         self._lacks("memory_map")
 
-    def values(self, xs: Sequence[Array], progress: Progress | None = None
-               ) -> dict[str, Array]:
+    def values(self, xs: Sequence[Array], progress: Progress | None = None) -> dict[str, Array]:
         """Execute samples; what memory held of each value of the program's graph, by name, those of
         loops over time at every step: integers (N, *steps, *shape)."""
         self._lacks("values")
@@ -322,6 +318,10 @@ class Compiled(ABC):
     def passes(self) -> Mapping[str, Program]:
         """The program as it is after each pass, by the pass's name and in their order."""
         self._lacks("passes")
+
+    def portable(self) -> Portable:
+        """The program for a page, with what executes it there."""
+        self._lacks("portable")
 
     def _lacks(self, tool: str) -> NoReturn:
         raise NotOffered(f"target {self.target.name} has no such tool: processor "

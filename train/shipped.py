@@ -47,3 +47,8 @@ def path(model: str) -> Path:
         raise NotShipped(f"no trained '{model}' comes with the package",
                          expected=", ".join(known), remedy=near(model, known))
     return FOLDER / f"{model}.q.onnx"
+
+
+def samples(data: str) -> Path:
+    """The first test samples of the data set that a shipped network is tested with."""
+    return FOLDER / f"{data}.npz"

@@ -27,13 +27,14 @@ from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, SWITCHES, TARGETS, Target
-from dsplet.firmware_sim.dsp32c.sim import trace
+from dsplet.firmware_sim.dsp32c.sim import browser, trace
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.held import held
 from dsplet.firmware_sim.dsp32c.sim.simulate import Run, Simulator
 from dsplet.firmware_sim.dsp32c.sim.stream import Stream
 from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
 from dsplet.firmware_sim.optimize import GOALS, Ways
+from dsplet.firmware_sim.portable import Portable
 from dsplet.quantize.fixed.program import Program
 
 
@@ -151,6 +152,9 @@ class Compiled(backend.Compiled):
 
     def passes(self) -> dict[str, Program]:
         return Chosen(self.program, self.image.target, self.image.choices).passes
+
+    def portable(self) -> Portable:
+        return browser.portable(self.image)
 
     def assuming(self, name: str, value: Any) -> Compiled:
         target = self.image.target.with_assumptions(**{name: value})

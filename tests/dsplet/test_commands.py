@@ -92,6 +92,11 @@ CASES = {
         "line.png --model line.q.onnx",
         lambda d: d["lines"][0]["text"] == small_nets.LINE and d["passed"],
         "line.png --model small.q.onnx", "has no machine that reads lines"),
+    "live": Case(
+        "small.q.onnx line.q.onnx -o live.html --samples 3",
+        lambda d: [n["reads"] for n in d["networks"]] == ["digits", "lines"] and d["passed"]
+        and d["bytes"] == Path("live.html").stat().st_size,
+        "small.onnx -o no.html", "small.onnx: is a float network"),
     "emit": Case(
         "small.q.onnx --format c -o out",
         lambda d: [Path(f).name for f in d["written"]] == ["small.h", "small.c"],

@@ -15,8 +15,6 @@ from dsplet.workflows import compare
 from tests.each import each
 
 ROWS = shipped.shipped()
-SAMPLES = Path(__file__).with_name("samples")
-"""The first test samples of each data set."""
 MOST_BYTES = 600_000
 
 
@@ -40,7 +38,7 @@ def test_they_are_the_zoos_and_read_the_first_samples_as_stated(row):
     facts, card = dict(fixed_graph(str(shipped.path(row.model))).metadata), zoo.get(row.model)
     assert (facts["dsplet.model"], facts["dsplet.data"]) == (row.model, row.data)
     assert row.data in (*card.training, *card.lines.values())
-    found = accuracy(row, str(SAMPLES / f"{row.data}.npz"))
+    found = accuracy(row, str(shipped.samples(row.data)))
     assert found.samples == row.first
     assert found.test_accuracy_percent == pytest.approx(100 * row.first_right / row.first)
 
