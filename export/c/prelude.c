@@ -95,3 +95,31 @@ INLINE int32_t dot2_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
     return acc + (int32_t)x[1] * w[1];
 #endif
 }
+
+/* acc + x[0] * w[0] + x[1] * w[1], of a long straight piece. Compilers shuffle it well where they
+ * know the instruction, gcc for Arm also where it is told to save; for RISC-V, it would read all
+ * numbers first and run out of registers. */
+#if defined(PAIRS) && defined(__has_builtin)
+#if __has_builtin(__builtin_arm_smlad)
+#define PAIR(acc, x, w) __builtin_arm_smlad((int32_t)word(x), (int32_t)word(w), acc)
+#endif
+#endif
+#if defined(PAIRS) && !defined(PAIR)
+#define PAIR(acc, x, w) pairs(word(x), word(w), acc)
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__riscv)
+#pragma GCC optimize("no-schedule-insns")
+#elif defined(__arm__)
+#pragma GCC optimize("schedule-insns")
+#endif
+#endif
+INLINE int32_t pair_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
+{
+#ifdef PAIR
+    return PAIR(acc, x, w);
+#else
+    acc += (int32_t)x[0] * w[0];
+    return acc + (int32_t)x[1] * w[1];
+#endif
+}

@@ -59,7 +59,7 @@ class KernelPrinter:
         self._written = {s.ref.buffer for whole in kernel.body for s in whole.flat()
                          if isinstance(s, Store)}
         self._buffers = buffers
-        self._lines = [line for s in kernel.body for line in self._statement(s, "    ")]
+        self._lines = self._body(kernel.body, "    ")
 
     def function(self) -> str:
         k = self.kernel
@@ -84,17 +84,23 @@ class KernelPrinter:
 
     # --- statements --------------------------------------------------------------------------
 
-    def _statement(self, s: Statement, indent: str) -> list[str]:
+    def _body(self, body: tuple[Statement, ...], indent: str) -> list[str]:
+        around = zip((None, *body), body, (*body[1:], None), strict=False)
+        return [line for before, s, after in around for line in self._statement(
+            s, indent, any(map(_multiplies, (before, after))))]
+
+    def _statement(self, s: Statement, indent: str, straight: bool = False) -> list[str]:
+        """straight: whether products stand before or after the statement."""
         match s:
             case Loop(var, 1, body):
                 return [line for inner in body for line in self._turn(inner, var, 0, indent)]
             case Loop(var, extent, body):
                 if step := self._dot(body, var, extent):
+                    name = "pair" if straight and step == extent == 2 else f"dot{step}"
                     return self._dots([t for t in body if isinstance(t, Mac)], var, extent, step,
-                                      indent)
-                lines = [line for inner in body for line in self._statement(inner, indent + "    ")]
-                return [f"{indent}for (int32_t {var} = 0; {var} < {extent}; {var}++) {{", *lines,
-                        f"{indent}}}"]
+                                      name, indent)
+                return [f"{indent}for (int32_t {var} = 0; {var} < {extent}; {var}++) {{",
+                        *self._body(body, indent + "    "), f"{indent}}}"]
         return [line for text in self._simple(s) for line in folded(indent + text)]
 
     def _turn(self, s: Statement, var: str, turn: int, indent: str) -> list[str]:
@@ -114,8 +120,10 @@ class KernelPrinter:
     def _types(self, mac: Mac) -> tuple[str, str]:
         return str(self._buffers[mac.x.buffer].dtype), str(self._buffers[mac.w.buffer].dtype)
 
-    def _dots(self, macs: list[Mac], var: str, extent: int, step: int, indent: str) -> list[str]:
-        """A loop around products in steps; what is left over follows it, one by one."""
+    def _dots(self, macs: list[Mac], var: str, extent: int, step: int, name: str, indent: str
+              ) -> list[str]:
+        """A loop around products in steps, each by the helper of that name; what is left over
+        follows it, one by one."""
         whole = extent // step * step
         at = Affine() if whole == step else Affine(0, ((var, 1),))
         inside = indent if whole == step else indent + "    "
@@ -125,7 +133,7 @@ class KernelPrinter:
             types = self._types(mac)
             if types not in DOTS:
                 types, x, w = types[::-1], w, x
-            lines += folded(f"{inside}{mac.d} = dot{step}_{types[0]}_{types[1]}({mac.d}, "
+            lines += folded(f"{inside}{mac.d} = {name}_{types[0]}_{types[1]}({mac.d}, "
                             f"&{self._ref(x)}, &{self._ref(w)});")
         if whole > step:
             lines = [f"{indent}for (int32_t {var} = 0; {var} < {whole}; {var} += {step}) {{",
@@ -212,6 +220,12 @@ class KernelPrinter:
     def _int32(self, source: Source) -> str:
         """A factor of a product, as wide as the product whatever the width of int."""
         return f"(int32_t){self._ref(source)}" if isinstance(source, Ref) else self._source(source)
+
+
+def _multiplies(s: Statement | None) -> bool:
+    """Whether the statement is a product, or a loop of two turns of nothing else."""
+    return isinstance(s, Mac) or isinstance(s, Loop) and s.extent == 2 and all(
+        isinstance(t, Mac) for t in s.body)
 
 
 def affine(a: Affine) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import accumulate, product
 from math import prod
 
+import numpy as np
+
 from dsplet.firmware_sim.compile.nest import Body, nest, turns
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac
 from dsplet.quantize.fixed.statement import Affine
@@ -29,12 +31,14 @@ FACTORS = (1, 2, 3, 4, 5)
 class Effort:
     """How far to go. accumulators: sums side by side, one more where no pairs need registers.
     straight: the most products of one sum written out; saving: what part of the instructions more
-    than one row of them must save. uneven: loops whose tiles may leave something over."""
+    than one row of them must save. uneven: loops whose tiles may leave something over. pairs:
+    whether factors of 16 bits are written out in pairs."""
 
     accumulators: int
     straight: int
     saving: float
     uneven: int
+    pairs: bool = False
 
 
 ROW = 10
@@ -76,6 +80,12 @@ def is_dot(s: Sum, buffers: dict[str, Buffer]) -> bool:
     widths = {buffers[r.buffer].dtype.itemsize for m in s.macs for r in (m.x, m.w)}
     least = {1: 4, 2: 2}.get(widths.pop(), 0) if len(widths) == 1 else 0
     return bool(least) and s.run >= least and (s.run >= 8 or s.run % least == 0)
+
+
+def is_paired(s: Sum, buffers: dict[str, Buffer]) -> bool:
+    """Whether both factors of the sum are words of 16 bits one after another."""
+    return s.run > 1 and all(buffers[r.buffer].dtype == np.int16
+                             for m in s.macs for r in (m.x, m.w))
 
 
 def cost(kernel: Kernel, buffers: dict[str, Buffer], effort: Effort) -> float:

@@ -16,10 +16,12 @@ from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
 from dsplet.firmware_sim.compile.in_place import in_place
 from dsplet.firmware_sim.compile.layout import channels_last, ordered
 from dsplet.firmware_sim.compile.narrow import narrowed
+from dsplet.firmware_sim.compile.reading_order import in_reading_order
+from dsplet.firmware_sim.compile.wide import widened
 from dsplet.quantize.fixed.program import Program
 
 EFFORTS = {
-    "time": Effort(accumulators=4, straight=25, saving=0.0, uneven=2),
+    "time": Effort(accumulators=4, straight=25, saving=0.0, uneven=2, pairs=True),
     "balanced": Effort(accumulators=4, straight=25, saving=0.18, uneven=1),
     "memory": Effort(accumulators=4, straight=10, saving=0.0, uneven=0),
 }
@@ -60,14 +62,18 @@ def passes(program: Program, goal: str) -> Iterator[tuple[str, Program]]:
 def pipeline(goal: str) -> dict[str, Callable[[Program], Program]]:
     """The passes by name, in their order."""
     effort = EFFORTS[goal]
+    # what is read in pairs wants runs: single numbers written out say nothing of a layout
+    places = EFFORTS["balanced"] if effort.pairs else effort
     return {
         "forward": forward,
         "fuse_consumers": fuse_consumers,
         **({"rolling": rolling} if goal == "memory" else {}),
         "in_place": in_place,
         "borders": lambda p: borders_written(p, staged=goal != "time"),
-        "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, effort))),
+        "layout": lambda p: ordered(channels_last(p, lambda k, b: cost(k, b, places))),
         "narrow": narrowed,
+        **({"wide": widened} if effort.pairs else {}),
         "blocks": lambda p: replace(p, kernels=tuple(blocked(k, p.buffers, effort)
                                                      for k in p.kernels)),
+        **({"reading_order": in_reading_order} if effort.pairs else {}),
     }

@@ -34,7 +34,7 @@ def joined(texts: Sequence[Text], folder: Path) -> str:
         (folder / f"net{i}.c").write_text(source)
         own = {*STATIC.findall(source)}
         whole += [*(f"#define {name} {name}_of_{i}\n" for name in own), f'#include "net{i}.c"\n',
-                  *(f"#undef {name}\n" for name in (*own, "INLINE", "KERNEL", "PAIRS"))]
+                  *(f"#undef {name}\n" for name in (*own, "INLINE", "KERNEL", "PAIRS", "PAIR"))]
     return "".join(whole)
 
 

@@ -11,10 +11,14 @@ from dsplet.firmware_sim.compile.in_place import in_place
 from dsplet.firmware_sim.compile.layout import shapes, transposed
 from dsplet.firmware_sim.compile.narrow import narrowed
 from dsplet.firmware_sim.compile.nest import read, written
+from dsplet.firmware_sim.compile.reading_order import in_reading_order
+from dsplet.firmware_sim.compile.streaming import streaming
+from dsplet.firmware_sim.compile.wide import widened
 from dsplet.quantize.fixed.graph import Graph
-from dsplet.quantize.fixed.kernel import Lookup, Max, Mul, Requantize, flat
+from dsplet.quantize.fixed.kernel import Lookup, Mac, Max, Mul, Requantize, flat
 from dsplet.quantize.fixed.ops.binary import Add
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
+from dsplet.quantize.fixed.ops.matmul import MatMul
 from dsplet.quantize.fixed.ops.movement import Pad
 from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.ops.table import Table
@@ -22,8 +26,9 @@ from dsplet.quantize.fixed.program import Program, lower, run
 from dsplet.quantize.fixed.qformat import QFormat
 from tests.each import each
 from tests.quantize.fixed.cases import GRAPHS, lowered
+from tests.quantize.fixed.loops import elman
 from tests.quantize.fixed.samples import samples
-from tests.quantize.fixed.words import Q15, conv, graph, value, weight
+from tests.quantize.fixed.words import Q15, conv, gemm, graph, value, weight
 
 
 def holds(g: Graph, program: Program) -> bool:
@@ -109,6 +114,37 @@ def test_recurrent_weights_stay_narrow():
     widths = [[p.buffers[f"k02_gemmsum_weight{j}"].dtype.itemsize for j in (0, 1)]
               for p in (before, after)]
     assert widths == [[1, 2], [1, 1]] and len(statements(after, Mul)) == 1
+
+
+def test_what_each_step_reads_of_an_input_is_copied_in_it():
+    """The element of a sequence that 16 units read; the state beside it needs no copy."""
+    before = forward(lower(elman("wide", 3, n=2, units=16)))
+    after = widened(before)
+    assert holds(elman("wide", 3, n=2, units=16), after)
+    copy, = (i for i, k in enumerate(after.kernels) if k.op == "Copy")
+    assert [(r.first, r.extent) for r in after.around(copy)] == [(copy, 3)]
+    loop, = before.repeats
+    assert after.repeats[0].last == loop.last + 1
+    assert {after.buffers[s.x.buffer].dtype.itemsize for s in statements(after, Mac)} == {2}
+    assert widened(streaming(before)).resume == streaming(before).resume == copy
+
+
+def test_what_meets_a_narrow_factor_stays_narrow():
+    """An input of few products, what is multiplied by it, and the weights which that meets."""
+    made = gemm("f", value("x", 2, 3), weight("w", 3, 3), "f")
+    product = MatMul("m", (made.output, value("u", 3, 1)), value("m", 2, 1, fmt=Q15))
+    g = graph("narrow", made, product, gemm("g", made.output, weight("v", 4, 3), "y"))
+    program = widened(forward(lower(g)))
+    assert len(statements(program, Mac)) == 3
+    assert all(program.buffers[r.buffer].dtype.itemsize == 1
+               for s in statements(program, Mac) for r in (s.x, s.w))
+
+
+@pytest.mark.slow
+@each("graph", GRAPHS)
+def test_constants_lie_in_the_order_of_reading(graph):
+    """Of a dot product's weights, row after row."""
+    assert holds(graph, in_reading_order(lowered(graph)))
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def zeros(name: str, n: int, fmt: QFormat) -> Constant:
 def elman(name: str, steps: int, n: int = 5, units: int = 6, all_steps: bool = False) -> Graph:
     """z = tanh(W x + U z + b); the last state through a full layer, or every state out."""
     x, h, xt = value("x", steps, n, fmt=U8), value("h", units), value("xt", n, fmt=U8)
-    pre = gemm_sum("pre", (xt, h), units, PRE, fracs=(8, (5, 6, 7, 8, 9, 6)[:units]))
+    steps_of_h = tuple(islice(cycle((5, 6, 7, 8, 9, 6)), units))
+    pre = gemm_sum("pre", (xt, h), units, PRE, fracs=(8, steps_of_h))
     new = value("new", units)
     body = Graph("step", (h, xt), (pre, Table.of(np.tanh, "tanh", pre.output, new, "tanh")),
                  (new, new) if all_steps else (new,))
