@@ -25,7 +25,7 @@ import pytest
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse
 from dsplet.firmware_sim.compile.local_copies import Room, copy_on_chip
-from dsplet.firmware_sim.compile.optimize import pipeline
+from dsplet.firmware_sim.compile.optimize import EFFORTS, pipeline
 from dsplet.firmware_sim.compile.segments import in_steps
 from dsplet.firmware_sim.compile.tables import widen, widenings
 from dsplet.firmware_sim.dsp32c.codegen.compilation import COSTS
@@ -129,7 +129,8 @@ def of_c(name: str) -> Callable[..., Program]:
 
 
 PASSES = {name.removeprefix("run_"): f for name, f in list(globals().items())
-          if name.startswith("run_")} | {name: of_c(name) for name in pipeline("memory")}
+          if name.startswith("run_")} | {
+              name: of_c(name) for goal in EFFORTS for name in pipeline(goal)}
 
 
 def parse(file: Path) -> tuple[str, Program, str]:
