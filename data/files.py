@@ -25,7 +25,8 @@ def locate(folder: str, name: str, sha256: str, url: str | None) -> Path:
         if path.is_file():
             return checked(path, sha256)
     missing = f"{folder}/{name} is not at " + " nor at ".join(str(path) for path in places)
-    mend = f"set DSPLET_DATA to a folder that has {folder}/{name} (SHA-256 {sha256})"
+    mend = (f"set DSPLET_DATA to a folder that has {folder}/{name} (SHA-256 {sha256}), or name "
+            "other data with --data")
     if url is None:
         raise DataError(f"{missing}, and no public address of it is known", remedy=mend)
     try:

@@ -72,7 +72,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     write_atomically(request.out, written)
     if request.shown:
         webbrowser.open(Path(request.out).resolve().as_uri())
-    rows = [_row(path, f, target) for path, f in zip(paths, found, strict=True)]
+    names = request.networks or [f.shown.name for f in found]
+    rows = [_row(name, f, target) for name, f in zip(names, found, strict=True)]
     return Report(page=request.out, bytes=len(written), networks=rows, target=title(target),
                   clock_mhz=target.clock_mhz, compared_with="NumPy reference",
                   passed=not any(row.differing_integers for row in rows))
@@ -83,9 +84,9 @@ def _shipped() -> tuple[str, ...]:
     return tuple(str(shipped.path(row.model)) for row in shipped.shipped())
 
 
-def _row(path: str, found: Prepared, target: Target) -> Row:
+def _row(name: str, found: Prepared, target: Target) -> Row:
     cycles = float(found.run.cycles.mean())
-    return Row(network=path, reads=found.reads, layers=len(found.shown.facts["layers"]),
+    return Row(network=name, reads=found.reads, layers=len(found.shown.facts["layers"]),
                cycles=cycles, latency_ms=target.ms(cycles), samples=len(found.run.cycles),
                inputs=found.inputs, differing_integers=found.differing_integers)
 

@@ -3,6 +3,7 @@ trained."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 
 from dsplet.base.files import check_target, read_bytes, write_atomically
@@ -77,7 +78,8 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """A trained network that was copied. command: what made it."""
+    """A trained network that was copied. command: what made it. go_on: what executes it on the test
+    samples that come with it, the first of all."""
 
     file: str
     model: str
@@ -88,6 +90,7 @@ class Copied:
     samples: int
     float_accuracy_percent: float
     fixed_accuracy_percent: float
+    go_on: str
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report | Copied:
@@ -103,8 +106,12 @@ def run(request: Request, watch: Watch = SILENT) -> Report | Copied:
     check_target(out)
     write_atomically(out, read_bytes(source))
     row = next(r for r in shipped.shipped() if r.model == request.model)
-    return Copied(file=out, **{f: getattr(row, f) for f in Copied.__dataclass_fields__
-                               if f != "file"})
+    go_on = ["dsplet", "simulate", out, "--data", str(shipped.samples(row.data)), "--resize",
+             "--samples", str(row.first)]
+    return Copied(file=out, model=row.model, data=row.data, command=row.command, bytes=row.bytes,
+                  sha256=row.sha256, samples=row.samples, go_on=shlex.join(go_on),
+                  float_accuracy_percent=row.float_accuracy_percent,
+                  fixed_accuracy_percent=row.fixed_accuracy_percent)
 
 
 def _everything() -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from dsplet.quantize.qdq import from_qdq
+from dsplet.train import shipped
 from tests.dsplet.commands import dsplet, refusal, started
 from tests.quantize.onnx_nets import model, node, random
 
@@ -106,6 +108,15 @@ def test_emit_writes_the_same_bytes_twice(folder, tmp_path):
 def test_lists(command, schema, tmp_path):
     assert json.loads(dsplet(command, "--json", folder=tmp_path).stdout)["schema"] == schema
     assert dsplet(command, folder=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("row", shipped.shipped(), ids=lambda row: row.model)
+def test_what_came_trained_is_tried_as_it_says(row, tmp_path):
+    got = json.loads(dsplet("zoo", "get", row.model, "--json", folder=tmp_path).stdout)
+    own, *words = shlex.split(got["go_on"])
+    done = json.loads(dsplet(*words, "--json", folder=tmp_path).stdout)
+    assert own == "dsplet" and done["passed"] and done["samples"] == row.first
+    assert done["accuracy_percent"] == row.first_right
 
 
 def test_conformance(shared, tmp_path):
