@@ -146,7 +146,7 @@ KEYS = {
                "layer_samples layers",
     "quantize": "schema file recipe data calibration_samples input layers notes",
     "ledger": "schema network samples accumulator_bits entries overflows passed",
-    "zoo": "schema models accuracy chip published",
+    "zoo": "schema models accuracy chip trained published",
     "budgets": "schema budgets rates",
     "targets": "schema parts boards memory assumptions",
     "ops": "schema fixed_point read_from_onnx"}
