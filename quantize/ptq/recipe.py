@@ -104,8 +104,7 @@ class Recipe:
                 self._set(name, _config(kind, value))
             else:
                 self._set(name, None)
-        if (name := algorithms.name_of(self.activations)) == "hessian":
-            others = [n for n in algorithms.names("range") if n != name]
+        if (name := algorithms.name_of(self.activations)) not in (others := activation_ranges()):
             raise RecipeError(f"{name} weighs the errors of weights, and is nothing for "
                               "activations", expected=", ".join(others))
 
@@ -173,6 +172,11 @@ def _config(kind: str, value: object) -> object:
 
 def _spelt(config: Any) -> object:
     return config and {"algorithm": algorithms.name_of(config)} | asdict(config)
+
+
+def activation_ranges() -> list[str]:
+    """How steps of activations are chosen: hessian weighs what weights are multiplied with."""
+    return [name for name in algorithms.names("range") if name != "hessian"]
 
 
 def names() -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.algorithms import named
-from dsplet.quantize.ptq.recipe import Recipe
+from dsplet.quantize.ptq.recipe import Recipe, activation_ranges
 from dsplet.quantize.search.trial import WIDTHS, Point, Progress, Trials, Widths
 
 MORE_BITS = (1, 2, 4)
@@ -101,8 +101,10 @@ def _free(trials: Trials, widths: Widths) -> Iterator[tuple[str, Trials, Widths]
     if not recipe.per_channel:
         yield "a weight step for each channel", trials.under(replace(recipe, per_channel=True)), (
             widths)
-    for part, kind in (("weights", "range"), ("activations", "range"), ("rounding", "rounding")):
-        for name in algorithms.names(kind):
+    for part, names in (("weights", algorithms.names("range")),
+                        ("activations", activation_ranges()),
+                        ("rounding", algorithms.names("rounding"))):
+        for name in names:
             change: dict[str, Any] = {part: name}
             other = replace(recipe, **change)
             if other.to_json() != recipe.to_json():

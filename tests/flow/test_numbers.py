@@ -56,7 +56,7 @@ def test_what_counts_classes_is_refused(files):
     for workflow, asked in (
             (diagnose, diagnose.Request(reference=net, test=fixed)),
             (widths, widths.Request(source=net)),
-            (finetune, finetune.Request(reference=net, test=fixed, out=fixed)),
+            (finetune, finetune.Request(reference=net, test=fixed, out=f"{fixed}.new")),
             (quantize, quantize.Request(source=net, out=fixed, stability=2))):
         with pytest.raises(RequestError, match="works with classes, and the labels are numbers"):
             workflow.run(asked)

@@ -229,7 +229,8 @@ def test_an_engine_that_cannot_be_kept_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(native, "doors", native.doors.__wrapped__)
     simulator, word = fastest(BOARD)
     assert isinstance(simulator, Engine)
-    assert word == "the engine is compiled anew each time: Not a directory"
+    assert word == ("the engine is compiled anew each time: "
+                    f"{tmp_path}/no folder/dsplet/libraries: cannot be made: Not a directory")
 
 
 @pytest.mark.slow
