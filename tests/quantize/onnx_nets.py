@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.node import ModelError
 
 FLOAT = TensorProto.FLOAT
 
@@ -47,6 +52,21 @@ def session(m: onnx.ModelProto, level: int = 99) -> ort.InferenceSession:
 
 def run(m: onnx.ModelProto, feeds: dict[str, np.ndarray], level: int = 99) -> list[np.ndarray]:
     return session(m, level).run(None, feeds)
+
+
+def saved(m: onnx.ModelProto | bytes, folder: Path, name: str = "net.onnx") -> Path:
+    """The file that it was written to."""
+    path = folder / name
+    path.write_bytes(m if isinstance(m, bytes) else m.SerializeToString())
+    return path
+
+
+def refusal(m: onnx.ModelProto | bytes, folder: Path) -> str:
+    """What is said of it when it is read, with the file's name."""
+    with pytest.raises(ModelError) as e:
+        from_onnx.load(saved(m, folder))
+    assert str(folder) in str(e.value)
+    return str(e.value)
 
 
 def run_each(m: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> np.ndarray:

@@ -7,24 +7,11 @@ from dsplet.quantize.float import from_onnx
 from dsplet.quantize.float import model as float_model
 from dsplet.quantize.float.batch import Batch, place
 from dsplet.quantize.float.execute import FloatNetwork
-from dsplet.quantize.float.node import ModelError
 from tests.quantize import layout_nets, onnx_nets
 from tests.quantize.layout_nets import shaped
-from tests.quantize.onnx_nets import ints, model, node, random
+from tests.quantize.onnx_nets import ints, model, node, random, refusal, saved
 
 MOVED, HOLLOW = layout_nets.moved(), layout_nets.hollow()
-
-
-def saved(m, tmp_path):
-    path = tmp_path / "net.onnx"
-    path.write_bytes(m.SerializeToString())
-    return path
-
-
-def refusal(m, tmp_path) -> str:
-    with pytest.raises(ModelError) as e:
-        from_onnx.load(saved(m, tmp_path))
-    return str(e.value)
 
 
 @pytest.mark.parametrize("name", MOVED)
