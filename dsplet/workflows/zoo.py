@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from dsplet.base.files import check_target, read_bytes, write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.rows import inlined
 from dsplet.train import results, shipped
 from dsplet.train import zoo as models
 from dsplet.train.shipped import Shipped
@@ -78,18 +79,11 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """A trained network that was copied. command: what made it. go_on: what executes it on the test
-    samples that come with it, the first of all."""
+    """A trained network that was copied. go_on: what executes it on the test samples that come with
+    it, the first of all."""
 
     file: str
-    model: str
-    data: str
-    command: str
-    bytes: int
-    sha256: str
-    samples: int
-    float_accuracy_percent: float
-    fixed_accuracy_percent: float
+    network: Shipped = inlined()
     go_on: str
 
 
@@ -108,10 +102,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report | Copied:
     row = next(r for r in shipped.shipped() if r.model == request.model)
     go_on = ["dsplet", "simulate", out, "--data", str(shipped.samples(row.data)), "--resize",
              "--samples", str(row.first)]
-    return Copied(file=out, model=row.model, data=row.data, command=row.command, bytes=row.bytes,
-                  sha256=row.sha256, samples=row.samples, go_on=shlex.join(go_on),
-                  float_accuracy_percent=row.float_accuracy_percent,
-                  fixed_accuracy_percent=row.fixed_accuracy_percent)
+    return Copied(file=out, network=row, go_on=shlex.join(go_on))
 
 
 def _everything() -> Report:
