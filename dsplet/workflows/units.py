@@ -72,11 +72,12 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     qs = quantized(graph, samples.x)
     found = [r for r in units.strongest(graph, value, qs, request.top)
              if request.unit in (None, r.unit)]
+    field = units.fields(graph, value)
     if request.out:
         with watch.progress("patterns") as tick:
             rows = []
             for i, r in enumerate(found, 1):
-                rows.append(_seen(graph, value, r, qs))
+                rows.append(_seen(graph, value, r, qs, field(r.position)))
                 tick(i, len(found))
         each = min(request.top, len(samples))
         pairs = [rows[i:i + each] for i in range(0, len(rows), each)]
@@ -90,7 +91,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
             label=int(labels[r.sample]) if labels is not None and labels.ndim == 1
             and labels.dtype.kind in "iu" else None,
             answer=r.integer * value.format.step, position=", ".join(map(str, r.position)),
-            sees=_window(units.field(graph, value, r.position))) for r in found])
+            sees=_window(field(r.position))) for r in found])
 
 
 def _value(graph: Graph, request: Request) -> Value:
@@ -106,13 +107,13 @@ def _value(graph: Graph, request: Request) -> Value:
     return value
 
 
-def _seen(graph: Graph, value: Value, r: units.Response, qs: list[np.ndarray]
-          ) -> tuple[np.ndarray, np.ndarray]:
-    """What the unit sees of the sample, and the pattern in it, of the same size (H, W)."""
+def _seen(graph: Graph, value: Value, r: units.Response, qs: list[np.ndarray],
+          at: tuple[slice, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """What the unit sees of the sample, which is at `at`, and the pattern in it, of the same size
+    (H, W)."""
     sample = [q[r.sample] for q in qs]
     image = graph.inputs[0].format.dequantize(sample[0]).mean(0)
     back = units.pattern(graph, value, r, sample).sum(0)
-    at = units.field(graph, value, r.position)
     return image if at is None else _cut(image, at), back if at is None else _cut(back, at)
 
 

@@ -8,17 +8,18 @@ where it came from, a rectification lets pass what is positive, a function that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from dsplet.quantize.analysis.windows import Axis, windows
 from dsplet.quantize.fixed.arithmetic import IntArray, RealArray
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
-from dsplet.quantize.fixed.ops.movement import Concat, Pad, Slice
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.pool import AveragePool, MaxPool
 from dsplet.quantize.fixed.ops.requantize import Requantize
@@ -75,40 +76,28 @@ def filters(graph: Graph, value: Value) -> RealArray:
 
 # --- what a unit sees -----------------------------------------------------------------------------
 
-def field(graph: Graph, value: Value, position: tuple[int, ...]) -> tuple[slice, ...] | None:
-    """What a unit at that position sees of the input's last axes, which may lie beyond its border;
-    None where it may see all."""
-    node = _maker(graph, value)
-    if node is None:
-        return tuple(slice(p, p + 1) for p in position)
-    if not position:
-        return None
-    inner = field(graph, node.inputs[0], position)
-    if isinstance(node, Conv):
-        kernel, strides, spacing = node.weight.q.shape[2:], node.strides, node.dilations
-    elif isinstance(node, MaxPool | AveragePool | SumPool):
-        kernel, strides, spacing = node.window, node.strides, node.spacing
-    elif isinstance(node, Pad) and len(node.before) == len(position) + 1:
-        return _moved(graph, node.inputs[0], tuple(
-            (p - b, p - b) for p, b in zip(position, node.before[1:], strict=True)))
-    elif isinstance(node, Table | Requantize) or isinstance(node, Concat) and node.axis == 0 or (
-            isinstance(node, Slice) and node.inputs[0].shape[1:] == value.shape[1:]):
-        return inner
-    else:
-        return None
-    return _moved(graph, node.inputs[0], tuple(
-        (p * s, p * s + (k - 1) * d) for p, k, s, d in
-        zip(position, kernel, strides, spacing, strict=True)))
+def fields(graph: Graph, value: Value
+           ) -> Callable[[tuple[int, ...]], tuple[slice, ...] | None]:
+    """What a unit of the value sees at a position, of the first input's last axes: windows of one
+    size, which may lie beyond its border; None of one without a place, which may see all, and where
+    no such windows are known."""
+    first = graph.inputs[0]
+    found = [w.axes[1:] for w in windows(graph, value.name, {first.name}) if w.below == first.name]
+    placed = [axes for axes in found if all(axis.by != 0 for axis in axes)]
+
+    def field(position: tuple[int, ...]) -> tuple[slice, ...] | None:
+        if not position or not placed:
+            return None
+        return tuple(_window(axis, position) for axis in placed[0])
+
+    return field
 
 
-def _moved(graph: Graph, value: Value, ends: tuple[tuple[int, int], ...]
-           ) -> tuple[slice, ...] | None:
-    """What the units from the first to the last position along each axis see together."""
-    first = field(graph, value, tuple(low for low, _ in ends))
-    last = field(graph, value, tuple(high for _, high in ends))
-    if first is None or last is None:
-        return None
-    return tuple(slice(a.start, b.stop) for a, b in zip(first, last, strict=True))
+def _window(axis: Axis, position: tuple[int, ...]) -> slice:
+    """Along an axis, as wide as anywhere: what a border cut off is beyond it."""
+    start, stop = axis.spans[0 if axis.by is None else position[axis.by - 1]]
+    beyond = max(b - a for a, b in axis.spans) - (stop - start)
+    return slice(start, stop + beyond) if start else slice(start - beyond, stop)
 
 
 # --- the pattern that excites it ------------------------------------------------------------------
@@ -166,7 +155,6 @@ def _transposed(node: Any, signal: RealArray, shapes: list[tuple[int, ...]], end
                 ) -> RealArray:
     """A linear op's transpose, on the signal: what one of each input alone adds to the outputs."""
     total = int(ends[-1])
-
     x, y = node.inputs[0].format, node.output.format
     unit = 2.0 ** (x.frac - y.frac - np.broadcast_to(node.aligned_shift, node.output.shape))
 
@@ -174,7 +162,6 @@ def _transposed(node: Any, signal: RealArray, shapes: list[tuple[int, ...]], end
         xs = [rows[:, a:b].reshape(-1, *s) for a, b, s in zip(ends, ends[1:], shapes, strict=False)]
         return np.asarray(node.accumulate(*xs))
 
-    total = int(ends[-1])
     rest = sums(np.zeros((1, total), np.int64))
     flat: list[RealArray] = []
     for i in range(0, total, ROWS):

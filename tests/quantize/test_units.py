@@ -19,17 +19,17 @@ def lenet(relu: bool) -> Stack:
 def test_the_windows_of_lenet_5():
     """5, 6, 14, 16 and 32 pixels wide, at 1, 2, 2, 4 pixels from each other: LeCun et al. 1998."""
     graph = lenet(relu=True).graph()
-    windows = [[(at.start, at.stop) for at in units.field(graph, n.output, p)] for n, p in zip(
+    windows = [[(at.start, at.stop) for at in units.fields(graph, n.output)(p)] for n, p in zip(
         graph.nodes, [(3, 4), (3, 4), (2, 1), (2, 1), (0, 0)], strict=False)]
     assert windows == [[(3, 8), (4, 9)], [(6, 12), (8, 14)], [(4, 18), (2, 16)],
                        [(8, 24), (4, 20)], [(0, 32), (0, 32)]]
-    assert units.field(graph, graph.nodes[-1].output, ()) is None
+    assert units.fields(graph, graph.nodes[-1].output)(()) is None
 
 
 def test_a_border_is_seen_beyond_the_picture():
     net = Stack("padded", (1, 8, 8), PIXELS, seed=5).pad(2, 1, 0).conv(2, 5, 2, SIGNED)
     graph = net.graph()
-    assert units.field(graph, net.value, (0, 1)) == (slice(-2, 3), slice(0, 5))
+    assert units.fields(graph, net.value)((0, 1)) == (slice(-2, 3), slice(0, 5))
 
 
 def test_the_strongest_answers():
