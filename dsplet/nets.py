@@ -248,8 +248,7 @@ def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
 
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
               samples: Samples | None, labels: np.ndarray | None, on: OnTarget,
-              goal: str | None,
-              budget: str | None, seed: int) -> Simulation:
+              goal: str | None, budget: str | None, seed: int) -> Simulation:
     if samples is None and labels is not None:
         raise SamplesError("labels of random inputs: nobody knows what is right of them")
     chip.check_goal(goal)
