@@ -17,9 +17,9 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 import numpy as np
 
 from dsplet.base.errors import UserError, near
-from dsplet.base.rows import inlined
 from dsplet.firmware_sim.native import Native
 from dsplet.firmware_sim.portable import Portable
+from dsplet.firmware_sim.rows import HotLine, MapRow, Memory
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -145,18 +145,6 @@ class Item:
     stalls: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class HotLine:
-    """An executed line of the listing. count: executions a sample. cycles: count + stalls."""
-
-    address: str
-    text: str
-    section: str
-    count: float
-    cycles: float
-    stalls: Mapping[str, float] = inlined()
-
-
 @dataclass(frozen=True)
 class Run:
     """outputs: int64 (float32 of a program in float arithmetic), one (N, *shape) for each of the
@@ -185,41 +173,6 @@ class WorstCase:
     cycles: float | None
     by_section: tuple[float, ...] = ()
     why: str = ""
-
-
-@dataclass(frozen=True)
-class MemoryRow:
-    """Bytes used and there, of a region, and what it holds."""
-
-    region: str
-    used_bytes: int
-    bytes: int
-    wait_states: int
-    holds: str
-
-
-@dataclass(frozen=True)
-class Memory:
-    """by_region: in the target's order. ram_bytes: of what changes as the program runs, at once at
-    most; read_only_bytes: of code and constants. Their sum is what the regions use."""
-
-    by_region: tuple[MemoryRow, ...]
-    ram_bytes: int
-    read_only_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapRow:
-    """Where a buffer lies, and between which steps of the program it is alive."""
-
-    address: str
-    bytes: int
-    region: str
-    kind: str
-    role: str
-    buffer: str
-    from_: str
-    to: str
 
 
 # --- backends -------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from dsplet.data.answers import (
     spelled,
     tolerance_of,
 )
-from dsplet.firmware_sim.backend import Array, Compiled, MemoryRow, Run, Steps, Target
+from dsplet.firmware_sim.backend import Array, Compiled, Run, Steps, Target
 from dsplet.firmware_sim.bill import (
     ItemRow,
     LayerRow,
@@ -33,6 +33,7 @@ from dsplet.firmware_sim.bill import (
 )
 from dsplet.firmware_sim.budget import Budget, Verdict, verdict
 from dsplet.firmware_sim.native import Native
+from dsplet.firmware_sim.rows import MemoryRow
 
 SHOWN_NUMBERS = 6
 SHOWN_SAMPLES = 5

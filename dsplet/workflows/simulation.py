@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from dsplet.firmware_sim import report
-from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
 from dsplet.firmware_sim.budget import MemoryVerdict, Verdict
 from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
+from dsplet.firmware_sim.rows import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.sensitivity import SpreadRow
 from dsplet.workflows.held import Held
 

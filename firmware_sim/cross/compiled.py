@@ -18,9 +18,6 @@ from dsplet.firmware_sim.backend import (
     Array,
     Bill,
     DoesNotFit,
-    HotLine,
-    Memory,
-    MemoryRow,
     Progress,
     Section,
     Steps,
@@ -32,6 +29,7 @@ from dsplet.firmware_sim.cross.machine import Divided, Execution, Run
 from dsplet.firmware_sim.cross.process import Process
 from dsplet.firmware_sim.cross.timing import Cost, Target
 from dsplet.firmware_sim.native import Native
+from dsplet.firmware_sim.rows import HotLine, Memory, MemoryRow
 from dsplet.quantize.fixed.program import Program
 
 NOT_INCLUDED = (

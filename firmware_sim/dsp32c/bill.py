@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from dsplet.firmware_sim.backend import HotLine, Item
+from dsplet.firmware_sim.backend import Item
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS, NO_STORE
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
+from dsplet.firmware_sim.rows import HotLine
 
 WHOLE_LAYERS = {"Input": "input conversion", "Output": "output conversion"} | dict.fromkeys(
     ("Pad", "Reshape", "Transpose", "Slice", "Concat"), "layout copies")

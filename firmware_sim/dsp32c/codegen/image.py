@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsplet.firmware_sim import backend
-from dsplet.firmware_sim.backend import Array, MapRow, Memory, MemoryRow
+from dsplet.firmware_sim.backend import Array
 from dsplet.firmware_sim.dsp32c.codegen.code import SCRATCH
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.planner import Placement
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK
 from dsplet.firmware_sim.dsp32c.codegen.views import Turns, View
 from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.firmware_sim.rows import MapRow, Memory, MemoryRow
 from dsplet.quantize.fixed.graph import Value
 
 

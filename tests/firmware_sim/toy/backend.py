@@ -15,8 +15,6 @@ from dsplet.firmware_sim.backend import (
     Array,
     Bill,
     Board,
-    Memory,
-    MemoryRow,
     Progress,
     Region,
     Run,
@@ -26,6 +24,7 @@ from dsplet.firmware_sim.backend import (
 from dsplet.firmware_sim.compile.fuse import fusions
 from dsplet.firmware_sim.compile.pareto import Mixture, front
 from dsplet.firmware_sim.optimize import GOALS, Ways
+from dsplet.firmware_sim.rows import Memory, MemoryRow
 from dsplet.quantize.fixed.program import Program
 from tests.firmware_sim.toy.coder import OPERATIONS, Coder
 
