@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -113,12 +113,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Section:
-    """The code of one kernel, or of a loop over time (op "Scan"). macs: of one sample."""
+    """The code of one kernel, or of a loop over time (op "Scan"). macs: of one sample. layer: its
+    key (`Program.layers`). step: the number of what is executed in order, several kernels where
+    they are fused; None of what stands between steps."""
 
     kernel: str
     node: str
     op: str
     macs: int
+    layer: str = field(kw_only=True)
+    step: int | None = field(kw_only=True)
 
 
 @dataclass(frozen=True)

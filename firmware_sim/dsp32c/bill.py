@@ -64,7 +64,8 @@ def hot_lines(image: Image, profile: Profile, samples: int = 1) -> list[HotLine]
         section = image.sections[max(bisect_right(starts, address) - 1, 0)]
         rows.append(HotLine(
             address=f"{address:06x}", text=disassemble(int(code[(address - start) // 4]), address),
-            section=section.node, count=count, cycles=count + sum(stalls.values()), stalls=stalls))
+            section=section.node, layer=section.layer, count=count,
+            cycles=count + sum(stalls.values()), stalls=stalls))
     return sorted(rows, key=lambda row: (-row.cycles, row.address))
 
 

@@ -108,8 +108,8 @@ class Compiled(backend.Compiled):
     def memory(self) -> Memory:
         used = {r.name: arena.used_bytes for arena, r in self.made.arenas}
         fixed = sum(8 * b.size for b in self.made.buffers.values() if b.role == "const")
-        return Memory(tuple(MemoryRow(r.name, used[r.name], r.bytes, r.wait_states, "data")
-                            for r in self.target.regions),
+        return Memory(tuple(MemoryRow(r.name, f"{r.start:x}", used[r.name], r.bytes, r.wait_states,
+                                      "data") for r in self.target.regions),
                       sum(used.values()) - fixed, fixed)
 
 
