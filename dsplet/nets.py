@@ -213,8 +213,8 @@ def export_module(module: Any, path: str | Path | None, input_shape: Sequence[in
     """A PyTorch module (torch.nn.Module) as ONNX, checked against it through ONNX Runtime.
 
     path: the file; None: none is kept. input_shape: of one sample, such as (1, 28, 28). samples:
-    (N, *input_shape), to check with; None: random ones. input_scale, input_offset: where the network reads
-    pixel * scale + offset of uint8 images. classes: their names. Needs PyTorch.
+    (N, *input_shape), to check with; None: random ones. input_scale, input_offset: where the
+    network reads pixel * scale + offset of uint8 images. classes: their names. Needs PyTorch.
     Raises ExportError, SamplesError.
     """
     from dsplet.export import to_onnx

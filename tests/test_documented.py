@@ -61,7 +61,8 @@ def test_a_function_of_the_api_says_it_all(name):
     function, text = API[name], said(name)
     assert inspect.getdoc(function)
     told = inspect.signature(function)
-    silent = [p for p in told.parameters if p != "self" and not re.search(rf"\b{p}\b", text, re.IGNORECASE)]
+    silent = [p for p in told.parameters
+              if p != "self" and not re.search(rf"\b{p}\b", text, re.IGNORECASE)]
     assert not silent, f"{name} does not say what {silent} are"
     arrays = [part for part in (*(p.annotation for p in told.parameters.values()),
                                 told.return_annotation) if re.search("ndarray|Samples", str(part))]

@@ -1,5 +1,5 @@
-"""The site's settings: Markdown as GitHub shows it, docstrings as plain text; `docs.site.build` uses
-them."""
+"""The site's settings, for `docs.site.build`: Markdown as GitHub shows it, docstrings as plain
+text."""
 
 from __future__ import annotations
 

@@ -63,8 +63,9 @@ def api() -> str:
 
 def reports() -> str:
     """What the API gives: dataclasses, a field a line."""
-    lines = ["# Reports", "", "What methods give, which is also what commands print by `--json`. "
-             "Units stand in the names: `latency_ms`, `used_bytes`, `sqnr_db`.", "", "```{eval-rst}"]
+    lines = ["# Reports", "",
+             "What methods give, which is also what commands print by `--json`. Units stand in the "
+             "names: `latency_ms`, `used_bytes`, `sqnr_db`.", "", "```{eval-rst}"]
     for kind in public.reports():
         lines += [f".. autoclass:: {kind.__module__}.{kind.__qualname__}()", "   :members:",
                   "   :undoc-members:", "   :exclude-members: __init__", ""]
