@@ -35,7 +35,7 @@ class Simulation:
 
     inputs: what they are where they are chance. calibrated_on: how many of the samples the network
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
-    lowest_latency_ms to stack_bytes: of a target that others' compilers make code for.
+    ram_bytes, read_only_bytes: see `backend.Memory`. lowest_latency_ms to stack_bytes: of a target that others' compilers make code for.
     differing_integers: of fixed point; what follows it, to differing_answers, of floating point.
     From side_by_side on: what was asked for.
     """
@@ -69,6 +69,8 @@ class Simulation:
     cycles_per_mac: float | None
     clock_mhz: float
     latency_ms: float
+    ram_bytes: int
+    read_only_bytes: int
     lowest_latency_ms: float | None = None
     highest_latency_ms: float | None = None
     model_error: str | None = None
@@ -76,8 +78,6 @@ class Simulation:
     instructions: int | None = None
     compiler: str | None = None
     flags: str | None = None
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
     stack_bytes: int | None = None
     budget: list[Verdict] | None = None
     memory_budget: list[MemoryVerdict] | None = None
@@ -116,6 +116,8 @@ class Streamed:
     cycles_per_step: float
     clock_mhz: float
     latency_ms_per_step: float
+    ram_bytes: int
+    read_only_bytes: int
     memory: list[MemoryRow]
     passed: bool
 

@@ -86,7 +86,8 @@ CASES = {
     "simulate": Case(
         "small.q.onnx --samples 2 --budget 1ms --map --profile --trace 5",
         lambda d: d["differing_integers"] == 0 and d["layers"][-1]["macs"] == 4 * 36 * 9 + 360
-        and len(d["trace"]) >= 5 and d["budget"][0]["met"] and d["latency_ms"] * 1e4 == d["cycles"],
+        and len(d["trace"]) >= 5 and d["budget"][0]["met"] and d["latency_ms"] * 1e4 == d["cycles"]
+        and d["ram_bytes"] + d["read_only_bytes"] == sum(r["used_bytes"] for r in d["memory"]),
         "small.q.onnx --stream --map", "leave out --map"),
     "read": Case(
         "line.png --model line.q.onnx",
