@@ -17,6 +17,8 @@ class LayerRow:
     work, and its stalls.
     """
 
+    FIRST = ("layer", "cycles", "macs", "cycles_per_mac", "op")
+
     layer: str
     op: str
     macs: int

@@ -26,6 +26,8 @@ class Request(FromData):
 class Report:
     """passed: no accumulator can overflow."""
 
+    FIRST = ("passed", "overflows")
+
     network: str
     samples: int
     accumulator_bits: int

@@ -19,6 +19,8 @@ from dsplet.workflows.held import Held
 class Side:
     """A simulation of the same network in one arithmetic."""
 
+    FIRST = ("cycles", "latency_ms", "used_bytes", "accuracy_percent")
+
     arithmetic: str
     network: str
     cycles: float
@@ -35,10 +37,15 @@ class Simulation:
 
     inputs: what they are where they are chance. calibrated_on: how many of the samples the network
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
-    ram_bytes, read_only_bytes: see `backend.Memory`. lowest_latency_ms to stack_bytes: of a target that others' compilers make code for.
-    differing_integers: of fixed point; what follows it, to differing_answers, of floating point.
-    From side_by_side on: what was asked for.
+    ram_bytes, read_only_bytes: see `backend.Memory`. lowest_latency_ms to stack_bytes: of a target
+    that others' compilers make code for. differing_integers: of fixed point; what follows it, to
+    differing_answers, of floating point. From side_by_side on: what was asked for.
     """
+
+    FIRST = ("passed", "cycles", "latency_ms", "accuracy_percent", "nrmse_percent",
+             "differing_integers", "differing_numbers", "ram_bytes", "read_only_bytes", "budget",
+             "memory_budget")
+    DETAILS = ("not_included", "compiler", "flags")
 
     network: str
     arithmetic: str
@@ -47,7 +54,6 @@ class Simulation:
     calibrated_on: str | None = None
     target: str
     samples: int
-    first_samples: list[ReadSample | NumberSample | OutputSample]
     accuracy_percent: float | None
     right_within: float | None = None
     nrmse_percent: float | None = None
@@ -58,6 +64,7 @@ class Simulation:
     differing_answers: int | None = None
     compared_with: str
     layers: list[LayerRow]
+    first_samples: list[ReadSample | NumberSample | OutputSample]
     modules: list[ModuleRow] | None = None
     items: list[ItemRow]
     not_included: list[str]
@@ -100,6 +107,9 @@ class Simulation:
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
     """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
+
+    FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "accuracy_percent",
+             "nrmse_percent", "differing_integers", "ram_bytes", "read_only_bytes")
 
     network: str
     inputs: str | None = None

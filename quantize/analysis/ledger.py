@@ -34,6 +34,8 @@ class EntryRow:
     sum_bound: proved for every input. sum_seen: the largest |sum|. clip_loss_db: see `Entry`.
     """
 
+    FIRST = ("proved_bits", "headroom_bits", "saturated", "clip_loss_db")
+
     value: str
     op: str
     format: str
