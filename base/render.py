@@ -13,6 +13,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from rich.cells import cell_len
+
 from dsplet.base import table
 from dsplet.base.rows import details_of, first_of, plain
 
@@ -70,26 +72,25 @@ def to_text(report: Any, width: int | None = None, amount: Amount = "usual", bol
         order = [*dict.fromkeys((*first, *scalars, *document))]
     details = details_of(report) if amount == "usual" else ()
     found: list[str] = []
-    left_out = [_words(key) for key in details if document.get(key)]
+    without: list[str] = []
     for key in order:
         value = document[key]
         if key in details or value in ("", None):
             continue
         if _is_table(value):
-            rows = report[key] if isinstance(report, Mapping) else getattr(report, key)
+            rows = report[key] if isinstance(report, Mapping) else getattr(report, key, value)
             columns, importance = _columns(value), _importance(rows[0], value)
-            lines, without = _fitted(columns, importance, width, amount == "all")
+            lines, gone = _fitted(columns, importance, width, amount == "all")
             found += [f"\x1b[1m{_words(key)}\x1b[0m" if bold else _words(key), "", *lines, ""]
-            left_out += [f"of {_words(key)} {', '.join(without)}"] * bool(without)
+            without += [f"of {_words(key)} {', '.join(gone)}"] * bool(gone)
         else:
             found += [line for text in _texts(key, value, document) for line in _prose(text, width)]
-    if left_out:
-        found += _prose(f"not shown: {'; '.join(left_out)} (see {_elsewhere(width)})", width)
+    hidden = ", ".join(_words(key) for key in details if document.get(key))
+    if hidden or without:
+        found += _prose(
+            f"not shown: {'; '.join([*([hidden] if hidden else []), *without])} (see --verbose"
+            f"{', --json or a wider terminal' if without else ' or --json'})", width)
     return "\n".join(found)
-
-
-def _elsewhere(width: int | None) -> str:
-    return "--verbose or --json" if width is None else "--verbose, --json or a wider terminal"
 
 
 def _texts(key: str, value: Any, document: dict[str, Any]) -> list[str]:
@@ -112,7 +113,7 @@ def _line(key: str, value: Any, report: dict[str, Any]) -> str:
 
 def _prose(text: str, width: int | None) -> list[str]:
     """The lines of a text; a command is to be copied, and stays whole."""
-    if width is None or table.cell_len(text) <= width or text.startswith(COMMAND) or (
+    if width is None or cell_len(text) <= width or text.startswith(COMMAND) or (
             f": {COMMAND}" in text):
         return [text]
     first, *more = table.wrapped(text, width - len(INDENT))

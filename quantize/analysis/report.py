@@ -38,7 +38,7 @@ Answer = int | str
 class FormatRow:
     """A layer's formats, and its proved accumulator where it has one."""
 
-    FIRST = ("layer", "output", "weights", "headroom_bits")
+    FIRST = ("layer", "output", "weights", "headroom_bits", "accumulator_bits")
 
     layer: str
     op: str
@@ -125,7 +125,7 @@ class Comparison:
 
     FIRST = ("reference_accuracy_percent", "test_accuracy_percent", "agree_percent",
              "reference_nrmse_percent", "test_nrmse_percent", "largest_difference",
-             "output_sqnr_db")
+             "output_sqnr_db", "flips")
     DETAILS = ("confusion_reference", "confusion_test")
 
     reference: str

@@ -31,7 +31,7 @@ def assert_readable(text: str, report: Mapping[str, Any], width: int | None) -> 
     footer = " ".join(line.strip() for line in lines).partition("not shown: ")[2]
     for key, rows in report.items():
         if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict) or (
-                words(key) in footer.partition(" (see")[0].split("; ")):
+                words(key) in re.split(r";| \(see", footer)[0].split(", ")):
             continue
         at = next(i for i, line in enumerate(lines)
                   if line == words(key) and lines[i + 1:i + 2] == [""])
