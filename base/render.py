@@ -40,10 +40,11 @@ def _finite(value: Any) -> Any:
 
 
 def to_csv(report: Any) -> str:
-    """The first of its tables that has rows, or without one its scalars as a row: RFC 4180."""
-    report = plain(report)
-    rows = next((value for value in report.values() if _is_table(value)), None)
-    rows = rows or [{key: v for key, v in report.items() if not isinstance(v, list)}]
+    """The first table of its text, with all that JSON has of it, or without one the scalars as a
+    row: RFC 4180."""
+    shown, whole = plain(report, printed=True), plain(report)
+    rows = next((whole[key] for key, value in shown.items() if _is_table(value)), None)
+    rows = rows or [{key: v for key, v in shown.items() if not isinstance(v, list)}]
     writer = csv.DictWriter(out := io.StringIO(), _keys(rows))
     writer.writeheader()
     writer.writerows({key: _exact(value) for key, value in row.items()} for row in rows)
@@ -63,7 +64,7 @@ def to_text(report: Any, width: int | None = None, amount: Amount = "usual", bol
     width: of the terminal; None: there is none, and lines are as long as they need be. amount: the
     scalars that matter most, what most people want to read, or everything. bold: tables' titles.
     """
-    document = plain(report)
+    document = plain(report, printed=True)
     scalars = [key for key, value in document.items() if not isinstance(value, list)]
     first = [key for key in first_of(report) if key in document]
     if amount == "verdict":

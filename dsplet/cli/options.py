@@ -47,10 +47,10 @@ FORMS = {"as_json": "--json", "as_csv": "--csv", "quiet": "--quiet", "verbose": 
 """How a report may be printed otherwise: of these one."""
 form_options = options(
     json_option,
-    click.option("--csv", "as_csv", is_flag=True, help="The first table of --json as CSV instead; "
-                 "without one, the figures as a row."),
+    click.option("--csv", "as_csv", is_flag=True, help="The main table as CSV instead, such as "
+                 "the layers; without one, the figures as a row."),
     click.option("-q", "--quiet", is_flag=True, help="What matters most, in a few lines."),
-    click.option("-v", "--verbose", is_flag=True, help="Everything, every column of every table."))
+    click.option("-v", "--verbose", is_flag=True, help="All tables, with all their columns."))
 
 
 def reports_as(text: Callable[[Any], str]) -> Callable[[Command], click.Command]:

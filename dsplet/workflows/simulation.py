@@ -6,12 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.firmware_sim import report
-from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
 from dsplet.firmware_sim.budget import MemoryVerdict, Verdict
 from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
+from dsplet.firmware_sim.rows import HotLine, MapRow, MemoryRow, StepRow
 from dsplet.firmware_sim.sensitivity import SpreadRow
+from dsplet.quantize.fixed.layers import Layer
 from dsplet.workflows.held import Held
 
 
@@ -39,7 +42,8 @@ class Simulation:
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
     ram_bytes, read_only_bytes: see `backend.Memory`. lowest_latency_ms to stack_bytes: of a target
     that others' compilers make code for. differing_integers: of fixed point; what follows it, to
-    differing_answers, of floating point. From side_by_side on: what was asked for.
+    differing_answers, of floating point. network_layers: all that the network has, by their keys,
+    those without code among them. From side_by_side on: what was asked for.
     """
 
     FIRST = ("passed", "cycles", "latency_ms", "accuracy_percent", "nrmse_percent",
@@ -47,6 +51,7 @@ class Simulation:
              "memory_budget")
     DETAILS = ("not_included", "compiler", "flags")
 
+    provenance: Provenance | None = unprinted(None)
     network: str
     arithmetic: str
     assumed: str | None = None
@@ -64,6 +69,8 @@ class Simulation:
     differing_answers: int | None = None
     compared_with: str
     layers: list[LayerRow]
+    steps: list[StepRow] = unprinted()
+    network_layers: list[Layer] = unprinted()
     first_samples: list[ReadSample | NumberSample | OutputSample]
     modules: list[ModuleRow] | None = None
     items: list[ItemRow]
@@ -111,6 +118,7 @@ class Streamed:
     FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "accuracy_percent",
              "nrmse_percent", "differing_integers", "ram_bytes", "read_only_bytes")
 
+    provenance: Provenance = unprinted()
     network: str
     inputs: str | None = None
     calibrated_on: str | None = None

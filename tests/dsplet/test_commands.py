@@ -203,8 +203,9 @@ def test_it_works(name, here, capsys, monkeypatch):
     if name == "widths":  # it writes one more
         jsonschema.validate(json.loads((here / "front.json").read_text()), schema("front"))
     if FORMS.keys() <= {p.name for p in command(name).params}:  # others have a text of their own
+        report = reports[-1]
         for width in (None, 60, 80, 100, 140):
-            assert_readable(render.to_text(reports[-1], width), plain(reports[-1]), width)
+            assert_readable(render.to_text(report, width), plain(report, printed=True), width)
     if name not in SLOW:
         assert outcome(cli, [name, *case.words.split()]) == code
         assert capsys.readouterr().out.strip()
