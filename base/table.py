@@ -52,14 +52,20 @@ class Column:
 
 
 def fitted(columns: Sequence[Column], width: int, importance: Sequence[int]) -> list[Column]:
-    """Those that fit into a width, in their order; only the first where none fits beside it.
+    """Those that fit into a width, in their order: the first, beside it as many of the others as
+    can be, and of those that are empty only once all others are there.
 
     importance: their places, the most important first.
     """
-    left = [0, *(i for i in importance if i)]
-    while len(left) > 1 and not fits([columns[i] for i in left], width):
-        left.remove(next((i for i in reversed(left[1:]) if columns[i].empty), left[-1]))
-    return [columns[i] for i in sorted(left)]
+    found, left_out = [0], False
+    for i in sorted((i for i in importance if i), key=lambda i: columns[i].empty):
+        if columns[i].empty and left_out:
+            break
+        if fits([columns[k] for k in (*found, i)], width):
+            found.append(i)
+        else:
+            left_out = True
+    return [columns[i] for i in sorted(found)]
 
 
 def parts(columns: Sequence[Column], width: int) -> list[list[Column]]:

@@ -83,7 +83,7 @@ def test_by_hand():
 
 
 def test_what_is_left_out_first():
-    """Nothing, then nought, then the least important from the right; never the name."""
+    """What is empty, then the least important; never the name. A wide one gives way to others."""
     made = columns("name", "12345", "0", "", "54321")
     assert [c.cells[0] for c in table.fitted(made, 99, range(5))] == [
         "name", "12345", "0", "", "54321"]
@@ -93,6 +93,8 @@ def test_what_is_left_out_first():
     assert [c.cells[0] for c in table.fitted(made, 15, range(5))] == ["name", "12345"]
     assert [c.cells[0] for c in table.fitted(made, 15, [4, 1, 2, 3])] == ["name", "54321"]
     assert [c.cells[0] for c in table.fitted(made, 9, range(5))] == ["name"]
+    made = columns("name", "1" * 20, "12345", "0", "54321")
+    assert [c.cells[0] for c in table.fitted(made, 19, range(5))] == ["name", "12345", "54321"]
 
 
 def test_a_name_beside_which_nothing_fits():
