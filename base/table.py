@@ -110,7 +110,7 @@ def wrapped(text: str, width: int) -> list[str]:
             found[-1] += f" {word}"
         else:
             found.append(word)
-    return found
+    return [line.rstrip() for line in found]
 
 
 def fits(columns: Sequence[Column], width: int) -> bool:
