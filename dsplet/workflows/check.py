@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from dsplet.base.errors import door
-from dsplet.base.files import check_target, write_together
+from dsplet.base.files import write_together
 from dsplet.base.progress import SILENT, Watch
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.workflows import check_facts as facts
@@ -74,19 +75,19 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises UserError of any kind, with its place in the file, where something cannot be checked;
     nothing is written then."""
     plan = project.read(request.project)
-    check_outs({"--junit": request.junit}, request.project, str(plan.baseline),
-               *(s.file for s in plan.subjects))
-    if request.update:
-        check_target(plan.baseline)
+    check_outs({"--junit": request.junit, "baseline": str(plan.baseline) if request.update else None
+                }, request.project, *(source for s in plan.subjects for source in (
+                    s.file, s.reference, s.data.data)),
+               *([] if request.update else [str(plan.baseline)]))
     there = not request.update and (plan.named or plan.baseline.exists())
     before = facts.read(plan.baseline) if there else None
     every = [_checked(plan, subject, before, watch) for subject in plan.subjects]
     checks = [c for found in every for c in found.verdicts.checks]
     notes = _notes(plan, every, before, request.update)
-    writing = {request.junit: junit(checks)} if request.junit else {}
+    writing: dict[str | Path, bytes] = {request.junit: junit(checks)} if request.junit else {}
     if request.update:
         made = Baseline(networks=[f.facts for f in every], runs=[r for f in every for r in f.runs])
-        writing[str(plan.baseline)] = facts.written(made)
+        writing[plan.baseline] = facts.written(made)
     write_together(writing)
     return Report(
         project=request.project, networks=[r for found in every for r in _rows(found)],
@@ -101,7 +102,8 @@ def _checked(plan: Project, subject: Subject, before: Baseline | None, watch: Wa
     with door(plan.at(subject.name)):
         opened = Opened(subject)
         measured = opened.measured(watch)
-        verdicts, old = Verdicts(opened), before and before.of(subject.name)
+        verdicts = Verdicts(opened)
+        old = before.of(subject.name) if before else None
         verdicts.network(measured)
         if old:
             verdicts.network_since(old, measured)

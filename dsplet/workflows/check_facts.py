@@ -199,7 +199,7 @@ class Opened:
     def _of(self, against: str, **more: object) -> Of:
         inputs = hashlib.sha256()
         for x in self.batch.x.values():
-            inputs.update(np.ascontiguousarray(x))
+            inputs.update(x.tobytes())
         return Of(network=self.subject.name, samples=len(self.batch), against=against,
                   inputs=inputs.hexdigest()[:digest.DIGITS], **more)  # type: ignore[arg-type]
 

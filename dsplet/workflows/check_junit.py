@@ -11,10 +11,10 @@ from dsplet.workflows.check_verdicts import Check
 
 def junit(checks: Sequence[Check]) -> bytes:
     """A suite a network, a case a check. Equal checks give equal bytes: no time, no host."""
-    root = ElementTree.Element("testsuites", name="dsplet check", **_counts(checks))
+    root = ElementTree.Element("testsuites", {"name": "dsplet check"} | _counts(checks))
     for network, group in groupby(checks, key=lambda c: c.network):
         own = list(group)
-        suite = ElementTree.SubElement(root, "testsuite", name=network, **_counts(own))
+        suite = ElementTree.SubElement(root, "testsuite", {"name": network} | _counts(own))
         for check in own:
             case = ElementTree.SubElement(
                 suite, "testcase", name=check.check,

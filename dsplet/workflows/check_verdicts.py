@@ -146,10 +146,14 @@ class Verdicts:
         before, now = ({f.index: f for f in facts.flips} for facts in (old, new))
         more = [f for i, f in now.items() if i not in before]
         if gone := [i for i in before if i not in now]:
-            self.better.append(f"{new.network}: {len(gone):,} fewer flips, such as sample {gone[0]}")
+            self.better.append(f"{new.network}: {len(gone):,} flips are gone, sample {gone[0]} "
+                               "the first")
         found = self._diagnosed([f.index for f in more]) if more else None
         mended = {int(found[1][f.index]): f.layers for f in found[0].flips} if found else {}
-        blamed = [next(iter(mended.get(f.index, ())), None) or _changed(old, new) for f in more]
+        changed = _changes(old, new)
+        blamed = [next((n for n in mends if n in changed), None) or next(iter((*changed, *mends)),
+                                                                         None)
+                  for f in more for mends in [mended.get(f.index, ())]]
         self._add("flips", not more, "; ".join(
             _flip(f, layer) for f, layer in list(zip(more, blamed, strict=True))[:SHOWN])
             + _more(more) or f"{len(now):,}, none that the baseline has not",
@@ -178,27 +182,28 @@ class Verdicts:
             return
         other = "" if old.compiler == new.compiler else (
             f"; compiled by {new.compiler}, in the baseline by {old.compiler}")
-        before = {r.layer: r.cycles for r in old.layers}
-        now_in = {r.layer: r.cycles for r in new.layers}
-        moved = {name: now_in.get(name, 0.0) - before.get(name, 0.0)
-                 for name in dict.fromkeys([*now_in, *before])}
-        kinds = [("cycles", old.cycles, new.cycles)]
-        if old.worst_case_cycles is not None and new.worst_case_cycles is not None:
-            kinds.append(("worst case", old.worst_case_cycles, new.worst_case_cycles))
-        for kind, then, here in kinds:
-            grew = here > then
-            layers = sorted((n for n in moved if (moved[n] > 0) == grew and moved[n]),
-                            key=lambda n: -abs(moved[n]))
-            said = ", ".join(f"{moved[n]:+,.10g} cycles in {n}" for n in layers[:SHOWN])
-            said = f"{said or f'{here - then:+,.10g} cycles'} since the baseline, {here:,.10g} in all"
-            self._gained(kind, here - then, said + other, layers[0] if layers else
-                         was and _changed(was, now), new)
+        self._cycles_since(old, new, was, now, other)
         for kind, then, here, sizes in (("RAM since", old.ram_bytes, new.ram_bytes, "held_bytes"),
                                         ("flash since", old.flash_bytes, new.flash_bytes,
                                          "constant_bytes")):
-            layer = was and (_grown(was, now, sizes) or _changed(was, now))
             self._gained(kind, here - then, f"{here - then:+,} bytes since the baseline, {here:,} "
-                         f"in all{other}", layer, new)
+                         f"in all{other}", _grown(was, now, sizes) or _changed(was, now), new)
+
+    def _cycles_since(self, old: On, new: On, was: Of | None, now: Of, other: str) -> None:
+        """Of the slowest executed sample or, where they grew more, of the worst case."""
+        then, here, of = old.cycles, new.cycles, "in all"
+        if old.worst_case_cycles is not None and new.worst_case_cycles is not None and (
+                new.worst_case_cycles - old.worst_case_cycles > here - then):
+            then, here, of = old.worst_case_cycles, new.worst_case_cycles, "in the worst case"
+        before, after = ({r.layer: r.cycles for r in run.layers} for run in (old, new))
+        moved = {name: after.get(name, 0.0) - before.get(name, 0.0)
+                 for name in dict.fromkeys([*after, *before])}
+        layers = sorted((n for n, more in moved.items() if more and (more > 0) == (here > then)),
+                        key=lambda n: -abs(moved[n]))
+        said = ", ".join(f"{moved[n]:+,.10g} cycles in {n}" for n in layers[:SHOWN])
+        self._gained("cycles since", here - then, (said or f"{here - then:+,.10g} cycles")
+                     + f" since the baseline, {here:,.10g} {of}{other}",
+                     layers[0] if layers else _changed(was, now), new)
 
     def _gained(self, check: str, more: float, said: str, layer: str | None, new: On) -> None:
         if more < 0:
@@ -229,15 +234,22 @@ def _best_restored(found: Diagnosis) -> str | None:
     return best.name if best else None
 
 
-def _changed(old: Of, new: Of) -> str | None:
-    """The first layer whose constants or formats are others."""
-    before = {n.layer: n for n in old.layers}
-    return next((n.layer for n in new.layers if n.layer not in before or
-                 before[n.layer].digest != n.digest or _format_change(before[n.layer], n)), None)
+def _changes(old: Of | None, new: Of) -> list[str]:
+    """Layers whose constants or formats are others; none where nobody knows the old."""
+    before = {n.layer: n for n in old.layers} if old else {n.layer: n for n in new.layers}
+    return [n.layer for n in new.layers if n.layer not in before or
+            before[n.layer].digest != n.digest or _format_change(before[n.layer], n)]
 
 
-def _grown(old: Of, new: Of, sizes: str) -> str | None:
-    """The layer that takes most more."""
+def _changed(old: Of | None, new: Of) -> str | None:
+    """The first of those."""
+    return next(iter(_changes(old, new)), None)
+
+
+def _grown(old: Of | None, new: Of, sizes: str) -> str | None:
+    """The layer that takes most more; likewise."""
+    if old is None:
+        return None
     before: Mapping[str, int] = {n.layer: getattr(n, sizes) for n in old.layers}
     more = {n.layer: getattr(n, sizes) - before.get(n.layer, 0) for n in new.layers}
     best = max(more, key=more.__getitem__, default=None)

@@ -1,0 +1,180 @@
+"""`dsplet check`: three networks on two targets, and what turns them red."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import junitparser
+import numpy as np
+import onnxruntime
+import pytest
+
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.ops.gemm import Gemm
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.ptq.recipe import Recipe, quantize
+from dsplet.quantize.qdq import to_qdq
+from tests.dsplet.commands import dsplet, refusal
+from tests.dsplet.small_nets import FACTS, digit_net
+from tests.quantize.onnx_nets import model, node, random
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
+X = np.random.default_rng(1).uniform(0, 1, (60, 1, 8, 8)).astype(np.float32)
+PROJECT = """\
+baseline = "base.json"
+
+[budget]
+latency = "5ms"
+
+[networks.eight]
+file = "eight.q.onnx"
+reference = "digit.onnx"
+data = "samples.npz"
+budget = {agree_percent = 50, accuracy_drop_points = 50, sqnr_db = 5}
+[networks.four]
+file = "four.q.onnx"
+data = "samples.npz"
+samples = 20
+executed = 2
+[networks.dense]
+file = "dense.q.onnx"
+on.fast = {latency = "1ms", ram = "4KB", flash = "8KB"}
+
+[targets.dsp32c-40]
+[targets.fast]
+part = "dsp32c-50"
+"""
+NETWORKS, TARGETS = ["eight", "four", "dense"], ["dsp32c-40", "fast"]
+
+
+def made(folder: Path, net: object, recipe: Recipe, facts: dict[str, str]) -> Graph:
+    (folder / "net.onnx").write_bytes(net.SerializeToString())
+    graph = from_onnx.load(folder / "net.onnx")
+    first = next(iter(graph.shapes))
+    shape = graph.shapes[first]
+    return quantize(graph, X.reshape(60, *shape)[:40], recipe, metadata=facts)
+
+
+def answers(file: Path) -> np.ndarray:
+    """By ONNX Runtime."""
+    session = onnxruntime.InferenceSession(file)
+    return session.run(None, {"x": X})[0].reshape(60, -1).argmax(1)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "digit.onnx").write_bytes(digit_net().SerializeToString())
+    for name, bits in (("eight", 8), ("four", 4)):
+        to_qdq.save(made(folder, digit_net(), Recipe(bits, bits), FACTS), folder / f"{name}.q.onnx")
+    dense = model([node("Gemm", "x v", "y", transB=1)], {"x": (64,)}, {"v": random("v", 10, 64)})
+    to_qdq.save(made(folder, dense, Recipe(), {}), folder / "dense.q.onnx")
+    np.savez(folder / "samples.npz", x=X, labels=answers(folder / "digit.onnx"))
+    (folder / "dsplet.toml").write_text(PROJECT)
+    assert dsplet("check", "--update", folder=folder).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def project(whole: Path, tmp_path: Path) -> Path:
+    """A copy that may be changed."""
+    for file in whole.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    return tmp_path
+
+
+def failed(folder: Path, code: int = 1) -> dict[tuple, dict]:
+    """What failed, by network, target and check, as the JSON has it, which is of its schema; the
+    JUnit file says the same to a reader of somebody else."""
+    done = dsplet("check", "--json", "--junit", "found.xml", folder=folder)
+    assert done.returncode == code, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, json.loads((SCHEMAS / "dsplet.check.1.json").read_text()))
+    suites = junitparser.JUnitXml.fromfile(str(folder / "found.xml"))
+    assert [suite.name for suite in suites] == NETWORKS
+    cases = [(case.classname, case.name, [r.message for r in case.result])
+             for suite in suites for case in suite]
+    assert cases == [(".".join(filter(None, (c["network"], c.get("target")))), c["check"],
+                      [] if c["passed"] else [c["said"]]) for c in document["checks"]]
+    assert (suites.tests, suites.failures) == (len(cases), sum(bool(r) for *_, r in cases))
+    assert document["passed"] == (code == 0)
+    return {(c["network"], c.get("target"), c["check"]): c for c in document["checks"]
+            if not c["passed"]}
+
+
+def test_what_has_not_changed_passes_and_is_written_alike(project):
+    before = (project / "base.json").read_bytes()
+    assert failed(project, 0) == {}
+    said = dsplet("check", folder=project).stdout
+    rows = [line.split() for line in said.splitlines() if line.endswith(" passed")]
+    assert [row[:2] for row in rows] == [[n, t] for n in NETWORKS for t in TARGETS]
+    assert "dense: nobody says which data it reads" in said
+    first = (project / "found.xml").read_bytes()
+    assert failed(project, 0) == {} and (project / "found.xml").read_bytes() == first
+    assert dsplet("check", "--update", folder=project).returncode == 0
+    assert (project / "base.json").read_bytes() == before
+    jsonschema.validate(json.loads(before), json.loads(
+        (SCHEMAS / "dsplet.baseline.1.json").read_text()))
+
+
+def test_a_changed_weight_bit_width(project):
+    recipe = Recipe(layers={"Conv_c": {"weight_bits": 7}})
+    to_qdq.save(made(project, digit_net(), recipe, FACTS), project / "eight.q.onnx")
+    found = failed(project)[("eight", None, "formats")]
+    assert found["layer"] == "Conv_c"
+    assert found["said"].startswith("Conv_c: weights of 8 bits, Q") and (
+        "in the baseline, now of 7 bits, Q" in found["said"])
+    assert not [key for key in failed(project) if key[0] != "eight"]
+
+
+def cycles(file: str, folder: Path) -> dict[str, float]:
+    found = json.loads(dsplet("simulate", file, "--json", folder=folder).stdout)
+    return {row["layer"]: row["cycles"] for row in found["layers"]}
+
+
+def test_one_slower_layer(project):
+    """5x5 windows over a border of zeros in place of 3x3: as many outputs, from more products."""
+    before = cycles("four.q.onnx", project)
+    net = digit_net(w=random("w", 4, 1, 5, 5))
+    net.graph.node[0].attribute.extend([node("Conv", "x", "y", pads=[1] * 4).attribute[0]])
+    to_qdq.save(made(project, net, Recipe(4, 4), FACTS), project / "four.q.onnx")
+    after, found = cycles("four.q.onnx", project), failed(project)
+    slower = next(n for n in after if n.startswith("Conv_c"))
+    for target in TARGETS:
+        row = found["four", target, "cycles since"]
+        assert row["layer"] == slower
+        assert row["said"].startswith(f"{after[slower] - before[slower]:+,.10g} cycles in {slower}")
+
+
+def keep(folder: Path, rows: np.ndarray) -> None:
+    """Only these samples, in a new baseline."""
+    labels = answers(folder / "digit.onnx")
+    np.savez(folder / "samples.npz", x=X[rows], labels=labels[rows])
+    assert dsplet("check", "--update", folder=folder).returncode == 0
+
+
+def test_one_more_flip(project):
+    """Of samples of which ONNX Runtime reads all but one as before."""
+    eight, wanted = project / "eight.q.onnx", answers(project / "digit.onnx")
+    before, graph = answers(eight), made(project, digit_net(), Recipe(), FACTS)
+    for power in range(8, 20):  # formats stay as they were
+        nodes = [replace(n, bias=n.bias + (np.arange(10) == 3) * 2**power)
+                 if isinstance(n, Gemm) else n for n in graph.nodes]
+        to_qdq.save(replace(graph, nodes=tuple(nodes)), project / "other.q.onnx")
+        if not (same := answers(project / "other.q.onnx") == before).all():
+            break
+    flipped = np.flatnonzero(~same & (before == wanted))[-1]
+    rows = np.sort([*np.flatnonzero(same), flipped])
+    keep(project, rows)
+    assert failed(project, 0) == {}
+    eight.write_bytes((project / "other.q.onnx").read_bytes())
+    found = failed(project)
+    flip, = (c for c in found.values() if c["check"] == "flips")
+    place = rows.tolist().index(flipped)
+    assert flip["said"] == (f"sample {place} (label {wanted[flipped]}) is read as 3, by the "
+                            f"reference as {wanted[flipped]}: Gemm_y")
+    assert flip["layer"] == "Gemm_y"
+    assert {key[2] for key in found} <= {"flips", "accuracy since", "SQNR since"}
