@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -20,9 +19,10 @@ from dsplet.data.feed import Batch, Feed
 from dsplet.firmware_sim import report as simulated
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.report import Comparison
-from dsplet.quantize.fixed.graph import Graph, Node, Weight
+from dsplet.quantize.fixed.graph import Node, Weight
 from dsplet.quantize.fixed.graph_text import to_text
-from dsplet.quantize.network import Arrays, Network
+from dsplet.quantize.fixed.layers import LayerKeys
+from dsplet.quantize.network import Arrays, Network, fixed_network
 from dsplet.quantize.qdq import digest
 from dsplet.workflows import chip, simulate
 from dsplet.workflows.check_project import OnOne, Subject
@@ -143,16 +143,13 @@ class Opened:
     """A network with its reference, if any, and its samples. batch: None where nobody knows any."""
 
     def __init__(self, subject: Subject) -> None:
-        self.subject, self.network = subject, Network(subject.file)
-        if self.network.fixed is None:
-            raise RequestError(f"{subject.file} is a float network", where="file",
-                               expected="a .q.onnx, as dsplet quantize writes it")
-        self.graph: Graph = self.network.fixed
+        self.subject, self.network = subject, fixed_network(subject.file)
+        self.fixed = FixedPoint(self.network)
+        self.graph = self.fixed.graph
         self.reference = Network(subject.reference) if subject.reference else None
         if self.reference and self.reference.float is None:
             raise RequestError(f"{subject.reference} is fixed point", where="reference",
                                expected="the float network that it was made from")
-        self.fixed = FixedPoint(self.graph, subject.file)
         self.known = bool(self._feed(self.network).data)
         if self.reference and not self.known:
             raise RequestError("nobody says which samples to compare the two networks on",
@@ -186,9 +183,7 @@ class Opened:
         return self._feed(self.reference).test(self.subject.samples).x
 
     def _compared(self, found: Comparison) -> Of:
-        makers = {v.name: n.name for n in self.graph.nodes for v in n.outputs}
-        sqnr = {makers[v.value]: _db(v.sqnr_db) for v in found.layers or ()
-                if v.value in makers and v.sqnr_db is not None}
+        sqnr = {v.layer: _db(v.sqnr_db) for v in found.layers or () if v.sqnr_db is not None}
         return self._of(
             "reference", accuracy_percent=found.test_accuracy_percent,
             reference_accuracy_percent=found.reference_accuracy_percent,
@@ -197,27 +192,26 @@ class Opened:
                    for f in found.flips], layers=self._layers(sqnr))
 
     def _of(self, against: str, **more: object) -> Of:
-        inputs = hashlib.sha256()
-        for x in self.batch.x.values():
-            inputs.update(x.tobytes())
         return Of(network=self.subject.name, samples=len(self.batch), against=against,
-                  inputs=inputs.hexdigest()[:digest.DIGITS], **more)  # type: ignore[arg-type]
+                  inputs=self.batch.sha256, **more)  # type: ignore[arg-type]
 
     def _layers(self, sqnr: Mapping[str, float]) -> list[Layer]:
         _, arrays = to_text(self.graph)
         parts = json.loads(digest.written("", arrays))["arrays"]
-        nodes, rows = {n.name: n for n in self.graph.every_node()}, []
-        for row in report.format_rows(self.graph):
-            node = nodes[row.layer]
-            own = [name for name in arrays if name.startswith(f"{row.layer}.")]
-            rows.append(Layer(
-                layer=row.layer, op=row.op, output=row.output, weights=row.weights,
-                weight_bits=[w.bits for w in _weights(node)],
-                constant_bytes=sum(arrays[name].nbytes for name in own),
-                held_bytes=sum(v.size * (1 if v.format.bits <= 8 else 2)
-                               for v in (*node.inputs, *node.outputs)),
-                digest=" ".join(parts[name] for name in own), sqnr_db=sqnr.get(row.layer)))
-        return rows
+        keys = LayerKeys.of(self.graph).nodes
+        nodes = {keys[n.name]: n for n in self.graph.every_node()}
+        constants: dict[str, list[str]] = {n.name: [] for n in nodes.values()}
+        for name in arrays:  # NODE.FIELD, and either may have points in it
+            constants[max((n for n in constants if name.startswith(f"{n}.")), key=len)].append(name)
+        return [Layer(
+            layer=row.layer, op=row.op, output=row.output, weights=row.weights,
+            weight_bits=[w.bits for w in _weights(node)],
+            constant_bytes=sum(arrays[name].nbytes for name in own),
+            held_bytes=sum(v.size * (1 if v.format.bits <= 8 else 2)
+                           for v in (*node.inputs, *node.outputs)),
+            digest=" ".join(parts[name] for name in own), sqnr_db=sqnr.get(row.layer))
+            for row in report.format_rows(self.graph)
+            for node in [nodes[row.layer]] for own in [constants[node.name]]]
 
     # --- on a target ------------------------------------------------------------------------------
     def executed(self, on: OnOne, watch: Watch) -> tuple[On, Execution]:

@@ -131,10 +131,9 @@ def _named(files: list[str]) -> dict[str, str]:
 def _found(name: str, file: str, network: Network, floats: dict[str, str], target: Target,
            watch: Watch) -> Found:
     """What one random sample takes."""
-    assert network.fixed
     reference = floats.get(network.facts.get("dsplet.float_sha256", ""))
     row = Found(network=name, file=file, reference=reference, fits=False)
-    subject = FixedPoint(network.fixed, file)
+    subject = FixedPoint(network)
     try:
         compiled: Compiled = targets.compile(subject.program, target)
     except DoesNotFit:
