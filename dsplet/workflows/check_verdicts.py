@@ -81,7 +81,7 @@ class Verdicts:
                 raise ModelError("its budget has accuracy_drop_points, and nobody knows which "
                                  "answers are right", remedy="give the samples labels")
             drop = facts.reference_accuracy_percent - facts.accuracy_percent
-            self._budget("accuracy", drop <= budgets.accuracy_drop_points + 1e-9, _most_mended,
+            self._budget("accuracy drop", drop <= budgets.accuracy_drop_points + 1e-9, _most_mended,
                          f"{facts.accuracy_percent:.4g} % of {facts.samples:,} samples, "
                          f"{drop:.3g} points below the reference, of "
                          f"{budgets.accuracy_drop_points:g}", facts)
@@ -128,16 +128,17 @@ class Verdicts:
         other = [(name, _format_change(before.get(name), now.get(name)))
                  for name in dict.fromkeys([*now, *before])]
         other = [(name, said) for name, said in other if said]
-        self._add("formats", not other, "; ".join(f"{name}: {said}" for name, said in
+        self._add("baseline formats", not other, "; ".join(f"{name}: {said}" for name, said in
                   other[:SHOWN]) + _more(other) or "those of the baseline",
                   other[0][0] if other else None)
         if (old.samples, old.inputs, old.against) != (new.samples, new.inputs, new.against):
-            self._add("samples", False, f"{new.samples:,} against {new.against}, and others than "
-                      f"the {old.samples:,} against {old.against} of the baseline: {UPDATE}")
+            self._add("baseline samples", False, f"{new.samples:,} against {new.against}, and "
+                      f"others than the {old.samples:,} against {old.against} of the baseline: "
+                      f"{UPDATE}")
             return
         self._flips_since(old, new)
         if old.accuracy_percent is not None and new.accuracy_percent is not None:
-            self._add("accuracy since", new.accuracy_percent >= old.accuracy_percent,
+            self._add("baseline accuracy", new.accuracy_percent >= old.accuracy_percent,
                       f"{new.accuracy_percent:.4g} %, {old.accuracy_percent:.4g} % in the baseline",
                       _changed(old, new))
         self._sqnr_since(old, new)
@@ -154,7 +155,7 @@ class Verdicts:
         blamed = [next((n for n in mends if n in changed), None) or next(iter((*changed, *mends)),
                                                                          None)
                   for f in more for mends in [mended.get(f.index, ())]]
-        self._add("flips", not more, "; ".join(
+        self._add("baseline flips", not more, "; ".join(
             _flip(f, layer) for f, layer in list(zip(more, blamed, strict=True))[:SHOWN])
             + _more(more) or f"{len(now):,}, none that the baseline has not",
             blamed[0] if more else None)
@@ -171,22 +172,22 @@ class Verdicts:
         rose = [c for c in changes if c[2] > c[1] + SQNR_SLACK_DB]
         if rose and not fell:
             self.better.append(f"{new.network}: SQNR rose, {_db_change(*rose[0])}")
-        self._add("SQNR since", not fell, "; ".join(_db_change(*c) for c in fell[:SHOWN])
+        self._add("baseline SQNR", not fell, "; ".join(_db_change(*c) for c in fell[:SHOWN])
                   + _more(fell) or "no layer's fell", fell[0][0] if fell else None)
 
     def run_since(self, old: On, new: On, was: Of | None, now: Of) -> None:
         """What may not become worse on a target: not one cycle, not one byte."""
         if (old.on, old.executed) != (new.on, new.executed):
-            self._add("target", False, f"{new.executed} executed on {new.on}; in the baseline "
-                      f"{old.executed} on {old.on}: {UPDATE}", None, new.target)
+            self._add("baseline target", False, f"{new.executed} executed on {new.on}; in the "
+                      f"baseline {old.executed} on {old.on}: {UPDATE}", None, new.target)
             return
         other = "" if old.compiler == new.compiler else (
             f"; compiled by {new.compiler}, in the baseline by {old.compiler}")
         self._cycles_since(old, new, was, now, other)
-        for kind, then, here, sizes in (("RAM since", old.ram_bytes, new.ram_bytes, "held_bytes"),
-                                        ("flash since", old.flash_bytes, new.flash_bytes,
-                                         "constant_bytes")):
-            self._gained(kind, here - then, f"{here - then:+,} bytes since the baseline, {here:,} "
+        for kind, then, here, sizes in (
+                ("RAM", old.ram_bytes, new.ram_bytes, "held_bytes"),
+                ("flash", old.flash_bytes, new.flash_bytes, "constant_bytes")):
+            self._gained(f"baseline {kind}", here - then, f"{here - then:+,} bytes since the baseline, {here:,} "
                          f"in all{other}", _grown(was, now, sizes) or _changed(was, now), new)
 
     def _cycles_since(self, old: On, new: On, was: Of | None, now: Of, other: str) -> None:
@@ -201,7 +202,7 @@ class Verdicts:
         layers = sorted((n for n, more in moved.items() if more and (more > 0) == (here > then)),
                         key=lambda n: -abs(moved[n]))
         said = ", ".join(f"{moved[n]:+,.10g} cycles in {n}" for n in layers[:SHOWN])
-        self._gained("cycles since", here - then, (said or f"{here - then:+,.10g} cycles")
+        self._gained("baseline cycles", here - then, (said or f"{here - then:+,.10g} cycles")
                      + f" since the baseline, {here:,.10g} {of}{other}",
                      layers[0] if layers else _changed(was, now), new)
 

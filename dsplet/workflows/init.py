@@ -186,8 +186,6 @@ def _text(text: str) -> str:
 
 
 def _up(value: float) -> float:
-    """The next number of two digits."""
-    if value <= 0:
-        return 0.1
-    step = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return math.ceil(value / step - 1e-9) * step
+    """The next number of two digits, above the value."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 0.1
+    return (math.floor(value / step + 1e-9) + 1) * step

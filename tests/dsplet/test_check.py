@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.float import from_onnx
 from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import to_qdq
-from tests.dsplet.commands import dsplet, refusal
+from tests.dsplet.commands import dsplet
 from tests.dsplet.small_nets import FACTS, digit_net
 from tests.quantize.onnx_nets import model, node, random
+
+pytestmark = pytest.mark.slow  # each runs three networks on two targets
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 X = np.random.default_rng(1).uniform(0, 1, (60, 1, 8, 8)).astype(np.float32)
@@ -123,7 +127,7 @@ def test_what_has_not_changed_passes_and_is_written_alike(project):
 def test_a_changed_weight_bit_width(project):
     recipe = Recipe(layers={"Conv_c": {"weight_bits": 7}})
     to_qdq.save(made(project, digit_net(), recipe, FACTS), project / "eight.q.onnx")
-    found = failed(project)[("eight", None, "formats")]
+    found = failed(project)[("eight", None, "baseline formats")]
     assert found["layer"] == "Conv_c"
     assert found["said"].startswith("Conv_c: weights of 8 bits, Q") and (
         "in the baseline, now of 7 bits, Q" in found["said"])
@@ -144,7 +148,7 @@ def test_one_slower_layer(project):
     after, found = cycles("four.q.onnx", project), failed(project)
     slower = next(n for n in after if n.startswith("Conv_c"))
     for target in TARGETS:
-        row = found["four", target, "cycles since"]
+        row = found["four", target, "baseline cycles"]
         assert row["layer"] == slower
         assert row["said"].startswith(f"{after[slower] - before[slower]:+,.10g} cycles in {slower}")
 
@@ -172,9 +176,28 @@ def test_one_more_flip(project):
     assert failed(project, 0) == {}
     eight.write_bytes((project / "other.q.onnx").read_bytes())
     found = failed(project)
-    flip, = (c for c in found.values() if c["check"] == "flips")
+    flip, = (c for c in found.values() if c["check"] == "baseline flips")
     place = rows.tolist().index(flipped)
     assert flip["said"] == (f"sample {place} (label {wanted[flipped]}) is read as 3, by the "
                             f"reference as {wanted[flipped]}: Gemm_y")
     assert flip["layer"] == "Gemm_y"
-    assert {key[2] for key in found} <= {"flips", "accuracy since", "SQNR since"}
+    assert {key[2] for key in found} <= {"baseline flips", "baseline accuracy", "baseline SQNR"}
+
+
+def test_the_page_does_what_it_says(whole, tmp_path):
+    """docs/check.md: its commands, in order, with the project that it shows."""
+    page = (SCHEMAS.parent / "check.md").read_text()
+    for name in ("digit.onnx", "samples.npz"):
+        (tmp_path / name).write_bytes((whole / name).read_bytes())
+    for language, block in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL):
+        if language == "toml":
+            assert tomllib.loads((tmp_path / "dsplet.toml").read_text())["networks"][
+                "digit"]["on"] == tomllib.loads(block)["networks"]["digit"]["on"]
+            (tmp_path / "dsplet.toml").write_text(block)
+        for part in block.split("$ dsplet ")[1:] if language == "console" else ():
+            command, *said = part.partition("\n$ ")[0].splitlines()
+            words, _, remark = command.partition("  # exit code ")
+            done = dsplet(*words.split(), folder=tmp_path)
+            assert done.returncode == int(remark or 0), done.stderr
+            printed = [" ".join(line.split()) for line in done.stdout.splitlines()]
+            assert [line for line in said if " ".join(line.split()) not in printed] == []

@@ -46,8 +46,8 @@ REFUSED = {  # what the file says: what is said of it, behind its name
                                  "against: name the float network that it was made from: "
                                  'reference = "FILE.onnx"',
     "[networks.a]\nfile = 'no.q.onnx'": "networks.a: no.q.onnx: no such file",
-    "[networks.a]\nfile = 'small.onnx'": "networks.a: small.onnx: is a float network: make it fixed "
-                                         "point first, with `dsplet quantize ",
+    "[networks.a]\nfile = 'small.onnx'": "networks.a: small.onnx: is a float network: make it "
+                                         "fixed point first, with `dsplet quantize ",
     NET + "reference = 'small.q.onnx'": "networks.a: reference: small.q.onnx is fixed point; "
                                         "expected the float network that it was made from",
     NET + "data = 'no.npz'": "networks.a: no.npz: no such file",
