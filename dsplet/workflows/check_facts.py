@@ -150,12 +150,12 @@ class Opened:
         if self.reference and self.reference.float is None:
             raise RequestError(f"{subject.reference} is fixed point", where="reference",
                                expected="the float network that it was made from")
-        self.known = bool(self._feed(self.network).data)
+        self.known = self._feed(self.network).data not in ("", simulate.RANDOM)
         if self.reference and not self.known:
             raise RequestError("nobody says which samples to compare the two networks on",
                                remedy='name some: data = "FILE.npz"')
         self.batch = (self._feed(self.network).test(subject.samples) if self.known else
-                      self.fixed.random(subject.executed, 0))
+                      simulate.drawn(self.fixed, subject.executed, 0))
 
     def _feed(self, network: Network) -> Feed:
         """What a float network's file does not say of its input is taken from the other."""

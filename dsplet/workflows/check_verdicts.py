@@ -55,7 +55,8 @@ class Verdicts:
 
     # --- budgets ----------------------------------------------------------------------------------
     def does_not_fit(self, on: OnOne, why: str, facts: Of) -> None:
-        self._add("fits", False, why, _largest(facts.layers, "constant_bytes"), on.name)
+        largest = _largest(facts.layers, "constant_bytes")
+        self._add("fits", False, f"{why}; the largest layer is {largest}", largest, on.name)
 
     def run(self, on: OnOne, ran: Execution, took: On, facts: Of) -> None:
         """What a run on a target has to keep."""
@@ -138,9 +139,10 @@ class Verdicts:
             return
         self._flips_since(old, new)
         if old.accuracy_percent is not None and new.accuracy_percent is not None:
-            self._add("baseline accuracy", new.accuracy_percent >= old.accuracy_percent,
-                      f"{new.accuracy_percent:.4g} %, {old.accuracy_percent:.4g} % in the baseline",
-                      _changed(old, new))
+            fell, layer = new.accuracy_percent < old.accuracy_percent, _changed(old, new)
+            self._add("baseline accuracy", not fell, f"{new.accuracy_percent:.4g} %, "
+                      f"{old.accuracy_percent:.4g} % in the baseline"
+                      + (f"; {layer} has changed" if fell and layer else ""), layer)
         self._sqnr_since(old, new)
 
     def _flips_since(self, old: Of, new: Of) -> None:
@@ -187,14 +189,15 @@ class Verdicts:
         for kind, then, here, sizes in (
                 ("RAM", old.ram_bytes, new.ram_bytes, "held_bytes"),
                 ("flash", old.flash_bytes, new.flash_bytes, "constant_bytes")):
-            self._gained(f"baseline {kind}", here - then, f"{here - then:+,} bytes since the baseline, {here:,} "
-                         f"in all{other}", _grown(was, now, sizes) or _changed(was, now), new)
+            self._gained(f"baseline {kind}", here - then, f"{here - then:+,} bytes since the "
+                         f"baseline, {here:,} in all{other}",
+                         _grown(was, now, sizes) or _changed(was, now), new)
 
     def _cycles_since(self, old: On, new: On, was: Of | None, now: Of, other: str) -> None:
         """Of the slowest executed sample or, where they grew more, of the worst case."""
         then, here, of = old.cycles, new.cycles, "in all"
         if old.worst_case_cycles is not None and new.worst_case_cycles is not None and (
-                new.worst_case_cycles - old.worst_case_cycles > here - then):
+                new.worst_case_cycles - old.worst_case_cycles > max(here - then, 0)):
             then, here, of = old.worst_case_cycles, new.worst_case_cycles, "in the worst case"
         before, after = ({r.layer: r.cycles for r in run.layers} for run in (old, new))
         moved = {name: after.get(name, 0.0) - before.get(name, 0.0)

@@ -201,3 +201,81 @@ def test_the_page_does_what_it_says(whole, tmp_path):
             assert done.returncode == int(remark or 0), done.stderr
             printed = [" ".join(line.split()) for line in done.stdout.splitlines()]
             assert [line for line in said if " ".join(line.split()) not in printed] == []
+
+
+ONE = """\
+[networks.dense]
+file = "dense.q.onnx"
+[targets.dsp32c-40]
+"""
+
+
+def test_what_moved_since_the_baseline_is_told_to_the_unit(project):
+    """A baseline of other numbers: more fails, less is told, other conditions are refused."""
+    (project / "dsplet.toml").write_text(ONE)
+    base = project / "dsplet.baseline.json"
+    assert dsplet("check", "--update", folder=project).returncode == 0
+    whole = base.read_text()
+    run, = json.loads(whole)["runs"]
+    gemm = next(n for n in run["layers"] if n["layer"] == "Gemm_y")
+
+    def checked(**changes) -> tuple[int, dict]:
+        document = json.loads(whole)
+        document["runs"][0] |= changes
+        base.write_text(json.dumps(document))
+        done = dsplet("check", "--json", folder=project)
+        return done.returncode, json.loads(done.stdout)
+
+    def layers(more: float) -> list[dict]:
+        return [n | {"cycles": n["cycles"] + more * (n == gemm)} for n in run["layers"]]
+
+    total, ram = run["cycles"], run["ram_bytes"]
+    code, found = checked(cycles=total - 312, layers=layers(-312))
+    assert (code, found["failed"]) == (1, [
+        "dense on dsp32c-40, baseline cycles: +312 cycles in Gemm_y since the baseline, "
+        f"{total:,.10g} in all"])
+    code, found = checked(cycles=total + 0.5, layers=layers(0.5))
+    assert code == 0 and found["better"] == [
+        f"dense on dsp32c-40: -0.5 cycles in Gemm_y since the baseline, {total:,.10g} in all"]
+    assert found["notes"][-1] == "to hold on to what is better: dsplet check --update"
+    code, found = checked(worst_case_cycles=run["worst_case_cycles"] - 1)
+    assert code == 1 and found["failed"][0].startswith(
+        "dense on dsp32c-40, baseline cycles: +1 cycles since the baseline, ")
+    code, found = checked(ram_bytes=ram - 2, flash_bytes=run["flash_bytes"] + 3)
+    assert code == 1 and [c["said"] for c in found["checks"] if not c["passed"]] == [
+        f"+2 bytes since the baseline, {ram:,} in all"] and "-3 bytes" in found["better"][0]
+    code, found = checked(on=run["on"].replace("40 MHz", "41 MHz"))
+    assert code == 1 and found["failed"][0].startswith("dense on dsp32c-40, baseline target: ")
+    code, found = checked(target="other")
+    assert code == 0 and found["notes"][1:] == [
+        "dense on dsp32c-40 is not in the baseline: dsplet check --update",
+        "the baseline has dense on other, which was not run: dsplet check --update"]
+
+
+@pytest.mark.parametrize("budget, check, layer", [
+    ("accuracy_drop_points = 0", "accuracy drop", "Gemm_y"), ("sqnr_db = 90", "SQNR", "Gemm_y"),
+    ("agree_percent = 100", "agreement", "Gemm_y")])
+def test_a_missed_budget_names_who_loses_most(budget, check, layer, project):
+    """A dense layer of 2 bits behind a convolution of 8."""
+    recipe = Recipe(layers={"Gemm_y": {"weight_bits": 2}})
+    to_qdq.save(made(project, digit_net(), recipe, FACTS), project / "eight.q.onnx")
+    right = answers(project / "eight.q.onnx") == answers(project / "digit.onnx")
+    assert 0 < right.sum() < 60
+    (project / "dsplet.toml").write_text(
+        '[networks.eight]\nfile = "eight.q.onnx"\nreference = "digit.onnx"\n'
+        f'data = "samples.npz"\nbudget.{budget}\n')
+    found = json.loads(dsplet("check", "--json", folder=project).stdout)
+    missed, = (c for c in found["checks"] if not c["passed"])
+    assert (missed["check"], missed["layer"]) == (check, layer)
+    if check == "agreement":
+        assert missed["said"].startswith(f"{100 * right.mean():.4g} % of 60 samples, of 100 %")
+
+
+def test_what_does_not_fit_is_a_row_that_failed(project):
+    """32,768 weights of 16 bits, beside 32 KB and the chip's own 8."""
+    net = model([node("Gemm", "x v", "y", transB=1)], {"x": (64,)}, {"v": random("v", 512, 64)})
+    to_qdq.save(made(project, net, Recipe(weight_bits=16), {}), project / "dense.q.onnx")
+    (project / "dsplet.toml").write_text(ONE + "board = '32kb'\n")
+    done = dsplet("check", folder=project)
+    assert done.returncode == 1 and " failed: fits" in done.stdout
+    assert "; the largest layer is Gemm_y" in done.stdout
