@@ -31,7 +31,7 @@ class Request:
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """A network on a target; without figures where it does not fit there. cycles: of the slowest
-    executed sample. accuracy_percent: of `samples`. verdict: which checks failed."""
+    executed sample. accuracy_percent: of `samples`. verdict: whether checks failed."""
 
     network: str
     target: str
@@ -130,12 +130,18 @@ def _rows(found: _Found) -> list[Row]:
         failed = [c.check for c in checks if not c.passed and c.target in (None, on.name)]
         row = Row(network=found.facts.network, target=on.name, samples=found.facts.samples,
                   accuracy_percent=found.facts.accuracy_percent,
-                  verdict=f"failed: {', '.join(failed)}" if failed else "passed")
+                  verdict=_verdict(failed))
         if ran := took.get(on.name):
             row = replace(row, cycles=ran.cycles, latency_ms=found.latency_ms[on.name],
                           ram_bytes=ran.ram_bytes, flash_bytes=ran.flash_bytes)
         rows.append(row)
     return rows
+
+
+def _verdict(failed: list[str]) -> str:
+    """For a column of a table: the others are told below it."""
+    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    return f"failed: {failed[0]}{more}" if failed else "passed"
 
 
 def _notes(plan: Project, every: list[_Found], before: Baseline | None, update: bool) -> list[str]:

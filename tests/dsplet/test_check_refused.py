@@ -7,8 +7,11 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import junitparser
 import pytest
 
+from dsplet.workflows.check_junit import junit
+from dsplet.workflows.check_verdicts import Check
 from tests.dsplet.commands import dsplet, refusal
 from tests.each import each
 
@@ -90,6 +93,18 @@ def test_tools_that_are_missing_are_one_line(folder, monkeypatch):
     said = refusal("check", "p.toml", folder=folder)
     assert said.startswith("error: p.toml: networks.a on cortex-m4: arm-none-eabi-gcc is not on "
                            "the PATH: apt-get install ")
+
+
+def test_a_layer_may_be_called_anything(tmp_path):
+    """Whoever makes a network names its layers; XML holds no control characters."""
+    said = "\x00<&\u2028\udc80é]]>"
+    (tmp_path / "found.xml").write_bytes(junit([Check(network="a", check="c", passed=False,
+                                                      said=said, layer="\x1b[1m")]))
+    suite, = junitparser.JUnitXml.fromfile(str(tmp_path / "found.xml"))
+    case, = suite
+    result, = case.result
+    assert result.message == "\\x00<&\\u2028\\udc80é]]>"
+    assert result.text.endswith("layer: \\x1b[1m")
 
 
 # --- dsplet init ----------------------------------------------------------------------------------
