@@ -63,12 +63,15 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """Of one network. latency_ms: by target."""
+    """Of one network. known: whether anybody says which data it reads. latency_ms: by target."""
 
-    verdicts: Verdicts
+    subject: Subject
+    known: bool
     facts: Of
     runs: list[On]
     latency_ms: dict[str, float]
+    checks: list[Check]
+    better: list[str]
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
@@ -82,7 +85,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     there = not request.update and (plan.named or plan.baseline.exists())
     before = facts.read(plan.baseline) if there else None
     every = [_checked(plan, subject, before, watch) for subject in plan.subjects]
-    checks = [c for found in every for c in found.verdicts.checks]
+    checks = [c for found in every for c in found.checks]
     notes = _notes(plan, every, before, request.update)
     writing: dict[str | Path, bytes] = {request.junit: junit(checks)} if request.junit else {}
     if request.update:
@@ -92,7 +95,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     return Report(
         project=request.project, networks=[r for found in every for r in _rows(found)],
         failed=[str(c) for c in checks if not c.passed],
-        better=[text for found in every for text in found.verdicts.better], notes=notes,
+        better=[text for found in every for text in found.better], notes=notes,
         baseline=str(plan.baseline) if before or request.update else None, updated=request.update,
         junit=request.junit, checks=checks, passed=all(c.passed for c in checks))
 
@@ -120,14 +123,14 @@ def _checked(plan: Project, subject: Subject, before: Baseline | None, watch: Wa
             verdicts.run_since(then, took, old, measured)
         runs.append(took)
         latency_ms[on.name] = ran.report.latency_ms
-    return _Found(verdicts=verdicts, facts=measured, runs=runs, latency_ms=latency_ms)
+    return _Found(subject=subject, known=opened.known, facts=measured, runs=runs,
+                  latency_ms=latency_ms, checks=verdicts.checks, better=verdicts.better)
 
 
 def _rows(found: _Found) -> list[Row]:
-    checks, rows = found.verdicts.checks, []
-    took = {r.target: r for r in found.runs}
-    for on in found.verdicts.opened.subject.targets:
-        failed = [c.check for c in checks if not c.passed and c.target in (None, on.name)]
+    rows, took = [], {r.target: r for r in found.runs}
+    for on in found.subject.targets:
+        failed = [c.check for c in found.checks if not c.passed and c.target in (None, on.name)]
         row = Row(network=found.facts.network, target=on.name, samples=found.facts.samples,
                   accuracy_percent=found.facts.accuracy_percent,
                   verdict=_verdict(failed))
@@ -147,7 +150,7 @@ def _verdict(failed: list[str]) -> str:
 def _notes(plan: Project, every: list[_Found], before: Baseline | None, update: bool) -> list[str]:
     """What is no failure, and may surprise."""
     notes = [f"{f.facts.network}: nobody says which data it reads, so its inputs are random and "
-             "nothing is known of its answers" for f in every if not f.verdicts.opened.known]
+             "nothing is known of its answers" for f in every if not f.known]
     if before is None:
         return notes if update else [*notes, f"there is no baseline to compare with: {UPDATE}"]
     here = {(r.network, r.target) for f in every for r in f.runs}
@@ -156,6 +159,6 @@ def _notes(plan: Project, every: list[_Found], before: Baseline | None, update: 
               for network, target in sorted(here - there)]
     notes += [f"the baseline has {network} on {target}, which was not run: {UPDATE}"
               for network, target in sorted(there - here)]
-    if any(f.verdicts.better for f in every):
+    if any(f.better for f in every):
         notes.append(f"to hold on to what is better: {UPDATE}")
     return notes

@@ -140,7 +140,8 @@ def written(baseline: Baseline) -> bytes:
 # --- a network, whatever it runs on ---------------------------------------------------------------
 
 class Opened:
-    """A network with its reference, if any, and its samples. batch: None where nobody knows any."""
+    """A network with its reference, if any, and its samples. known: whether anybody says which;
+    they are random otherwise."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject, self.network = subject, fixed_network(subject.file)
