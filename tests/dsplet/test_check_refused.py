@@ -109,6 +109,7 @@ def test_a_layer_may_be_called_anything(tmp_path):
 
 # --- dsplet init ----------------------------------------------------------------------------------
 
+@pytest.mark.slow
 def test_a_first_project_keeps_its_own_budgets(folder, tmp_path):
     shutil.copy(folder / "small.onnx", tmp_path / "any name.onnx")
     shutil.copy(folder / "small.q.onnx", tmp_path / "a small one.q.onnx")
