@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, reports_as, watch
+from dsplet.cli.options import PATH, reports, watch
 
 
-def _text(report: Any) -> str:
-    """Without what is about each check that passed."""
-    from dsplet.base import render
-    shown = {f.name: getattr(report, f.name) for f in fields(report) if f.name != "checks"}
-    return render.to_text({k: v for k, v in shown.items() if v not in (None, [], False)
-                           or k in ("failed", "passed")})
-
-
-@reports_as(_text)
+@reports
 @click.argument("project", type=PATH, default="dsplet.toml")
 @click.option("--update", is_flag=True,
               help="Write the baseline anew, instead of comparing with it.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from dsplet.base.errors import door
 from dsplet.base.files import write_together
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.rows import unprinted
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.workflows import check_facts as facts
 from dsplet.workflows import check_project as project
@@ -57,7 +58,7 @@ class Report:
     baseline: str | None = None
     updated: bool
     junit: str | None = None
-    checks: list[Check]
+    checks: list[Check] = unprinted()
     passed: bool
 
 
