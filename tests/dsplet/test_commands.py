@@ -108,6 +108,15 @@ CASES = {
         "small.q.onnx --format c -o out",
         lambda d: [Path(f).name for f in d["written"]] == ["small.h", "small.c"],
         "small.q.onnx --format c --name 3x", "'3x' cannot name C functions"),
+    "check": Case(
+        "check.toml --junit check.xml",
+        lambda d: [r["target"] for r in d["networks"]] == ["dsp32c-40"] and d["passed"]
+        and Path("check.xml").exists(),
+        "check.toml --junit small.onnx", "small.onnx is what it would be made from"),
+    "init": Case(
+        ".", lambda d: {"line", "small"} <= {n["network"] for n in d["networks"]}
+        and Path("dsplet.toml").exists(),
+        "check.toml", "check.toml: there is no such folder"),
     "asm": Case(
         "sum.s",
         lambda d: len([r for r in d["listing"] if r["word"]]) == 14,
@@ -139,14 +148,16 @@ CASES = {
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),
 }
-SLOW = {"train", "export", "finetune", "demo", "widths"}
-"""What is run once only; as text they are printed by tests that take their time."""
+SLOW = {"train", "export", "finetune", "demo", "widths", "init"}
+"""What is run once only; as text they are printed by other tests, or tests that take their time."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = small_nets.write(tmp_path_factory.mktemp("commands"))
     (path / "words.txt").write_text("14400002")
+    (path / "check.toml").write_text('[networks.small]\nfile = "small.q.onnx"\n'
+                                     'reference = "small.onnx"\nsamples = 20\n')
     (path / "add.json").write_text(json.dumps({"schema": "dsp32c-vectors/1", "vectors": [ADD]}))
     return path
 
