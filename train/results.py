@@ -16,6 +16,8 @@ class Accuracy:
     """What a model reads right. train_samples: None for all. seeds: trainings, whose means the
     accuracies are. samples: to test. executed: as machine code, of all trainings."""
 
+    FIRST = ("model", "data", "fixed_accuracy_percent", "float_accuracy_percent")
+
     model: str
     data: str
     train_samples: int | None
@@ -32,6 +34,8 @@ class Accuracy:
 class Chip:
     """What a model costs, of several trainings the slowest. met: whether it keeps its budget, where
     it has one."""
+
+    FIRST = ("model", "data", "cycles", "latency_ms", "bytes", "met")
 
     model: str
     data: str
