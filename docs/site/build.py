@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build/docs"
 LINK = re.compile(r"\]\(([^)#\s]+)")
 CONTENTS = {
-    "Use": ("docs/tour", "docs/data", "docs/bits", "docs/live", "docs/results", "docs/limits"),
+    "Use": ("docs/tour", "docs/data", "docs/bits", "docs/check", "docs/live", "docs/results",
+            "docs/limits"),
     "Reference": ("commands", "docs/command-line", "api", "reports", "export/README"),
     "Processors": ("docs/dsp32c", "firmware_sim/dsp32c/README", "firmware_sim/dsp32c/sim/README",
                    "docs/c", "docs/targets", "docs/architectures"),
@@ -27,16 +28,23 @@ CONTENTS = {
 }
 
 
+def chapters() -> dict[str, tuple[str, ...]]:
+    """The contents; a page of docs/ that they do not name stands at the end of the first part."""
+    named = {name for names in CONTENTS.values() for name in names}
+    others = {f"docs/{page.stem}" for page in (ROOT / "docs").glob("*.md")} - named
+    return CONTENTS | {"Use": (*CONTENTS["Use"], *sorted(others))}
+
+
 def contents() -> str:
     """The table of contents, as Markdown that only the site understands."""
     return "".join(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages)
-                   + "\n```\n" for caption, pages in CONTENTS.items())
+                   + "\n```\n" for caption, pages in chapters().items())
 
 
 def stage(folder: Path) -> None:
     """The pages of the contents, and the files that they link to, in an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
-    names = ["README", *(page for pages in CONTENTS.values() for page in pages)]
+    names = ["README", *(page for pages in chapters().values() for page in pages)]
     pages = [ROOT / f"{name}.md" for name in names if f"{name}.md" not in MADE]
     linked = {(page.parent / link).resolve() for page in pages
               for link in LINK.findall(page.read_text())}
