@@ -194,23 +194,28 @@ class _Calls:
                  "{", f"    static const uint32_t expected[{len(expected)}] = {{", table[0],
                  *(f"        {line.strip()}" for line in table[1:]), "    };",
                  f"    uint32_t crc[{len(expected)}], state = {selftest.SEED};",
-                 f"    for (int i = 0; i < {len(expected)}; i++) crc[i] = 0xFFFFFFFFu;"]
+                 f"    for (int32_t i = 0; i < {len(expected)}; i++) {{",
+                 "        crc[i] = 0xFFFFFFFFu;", "    }"]
         for b in borders(program)[0]:
             fmt = b.value.format
-            lines.append(f"    for (int32_t i = 0; i < {b.value.size}; i++) {b.buffer}[i] = "
-                         f"({b.dtype})drawn(&state, {fmt.min}, {fmt.max});")
+            lines += [f"    for (int32_t i = 0; i < {b.value.size}; i++) {{",
+                      f"        {b.buffer}[i] = ({b.dtype})drawn(&state, {fmt.min}, {fmt.max});",
+                      "    }"]
         lines += checks.before("    ")
         block = [*self._preset(), *self._block(0, len(self.kernels) - 1, checks)]
         lines += [*_unread_context(block), *block]
         return "\n".join([*(part for line in lines for part in folded(line)),
-                          f"    for (int32_t i = 0; i < {len(expected)}; i++) "
-                          "if (~crc[i] != expected[i]) return i + 1;", "    return 0;", "}", ""])
+                          f"    for (int32_t i = 0; i < {len(expected)}; i++) {{",
+                          "        if (~crc[i] != expected[i]) {", "            return i + 1;",
+                          "        }", "    }", "    return 0;", "}", ""])
 
     def _preset(self) -> Iterator[str]:
         """What is there before the first run."""
         for b in self.memory.kept:
             value = f"{b.name}_image[i]" if b.data is not None and b.data.any() else "0"
-            yield (f"    for (int32_t i = 0; i < {b.size}; i++) context->{b.name}[i] = {value};")
+            yield f"    for (int32_t i = 0; i < {b.size}; i++) {{"
+            yield f"        context->{b.name}[i] = {value};"
+            yield "    }"
 
     def _block(self, first: int, last: int, checks: Checks | None = None, depth: int = 0
                ) -> Iterator[str]:
