@@ -67,7 +67,7 @@ INLINE int32_t smaller(int32_t a, int32_t b)
 }
 
 /* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
-INLINE int32_t dot4_uint8_int8(int32_t acc, const uint8_t *x, const int8_t *w)
+INLINE int32_t dot4_uint8_int8(int32_t acc, const uint8_t *x, const int8_t SPACE *w)
 {
 #ifdef PAIRS
     const uint32_t p = word(x), q = word(w);
@@ -79,7 +79,7 @@ INLINE int32_t dot4_uint8_int8(int32_t acc, const uint8_t *x, const int8_t *w)
 }
 
 /* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
-INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
+INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t SPACE *w)
 {
 #ifdef PAIRS
     const uint32_t p = word(x), q = word(w);
@@ -91,7 +91,7 @@ INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
 }
 
 /* acc + x[0] * w[0] + x[1] * w[1]; sums of products are exact in any order. */
-INLINE int32_t dot2_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
+INLINE int32_t dot2_int16_int16(int32_t acc, const int16_t *x, const int16_t SPACE *w)
 {
 #ifdef PAIRS
     return pairs(word(x), word(w), acc);
@@ -118,7 +118,7 @@ INLINE int32_t dot2_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
 #pragma GCC optimize("schedule-insns")
 #endif
 #endif
-INLINE int32_t pair_int16_int16(int32_t acc, const int16_t *x, const int16_t *w)
+INLINE int32_t pair_int16_int16(int32_t acc, const int16_t *x, const int16_t SPACE *w)
 {
 #ifdef PAIR
     return PAIR(acc, x, w);

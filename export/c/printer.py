@@ -84,8 +84,11 @@ def print_c(program: Program, name: str | None = None,
         code.append(calls.selftest(Checks(program, [
             [b for b in constants.values() if b.name in k.constants] for k in kernels])))
     size = sum(_bytes(b) for b in constants.values())
-    source = "\n".join([_macros(name), *_too_large(constants.values()), MACROS, *_helpers(code),
-                        *([selftest.HELPERS] if tested else []), *code])
+    helpers = _helpers(code)
+    source = "\n".join([
+        _macros(name), *([_space(name)] if any(" SPACE " in text for text in helpers) else []),
+        *_too_large(constants.values()), MACROS, *helpers,
+        *([selftest.HELPERS] if tested else []), *code])
     return (print_header(program, name, memory, size, metadata, pixels, tested),
             f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
             f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
@@ -149,6 +152,20 @@ def _macros(name: str) -> str:
 /* What happens after every layer, numbered from 1: a checksum, a watchdog, another task's turn. */
 #ifndef {prefix}_LAYER
 #define {prefix}_LAYER(number, name) ((void)0)
+#endif
+"""
+
+
+def _space(name: str) -> str:
+    """What helpers need that read constants by their addresses."""
+    prefix = name.upper()
+    return f"""\
+/* The address space of constants, where it is not that of variables: on an AVR, __memx here and
+ * behind {prefix}_CONST's "static const" leaves them in flash (gcc, -std=gnu99). */
+#ifdef {prefix}_SPACE
+#define SPACE {prefix}_SPACE
+#else
+#define SPACE
 #endif
 """
 

@@ -131,7 +131,8 @@ class KernelPrinter:
         for mac in macs:
             x, w = (Ref(r.buffer, r.index.substitute(var, at)) for r in (mac.x, mac.w))
             types = self._types(mac)
-            if types not in DOTS:
+            if types not in DOTS or self._buffers[x.buffer].role == "const" and (
+                    types[::-1] in DOTS):
                 types, x, w = types[::-1], w, x
             lines += folded(f"{inside}{mac.d} = {name}_{types[0]}_{types[1]}({mac.d}, "
                             f"&{self._ref(x)}, &{self._ref(w)});")

@@ -12,6 +12,14 @@
 #define GEMM_PER_CHANNEL_LAYER(number, name) ((void)0)
 #endif
 
+/* The address space of constants, where it is not that of variables: on an AVR, __memx here and
+ * behind GEMM_PER_CHANNEL_CONST's "static const" leaves them in flash (gcc, -std=gnu99). */
+#ifdef GEMM_PER_CHANNEL_SPACE
+#define SPACE GEMM_PER_CHANNEL_SPACE
+#else
+#define SPACE
+#endif
+
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
 #define INLINE __attribute__((always_inline)) static inline
@@ -98,7 +106,7 @@ INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
 }
 
 /* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
-INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
+INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t SPACE *w)
 {
 #ifdef PAIRS
     const uint32_t p = word(x), q = word(w);
