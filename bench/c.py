@@ -3,8 +3,9 @@ RAM, stack. QEMU counts instructions exactly; they are not cycles.
 
 A network is a .q.onnx file, a model of the zoo with random weights (trained ones may need other
 shifts and widths: a few per cent, in loops over time up to 18), or an architecture of
-$DSPLET_SHARED. Peers' figures were recorded on the same compiler and emulator, they are not
-measured here.
+$DSPLET_SHARED. What CMSIS-NN's int8 kernels take on the same shapes is measured beside them where
+`--cmsis-nn` names a checkout of it; else, and where it has no kernel for a layer, the figures are
+those recorded on the same compiler and emulator, with a star.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench import cmsis_nn
 from dsplet.export.c.emulate import CORES, Core, Run, emulate, missing
 from dsplet.firmware_sim.compile.optimize import EFFORTS, optimize
 from dsplet.quantize.fixed.graph import Graph
@@ -94,17 +96,27 @@ def measure(graph: Graph, core: Core, goal: str = "balanced", options: str = "-O
     return run, run.differing(values[v.name] for v in graph.outputs)
 
 
-def main(networks: Iterable[str] = (), goals: Iterable[str] = ("balanced",), options: str = "-O2"
-         ) -> dict[str, dict]:
-    """What each network needs on each core (`name/goal/core`)."""
+def peer(name: str, graph: Graph, core: Core, checkout: Path | None) -> tuple[str, str]:
+    """(thousands of instructions, bytes of RAM) of CMSIS-NN, as text; a star: recorded."""
+    if checkout and (found := cmsis_nn.measure(graph, core, checkout)):
+        return f"{found.instructions / 1000:,.0f}", f"{found.arena_bytes:,}"
+    count, ram = CMSIS_NN.get((name, core.name)), CMSIS_NN_RAM.get(name)
+    return f"{count:,} *" if count else "", f"{ram:,} *" if ram else ""
+
+
+def main(networks: Iterable[str] = (), goals: Iterable[str] = ("balanced",), options: str = "-O2",
+         checkout: Path | None = None) -> dict[str, dict]:
+    """What each network needs on each core (`name/goal/core`). checkout: of CMSIS-NN."""
     console, found = Console(), {}
-    table = Table("network", "-O", "core", "instructions", "per MAC", "limit k", "CMSIS-NN k *",
-                  "code", "const", "RAM", "CMSIS-NN *", "stack", "differing")
+    table = Table("network", "-O", "core", "instructions", "per MAC", "limit k", "CMSIS-NN k",
+                  "code", "const", "RAM", "CMSIS-NN", "stack", "differing")
     for given in networks or NETWORKS:
         net, name = graph(given), Path(given).name.removesuffix(".q.onnx")
         known = next((n for n in NETWORKS if n == name.partition("-")[0]), name)
+        cores = [CORES[c] for c in SHOWN if not missing(CORES[c])]
+        peers = {core.name: peer(known, net, core, checkout) for core in cores}
         for goal in goals:
-            for core in (CORES[c] for c in SHOWN if not missing(CORES[c])):
+            for core in cores:
                 run, wrong = measure(net, core, goal, options)
                 count = max(run.instructions)
                 found[f"{name}/{goal}/{core.name}"] = {
@@ -115,9 +127,9 @@ def main(networks: Iterable[str] = (), goals: Iterable[str] = ("balanced",), opt
                 limit = limits.get((known, core.name), "")
                 table.add_row(name, goal, core.name, f"{count:,}",
                               f"{count / max(1, net.macs):.2f}", str(limit),
-                              str(CMSIS_NN.get((known, core.name), "")), f"{run.code_bytes:,}",
-                              f"{run.const_bytes:,}", f"{run.ram_bytes:,}",
-                              str(CMSIS_NN_RAM.get(known, "")), str(run.stack_bytes), str(wrong))
+                              peers[core.name][0], f"{run.code_bytes:,}",
+                              f"{run.const_bytes:,}", f"{run.ram_bytes:,}", peers[core.name][1],
+                              str(run.stack_bytes), str(wrong))
     console.print(table)
     console.print(f"{options}; * recorded, not measured here; the worse of 2 inputs")
     return found
@@ -128,4 +140,6 @@ if __name__ == "__main__":
     parser.add_argument("networks", nargs="*")
     parser.add_argument("--goals", nargs="*", choices=EFFORTS, default=["balanced"])
     parser.add_argument("--options", default="-O2", help="of the compiler")
+    parser.add_argument("--cmsis-nn", type=Path, metavar="PATH", dest="checkout",
+                        help="a checkout of CMSIS-NN, to be measured in the same run")
     main(**vars(parser.parse_args()))
