@@ -118,6 +118,9 @@ def _layers(graph: Graph) -> Iterator[Layer | None]:
     same: dict[str, str] = {}
     pads: dict[str, tuple[Value, tuple[int, ...]]] = {}
     for i, node in enumerate(graph.nodes):
+        if not node.inputs:
+            yield None
+            continue
         if isinstance(node, Pad):
             pads[node.output.name] = node.inputs[0], node.before[1:]
             same[node.output.name] = same.get(node.inputs[0].name, node.inputs[0].name)
