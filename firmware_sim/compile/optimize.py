@@ -28,8 +28,8 @@ EFFORTS = {
 
 
 DEARER = 1.03
-"""What sums of rows in turn may cost of whole sums, so that "time" goes by rows where whole layers do
-not fit: narrow rows leave few sums to stand side by side."""
+"""What sums may cost by rows in turn, of what they cost whole, for "time" to go by rows where whole
+layers do not fit: narrow rows leave few sums to stand side by side."""
 
 
 class DoesNotFit(UserError):
