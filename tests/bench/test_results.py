@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench import record, results
+from bench import record, results, toronto
 from dsplet.train import zoo
 
 
@@ -19,6 +19,13 @@ def test_every_table_stands_on_one_page():
     found = [name for page in pages for _, name, _ in results.MARKED.findall(page)]
     assert sorted(found) == sorted(results.TABLES)
     assert sum(page.count("<!-- table: ") for page in pages) == len(found)
+
+
+def test_toronto_is_told_by_ten_trainings_of_each_net():
+    rows = {model: row for (model, data), row in results.measured().items() if data == "toronto"}
+    assert list(rows) == list(results.TORONTO)
+    assert {row["seeds"] for row in rows.values()} == {toronto.SETTINGS["seeds"]}
+    assert sum(row["executed"] * 10 for row in rows.values()) == 80_000  # integers, as it says
 
 
 def test_what_is_recorded_reads_back_and_names_its_command(tmp_path):
