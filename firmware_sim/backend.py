@@ -330,11 +330,9 @@ class Compiled(ABC):
 
 @dataclass(frozen=True)
 class Switch:
-    """One thing that is taken for granted about a processor.
-
-    texts: what may be said of it, with its values. alternatives: values of which the truth may be
-    any, for an error bar. alias: a shorter name. wording: the texts, where they are too many.
-    """
+    """One thing that is taken for granted about a processor. texts: what may be said of it, with
+    its values. alternatives: values of which the truth may be any, for an error bar. alias: a
+    shorter name. wording: the texts, where they are too many."""
 
     texts: Mapping[str, Any]
     alternatives: tuple[Any, ...] = ()
@@ -343,11 +341,8 @@ class Switch:
 
 
 class Backend(ABC):
-    """A kind of processor.
-
-    targets: its parts, each on its own board, by name. boards: by name. switches: by assumption.
-    usual_goal: what a program is compiled for where nobody says.
-    """
+    """A kind of processor. targets: its parts, each on its own board, by name. boards: by name.
+    switches: by assumption. usual_goal: what a program is compiled for where nobody says."""
 
     processor: ClassVar[str]
     targets: ClassVar[Mapping[str, Target]]
@@ -359,6 +354,11 @@ class Backend(ABC):
     def compile(self, program: Program, target: Target, goal: str = "time",
                 budget_cycles: float | None = None) -> Compiled:
         """The program as the goal has it: one of `optimize.GOALS`. Raises DoesNotFit."""
+
+    def least_cycles(self, program: Program) -> float | None:
+        """Fewer are taken by no code for the program, however its kernels are joined; None where
+        that is not known."""
+        return None
 
     def get(self, name: str, board: str | None = None) -> Target:
         """The target of that name, on its own board or on a named one. Raises UnknownTarget."""
