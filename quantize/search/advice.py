@@ -1,5 +1,5 @@
-"""The cheapest changes that meet budgets: each is tried and measured, the most gain for a point lost
-is taken, and what proves unneeded in the end is taken back.
+"""The cheapest changes that meet budgets: each is tried and measured, the most gain for a point
+lost is taken, and what proves unneeded in the end is taken back.
 
 What a plan costs and keeps is measured by a bench, which knows the processor; nothing is estimated.
 """
@@ -158,7 +158,7 @@ class Search:
         """What the plan measures, and a word on that."""
         after = self.bench.measure(plan)
         if isinstance(after, str):
-            return after, after
+            return after, after.partition(". ")[0]
         if not after.met:
             missed = ", ".join(name for name, share in after.over.items() if share > 0)
             return after, f"misses {missed}"

@@ -32,8 +32,8 @@ def gains(trials: Trials, recipe: Recipe) -> Iterator[Change]:
     for more in MORE_BITS:
         for kind, word in KINDS.items():
             many = {s: min(b + more, WIDTHS[-1]) if s.kind == kind else b for s, b in now.items()}
-            wider.append((own.memory_bytes(many), Change(
-                f"{more} more bits for all {word}", ANEW, Rank.FILE, _widths(many))))
+            what = f"{more} more bit{'s' * (more > 1)} for all {word}"
+            wider.append((own.memory_bytes(many), Change(what, ANEW, Rank.FILE, _widths(many))))
         for slot, bits in now.items():
             if bits + more <= WIDTHS[-1]:
                 wider.append((own.memory_bytes(now | {slot: bits + more}),

@@ -71,6 +71,10 @@ CASES = {
         "small.onnx small.q.onnx --samples 20 --calibrate 20",
         lambda d: [r["op"] for r in d["layers"]] == ["Input", "Conv", "Gemm"],
         "small.onnx small.q.onnx --plot no.pdf", "expected one that ends in .svg or .png"),
+    "advise": Case(
+        "small.onnx small.q.onnx --samples 20 --calibrate 20 --budget 100cycles",
+        lambda d: not d["passed"] and d["bounds"][0]["at_least"] == 4 * 36 * 9 + 360 + 4 * 9 * 3,
+        "small.onnx small.q.onnx", "there is no budget to meet"),
     "ledger": Case(
         "small.q.onnx --samples 20",
         lambda d: d["overflows"] == [] and d["passed"],
