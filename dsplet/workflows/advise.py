@@ -84,7 +84,7 @@ class Report:
     """verdict: in a sentence. budgets: of the network as it is and as it would be handed over, on
     test samples. changes: what is advised, in order. bounds: budgets that no change of the file
     meets on the target. trials: all that was tried, on calibration samples where it was not
-    verified. kept: why nothing was quantized anew. commands: that repeat what is promised."""
+    verified. untried: why nothing was quantized anew. commands: that repeat what is promised."""
 
     reference: str
     test: str
@@ -97,7 +97,7 @@ class Report:
     bounds: list[Bound]
     trials_made: int
     trials: list[TrialRow]
-    kept: str | None = None
+    untried: str | None = None
     commands: list[str]
     file: str | None = None
     passed: bool
@@ -186,7 +186,7 @@ def _report(request: Request, bench: Bench, search: Search, before: Measured,
         budgets=_budget_rows(bench.limits, chip.target_of(start), before, found),
         changes=[s.what for s in search.steps] if found else [], bounds=bounds,
         trials_made=len(search.trials), trials=[_row(t) for t in search.trials],
-        kept=bench.kept or None, commands=_commands(
+        untried=bench.untried or None, commands=_commands(
             request, last, out or (NAME if _is_changed(search) else request.test)) if found else [],
         file=out, passed=found is not None)
 
@@ -213,8 +213,14 @@ def _verdict(search: Search, found: Figures | None, bounds: list[Bound]) -> str:
         said = f"not met, and no change of the file can: {proofs}"
     else:
         said = f"not met by any of {tried}, which proves nothing of others"
-    return f"{said}; met by other hardware, which --hardware allows: {steps}" if search.found else (
-        said)
+    if search.found:
+        return f"{said}; met by other hardware, which --hardware allows: {steps}"
+    nearest = search.bench.measure(search.plan)
+    if not steps or isinstance(nearest, str):
+        return said
+    missed = " and ".join(f"{name} by {100 * share:.3g} %" for name, share in nearest.over.items()
+                          if share > 0)
+    return f"{said}; nearest, which misses {missed}: {steps}"
 
 
 def _budget_rows(limits: Limits, target: Target, before: Measured, after: Figures | None

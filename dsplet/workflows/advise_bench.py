@@ -76,7 +76,7 @@ class Samples:
 
 class Bench:
     """Plans of one network. own: its recipe as JSON, "" where it was not made by one alone. trials:
-    of its float network; None where it is not quantized anew, and `kept` says why."""
+    of its float network; None where it is not quantized anew, and `untried` says why."""
 
     def __init__(self, whole: Network, fixed: Network, feeding: Feed, limits: Limits,
                  calibrate: int, samples: str, watch: Watch) -> None:
@@ -87,7 +87,7 @@ class Bench:
         self.test = Samples(whole, feeding.test(samples))
         self.own = "" if "dsplet.finetuned" in fixed.facts else fixed.facts.get("dsplet.recipe", "")
         self.trials: Trials | None = None
-        self.kept = "" if self.own else "the network was not made by a recipe alone"
+        self.untried = "" if self.own else "the network was not made by a recipe alone"
         if self.own:
             x, = self.calibration.batch.x.values()
             try:
@@ -95,7 +95,7 @@ class Bench:
                     self.trials = Trials(self.float, x, self.calibration.labels,
                                          quick(Recipe.from_json(self.own)), tick)
             except UserError as error:
-                self.kept = str(error)
+                self.untried = str(error)
         self._known: dict[Any, Any] = {}
 
     def measure(self, plan: Plan) -> Measured:

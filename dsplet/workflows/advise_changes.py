@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -16,6 +16,9 @@ from dsplet.quantize.search.advice import Change, Plan, Rank
 from dsplet.quantize.search.bare import softmax_of
 from dsplet.workflows import chip
 from dsplet.workflows.advise_bench import Bench, Way
+
+ORDER = ("time", "balanced", "memory")
+"""Goals of -O, of which neighbours are nearest."""
 
 
 def of_file(bench: Bench, plan: Plan) -> Iterator[Change]:
@@ -34,6 +37,36 @@ def of_file(bench: Bench, plan: Plan) -> Iterator[Change]:
             yield from moves.savings(bench.trials, recipe)
 
 
+def of_hardware(bench: Bench, plan: Plan) -> Iterator[Change]:
+    """Where latency is missed, or the memory there is: other parts of the processor, other boards,
+    the smallest first, and the clock that is asked for, where some part has it."""
+    measured, way, target = bench.measure(plan), _way(plan), chip.target_of(_way(plan))
+    late = 0.0 if isinstance(measured, str) else measured.over.get("latency", 0.0)
+    if not isinstance(measured, str) and late <= 0:
+        return
+    owner = targets.backend(target)
+    for name in sorted(owner.targets, key=lambda name: owner.targets[name].clock_mhz):
+        if name != way.target:
+            yield from _other(f"--target {name}", "another part", way, target=name)
+    for board in sorted(owner.boards.values(), key=lambda b: sum(r.bytes for r in b.regions)):
+        if board.name != target.board.name:
+            yield from _other(f"--board {board.name}", "another board", way, board=board.name)
+    mhz = ceil(target.clock_mhz * (1 + late))
+    fastest = max(part.clock_mhz for part in owner.targets.values())
+    if not bench.limits.in_cycles and target.clock_mhz < mhz <= fastest:
+        yield from _other(f"--clock {mhz}MHz", "another clock", way, clock=f"{mhz}MHz")
+
+
+def _other(what: str, cost: str, way: Way, clock: str | None = None, **fields: str
+           ) -> Iterator[Change]:
+    """Where there is such a part on such a board at that clock."""
+    try:
+        chip.target_of(replace(way, clock=clock, **fields))
+    except UserError:
+        return
+    yield Change(what, cost, Rank.HARDWARE, _set(clock=clock, **fields))
+
+
 def _missed(bench: Bench, plan: Plan) -> set[str]:
     """The budgets that the plan misses; memory, where it does not fit."""
     measured = bench.measure(plan)
@@ -45,39 +78,10 @@ def _missed(bench: Bench, plan: Plan) -> set[str]:
 def _goals(plan: Plan) -> Iterator[Change]:
     """The nearest first: of memory for time, or of time for memory, no more than is needed."""
     way = _way(plan)
-    names = list(GOALS)
-    at = ("time", "balanced", "memory").index(way.goal or chip.usual_goal(chip.target_of(way)))
-    order = ("time", "balanced", "memory")
-    for name in sorted(names, key=lambda n: (abs(order.index(n) - at), n)):
-        if order.index(name) != at:
+    at = ORDER.index(way.goal or chip.usual_goal(chip.target_of(way)))
+    for name in sorted(GOALS, key=lambda n: (abs(ORDER.index(n) - at), n)):
+        if ORDER.index(name) != at:
             yield Change(f"-O {name}", "the file stays", Rank.COMPILER, _set(goal=name))
-
-
-def of_hardware(bench: Bench, plan: Plan) -> Iterator[Change]:
-    """Other parts of the processor, other boards, the smallest first, and the clock that a missed
-    latency asks for; nothing where accuracy alone is missed."""
-    if _missed(bench, plan) == {"accuracy"}:
-        return
-    way, target = _way(plan), chip.target_of(_way(plan))
-    owner = targets.backend(target)
-    for name in sorted(owner.targets, key=lambda name: owner.targets[name].clock_mhz):
-        if name != way.target:
-            yield Change(f"--target {name}", "another part", Rank.HARDWARE,
-                         _set(target=name, clock=None))
-    boards = sorted(owner.boards.values(), key=lambda b: sum(r.bytes for r in b.regions))
-    for board in boards:
-        if board.name != target.board.name:
-            yield Change(f"--board {board.name}", "another board", Rank.HARDWARE,
-                         _set(board=board.name, clock=None))
-    measured = bench.measure(plan)
-    if not isinstance(measured, str) and not bench.limits.in_cycles and (
-            short := measured.over.get("latency", 0)) > 0:
-        mhz = ceil(target.clock_mhz * (1 + short))
-        try:
-            targets.clocked(target, mhz)
-        except UserError:
-            return
-        yield Change(f"--clock {mhz}MHz", "another clock", Rank.HARDWARE, _set(clock=f"{mhz}MHz"))
 
 
 def _way(plan: Plan) -> Way:
@@ -85,5 +89,5 @@ def _way(plan: Plan) -> Way:
     return plan.way
 
 
-def _set(**fields: Any):
+def _set(**fields: Any) -> Callable[[Plan], Plan]:
     return lambda plan: replace(plan, way=replace(_way(plan), **fields))

@@ -136,7 +136,7 @@ CASES = {
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),
 }
-SLOW = {"train", "export", "finetune", "demo", "widths"}
+SLOW = {"train", "export", "finetune", "demo", "widths", "advise"}
 """What is run once only; as text they are printed by tests that take their time."""
 
 
