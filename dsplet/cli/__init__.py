@@ -12,9 +12,8 @@ from dsplet.cli.outcome import outcome
 
 SECTIONS = {
     "From PyTorch to fixed point": ("train", "export", "quantize", "finetune", "compare",
-                                    "diagnose", "advise", "ledger", "units",
-                                    "widths"),
-    "On the chip": ("simulate", "read", "live", "emit"),
+                                    "diagnose", "ledger", "units", "widths"),
+    "On the chip": ("simulate", "advise", "read", "live", "emit"),
     "Programs of your own": ("asm", "disasm", "run"),
     "What there is": ("demo", "zoo", "budgets", "targets", "ops", "conformance",
                      "doctor"),
