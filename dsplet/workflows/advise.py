@@ -66,6 +66,8 @@ class TrialRow:
     """A change, and what was measured of it. cycles_before: of the plan that it changes.
     lost_points: of accuracy against the float network, on `samples`. None: it cannot be had."""
 
+    FIRST = ("change", "cycles", "ram_bytes", "read_only_bytes", "lost_points", "outcome")
+
     round: int
     change: str
     cost: str
@@ -85,6 +87,8 @@ class Report:
     test samples. changes: what is advised, in order. bounds: budgets that no change of the file
     meets on the target. trials: all that was tried, on calibration samples where it was not
     verified. untried: why nothing was quantized anew. commands: that repeat what is promised."""
+
+    FIRST = ("passed", "verdict", "budgets", "changes", "commands")
 
     reference: str
     test: str
