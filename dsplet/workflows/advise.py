@@ -8,8 +8,11 @@ from pathlib import Path
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.base.sizes import bytes_of
 from dsplet.firmware_sim.backend import Target
+from dsplet.firmware_sim.report import title
 from dsplet.quantize.network import Network
 from dsplet.quantize.qdq import to_qdq
 from dsplet.quantize.search.advice import Figures, Measured, Plan, Rank, Search, Trial
@@ -83,17 +86,20 @@ class TrialRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """verdict: in a sentence. budgets: of the network as it is and as it would be handed over, on
-    test samples. changes: what is advised, in order. bounds: budgets that no change of the file
+    """verdict: in a sentence. calibrated_on: how many of the test samples the network that is
+    reported of was calibrated on. budgets: of the network as it is and as it would be handed over,
+    on test samples. changes: what is advised, in order. bounds: budgets that no change of the file
     meets on the target. trials: all that was tried, on calibration samples where it was not
     verified. untried: why nothing was quantized anew. commands: that repeat what is promised."""
 
     FIRST = ("passed", "verdict", "budgets", "changes", "commands")
 
+    provenance: Provenance = unprinted()
     reference: str
     test: str
     verdict: str
     target: str
+    calibrated_on: str | None = None
     samples: int
     calibration_samples: int
     budgets: list[BudgetRow]
@@ -181,11 +187,11 @@ def _report(request: Request, bench: Bench, search: Search, before: Measured,
         _write(request, bench, search, out)
     start, last = search.start.way, search.plan.way if found else search.start.way
     assert isinstance(start, Way) and isinstance(last, Way)
-    target = chip.target_of(last)
+    test, graph = bench.test.batch, bench.graph(search.plan) if found else bench.fixed
     return Report(
-        reference=request.reference, test=request.test,
-        verdict=_verdict(search, found, bounds),
-        target=f"{target.name}, board {target.board.name}", samples=len(bench.test.batch),
+        provenance=bench.made_from(request), reference=request.reference, test=request.test,
+        verdict=_verdict(search, found, bounds), target=title(chip.target_of(last)),
+        calibrated_on=test.calibrated_on(dict(graph.metadata)), samples=len(test),
         calibration_samples=len(bench.calibration.batch),
         budgets=_budget_rows(bench.limits, chip.target_of(start), before, found),
         changes=[s.what for s in search.steps] if found else [], bounds=bounds,

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.base.progress import Watch
+from dsplet.base.provenance import Provenance
 from dsplet.data.answers import answers, percent_right, same
 from dsplet.data.feed import Batch, Feed
 from dsplet.firmware_sim.backend import Compiled, Target
@@ -23,6 +24,7 @@ from dsplet.quantize.search.bare import softmax_of, without_softmax
 from dsplet.quantize.search.suggestions import quick, widths_of
 from dsplet.quantize.search.trial import Trials
 from dsplet.workflows import chip
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import OnTarget, classes
 
 TIMED = 4
@@ -82,6 +84,7 @@ class Bench:
                  calibrate: int, samples: str, watch: Watch) -> None:
         assert whole.float is not None and fixed.fixed is not None
         self.fixed, self.limits, self.feeding = fixed.fixed, limits, feeding
+        self._files = whole, fixed
         self.float: FloatGraph = whole.float.saying(feeding.metadata)
         self.calibration = Samples(whole, feeding.calibration(calibrate))
         self.test = Samples(whole, feeding.test(samples))
@@ -113,6 +116,10 @@ class Bench:
         """As it is handed over."""
         whole = self._whole(plan.recipe)
         return without_softmax(whole) if plan.bare else whole
+
+    def made_from(self, request: Any) -> Provenance:
+        """Of a report on the request."""
+        return provenance(self._files, self.test.batch, request, ("out",))
 
     def compiled(self, graph: Graph, way: Way) -> Compiled:
         """Raises DoesNotFit."""

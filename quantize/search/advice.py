@@ -151,7 +151,7 @@ class Search:
                 best, most = change, worth
         if best:
             at = next(i for i, t in enumerate(self.trials) if t.change is best)
-            self.trials[at] = replace(self.trials[at], outcome="taken: the most for a point lost")
+            self.trials[at] = replace(self.trials[at], outcome="kept: the most for a point lost")
         return best
 
     def _try(self, plan: Plan) -> tuple[Measured, str]:
@@ -166,7 +166,7 @@ class Search:
         if isinstance(verified, str) or not verified.met:
             return verified, "meets all on calibration samples, and not when verified"
         self.found = verified
-        return verified, "taken: meets all"
+        return verified, "meets all"
 
     def _prune(self) -> None:
         """Take back each change without which the budgets are still met."""

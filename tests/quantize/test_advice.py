@@ -61,7 +61,7 @@ def test_the_most_gain_for_a_point_lost_comes_first():
     assert [(t.round, t.change.what) for t in found.trials] == [
         (1, "a"), (1, "b"), (1, "broken"), (2, "a")]
     assert [t.outcome for t in found.trials] == [
-        "misses latency", "taken: the most for a point lost", "cannot be had", "taken: meets all"]
+        "misses latency", "kept: the most for a point lost", "cannot be had", "meets all"]
 
 
 def test_the_first_that_is_enough_ends_the_search():
