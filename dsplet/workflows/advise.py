@@ -215,7 +215,8 @@ def _is_changed(search: Search) -> bool:
 
 def _verdict(search: Search, found: Figures | None, bounds: list[Bound]) -> str:
     steps = "; ".join(s.what for s in search.steps)
-    tried = f"{len(search.trials)} changes tried"
+    count = len(search.trials)
+    tried = f"{count} change{'s' * (count != 1)} tried"
     if found:
         return f"met by: {steps} ({tried})" if steps else "met already: nothing has to change"
     if bounds:
