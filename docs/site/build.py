@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build/docs"
 LINK = re.compile(r"\]\(([^)#\s]+)")
 CONTENTS = {
-    "Use": ("docs/tour", "docs/data", "docs/bits", "docs/check", "docs/live", "docs/results",
-            "docs/limits"),
+    "Use": ("docs/tour", "docs/data", "docs/bits", "docs/advise", "docs/check", "docs/live",
+            "docs/results", "docs/limits"),
     "Reference": ("commands", "docs/command-line", "api", "reports", "export/README"),
     "Processors": ("docs/dsp32c", "firmware_sim/dsp32c/README", "firmware_sim/dsp32c/sim/README",
                    "docs/c", "docs/targets", "docs/architectures"),
