@@ -51,14 +51,14 @@ def to_text(report: Any) -> str:
                 console.print(_table(title, value) if rows else "\n".join([f"{title}:", *value]),
                               soft_wrap=not rows)
             elif value not in ("", None):
-                console.print(_line(key, value, report), soft_wrap=True)
+                console.print(scalar(key, value, report), soft_wrap=True)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def _line(key: str, value: Any, report: dict[str, Any]) -> str:
+def scalar(key: str, value: Any, report: dict[str, Any]) -> str:
     """A scalar: its unit behind it, beside a percentage the samples, beside a latency the clock."""
     unit = next((u for u in UNITS if key.endswith(u)), "")
-    text = f"{key.removesuffix(unit).replace('_', ' ')}: {_cell(value)} {UNITS.get(unit, '')}"
+    text = f"{key.removesuffix(unit).replace('_', ' ')}: {cell(value)} {UNITS.get(unit, '')}"
     if unit == "_percent" and "samples" in report:
         text += f" of {report['samples']:,} samples"
     if key == "latency_ms" and "clock_mhz" in report:
@@ -78,11 +78,12 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
         table.add_column(column.replace("_", " "), justify="right" if number else "left",
                          overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
+        table.add_row(*(cell(row.get(column)) for column in columns))
     return table
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A number with its thousands apart, or to four digits; yes or no; nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dsplet.base.display import Displayed
 from dsplet.base.progress import SILENT, Watch
 from dsplet.quantize.analysis import ledger as books
 from dsplet.quantize.analysis.ledger import EntryRow, OverflowRow
-from dsplet.quantize.network import fixed_graph
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.network import Arrays, fixed_graph
 from dsplet.workflows.request import FromData, check_out
 
 
@@ -22,8 +24,8 @@ class Request(FromData):
     witness: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report(Displayed):
     """passed: no accumulator can overflow."""
 
     network: str
@@ -42,12 +44,20 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     bits, fixed = request.accumulator_bits, fixed_graph(request.source)
     inputs = {v.name: v.shape for v in fixed.inputs}
     part = request.feed(dict(fixed.metadata), inputs).test(request.samples)
+    found = kept(fixed, request.source, part.x, bits, watch)
+    if not request.witness or found.passed:
+        return found
+    books.save_witnesses(fixed, bits, request.witness)
+    return replace(found, witness=request.witness)
+
+
+def kept(fixed: Graph, name: str, x: Arrays, accumulator_bits: int, watch: Watch = SILENT
+         ) -> Report:
+    """The ledger of a network over samples x, floats (N, *shape) by input."""
     with watch.progress("keeping the ledger") as tick:
-        entries = books.ledger(fixed, part.x, tick)
-    overflows = books.overflows(fixed, bits)
-    witness = request.witness if overflows else None
-    if witness:
-        books.save_witnesses(fixed, bits, witness)
-    return Report(network=request.source, samples=len(part), accumulator_bits=bits,
-                  entries=[e.row(bits) for e in entries], overflows=overflows, witness=witness,
+        entries = books.ledger(fixed, x, tick)
+    overflows = books.overflows(fixed, accumulator_bits)
+    return Report(network=name, samples=len(next(iter(x.values()))),
+                  accumulator_bits=accumulator_bits,
+                  entries=[e.row(accumulator_bits) for e in entries], overflows=overflows,
                   passed=not overflows)

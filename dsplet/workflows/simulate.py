@@ -14,7 +14,7 @@ from dsplet.base.progress import SILENT, Watch
 from dsplet.base.sizes import bytes_of
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
-from dsplet.firmware_sim.backend import Compiled, Run, Target
+from dsplet.firmware_sim.backend import Compiled, Run, Steps, Target
 from dsplet.firmware_sim.bill import cause_rows
 from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.firmware_sim.compile.streaming import streaming
@@ -291,14 +291,20 @@ def _stream(request: Request, target: Target) -> Streamed:
         "--listing": request.listing, "--show": request.show, "--dump": request.dump})
     subject = FixedPoint(fixed_graph(request.source), request.source)
     samples, said = _samples(request, subject)
+    found, _ = stepwise(subject, samples, target)
+    return replace(found, inputs=said, calibrated_on=samples.calibrated_on(subject.facts))
+
+
+def stepwise(subject: FixedPoint, samples: Batch, target: Target) -> tuple[Streamed, Steps]:
+    """Samples through a recurrent network one step a call, and what each step gave. Raises
+    CannotStream, NotOffered, DoesNotFit."""
     compiled = targets.compile(streaming(subject.program), target)
     (element, _), = compiled.program.inputs
     q, = subject.inputs(samples.x)
     steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
     found = report.streamed(compiled, steps, reference(subject.graph, [q])[0], samples.labels,
                             subject.facts)
-    return Streamed(network=request.source, inputs=said,
-                    calibrated_on=samples.calibrated_on(subject.facts), **flat(found))
+    return Streamed(network=subject.name, **flat(found)), steps
 
 
 def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from dsplet.base.display import Displayed
 from dsplet.firmware_sim import report
 from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
@@ -29,8 +30,8 @@ class Side:
     samples: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Simulation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Simulation(Displayed):
     """What a run of machine code computed, cost and needed.
 
     inputs: what they are where they are chance. calibrated_on: how many of the samples the network
@@ -97,8 +98,8 @@ class Simulation:
     dump: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Streamed:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Streamed(Displayed):
     """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
     network: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.base.display import Displayed
 from dsplet.data.answers import (
     answers,
     are_numbers,
@@ -106,8 +107,8 @@ class DifferenceRow:
     difference: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Comparison(Displayed):
     """Two networks on the same samples.
 
     calibrated_on: how many of the samples the fixed-point network was calibrated on, where it was.
