@@ -30,9 +30,9 @@ STYLE = """<style>
 .dsplet img { image-rendering: pixelated; max-width: 100%; height: auto }
 .dsplet text { font: 11px sans-serif; fill: currentColor }
 </style>"""
-WIDE, HIGH, EDGE = 720, 200, 46
+WIDE, HIGH, EDGE = 720, 200, 60
 """Pixels of a drawing of curves, and of what stands to the left of it."""
-MOST_ENLARGED = 3
+MOST_ENLARGED = 2
 """Pixels of the page, each way, for one of a small picture."""
 COLOURS = ("#3b82c4", "#e07b39", "#4a9d5b", "#b05fc0", "#c9a227", "#d0506b")
 """Of curves: seen on white and on black."""

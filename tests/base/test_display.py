@@ -107,15 +107,15 @@ def test_a_picture_is_in_the_page():
     attributes = next(a for tag, a in Reader(shown._repr_html_()).tags if tag == "img")
     kind, _, data = attributes["src"].partition(",")
     assert kind == "data:image/png;base64" and base64.b64decode(data) == png
-    assert attributes["alt"] == NASTY and int(attributes["width"]) == 3 * (3 * 16 + 4)
+    assert attributes["alt"] == NASTY and int(attributes["width"]) == 2 * (3 * 16 + 4)
 
 
 def test_curves():
     read = Reader(curves({NASTY: np.array([0.0, 4.0, 2.0]), "b": np.array([1.0])}, "two",
                          "step")._repr_html_())
     first, second = (a["points"].split() for tag, a in read.tags if tag == "polyline")
-    assert first == ["46.0,208.0", "406.0,8.0", "766.0,108.0"]  # 720 wide, 200 high
-    assert second == ["46.0,158.0"]
+    assert first == ["60.0,208.0", "420.0,8.0", "780.0,108.0"]  # 720 wide, 200 high
+    assert second == ["60.0,158.0"]
     assert "script" not in read.names() and {"0", "4", "2", "step", "two"} <= set(read.texts)
 
 
