@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsplet.base.picture import PictureError
-from dsplet.base.render import cell, scalar
-from dsplet.base.rows import plain
+from dsplet.base.rows import first_of, plain
 from dsplet.base.sheet import Reals
+from dsplet.base.spelling import cell, scalar, words
 
 STYLE = """<style>
 .dsplet { color: inherit; overflow-x: auto; line-height: 1.35 }
@@ -62,7 +62,7 @@ class Displayed:
     """Tables that need not be opened."""
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{key}={value!r}" for key, value in plain(self).items()
+        said = ", ".join(f"{key}={value!r}" for key, value in plain(self, printed=True).items()
                          if value is not None and not isinstance(value, list | dict | str))
         return f"{self._title}({said})"
 
@@ -75,8 +75,9 @@ class Displayed:
 
     def _repr_html_(self) -> str:
         facts, tables = [], []
-        found = plain(self)
-        for key, value in found.items():
+        found = plain(self, printed=True)
+        for key in dict.fromkeys((*first_of(self), *found)):
+            value = found.get(key)
             if key == "passed" or value in ("", None):
                 continue
             if not isinstance(value, list):
@@ -84,7 +85,7 @@ class Displayed:
                 facts.append(f"<tr><td>{escape(name)}</td><td>{escape(said)}</td></tr>")
             elif value:
                 opened = " open" if key in self.unfolded else ""
-                tables.append(f"<details{opened}><summary>{escape(key.replace('_', ' '))}: "
+                tables.append(f"<details{opened}><summary>{escape(words(key))}: "
                               f"{len(value):,}</summary>{rows_html(value)}</details>")
         verdict = {True: ": passed", False: ": not passed", None: ""}[found.get("passed")]
         return Html(f"<b>{escape(self._title)}{verdict}</b><table>{''.join(facts)}</table>"
@@ -95,7 +96,8 @@ def table(rows: Sequence[Any], title: str = "") -> Html:
     """Rows, dictionaries or dataclasses, as a table with a column for each key that some row has.
     """
     head = f"<b>{escape(title)}</b>" if title else ""
-    return Html(head + rows_html(plain(list(rows))), f"{title or 'table'}: {len(rows):,} rows")
+    return Html(head + rows_html(plain(list(rows), printed=True)),
+                f"{title or 'table'}: {len(rows):,} rows")
 
 
 def rows_html(rows: Sequence[Any]) -> str:
@@ -107,7 +109,7 @@ def rows_html(rows: Sequence[Any]) -> str:
         keys = list(dict.fromkeys(key for row in (max(shown, key=len), *shown) for key in row))
         numbers = {key for key in keys if any(_is_number(row.get(key)) for row in shown)}
         kinds = {key: ' class="number"' if key in numbers else "" for key in keys}
-        heads = "".join(f"<th{kinds[key]}>{escape(key.replace('_', ' '))}</th>" for key in keys)
+        heads = "".join(f"<th{kinds[key]}>{escape(words(key))}</th>" for key in keys)
         body = f"<thead><tr>{heads}</tr></thead><tbody>" + "".join(
             "<tr>" + "".join(f"<td{kinds[key]}>{escape(cell(row.get(key)))}</td>" for key in keys)
             + "</tr>" for row in shown) + "</tbody>"

@@ -186,7 +186,7 @@ class FixedNet(_Net):
         "333333cycles" or a name of `dsplet budgets`.
         Raises UnknownTarget, BudgetError, SizeError, NoTool, DoesNotFit, SamplesError, AnswerError.
         """
-        return _simulate(self, simulate.FixedPoint(self.graph, self.network.path), samples, labels,
+        return _simulate(self, simulate.FixedPoint(self.network), samples, labels,
                          OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
     def stream(self, samples: Samples, target: str = "dsp32c-40", *, board: str | None = None,
@@ -210,7 +210,7 @@ class FixedNet(_Net):
     def _stepwise(self, samples: Samples, labels: np.ndarray | None, target: str,
                   board: str | None, clock: str | None) -> tuple[Streamed, Steps]:
         on = chip.target_of(OnTarget(target=target, board=board, clock=clock))
-        subject = simulate.FixedPoint(self.graph, self.network.path)
+        subject = simulate.FixedPoint(self.network)
         return simulate.stepwise(subject, _batch(self.inputs(samples), labels), on)
 
     def maps(self, layer: str, samples: Samples, target: str = "dsp32c-40", *,

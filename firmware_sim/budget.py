@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.backend import Memory, Run, Target
+from dsplet.firmware_sim.backend import Run, Target
+from dsplet.firmware_sim.rows import Memory
 
 
 class BudgetError(UserError):
@@ -24,6 +25,8 @@ class Budget:
 @dataclass(frozen=True)
 class Verdict:
     """Whether the worst case keeps the budget, and the layers that cost most."""
+
+    FIRST = ("budget", "met", "cycles", "allowed_cycles")
 
     budget: str
     allowed_cycles: float

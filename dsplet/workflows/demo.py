@@ -11,10 +11,11 @@ from pathlib import Path
 from dsplet.base.files import make_folder
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.budgets import Budget
+from dsplet.firmware_sim.rows import MemoryRow
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.workflows import chip, compare, export, quantize, simulate, train
 from dsplet.workflows.request import OnTarget
-from dsplet.workflows.simulation import MemoryRow, Simulation
+from dsplet.workflows.simulation import Simulation
 
 DROP_POINTS = 0.5
 
@@ -31,6 +32,9 @@ class Request(OnTarget):
 class Report:
     """by_hand: the commands that do the same. passed: every integer agrees, the budget is met, and
     fixed point loses no more than is allowed."""
+
+    FIRST = ("passed", "float_accuracy_percent", "fixed_accuracy_percent", "drop_points",
+             "differing_integers", "cycles", "latency_ms", "budget_ms")
 
     by_hand: list[str]
     memory: list[MemoryRow]

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 from dsplet.base.display import Displayed
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.quantize.analysis import ledger as books
 from dsplet.quantize.analysis.ledger import EntryRow, OverflowRow
 from dsplet.quantize.fixed.graph import Graph
-from dsplet.quantize.network import Arrays, fixed_graph
+from dsplet.quantize.network import Arrays, fixed_network
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, check_out
 
 
@@ -28,6 +31,9 @@ class Request(FromData):
 class Report(Displayed):
     """passed: no accumulator can overflow."""
 
+    FIRST = ("passed", "overflows")
+
+    provenance: Provenance | None = unprinted(None)
     network: str
     samples: int
     accumulator_bits: int
@@ -41,10 +47,12 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """A proved bound holds for every input; where it does not fit, the input that overflows is
     named. Raises ModelError, DataError."""
     check_out(request.witness, request.source, request.data)
-    bits, fixed = request.accumulator_bits, fixed_graph(request.source)
-    inputs = {v.name: v.shape for v in fixed.inputs}
-    part = request.feed(dict(fixed.metadata), inputs).test(request.samples)
-    found = kept(fixed, request.source, part.x, bits, watch)
+    bits, network = request.accumulator_bits, fixed_network(request.source)
+    fixed = network.fixed
+    assert fixed
+    part = request.feed(network.facts, network.inputs).test(request.samples)
+    found = replace(kept(fixed, request.source, part.x, bits, watch),
+                    provenance=provenance([network], part, request, ("witness",)))
     if not request.witness or found.passed:
         return found
     books.save_witnesses(fixed, bits, request.witness)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsplet.base.display import Displayed
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.data.answers import (
     answers,
     are_numbers,
@@ -20,6 +22,7 @@ from dsplet.data.answers import (
 )
 from dsplet.quantize.analysis import compare, diagnose
 from dsplet.quantize.fixed.graph import Graph, Weight
+from dsplet.quantize.fixed.layers import LayerKeys
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.proof import bounds
@@ -39,6 +42,8 @@ Answer = int | str
 class FormatRow:
     """A layer's formats, and its proved accumulator where it has one."""
 
+    FIRST = ("layer", "output", "weights", "headroom_bits", "accumulator_bits")
+
     layer: str
     op: str
     output: str
@@ -51,9 +56,11 @@ class FormatRow:
 class ValueRow:
     """A value of the fixed-point graph against the float network's tensor of that name.
 
-    at_min, at_max: of its `elements`, how many are at the ends of the format.
+    layer: the key of what gives it. at_min, at_max: of its `elements`, how many are at the ends of
+    the format.
     """
 
+    layer: str = unprinted()
     value: str
     op: str
     format: str
@@ -70,6 +77,8 @@ class FlipRow:
     index: in its data set. margin: the reference's best score minus its second best. *_error: the
     largest of the sample's numbers. mended_by: the layers that mend it if restored.
     """
+
+    FIRST = ("index", "reference", "test", "label", "mended_by")
 
     index: int
     label: Answer | None = None
@@ -120,6 +129,12 @@ class Comparison(Displayed):
     a fixed-point network beside the float one, on `layer_samples`.
     """
 
+    FIRST = ("reference_accuracy_percent", "test_accuracy_percent", "agree_percent",
+             "reference_nrmse_percent", "test_nrmse_percent", "largest_difference",
+             "output_sqnr_db", "flips")
+    DETAILS = ("confusion_reference", "confusion_test")
+
+    provenance: Provenance | None = unprinted(None)
     reference: str
     test: str
     samples: int
@@ -140,18 +155,20 @@ class Comparison(Displayed):
     symbols: int | None = None
     reference_symbols_right: int | None = None
     test_symbols_right: int | None = None
+    layer_samples: int | None = None
+    layers: list[ValueRow] | None = None
     outputs: list[OutputRow] | None = None
     differences: list[DifferenceRow] | None = None
     flips: list[FlipRow]
     confusion_reference: list[dict[str, int]] | None = None
     confusion_test: list[dict[str, int]] | None = None
-    layer_samples: int | None = None
-    layers: list[ValueRow] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRow:
     """What one layer costs, alone and with the others; see `diagnose.Layer`."""
+
+    FIRST = ("layer", "restored_accuracy_percent", "sqnr_isolated_db", "mends_flips")
 
     layer: str
     op: str
@@ -167,6 +184,8 @@ class LayerRow:
 @dataclass(frozen=True, kw_only=True)
 class RangeRow:
     """What a format represents, from_ to to, and what the value was, low to high."""
+
+    FIRST = ("layer", "box", "clipped_percent", "format")
 
     layer: str
     format: str
@@ -194,12 +213,12 @@ class Diagnosis:
 def format_rows(graph: Graph) -> list[FormatRow]:
     """A row for each layer; moves are left out."""
     proved = {b.node: b for b in bounds(graph)}
-    rows = []
+    rows, keys = [], LayerKeys.of(graph).nodes
     for n in graph.every_node():
         if not isinstance(n, Moving | Scan):
             weight, bound = getattr(n, "weight", None), proved.get(n.name)
             rows.append(FormatRow(
-                layer=n.name, op=n.op, output=str(n.output.format),
+                layer=keys[n.name], op=n.op, output=str(n.output.format),
                 weights=_weights(weight) if isinstance(weight, Weight) else None,
                 accumulator_bits=bound.bits if bound else None,
                 headroom_bits=bound.headroom_bits if bound else None))
@@ -232,8 +251,8 @@ def comparison(a: Network, b: Network, x_a: Arrays, x_b: Arrays,
         seen = compare.layers(other.path, fixed.fixed, few, progress=progress)
         found["layer_samples"] = min(len(index), LAYER_SAMPLES)
         found["layers"] = [ValueRow(
-            value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db, at_min=v.at_min,
-            at_max=v.at_max, elements=v.elements) for v in seen]
+            layer=v.layer, value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db,
+            at_min=v.at_min, at_max=v.at_max, elements=v.elements) for v in seen]
     return Comparison(reference=a.path, test=b.path, samples=len(y), **found)
 
 
