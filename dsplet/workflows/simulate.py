@@ -327,7 +327,7 @@ def stepwise(subject: FixedPoint, samples: Batch, target: Target) -> tuple[Strea
     steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
     found = report.streamed(compiled, steps, reference(subject.graph, [q])[0], samples.labels,
                             subject.facts)
-    return Streamed(network=subject.name, **flat(found)), steps
+    return Streamed(network=subject.network.path, **flat(found)), steps
 
 
 def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
