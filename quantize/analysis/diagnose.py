@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsplet.data.answers import answers, plain, same
-from dsplet.quantize.analysis.compare import decibel
+from dsplet.data.answers import answers, same
+from dsplet.quantize.analysis.compare import Flip, decibel, predictions
+from dsplet.quantize.analysis.formats import PERCENTILES
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
 from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.ops.conv import Conv
@@ -39,7 +40,6 @@ from dsplet.quantize.ptq.links import layer, links, scaled
 from dsplet.quantize.ptq.rescaling import factors_of
 
 BATCH = 250
-PERCENTILES = (1, 50, 99)
 
 Progress = Callable[[int, int], None]
 
@@ -62,17 +62,6 @@ class Layer:
     restored_accuracy_percent: float
     mends: int
     alone: int
-
-
-@dataclass(frozen=True)
-class Flip:
-    """A sample that the two networks classify differently. layers: each mends it if restored."""
-
-    index: int
-    label: int | tuple[int, ...]
-    reference: int | tuple[int, ...]
-    test: int | tuple[int, ...]
-    layers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,21 +99,21 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarr
     seen = _Measured(reference, test, x, progress)
     read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
     right = {k: 100 * float(same(r, labels).mean()) for k, r in read.items()}
-    flipped = np.flatnonzero(~same(read[None], read[""]))
+    both = predictions(seen.scores[None], seen.scores[""], labels)
+    flipped = np.array([f.index for f in both.flips], np.int64)
     mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
-    flips = tuple(Flip(i, plain(labels[i]), plain(read[None][i]), plain(read[""][i]),
-                       tuple(seen.names[v] for v, m in mended.items() if i in m))
-                  for i in flipped.tolist())
+    flips = tuple(replace(f, layers=tuple(seen.names[v] for v, m in mended.items()
+                                          if f.index in m)) for f in both.flips)
     layers = tuple(Layer(
         seen.names[v.name], seen.ops[v.name], v.format,
         decibel(seen.signal[v.name], seen.cumulative[v.name]),
         decibel(seen.signal[v.name], seen.isolated[v.name]),
         _sqnr(seen.scores[None], seen.scores[v.name]), right[v.name], len(mended[v.name]),
         sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
-    return Diagnosis(len(x), right[None], right[""], _sqnr(seen.scores[None], seen.scores[""]),
-                     layers, flips, tuple(_range(seen.names[v.name], v.format,
-                                                 seen.histograms[v.name]) for v in seen.values))
+    ranges = tuple(_range(seen.names[v.name], v.format, seen.histograms[v.name])
+                   for v in seen.values)
+    return Diagnosis(len(x), right[None], right[""], both.sqnr_db, layers, flips, ranges)
 
 
 class _Measured:

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import click
 import jsonschema
@@ -28,11 +26,11 @@ from dsplet.cli.options import FORMS
 from dsplet.cli.outcome import outcome
 from dsplet.firmware_sim.optimize import GOALS
 from dsplet.firmware_sim.targets import PROGRAMS
-from dsplet.schemas import report_type, schemas
+from dsplet.schemas import schemas
 from dsplet.train.zoo.card import Card
 from dsplet.workflows import simulate
 from tests.base.readable import assert_readable
-from tests.dsplet import small_nets
+from tests.dsplet import other_nets, small_nets
 from tests.firmware_sim.dsp32c.test_conformance import ADD
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
@@ -179,6 +177,15 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def keys(document: Any) -> Iterator[str]:
+    """Of all objects in it."""
+    for value in document.values() if isinstance(document, dict) else document:
+        if isinstance(value, dict | list):
+            yield from keys(value)
+    if isinstance(document, dict):
+        yield from document
+
+
 def schema(name: str) -> dict[str, Any]:
     """The published one of a document."""
     found: dict[str, Any] = json.loads((SCHEMAS / f"dsplet.{name}.1.json").read_text())
@@ -232,19 +239,50 @@ def test_it_refuses(name, here, capsys):
     assert said.err.startswith("error: ") and sorted(here.rglob("*")) == before
 
 
+REPORTED = ("simulate", "compare", "ledger", "diagnose", "units", "quantize")
+OTHERS = (
+    "compare small.q.onnx small.q.onnx --samples 5",
+    "compare line.onnx line.q.onnx --samples 5 " + FEED,
+    "compare places.onnx places.q.onnx --data places.npz",
+    "compare numbers.onnx numbers.q.onnx --data numbers.npz",
+    "quantize own.onnx -o own.q.onnx --data own.npz --weight-bits 2 --activation-bits 2",
+    "compare own.onnx own.q.onnx --data own.npz",
+    "diagnose own.onnx own.q.onnx --data own.npz --plot ranges.svg",
+    "ledger small.q.onnx --samples 5 --accumulator-bits 9 --witness witness.npz",
+    f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
+    "simulate numbers.q.onnx --data numbers.npz",
+    "simulate small.q.onnx --data random --ram 1KB --flash 8KB --chrome-trace t.json "
+    "--trace-file t.txt",
+    "simulate own.q.onnx --data own.npz",
+    "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
+    "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
+    "simulate state.q.onnx --stream --data state.npz",
+    "simulate places.q.onnx",
+    "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
+    "zoo get zip1989", "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out")
+"""Each changes much of what its command reports."""
+UNSEEN = {
+    "simulate": "lowest_latency_ms highest_latency_ms model_error least_cycles instructions "
+                "compiler flags stack_bytes",
+    "compare": "mended_by mended_by_layers",
+    "diagnose": "reference_error test_error reference_numbers test_numbers",
+    "quantize": "original agree_percent"}
+"""What only targets have that need another's compiler; of flips, what only the other one has; what
+only networks have that somebody quantized before."""
+
+
 def test_other_documents_are_of_their_schema(here, capsys):
-    """Each changes much of what its command reports."""
-    for words in ("compare small.q.onnx small.q.onnx --samples 5",
-                  "compare line.onnx line.q.onnx --samples 5 " + FEED,
-                  "ledger small.q.onnx --samples 5 --accumulator-bits 9",
-                  f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
-                  "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
-                  "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
-                  "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
-                  "zoo get zip1989", "asm sum.s -o sum.s28",
-                  "emit small.q.onnx --format image -o out"):
+    """And those of the commands that a report is made of show every field that there is."""
+    other_nets.write(here)
+    seen: dict[str, set[str]] = {}
+    for words in (*(f"{name} {CASES[name].words}" for name in REPORTED), *OTHERS):
         assert outcome(cli, [*words.split(), "--json"]) in (0, 1), words
-        jsonschema.validate(json.loads(capsys.readouterr().out), schema(words.split()[0]))
+        name, document = words.split()[0], json.loads(capsys.readouterr().out)
+        jsonschema.validate(document, schema(name))
+        seen.setdefault(name, set()).update(keys(document))
+    for name in REPORTED:
+        known = {key for found in schema(name)["$defs"].values() for key in found["properties"]}
+        assert known - seen[name] == set(UNSEEN.get(name, "").split()), name
 
 
 def test_schemas_are_current():
@@ -263,75 +301,6 @@ def test_a_schema_refuses_what_is_not_in_it(here, capsys):
                   document | {"budget": None}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema("simulate"))
-
-
-# --- how reports are printed ----------------------------------------------------------------------
-
-BUDGET = "simulate small.q.onnx --budget 100cycles"
-
-
-def printed(words: str, capsys: pytest.CaptureFixture[str]) -> str:
-    assert outcome(cli, words.split()) in (0, 1)
-    return capsys.readouterr().out
-
-
-def test_as_little_as_decides_and_as_all_of_it(here, capsys):
-    quiet, usual, whole = (printed(f"{BUDGET} {form}", capsys) for form in ("-q", "", "-v"))
-    assert quiet.splitlines()[0] == "passed: no" and quiet.count("\n") < 10
-    assert usual.startswith(quiet) and whole.startswith(quiet)
-    assert "not shown: not included (see --verbose or --json)" in usual
-    assert "not included:\n" in whole and "not shown" not in whole
-
-
-def test_the_main_table_for_other_programs(here, capsys):
-    document = json.loads(printed(f"{BUDGET} --json", capsys))
-    seen = list(csv.DictReader(io.StringIO(printed(f"{BUDGET} --csv", capsys))))
-    assert [row["layer"] for row in seen] == [row["layer"] for row in document["layers"]]
-    assert [float(row["cycles"]) for row in seen] == [r["cycles"] for r in document["layers"]]
-    assert seen[0].keys() == document["layers"][0].keys()
-
-
-@pytest.mark.parametrize("forms", ["--json --csv", "-q -v", "--csv -q"])
-def test_one_form_at_a_time(forms, here, capsys):
-    assert outcome(cli, f"{BUDGET} {forms}".split()) == 2
-    assert "leave one of them out" in capsys.readouterr().err
-
-
-def test_a_terminal_has_its_width(here, capsys, monkeypatch):
-    """Columns are those of the terminal, or of $COLUMNS; nothing is bold that must have no colour;
-    of what is piped nothing is left out."""
-    words = "budgets"
-    piped = printed(words, capsys)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    bold = printed(words, capsys)
-    monkeypatch.setenv("NO_COLOR", "1")
-    plainly = printed(words, capsys)
-    assert "\x1b[1mbudgets\x1b[0m" in bold and "\x1b" not in plainly + piped
-    assert max(map(len, plainly.splitlines())) <= 80 < max(map(len, piped.splitlines()))
-    assert "of budgets" in plainly and "of budgets" not in piped
-
-
-def test_what_is_said_to_matter_is_there():
-    """FIRST and DETAILS name fields, of reports and of their rows."""
-    def named(kind: type) -> set[str]:
-        return {*getattr(kind, "FIRST", ()), *getattr(kind, "DETAILS", ())}
-
-    kinds = {kind for name in COMMANDS for kind in dataclasses_in(report_type(name))}
-    assert sum(bool(named(kind)) for kind in kinds) > 20
-    for kind in kinds:
-        assert named(kind) <= {f.name.rstrip("_") for f in fields(kind)}, kind
-
-
-def dataclasses_in(kind: Any) -> Iterator[Any]:
-    for inner in get_args(kind):
-        yield from dataclasses_in(inner)
-    if is_dataclass(kind):
-        yield kind
-        for hint in get_type_hints(kind).values():
-            yield from dataclasses_in(hint)
 
 
 # --- options and requests -------------------------------------------------------------------------
