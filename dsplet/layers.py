@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from dsplet.quantize.analysis.report import format_rows
+from dsplet.quantize.analysis.formats import format_rows
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.float.graph import FloatGraph
