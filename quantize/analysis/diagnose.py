@@ -50,6 +50,7 @@ class Layer:
     sqnr_cumulative_db: of its output, all layers on their grids. sqnr_isolated_db: of its output,
     it alone on its grid. restored_*: of the network with this layer alone taken off its grid.
     mends: flips that are gone then; alone: of these, those that no other layer's restoration mends.
+    Without labels there is no accuracy, and no flips.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Layer:
     sqnr_cumulative_db: float
     sqnr_isolated_db: float
     restored_sqnr_db: float
-    restored_accuracy_percent: float
+    restored_accuracy_percent: float | None
     mends: int
     alone: int
 
@@ -92,38 +93,48 @@ class Range:
 @dataclass(frozen=True)
 class Diagnosis:
     samples: int
-    reference_accuracy_percent: float
-    test_accuracy_percent: float
+    reference_accuracy_percent: float | None
+    test_accuracy_percent: float | None
     sqnr_db: float
     layers: tuple[Layer, ...]
     flips: tuple[Flip, ...]
     ranges: tuple[Range, ...]
 
 
-def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarray,
+def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarray | None,
              progress: Progress = lambda done, total: None) -> Diagnosis:
-    """x: float inputs (N, *shape) of one network input. Raises ModelError where the fixed-point
-    graph was not made from the float graph."""
+    """x: float inputs (N, *shape) of one network input. labels: classes; None where nobody knows
+    them or there are none. Raises ModelError where the fixed-point graph was not made from the
+    float graph."""
     if not len(x):
         raise ModelError("there is no sample to diagnose on")
     seen = _Measured(reference, test, x, progress)
+    right, mended, flips = _answered(seen, labels)
+    layers = tuple(Layer(
+        seen.names[v.name], seen.ops[v.name], v.format,
+        decibel(seen.signal[v.name], seen.cumulative[v.name]),
+        decibel(seen.signal[v.name], seen.isolated[v.name]),
+        _sqnr(seen.scores[None], seen.scores[v.name]), right.get(v.name), len(mended[v.name]),
+        sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
+    return Diagnosis(len(x), right.get(None), right.get(""), _sqnr(seen.scores[None], seen.scores[""]),
+                     layers, flips, tuple(_range(seen.names[v.name], v.format,
+                                                 seen.histograms[v.name]) for v in seen.values))
+
+
+def _answered(seen: _Measured, labels: np.ndarray | None
+              ) -> tuple[dict[str | None, float], dict[str, set[int]], tuple[Flip, ...]]:
+    """Per cent right by what was taken off its grid, the flips that each layer mends, and those
+    there are."""
+    if labels is None:
+        return {}, {v.name: set() for v in seen.values}, ()
     read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
     right = {k: 100 * float(same(r, labels).mean()) for k, r in read.items()}
     flipped = np.flatnonzero(~same(read[None], read[""]))
     mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
-    flips = tuple(Flip(i, plain(labels[i]), plain(read[None][i]), plain(read[""][i]),
-                       tuple(seen.names[v] for v, m in mended.items() if i in m))
-                  for i in flipped.tolist())
-    layers = tuple(Layer(
-        seen.names[v.name], seen.ops[v.name], v.format,
-        decibel(seen.signal[v.name], seen.cumulative[v.name]),
-        decibel(seen.signal[v.name], seen.isolated[v.name]),
-        _sqnr(seen.scores[None], seen.scores[v.name]), right[v.name], len(mended[v.name]),
-        sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
-    return Diagnosis(len(x), right[None], right[""], _sqnr(seen.scores[None], seen.scores[""]),
-                     layers, flips, tuple(_range(seen.names[v.name], v.format,
-                                                 seen.histograms[v.name]) for v in seen.values))
+    return right, mended, tuple(
+        Flip(i, plain(labels[i]), plain(read[None][i]), plain(read[""][i]),
+             tuple(seen.names[v] for v, m in mended.items() if i in m)) for i in flipped.tolist())
 
 
 class _Measured:
