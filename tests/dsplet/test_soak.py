@@ -9,6 +9,7 @@ import pytest
 from tests import soak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept, wrong", [(True, []), (False, ["damage: never"])])
 def test_it_wants_damage(kept, wrong, monkeypatch):
     def run(words: str, folder: Path, cache: Path, out: Path) -> tuple[int, str, str]:

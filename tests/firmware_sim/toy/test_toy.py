@@ -55,8 +55,8 @@ def test_cycles_by_hand(toy):
     assert dense.section.macs == 4 * 18
 
 
-@pytest.mark.parametrize("stack", [tiny, zip_like, lenet_small,
-                                   pytest.param(lenet_like, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stack", [tiny, lenet_small, *(
+    pytest.param(stack, marks=pytest.mark.slow) for stack in (zip_like, lenet_like))])
 def test_goals_on_the_toy(stack, toy):
     """Fusing saves memory outside; the bits stay."""
     graph, x = stack().graph(), stack().samples(1)

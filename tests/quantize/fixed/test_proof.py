@@ -106,6 +106,7 @@ class Watched(dict):
         super().__setitem__(register, held)
 
 
+@pytest.mark.slow
 @each("graph", GRAPHS)
 def test_no_register_holds_more_than_was_proved(graph, monkeypatch):
     held = Counter()
