@@ -17,6 +17,7 @@ from dsplet.quantize.analysis.compare import decibel
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
+from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
@@ -32,6 +33,7 @@ from dsplet.quantize.float.node import (
     Weighted,
 )
 from dsplet.quantize.float.writing import Writing
+from dsplet.quantize.network import Arrays
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.formats import separate_inputs
 from dsplet.quantize.ptq.links import layer, links, scaled
@@ -101,14 +103,15 @@ class Diagnosis:
     ranges: tuple[Range, ...]
 
 
-def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarray | None,
+def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray | Arrays, labels: np.ndarray | None,
              progress: Progress = lambda done, total: None) -> Diagnosis:
-    """x: float inputs (N, *shape) of one network input. labels: classes; None where nobody knows
-    them or there are none. Raises ModelError where the fixed-point graph was not made from the
-    float graph."""
-    if not len(x):
+    """x: floats (N, *shape), by input where there are several. labels: classes; None where nobody
+    knows them or there are none. Raises ModelError where the fixed-point graph was not made from
+    the float graph."""
+    given = {reference.inputs[0]: x} if isinstance(x, np.ndarray) else x
+    if not (count := len(next(iter(given.values())))):
         raise ModelError("there is no sample to diagnose on")
-    seen = _Measured(reference, test, x, progress)
+    seen = _Measured(reference, test, given, count, progress)
     right, mended, flips = _answered(seen, labels)
     layers = tuple(Layer(
         seen.names[v.name], seen.ops[v.name], v.format,
@@ -116,7 +119,7 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarr
         decibel(seen.signal[v.name], seen.isolated[v.name]),
         _sqnr(seen.scores[None], seen.scores[v.name]), right.get(v.name), len(mended[v.name]),
         sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
-    return Diagnosis(len(x), right.get(None), right.get(""), _sqnr(seen.scores[None], seen.scores[""]),
+    return Diagnosis(count, right.get(None), right.get(""), _sqnr(seen.scores[None], seen.scores[""]),
                      layers, flips, tuple(_range(seen.names[v.name], v.format,
                                                  seen.histograms[v.name]) for v in seen.values))
 
@@ -144,7 +147,7 @@ class _Measured:
     name. signal, cumulative, isolated: sums of squares, by value.
     """
 
-    def __init__(self, reference: FloatGraph, test: Graph, x: np.ndarray,
+    def __init__(self, reference: FloatGraph, test: Graph, x: Arrays, count: int,
                  progress: Progress) -> None:
         refuse(reference, "diagnosis")
         graph, makers = separate_inputs(reference), {n.output.name: n for n in test.nodes}
@@ -162,17 +165,18 @@ class _Measured:
         self.signal, self.cumulative, self.isolated = (dict.fromkeys(names, 0.0) for _ in range(3))
         self.histograms = {v: Histogram() for v in names}
         scores: dict[str | None, list[np.ndarray]] = {k: [] for k in runs}
-        for start in range(0, len(x), BATCH):
-            part = x[start:start + BATCH]
+        for start in range(0, count, BATCH):
+            done = min(start + BATCH, count)
+            part = {name: a[start:done] for name, a in x.items()}
             found = {k: run(part) for k, run in runs.items()}
             for k, ys in found.items():
-                scores[k].append(ys[-1].reshape(len(part), -1))
+                scores[k].append(ys[-1].reshape(done - start, -1))
             for v, real, fixed in zip(names, found[None], found[""], strict=False):
                 self.signal[v] += float((real**2).sum())
                 self.cumulative[v] += float(((fixed - real) ** 2).sum())
                 self.isolated[v] += float(((alone[v](part)[0] - real) ** 2).sum())
                 self.histograms[v].add(real)
-            progress(min(start + BATCH, len(x)), len(x))
+            progress(done, count)
         self.scores = {k: np.concatenate(ys) for k, ys in scores.items()}
 
 
@@ -196,12 +200,14 @@ class _Run:
         self._session = ort.InferenceSession(
             to_model(mixed, computed or None).SerializeToString(), options,
             providers=["CPUExecutionProvider"])
-        self._input, self._computed, self._wanted = mixed.inputs[0], computed, wanted
+        self._read = {i.name for i in self._session.get_inputs()}
+        self._computed, self._wanted = computed, wanted
 
-    def __call__(self, x: np.ndarray) -> list[np.ndarray]:
-        x = np.ascontiguousarray(x, np.float32)
-        found = {self._input: x} | (dict(zip(self._computed, self._session.run(
-            self._computed, {self._input: x}), strict=True)) if self._computed else {})
+    def __call__(self, x: Arrays) -> list[np.ndarray]:
+        found = {name: np.ascontiguousarray(a, np.float32) for name, a in x.items()}
+        if self._computed:
+            read = {name: a for name, a in found.items() if name in self._read}
+            found |= zip(self._computed, self._session.run(self._computed, read), strict=True)
         return [found[v].astype(np.float64) for v in self._wanted]
 
 
@@ -255,10 +261,12 @@ def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph
 
 
 def _with_weights(n: FloatNode, twin: Node) -> FloatNode:
-    if not isinstance(n, Weighted) or not isinstance(twin, Conv | Gemm):
+    if not isinstance(n, Weighted) or not isinstance(twin, Conv | Gemm | GemmSum):
         return n
     lead = (-1, *(1,) * (twin.bias.ndim - 1))
-    return replace(n, weight=twin.weight.real(),
+    weight = (np.concatenate([w.real() for w in twin.weights], 1)
+              if isinstance(twin, GemmSum) else twin.weight.real())
+    return replace(n, weight=weight,
                    bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
 
 
@@ -279,8 +287,6 @@ def _check_same(graph: FloatGraph, test: Graph) -> None:
         other = sorted(ours ^ theirs)
         raise ModelError("the fixed-point network was not made from this float network"
                          + (f": only one of them has '{other[0]}'" if other else ""))
-    if len(graph.inputs) != 1:
-        raise ModelError(f"the network has the inputs {', '.join(graph.inputs)}; expected one")
 
 
 def _sqnr(reference: np.ndarray, test: np.ndarray) -> float:
