@@ -40,7 +40,7 @@ def to_text(report: Any) -> str:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
-    report = plain(report)
+    report = plain(report, printed=True)
     with console.capture() as captured:
         for key, value in report.items():
             title = key.replace("_", " ")

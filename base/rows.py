@@ -1,14 +1,14 @@
 """Dataclasses as the dictionaries that reports are rendered from.
 
 A field that is None by default and is None is left out; fields without a default always appear. A
-field `inlined()`, a mapping or a dataclass, gives its entries in its place, and `from_` is the key
-`from`.
+field `inlined()`, a mapping or a dataclass, gives its entries in its place, one `unprinted()` is no
+column of a table, and `from_` is the key `from`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, field, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from typing import Any
 
 
@@ -18,15 +18,20 @@ def inlined() -> Any:
     return field(metadata={"inlined": True})
 
 
-def to_dict(row: Any) -> dict[str, Any]:
-    """The row, a dataclass, and the rows in it."""
+def unprinted(default: Any = MISSING) -> Any:
+    """A field that JSON has and text does not: what joins rows, what was measured more finely."""
+    return field(default=default, metadata={"unprinted": True})
+
+
+def to_dict(row: Any, printed: bool = False) -> dict[str, Any]:
+    """The row, a dataclass, and the rows in it. printed: without what text leaves out."""
     found: dict[str, Any] = {}
     for f in fields(row):
         value = getattr(row, f.name)
         if f.metadata.get("inlined"):
-            found |= plain(value)
-        elif not _left_out(f, value):
-            found[f.name.rstrip("_")] = plain(value)
+            found |= plain(value, printed)
+        elif not _left_out(f, value) and not (printed and f.metadata.get("unprinted")):
+            found[f.name.rstrip("_")] = plain(value, printed)
     return found
 
 
@@ -34,10 +39,10 @@ def _left_out(f: Field[Any], value: Any) -> bool:
     return value is None and f.default is None
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, printed: bool = False) -> Any:
     """Dataclasses and mappings as dictionaries, tuples as lists, and so all that is in them."""
     if is_dataclass(value) and not isinstance(value, type):
-        return to_dict(value)
+        return to_dict(value, printed)
     if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+        return {k: plain(v, printed) for k, v in value.items()}
+    return [plain(v, printed) for v in value] if isinstance(value, list | tuple) else value

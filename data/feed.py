@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,16 +32,27 @@ class Batch:
     """Samples as a network reads them.
 
     x: by input, float32 (N, *shape). labels: as in `Arrays`. index: each sample's position in its
-    source. origin: of an unsplit source, its fingerprint.
+    source. origin: of an unsplit source, its fingerprint. data: what the source is called.
     """
 
     x: dict[str, np.ndarray]
     labels: np.ndarray | None
     index: np.ndarray
     origin: str = ""
+    data: str = ""
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def sha256(self) -> str:
+        """Of the numbers, the labels and what each belongs to."""
+        digest = hashlib.sha256()
+        labels = {} if self.labels is None else {"": self.labels}
+        for name, a in (*sorted(self.x.items()), *labels.items()):
+            digest.update(f"{name} {a.dtype} {a.shape}\0".encode())
+            digest.update(np.ascontiguousarray(a).tobytes())
+        return digest.hexdigest()
 
     @property
     def unlabelled(self) -> Batch:
@@ -122,7 +134,8 @@ class Feed:
             if not len(next(iter(given.arrays.values()), "?")):
                 raise DataError(f"has no {purpose} samples", remedy="name data that have some with "
                                 "--data (digits, mnist, usps or a file of your own)")
-            return self.batch(given, count, given.sha256 if source.unsplit else "")
+            found = self.batch(given, count, given.sha256 if source.unsplit else "")
+            return replace(found, data=self.data)
         except DataError as error:
             raise error.at(self.data) from error.__cause__
 

@@ -167,7 +167,7 @@ class FixedNet(_Net):
         "333333cycles" or a name of `dsplet budgets`.
         Raises UnknownTarget, BudgetError, SizeError, NoTool, DoesNotFit, SamplesError, AnswerError.
         """
-        return _simulate(self, simulate.FixedPoint(self.graph, self.network.path), samples, labels,
+        return _simulate(self, simulate.FixedPoint(self.network), samples, labels,
                          OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
 from dsplet.base.errors import UserError, near
-from dsplet.base.rows import inlined
 from dsplet.firmware_sim.native import Native
 from dsplet.firmware_sim.portable import Portable
+from dsplet.firmware_sim.rows import HotLine, MapRow, Memory
 from dsplet.quantize.fixed.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -113,12 +113,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Section:
-    """The code of one kernel, or of a loop over time (op "Scan"). macs: of one sample."""
+    """The code of one kernel, or of a loop over time (op "Scan"). macs: of one sample. layer: its
+    key (`Program.layers`). step: the number of what is executed in order, several kernels where
+    they are fused; None of what stands between steps."""
 
     kernel: str
     node: str
     op: str
     macs: int
+    layer: str = field(kw_only=True)
+    step: int | None = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -143,18 +147,6 @@ class Item:
     item: str
     cycles: float
     stalls: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class HotLine:
-    """An executed line of the listing. count: executions a sample. cycles: count + stalls."""
-
-    address: str
-    text: str
-    section: str
-    count: float
-    cycles: float
-    stalls: Mapping[str, float] = inlined()
 
 
 @dataclass(frozen=True)
@@ -185,41 +177,6 @@ class WorstCase:
     cycles: float | None
     by_section: tuple[float, ...] = ()
     why: str = ""
-
-
-@dataclass(frozen=True)
-class MemoryRow:
-    """Bytes used and there, of a region, and what it holds."""
-
-    region: str
-    used_bytes: int
-    bytes: int
-    wait_states: int
-    holds: str
-
-
-@dataclass(frozen=True)
-class Memory:
-    """by_region: in the target's order. ram_bytes: of what changes as the program runs, at once at
-    most; read_only_bytes: of code and constants. Their sum is what the regions use."""
-
-    by_region: tuple[MemoryRow, ...]
-    ram_bytes: int
-    read_only_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapRow:
-    """Where a buffer lies, and between which steps of the program it is alive."""
-
-    address: str
-    bytes: int
-    region: str
-    kind: str
-    role: str
-    buffer: str
-    from_: str
-    to: str
 
 
 # --- backends -------------------------------------------------------------------------------------

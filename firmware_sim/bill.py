@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dsplet.base.rows import inlined
+from dsplet.base.rows import inlined, unprinted
 from dsplet.firmware_sim.backend import Bill, Compiled, Item, Run, WorstCase
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRow:
-    """Cycles of one sample of a layer, or of all ("total").
+    """Cycles of one sample of the code of a kernel, or of all ("total").
 
-    worst_case: None where none is proved. lower_bound: likewise. spent: by the processor's kinds of
-    work, and its stalls.
+    layer: the key of what the code is for, of which there are several rows where it has several
+    kernels. kernel: its name, one row's alone. step: its number in the order of execution, the same
+    of fused kernels; None of the code of a loop over time. worst_case: None where none is proved.
+    lower_bound: likewise. spent: by the processor's kinds of work, and its stalls.
     """
 
     layer: str
+    kernel: str | None = unprinted(None)
+    step: int | None = unprinted(None)
     op: str
     macs: int
     cycles: float
@@ -61,8 +65,10 @@ def layer_rows(compiled: Compiled, run: Run, worst: WorstCase) -> list[LayerRow]
     """One row a section, then their sum."""
     lowest = compiled.lower_bounds()
     bounds: Sequence[float | None] = worst.by_section or [None] * len(run.bills)
-    rows = [_layer(b.section.node, b.section.op, b.section.macs, b.cycles, bound,
-                   lowest.get(b.section.kernel, 0.0) if lowest else None, _columns(b))
+    rows = [replace(
+        _layer(b.section.layer, b.section.op, b.section.macs, b.cycles, bound,
+               lowest.get(b.section.kernel, 0.0) if lowest else None, _columns(b)),
+        kernel=b.section.kernel, step=b.section.step)
             for b, bound in zip(run.bills, bounds, strict=True)]
     total = _layer("total", "", sum(r.macs for r in rows), sum(r.cycles for r in rows),
                    sum(worst.by_section) if worst.by_section else None,

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from dsplet.base.errors import UserError
-from dsplet.firmware_sim.backend import Memory, Run, Target
+from dsplet.firmware_sim.backend import Run, Target
+from dsplet.firmware_sim.rows import Memory
 
 
 class BudgetError(UserError):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dsplet.base.rows import inlined
+from dsplet.base.rows import inlined, unprinted
 from dsplet.data.answers import (
     answers,
     are_numbers,
@@ -22,7 +22,7 @@ from dsplet.data.answers import (
     spelled,
     tolerance_of,
 )
-from dsplet.firmware_sim.backend import Array, Compiled, MemoryRow, Run, Steps, Target
+from dsplet.firmware_sim.backend import Array, Compiled, Run, Steps, Target
 from dsplet.firmware_sim.bill import (
     ItemRow,
     LayerRow,
@@ -32,7 +32,10 @@ from dsplet.firmware_sim.bill import (
     module_rows,
 )
 from dsplet.firmware_sim.budget import Budget, Verdict, verdict
+from dsplet.firmware_sim.memory_map import step_rows
 from dsplet.firmware_sim.native import Native
+from dsplet.firmware_sim.rows import MemoryRow, StepRow
+from dsplet.quantize.fixed.layers import Layer
 
 SHOWN_NUMBERS = 6
 SHOWN_SAMPLES = 5
@@ -111,7 +114,8 @@ class Nearly:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """What a run of machine code computed, cost and needed. cycles: of the slowest sample."""
+    """What a run of machine code computed, cost and needed. cycles: of the slowest sample.
+    network_layers: all that the network has, by their keys, those without code among them."""
 
     target: str
     samples: int
@@ -119,6 +123,8 @@ class Simulation:
     score: Score = inlined()
     agreement: Exactly | Nearly = inlined()
     layers: list[LayerRow]
+    steps: list[StepRow] = unprinted()
+    network_layers: list[Layer] = unprinted()
     modules: list[ModuleRow] | None = None
     items: list[ItemRow]
     not_included: list[str]
@@ -199,6 +205,7 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
                                run.cycles[i], facts, labels)
                        for i in range(min(SHOWN_SAMPLES, samples))],
         score=_score(y.reshape(samples, -1), labels, facts), agreement=agreement, layers=layers,
+        steps=step_rows(compiled), network_layers=list(compiled.program.layers.rows),
         modules=module_rows(layers), items=item_rows(compiled.items(run)),
         not_included=list(compiled.not_included), memory=list(compiled.memory().by_region),
         cycles=cycles, worst_case_cycles=worst.cycles,

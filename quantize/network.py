@@ -24,7 +24,8 @@ Arrays = Mapping[str, np.ndarray]
 class Network:
     """fixed: the graph of a .q.onnx; float: that of any other .onnx; the other one is None.
 
-    facts: the file's metadata. inputs, outputs: their shapes without the batch axis, by name.
+    facts: the file's metadata. sha256: of the file, "" of what is in none. inputs, outputs: their
+    shapes without the batch axis, by name.
     """
 
     def __init__(self, path: str | Path, graph: Graph | None = None) -> None:
@@ -32,16 +33,16 @@ class Network:
 
         Raises ModelError, FileError for a file that cannot be read.
         """
-        self.path = str(path)
+        self.path, self.sha256 = str(path), ""
         self.fixed = graph
         self.float: FloatGraph | None = None
         if graph is None:
-            model, digest = parse(path)
+            model, self.sha256 = parse(path)
             if from_qdq.is_quantized(model):
                 self.fixed = from_qdq.graph_of(model, path)
             else:  # what reads its ops is imported where it is needed: fixed point does without
                 from dsplet.quantize.float import from_onnx
-                self.float = from_onnx.simplified(model, digest, path)
+                self.float = from_onnx.simplified(model, self.sha256, path)
         if self.fixed is not None:
             self.inputs: dict[str, Shape] = {v.name: v.shape for v in self.fixed.inputs}
             self.outputs: dict[str, Shape] = {v.name: v.shape for v in self.fixed.outputs}
@@ -78,13 +79,20 @@ class Network:
                           for name, y in network(dict(x)).items()}
 
 
-def fixed_graph(path: str | Path) -> Graph:
-    """The graph of a .q.onnx. ModelError for a float network, with the command that mends it."""
+def fixed_network(path: str | Path) -> Network:
+    """A fixed-point network. ModelError for a float one, with the command that mends it."""
     network = Network(path)
     if network.fixed is None:
         raise ModelError("is a float network", where=str(path), remedy="make it fixed point first, "
                          f"with `dsplet quantize {path} -o {Path(path).stem}.q.onnx`")
-    return network.fixed
+    return network
+
+
+def fixed_graph(path: str | Path) -> Graph:
+    """The graph of a .q.onnx. Raises ModelError."""
+    graph = fixed_network(path).fixed
+    assert graph
+    return graph
 
 
 def float_network(path: str | Path) -> Network:

@@ -8,6 +8,7 @@ from dsplet.base.progress import SILENT, Watch
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.quantize.network import Network
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, RequestError
 
 
@@ -33,4 +34,5 @@ def run(request: Request, watch: Watch = SILENT) -> Comparison:
     other = part if feed_a == feed_b else feed_b.test(request.samples)
     with watch.progress("comparing") as tick:
         found = report.comparison(a, b, part.x, other.x, part.labels, part.index, tick)
-    return replace(found, calibrated_on=part.calibrated_on(a.facts | b.facts))
+    return replace(found, provenance=provenance([a, b], part, request, data=part.data),
+                   calibrated_on=part.calibrated_on(a.facts | b.facts))

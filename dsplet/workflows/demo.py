@@ -11,10 +11,11 @@ from pathlib import Path
 from dsplet.base.files import make_folder
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.budgets import Budget
+from dsplet.firmware_sim.rows import MemoryRow
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.workflows import chip, compare, export, quantize, simulate, train
 from dsplet.workflows.request import OnTarget
-from dsplet.workflows.simulation import MemoryRow, Simulation
+from dsplet.workflows.simulation import Simulation
 
 DROP_POINTS = 0.5
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from dsplet.base import picture
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.data.answers import percent_right
 from dsplet.data.feed import Feed
 from dsplet.quantize.analysis import range_plot, report
@@ -17,6 +19,7 @@ from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.search import suggestions
 from dsplet.quantize.search.suggestions import ChangeRow, Changes
 from dsplet.quantize.search.trial import Trials
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, RequestError, check_out, classes, percent
 
 
@@ -39,6 +42,7 @@ class Report:
     """See `report.Diagnosis` and `suggestions.Changes`. calibrated_on: how many of the samples the
     fixed-point network was calibrated on. changes: what was tried, or why nothing."""
 
+    provenance: Provenance = unprinted()
     reference: str
     test: str
     plot: str | None
@@ -76,7 +80,8 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         range_plot.draw(seen.ranges, request.plot, f"{request.test}: {len(part):,} test samples")
     found = vars(report.diagnosis(seen, part.index)) | {
         "reference": request.reference, "test": request.test, "plot": request.plot,
-        "calibrated_on": part.calibrated_on(fixed.facts)}
+        "calibrated_on": part.calibrated_on(fixed.facts),
+        "provenance": provenance([whole, fixed], part, request, ("plot",))}
     if "dsplet.recipe" not in fixed.facts or "dsplet.finetuned" in fixed.facts:
         return Report(**found, changes="not tried: the network was not made by a recipe alone")
     count, tried = _tried(request, whole, whole.float, fixed.facts["dsplet.recipe"], feeding, watch)

@@ -51,7 +51,7 @@ def kept(program: Program, values: Mapping[str, np.ndarray], show: str | None, o
     picture of the layer `show`, a row of maps a sample. dump: a .npz, see `save`. Raises
     RequestError for a layer that is nowhere in memory."""
     assert program.graph
-    layers = {v.name: n.name for n in program.graph.every_node() for v in n.outputs}
+    layers = program.layers.values
     formats = {v.name: v for v in program.graph.every_value() if v.name in values}
     if dump:
         save(formats, values, dump)
@@ -63,7 +63,7 @@ def kept(program: Program, values: Mapping[str, np.ndarray], show: str | None, o
         reals = value.format.dequantize(values[value.name])
         write_atomically(out, sheet([maps_of(x) for x in reals]))
         formats = formats if dump else {value.name: value}
-    return [Held(layer=layers.get(name, name), value=name,
+    return [Held(layer=layers[name], value=name,
                  shape="x".join(map(str, values[name].shape[1:])), bits=v.format.bits,
                  frac=v.format.frac, lowest=int(values[name].min()),
                  highest=int(values[name].max())) for name, v in formats.items()]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.quantize.analysis import ledger as books
 from dsplet.quantize.analysis.ledger import EntryRow, OverflowRow
-from dsplet.quantize.network import fixed_graph
+from dsplet.quantize.network import fixed_network
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, check_out
 
 
@@ -26,6 +29,7 @@ class Request(FromData):
 class Report:
     """passed: no accumulator can overflow."""
 
+    provenance: Provenance = unprinted()
     network: str
     samples: int
     accumulator_bits: int
@@ -39,15 +43,17 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """A proved bound holds for every input; where it does not fit, the input that overflows is
     named. Raises ModelError, DataError."""
     check_out(request.witness, request.source, request.data)
-    bits, fixed = request.accumulator_bits, fixed_graph(request.source)
-    inputs = {v.name: v.shape for v in fixed.inputs}
-    part = request.feed(dict(fixed.metadata), inputs).test(request.samples)
+    bits, network = request.accumulator_bits, fixed_network(request.source)
+    fixed = network.fixed
+    assert fixed
+    part = request.feed(network.facts, network.inputs).test(request.samples)
     with watch.progress("keeping the ledger") as tick:
         entries = books.ledger(fixed, part.x, tick)
     overflows = books.overflows(fixed, bits)
     witness = request.witness if overflows else None
     if witness:
         books.save_witnesses(fixed, bits, witness)
-    return Report(network=request.source, samples=len(part), accumulator_bits=bits,
+    return Report(provenance=provenance([network], part, request, ("witness",)),
+                  network=request.source, samples=len(part), accumulator_bits=bits,
                   entries=[e.row(bits) for e in entries], overflows=overflows, witness=witness,
                   passed=not overflows)

@@ -10,7 +10,7 @@ from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import Batch
-from dsplet.firmware_sim.backend import Memory
+from dsplet.firmware_sim.rows import Memory
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.diagnose import diagnose
 from dsplet.quantize.analysis.report import Comparison, Diagnosis

@@ -11,6 +11,7 @@ import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
 from dsplet.base.sizes import bytes_of
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
@@ -18,18 +19,19 @@ from dsplet.firmware_sim.backend import Compiled, Run, Target
 from dsplet.firmware_sim.bill import cause_rows
 from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.firmware_sim.compile.streaming import streaming
+from dsplet.firmware_sim.memory_map import map_rows
 from dsplet.firmware_sim.sensitivity import error_bar
-from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import (
     Arrays,
     Network,
-    fixed_graph,
+    fixed_network,
     float_network,
     quantized,
     reference,
 )
 from dsplet.workflows import chip, held
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, OnTarget, RequestError, check_outs, refuse_idle
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
 
@@ -93,14 +95,14 @@ class Request(Extras, FromData, OnTarget):
 
 
 class FixedPoint:
-    """A fixed-point network to run. name: of its file."""
+    """A fixed-point network to run."""
 
     arithmetic = "fixed"
 
-    def __init__(self, graph: Graph, name: str) -> None:
-        self.graph, self.name, self.program = graph, name, lower(graph)
-        self.facts = dict(graph.metadata)
-        self.shapes = {v.name: v.shape for v in graph.inputs}
+    def __init__(self, network: Network) -> None:
+        assert network.fixed
+        self.network, self.graph, self.program = network, network.fixed, lower(network.fixed)
+        self.facts, self.shapes = network.facts, network.inputs
 
     def inputs(self, x: Arrays) -> list[np.ndarray]:
         """Reals as the machine reads them, for each input."""
@@ -133,7 +135,7 @@ class FloatingPoint:
     def __init__(self, network: Network) -> None:
         from dsplet.quantize.float.program import lower_real
         assert network.float
-        self.network, self.name, self.program = network, network.path, lower_real(network.float)
+        self.network, self.program = network, lower_real(network.float)
         self.facts, self.shapes = network.facts, network.inputs
 
     def inputs(self, x: Arrays) -> list[np.ndarray]:
@@ -188,7 +190,9 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
         if other.inputs:
             raise RequestError(f"{request.beside} does not say which data it was made for",
                                remedy="name samples with --data")
-        found = replace(found, side_by_side=[side(found), side(other)])
+        assert found.provenance and other.provenance
+        found = replace(found, side_by_side=[side(found), side(other)], provenance=replace(
+            found.provenance, networks=[*found.provenance.networks, *other.provenance.networks]))
     return with_extras(replace(ran, report=found), request, watch)
 
 
@@ -201,7 +205,7 @@ def simulated(request: Request, watch: Watch = SILENT) -> Execution:
         (request.ram, "--ram"), (request.flash, "--flash"))))
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
-        FixedPoint(fixed_graph(request.source), request.source))
+        FixedPoint(fixed_network(request.source)))
     if request.show or request.dump:
         held.check(subject.program, request.show, request.out, request.dump)
     samples, said = _samples(request, subject)
@@ -211,7 +215,8 @@ def simulated(request: Request, watch: Watch = SILENT) -> Execution:
     ran = execute(subject, samples, compiled, budget, watch)
     kept = limits.verdicts(compiled.memory())
     return replace(ran, report=replace(
-        ran.report, memory_budget=kept or None,
+        ran.report, provenance=_provenance(request, [subject.network], samples, target),
+        memory_budget=kept or None,
         passed=ran.report.passed and all(v.met for v in kept), inputs=said,
         assumed=", ".join(request.assume) or None,
         calibrated_on=samples.calibrated_on(subject.facts)))
@@ -229,7 +234,7 @@ def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compi
     if (seconds := time.perf_counter() - began) > PATIENCE_S:
         watch.note(f"{len(samples):,} samples executed in {seconds:.1f} s")
     found = subject.report(compiled, done, inputs, samples, budget, watch)
-    return Execution(report=Simulation(network=subject.name, arithmetic=subject.arithmetic,
+    return Execution(report=Simulation(network=subject.network.path, arithmetic=subject.arithmetic,
                                        **flat(found)),
                      compiled=compiled, inputs=inputs, done=done)
 
@@ -239,6 +244,17 @@ def _target(request: Request) -> Target:
     for text in request.assume:
         target = targets.assume(target, text)
     return target
+
+
+def _provenance(request: Request, networks: list[Network], samples: Batch, target: Target
+                ) -> Provenance:
+    """With the target as it was chosen, and all that is taken for granted about it."""
+    assumed = targets.backend(target).assumptions(target)
+    return provenance(
+        networks, samples, request, tuple(Extras.__dataclass_fields__), data=samples.data,
+        seed=(request.seed or 0) if samples.data == RANDOM else None, board=target.board.name,
+        clock=f"{target.clock_mhz:g}MHz", goal=request.goal or chip.usual_goal(target),
+        assume=[f"{name}={value}" for name, value in assumed.items()])
 
 
 def _tools(asked: Extras) -> list[str]:
@@ -276,7 +292,7 @@ def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Bat
 def _unknown(x: dict[str, np.ndarray]) -> Batch:
     """Samples of which nobody knows more."""
     floats = {name: a.astype(np.float32) for name, a in x.items()}
-    return Batch(floats, None, np.arange(len(next(iter(floats.values())))))
+    return Batch(floats, None, np.arange(len(next(iter(floats.values())))), data=RANDOM)
 
 
 def _beside(request: Request) -> Request:
@@ -297,7 +313,7 @@ def _stream(request: Request, target: Target) -> Streamed:
         "--profile": request.profile, "--spread": request.spread, "--trace": request.trace_count,
         "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
         "--listing": request.listing, "--show": request.show, "--dump": request.dump})
-    subject = FixedPoint(fixed_graph(request.source), request.source)
+    subject = FixedPoint(fixed_network(request.source))
     samples, said = _samples(request, subject)
     compiled = targets.compile(streaming(subject.program), target)
     (element, _), = compiled.program.inputs
@@ -305,7 +321,8 @@ def _stream(request: Request, target: Target) -> Streamed:
     steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
     found = report.streamed(compiled, steps, reference(subject.graph, [q])[0], samples.labels,
                             subject.facts)
-    return Streamed(network=request.source, inputs=said,
+    return Streamed(provenance=_provenance(request, [subject.network], samples, target),
+                    network=request.source, inputs=said,
                     calibrated_on=samples.calibrated_on(subject.facts), **flat(found))
 
 
@@ -317,7 +334,7 @@ def with_extras(ran: Execution, asked: Extras, watch: Watch = SILENT) -> Simulat
         listing = compiled.artefact("listing", compiled.program.name)
         write_atomically(asked.listing, listing.encode())
     if asked.memory_map:
-        more["memory_map"] = compiled.memory_map()
+        more["memory_map"] = map_rows(compiled)
     if asked.profile:
         more |= {"hot_lines": compiled.hot_lines(ran.done)[:HOT_LINES],
                  "causes": cause_rows(ran.done)}

@@ -6,12 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.firmware_sim import report
-from dsplet.firmware_sim.backend import HotLine, MapRow, MemoryRow
 from dsplet.firmware_sim.bill import CauseRow, ItemRow, LayerRow, ModuleRow
 from dsplet.firmware_sim.budget import MemoryVerdict, Verdict
 from dsplet.firmware_sim.report import NumberSample, OutputSample, ReadSample
+from dsplet.firmware_sim.rows import HotLine, MapRow, MemoryRow, StepRow
 from dsplet.firmware_sim.sensitivity import SpreadRow
+from dsplet.quantize.fixed.layers import Layer
 from dsplet.workflows.held import Held
 
 
@@ -37,9 +40,11 @@ class Simulation:
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
     lowest_latency_ms to stack_bytes: of a target that others' compilers make code for.
     differing_integers: of fixed point; what follows it, to differing_answers, of floating point.
+    network_layers: all that the network has, by their keys, those without code among them.
     From side_by_side on: what was asked for.
     """
 
+    provenance: Provenance | None = unprinted(None)
     network: str
     arithmetic: str
     assumed: str | None = None
@@ -58,6 +63,8 @@ class Simulation:
     differing_answers: int | None = None
     compared_with: str
     layers: list[LayerRow]
+    steps: list[StepRow] = unprinted()
+    network_layers: list[Layer] = unprinted()
     modules: list[ModuleRow] | None = None
     items: list[ItemRow]
     not_included: list[str]
@@ -101,6 +108,7 @@ class Simulation:
 class Streamed:
     """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
+    provenance: Provenance = unprinted()
     network: str
     inputs: str | None = None
     calibrated_on: str | None = None

@@ -8,11 +8,15 @@ import numpy as np
 
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.base.sheet import ENDING, sheet
 from dsplet.quantize.analysis import units
 from dsplet.quantize.fixed.graph import Graph, Value
-from dsplet.quantize.network import fixed_graph, quantized
+from dsplet.quantize.fixed.layers import LayerKeys
+from dsplet.quantize.network import fixed_network, quantized
 from dsplet.workflows.held import shown
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, RequestError, check_outs
 
 
@@ -47,10 +51,13 @@ class Strongest:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """strongest: unit by unit, the strongest first."""
+    """layer: the key of what was asked for, value: what it gives. strongest: unit by unit, the
+    strongest first."""
 
+    provenance: Provenance = unprinted()
     network: str
     layer: str
+    value: str = unprinted()
     samples: int
     strongest: list[Strongest]
     picture: str | None = None
@@ -63,12 +70,13 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     for out in (request.out, request.filters):
         if out and not out.lower().endswith(ENDING):
             raise RequestError(f"{out} is no name of a picture", expected=f"one in {ENDING}")
-    graph = fixed_graph(request.source)
+    network = fixed_network(request.source)
+    graph = network.fixed
+    assert graph
     value = _value(graph, request)
     if request.filters:
         write_atomically(request.filters, sheet(list(units.filters(graph, value))))
-    samples = request.feed(dict(graph.metadata), {v.name: v.shape for v in graph.inputs}).test(
-        request.samples)
+    samples = request.feed(network.facts, network.inputs).test(request.samples)
     qs = quantized(graph, samples.x)
     found = [r for r in units.strongest(graph, value, qs, request.top)
              if request.unit in (None, r.unit)]
@@ -85,7 +93,9 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
             [np.stack([row[k] for row in unit]) for unit in pairs for k in (0, 1)], apart=True))
     labels = samples.labels
     return Report(
-        network=request.source, layer=request.layer, samples=len(samples), picture=request.out,
+        provenance=provenance([network], samples, request, ("out", "filters")),
+        network=request.source, layer=LayerKeys.of(graph).values[value.name], value=value.name,
+        samples=len(samples), picture=request.out,
         filters=request.filters, strongest=[Strongest(
             unit=r.unit, sample=int(samples.index[r.sample]),
             label=int(labels[r.sample]) if labels is not None and labels.ndim == 1

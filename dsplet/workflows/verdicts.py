@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsplet.firmware_sim.backend import Memory
+from dsplet.firmware_sim.rows import Memory
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.workflows import ledger
 from dsplet.workflows.simulation import Simulation

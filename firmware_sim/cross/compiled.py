@@ -18,9 +18,6 @@ from dsplet.firmware_sim.backend import (
     Array,
     Bill,
     DoesNotFit,
-    HotLine,
-    Memory,
-    MemoryRow,
     Progress,
     Section,
     Steps,
@@ -32,6 +29,7 @@ from dsplet.firmware_sim.cross.machine import Divided, Execution, Run
 from dsplet.firmware_sim.cross.process import Process
 from dsplet.firmware_sim.cross.timing import Cost, Target
 from dsplet.firmware_sim.native import Native
+from dsplet.firmware_sim.rows import HotLine, Memory, MemoryRow
 from dsplet.quantize.fixed.program import Program
 
 NOT_INCLUDED = (
@@ -76,9 +74,10 @@ class Compiled(backend.Compiled):
 
     def __init__(self, program: Program, optimized: Program, target: Target, made: Built) -> None:
         self.program, self.optimized, self.target, self.built = program, optimized, target, made
-        self.sections = (*(Section(k.name, k.node, k.op, k.macs * optimized.turns(i))
+        self.sections = (*(Section(k.name, k.node, k.op, k.macs * optimized.turns(i), step=i,
+                                   layer=optimized.layers.code(k.node, k.op))
                            for i, k in enumerate(optimized.kernels)),
-                         Section(NAME, "calls", "Call", 0))
+                         Section(NAME, "calls", "Call", 0, layer="calls", step=None))
         self._stack_bytes: int | None = None
         self._costs: dict[tuple[int, int, int], tuple[list[Cost], frozenset[str]]] = {}
         region = {r.name: r for r in target.regions}
@@ -240,8 +239,9 @@ class Compiled(backend.Compiled):
         rows = (("flash", made.code_bytes + made.const_bytes,
                  f"code {made.code_bytes:,}, constants {made.const_bytes:,}"),
                 ("RAM", held + stack, f"activations {held:,}, stack {stack:,} as measured"))
-        return Memory(tuple(MemoryRow(name, used, region[name].bytes, region[name].wait_states,
-                                      holds) for name, used, holds in rows),
+        return Memory(tuple(
+            MemoryRow(name, f"{region[name].start:08x}", used, region[name].bytes,
+                      region[name].wait_states, holds) for name, used, holds in rows),
                       held + stack, made.code_bytes + made.const_bytes)
 
     def artefact(self, form: str, name: str) -> str:
@@ -253,7 +253,7 @@ class Compiled(backend.Compiled):
         count: Counter[int] = Counter()
         spent: Counter[int] = Counter()
         stalls: dict[int, Counter[str]] = {}
-        names: dict[int, str] = {}
+        owners: dict[int, Section] = {}
         for stretch, n in done.counts.items():
             at = stretch.start
             for c in self._of(stretch):
@@ -261,9 +261,10 @@ class Compiled(backend.Compiled):
                 spent[at] += n * c.all
                 stalls.setdefault(at, Counter()).update(
                     {cause: n * lost for cause, lost in c.stalls.items()})
-                names[at] = self.sections[stretch.section].node
+                owners[at] = self.sections[stretch.section]
                 at += self.built.lines[at].size
-        return [HotLine(address=f"{at:08x}", text=self.built.lines[at].text, section=names[at],
+        return [HotLine(address=f"{at:08x}", text=self.built.lines[at].text,
+                        section=owners[at].node, layer=owners[at].layer,
                         count=count[at] / samples, cycles=cycles / samples,
                         stalls={cause: lost / samples for cause, lost in stalls[at].items()})
                 for at, cycles in spent.most_common()]

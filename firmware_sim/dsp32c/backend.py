@@ -12,10 +12,7 @@ import numpy as np
 from dsplet.firmware_sim import backend
 from dsplet.firmware_sim.backend import (
     Array,
-    HotLine,
     Item,
-    MapRow,
-    Memory,
     Progress,
     Steps,
     WorstCase,
@@ -35,6 +32,7 @@ from dsplet.firmware_sim.dsp32c.sim.stream import Stream
 from dsplet.firmware_sim.dsp32c.tools.srecord import to_srecords
 from dsplet.firmware_sim.optimize import GOALS, Ways
 from dsplet.firmware_sim.portable import Portable
+from dsplet.firmware_sim.rows import HotLine, MapRow, Memory
 from dsplet.quantize.fixed.program import Program
 
 

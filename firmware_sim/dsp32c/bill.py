@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from dsplet.firmware_sim.backend import HotLine, Item
+from dsplet.firmware_sim.backend import Item
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import FUNCTIONS, NO_STORE
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
+from dsplet.firmware_sim.rows import HotLine
 
 WHOLE_LAYERS = {"Input": "input conversion", "Output": "output conversion"} | dict.fromkeys(
     ("Pad", "Reshape", "Transpose", "Slice", "Concat"), "layout copies")
@@ -63,7 +64,8 @@ def hot_lines(image: Image, profile: Profile, samples: int = 1) -> list[HotLine]
         section = image.sections[max(bisect_right(starts, address) - 1, 0)]
         rows.append(HotLine(
             address=f"{address:06x}", text=disassemble(int(code[(address - start) // 4]), address),
-            section=section.node, count=count, cycles=count + sum(stalls.values()), stalls=stalls))
+            section=section.node, layer=section.layer, count=count,
+            cycles=count + sum(stalls.values()), stalls=stalls))
     return sorted(rows, key=lambda row: (-row.cycles, row.address))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from dsplet.data.answers import answers, nrmse_percent, plain, right, same
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.execute import FloatNetwork
 from dsplet.quantize.float.node import ModelError
@@ -36,14 +37,14 @@ def decibel(signal: float, noise: float) -> float:
 class Layer:
     """One value of the fixed-point graph over a set of samples.
 
-    sqnr_db: against the float network's tensor of that name, times the factors it was rescaled by;
-    None where it has none.
+    layer: the key of what gives it. sqnr_db: against the float network's tensor of that name, times
+    the factors it was rescaled by; None where it has none.
     at_min, at_max: elements at the ends of the format, of `elements`. The 0 of an unsigned format
     is an ordinary value: at_min is then 0.
     """
 
     value: str
-    node: str
+    layer: str
     op: str
     format: QFormat
     sqnr_db: float | None
@@ -62,7 +63,7 @@ def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.nd
     if not isinstance(samples, dict):
         samples = {graph.inputs[0].name: np.asarray(samples)}
     values = {v.name: v for v in graph.values()}
-    makers = {n.output.name: n for n in graph.nodes}
+    makers = {v.name: n for n in graph.nodes for v in n.outputs}
     fixed = Executor(replace(graph, outputs=tuple(values.values())))
     n = len(next(iter(samples.values())))
     if not n:
@@ -84,9 +85,9 @@ def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.nd
                 noise[name] += float(((reference - v.format.dequantize(q)) ** 2).sum())
         if progress:
             progress(min(start + batch, n), n)
+    keys = LayerKeys.of(graph).values
     return tuple(
-        Layer(name, makers[name].name if name in makers else "", makers[name].op
-              if name in makers else "Input", v.format,
+        Layer(name, keys[name], makers[name].op if name in makers else INPUT, v.format,
               decibel(signal[name], noise[name]) if name in signal else None,
               int(ends[name][0]), int(ends[name][1]), n * v.size)
         for name, v in values.items())

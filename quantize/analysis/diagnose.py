@@ -15,6 +15,7 @@ import numpy as np
 from dsplet.data.answers import answers, plain, same
 from dsplet.quantize.analysis.compare import decibel
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
@@ -47,7 +48,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Layer:
-    """What one layer does. name: of the node, or of the network's input.
+    """What one layer does. name: the key of the node, or of the network's input.
 
     sqnr_cumulative_db: of its output, all layers on their grids. sqnr_isolated_db: of its output,
     it alone on its grid. restored_*: of the network with this layer alone taken off its grid.
@@ -155,8 +156,9 @@ class _Measured:
         graph = rescaled_like(graph, test)
         self.values: list[Value] = [v for v in test.values() if _computed(makers.get(v.name))]
         names = [v.name for v in self.values]
-        self.names = {v: makers[v].name if v in makers else v for v in names}
-        self.ops = {v: makers[v].op if v in makers else "Input" for v in names}
+        keys = LayerKeys.of(test).values
+        self.names = {v: keys[v] for v in names}
+        self.ops = {v: makers[v].op if v in makers else INPUT for v in names}
         score = test.outputs[0].name
         runs = {None: _Run(graph, test, set(), [*names, score]),
                 "": _Run(graph, test, set(names), [*names, score])}

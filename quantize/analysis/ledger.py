@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from dsplet.base.files import write_atomically
+from dsplet.base.rows import unprinted
 from dsplet.quantize.analysis.compare import decibel
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
+from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.pool import MaxPool
 from dsplet.quantize.fixed.proof import Bound, bounds
@@ -31,9 +33,11 @@ BATCH = 64
 class EntryRow:
     """What a value can hold and was seen to hold, in reals, and the sum behind it, in integers.
 
-    sum_bound: proved for every input. sum_seen: the largest |sum|. clip_loss_db: see `Entry`.
+    layer: the key of what gives it. sum_bound: proved for every input. sum_seen: the largest |sum|.
+    clip_loss_db: see `Entry`.
     """
 
+    layer: str = unprinted()
     value: str
     op: str
     format: str
@@ -52,11 +56,13 @@ class EntryRow:
 class Entry:
     """One value of the graph, and the accumulator behind it, over all samples.
 
-    low, high: extremes seen, as integers. saturated: elements that the format clipped (a ReLU's
-    zeros are meant). signal, clipped: sums of squares, of what was wanted and of what was lost, in
-    steps. accumulated: the largest |accumulator| seen; None where there is no single one.
+    layer: the key of what gives it. low, high: extremes seen, as integers. saturated: elements that
+    the format clipped (a ReLU's zeros are meant). signal, clipped: sums of squares, of what was
+    wanted and of what was lost, in steps. accumulated: the largest |accumulator| seen; None where
+    there is no single one.
     """
 
+    layer: str
     value: Value
     node: Node | None
     bound: Bound | None
@@ -103,8 +109,9 @@ class Entry:
         fmt, bound = self.value.format, self.bound
         low, high = (np.nan if q is None else q * fmt.step for q in (self.low, self.high))
         return EntryRow(
-            value=self.value.name, op=self.node.op if self.node else "Input", format=str(fmt),
-            low=low, high=high, saturated=self.saturated, elements=self.elements,
+            layer=self.layer, value=self.value.name,
+            op=self.node.op if self.node else INPUT, format=str(fmt), low=low, high=high,
+            saturated=self.saturated, elements=self.elements,
             clip_loss_db=self.clip_loss_db, sum_bound=bound.magnitude if bound else None,
             sum_seen=self.accumulated, proved_bits=bound.bits if bound else None,
             headroom_bits=bits - bound.bits if bound else None)
@@ -115,8 +122,9 @@ def ledger(graph: Graph, samples: Mapping[str, np.ndarray],
     """An entry for each value that some node computes, and each input. samples: by input, reals
     (N, *shape)."""
     proved = {b.node: b for b in bounds(graph)}
-    entries = [Entry(v, None, None) for v in graph.inputs]
-    entries += [Entry(n.output, n, proved.get(n.name)) for n in graph.nodes
+    keys = LayerKeys.of(graph)
+    entries = [Entry(keys.inputs[v.name], v, None, None) for v in graph.inputs]
+    entries += [Entry(keys.nodes[n.name], n.output, n, proved.get(n.name)) for n in graph.nodes
                 if not isinstance(n, Moving | MaxPool)]
     total = len(next(iter(samples.values())))
     for start in range(0, total, BATCH):
@@ -137,9 +145,9 @@ def ledger(graph: Graph, samples: Mapping[str, np.ndarray],
 class OverflowRow:
     """An accumulator that is not proved to fit, with the input that shows it.
 
-    input: of the node, in words; `witnesses` has the arrays. Where the value is an input of the
-    graph, it is the network's own. reached: the |sum| that this input makes; None where the op has
-    no single accumulator.
+    layer: the node's key. input: of the node, in words; `witnesses` has the arrays. Where the value
+    is an input of the graph, it is the network's own. reached: the |sum| that this input makes;
+    None where the op has no single accumulator.
     """
 
     layer: str
@@ -154,14 +162,15 @@ class OverflowRow:
 def overflows(graph: Graph, bits: int) -> list[OverflowRow]:
     """A row for each accumulator that is not proved to fit `bits`."""
     rows = []
-    nodes = {n.name: n for n in graph.nodes}
+    nodes, keys = {n.name: n for n in graph.every_node()}, LayerKeys.of(graph).nodes
     for b in bounds(graph):
         if b.bits > bits:
             n = nodes[b.node]
             seen = witness(n) if isinstance(n, Requantizing) else None
             rows.append(OverflowRow(
-                layer=n.name, op=n.op, bound=b.magnitude, proved_bits=b.bits, allowed_bits=bits,
-                reached=seen.reached if seen else None, input=seen.words if seen else ""))
+                layer=keys[n.name], op=n.op, bound=b.magnitude, proved_bits=b.bits,
+                allowed_bits=bits, reached=seen.reached if seen else None,
+                input=seen.words if seen else ""))
     return rows
 
 
@@ -169,7 +178,7 @@ def witnesses(graph: Graph, bits: int) -> dict[str, np.ndarray]:
     """The inputs behind `overflows`, integers by "layer/value"."""
     found: dict[str, np.ndarray] = {}
     for b in bounds(graph):
-        n = next(n for n in graph.nodes if n.name == b.node)
+        n = next(n for n in graph.every_node() if n.name == b.node)
         if b.bits > bits and isinstance(n, Requantizing) and (seen := witness(n)):
             found |= {f"{n.name}/{v.name}": x for v, x in zip(n.inputs, seen.inputs, strict=True)}
     return found

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.data.answers import (
     answers,
     are_numbers,
@@ -19,6 +21,7 @@ from dsplet.data.answers import (
 )
 from dsplet.quantize.analysis import compare, diagnose
 from dsplet.quantize.fixed.graph import Graph, Weight
+from dsplet.quantize.fixed.layers import LayerKeys
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.proof import bounds
@@ -50,9 +53,11 @@ class FormatRow:
 class ValueRow:
     """A value of the fixed-point graph against the float network's tensor of that name.
 
-    at_min, at_max: of its `elements`, how many are at the ends of the format.
+    layer: the key of what gives it. at_min, at_max: of its `elements`, how many are at the ends of
+    the format.
     """
 
+    layer: str = unprinted()
     value: str
     op: str
     format: str
@@ -119,6 +124,7 @@ class Comparison:
     a fixed-point network beside the float one, on `layer_samples`.
     """
 
+    provenance: Provenance | None = unprinted(None)
     reference: str
     test: str
     samples: int
@@ -193,12 +199,12 @@ class Diagnosis:
 def format_rows(graph: Graph) -> list[FormatRow]:
     """A row for each layer; moves are left out."""
     proved = {b.node: b for b in bounds(graph)}
-    rows = []
+    rows, keys = [], LayerKeys.of(graph).nodes
     for n in graph.every_node():
         if not isinstance(n, Moving | Scan):
             weight, bound = getattr(n, "weight", None), proved.get(n.name)
             rows.append(FormatRow(
-                layer=n.name, op=n.op, output=str(n.output.format),
+                layer=keys[n.name], op=n.op, output=str(n.output.format),
                 weights=_weights(weight) if isinstance(weight, Weight) else None,
                 accumulator_bits=bound.bits if bound else None,
                 headroom_bits=bound.headroom_bits if bound else None))
@@ -231,8 +237,8 @@ def comparison(a: Network, b: Network, x_a: Arrays, x_b: Arrays,
         seen = compare.layers(other.path, fixed.fixed, few, progress=progress)
         found["layer_samples"] = min(len(index), LAYER_SAMPLES)
         found["layers"] = [ValueRow(
-            value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db, at_min=v.at_min,
-            at_max=v.at_max, elements=v.elements) for v in seen]
+            layer=v.layer, value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db,
+            at_min=v.at_min, at_max=v.at_max, elements=v.elements) for v in seen]
     return Comparison(reference=a.path, test=b.path, samples=len(y), **found)
 
 

@@ -23,6 +23,7 @@ from dsplet.quantize.fixed.kernel import (
     Store,
     contiguous,
 )
+from dsplet.quantize.fixed.layers import LayerKeys
 from dsplet.quantize.fixed.ops.constant import Constant
 from dsplet.quantize.fixed.ops.op import Moving
 from dsplet.quantize.fixed.ops.scan import Scan
@@ -37,7 +38,8 @@ class Program:
     graph, which is no part of what it computes.
     reals: what constants hold, of a program in float arithmetic (`quantize.float.kernel`); else
     None. graph: what `lower` made it of, whose values are those of `storage`; no part of what it
-    computes, and None of a program that was read from text.
+    computes, and None of a program that was read from text. layers: the keys of its layers; none of
+    such a program.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Program:
     """Where the program runs once up to a kernel and then step by step from it: its number."""
     bounds: tuple[Bound, ...] = field(default=(), compare=False)
     graph: Graph | None = field(default=None, compare=False)
+    layers: LayerKeys = field(default=LayerKeys(), compare=False)
 
     @property
     def macs(self) -> int:
@@ -95,7 +98,7 @@ def lower(graph: Graph) -> Program:
     Raises `quantize.fixed.proof.Overflow` where an accumulator cannot be proved to fit.
     """
     bounds = tuple(prove(graph))
-    return replace(_Lowering(graph).program(), bounds=bounds)
+    return replace(_Lowering(graph).program(), bounds=bounds, layers=LayerKeys.of(graph))
 
 
 class _Lowering:

@@ -19,9 +19,10 @@ from dsplet.quantize.fixed.program import Program
 class Chosen:
     """given: the program that was chosen for; program: with its tables and weights as they will be
     stored. kernels: what is executed in order, and for which buffers each was fused; steps: their
-    names for people. kinds: how buffers are stored (see `InstructionSelector`). words: what
-    constants hold, as real numbers. tables: what a buffer holds places in. first: the value of each
-    table's entry 0. passes: the program after each pass, by the pass's name and in their order."""
+    names for people; step_of: the number of each kernel's. kinds: how buffers are stored (see
+    `InstructionSelector`). words: what constants hold, as real numbers. tables: what a buffer holds
+    places in. first: the value of each table's entry 0. passes: the program after each pass, by the
+    pass's name and in their order."""
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         if any(k.during for k in program.kernels):
@@ -41,6 +42,7 @@ class Chosen:
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
                            for k in self.kernels)
+        self.step_of = {name: i for i, k in enumerate(self.kernels) for name in parts(k.kernel)}
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}

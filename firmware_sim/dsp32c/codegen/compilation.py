@@ -217,13 +217,15 @@ class _Attempt:
                             where=f"constant '{buffer.name}'") from None
 
     def _sections(self, labels: dict[str, int]) -> tuple[Section, ...]:
+        layers, steps = self.program.layers, self.chosen.step_of
         found = [(labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
                   self._tables(k)) for i, k in enumerate(self.program.kernels)]
         found += [(labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
                   for name in (f"{r.var}_head", f"{r.var}_tail")]
         found.sort()
         ends = [*(start for start, *_ in found[1:]), labels["halt"]]
-        return tuple(Section(name, node, op, macs, start, end, tables)
+        return tuple(Section(name, node, op, macs, start, end, tables, step=steps.get(name),
+                             layer=layers.code(node, op))
                      for (start, name, node, op, macs, tables), end in
                      zip(found, ends, strict=True))
 

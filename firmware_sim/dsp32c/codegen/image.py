@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsplet.firmware_sim import backend
-from dsplet.firmware_sim.backend import Array, MapRow, Memory, MemoryRow
+from dsplet.firmware_sim.backend import Array
 from dsplet.firmware_sim.dsp32c.codegen.code import SCRATCH
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.planner import Placement
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK
 from dsplet.firmware_sim.dsp32c.codegen.views import Turns, View
 from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.firmware_sim.rows import MapRow, Memory, MemoryRow
 from dsplet.quantize.fixed.graph import Value
 
 
@@ -91,19 +92,25 @@ class Image:
         for r in self.target.regions:
             roles = {p.role for p in self.placements.values() if p.region == r.name}
             roles |= {"code"} if r.start < self.code_bytes else set()
-            rows.append(MemoryRow(r.name, _covered((*spans, code), r.start, r.end), r.bytes,
-                                  r.wait_states, ", ".join(sorted(roles))))
+            used = _covered((*spans, code), r.start, r.end)
+            rows.append(MemoryRow(r.name, f"{r.start:06x}", used, r.bytes, r.wait_states,
+                                  ", ".join(sorted(roles))))
         read_only = _covered(fixed)
         return Memory(tuple(rows), _covered((*spans, code)) - read_only, read_only)
 
     def memory_map(self) -> list[MapRow]:
-        """Where every buffer lies, by address, and between which steps it is alive."""
+        """Where code and every buffer lie, by address, and between which steps they are alive."""
         last = len(self.steps) - 1
+        code = [Placement("code", r.start, min(r.end, self.code_bytes) - r.start, r.name,
+                          r.external, "code", "word", -1, last + 1)
+                for r in self.target.regions if r.start < self.code_bytes]
         return [MapRow(address=f"{p.address:06x}", bytes=p.bytes, region=p.region, kind=p.kind,
                        role=p.role, buffer=p.buffer,
+                       from_step=p.first, to_step=min(p.last, last + 1),
                        from_=self.steps[p.first] if p.first >= 0 else "start",
                        to=self.steps[p.last] if p.last <= last else "end")
-                for p in sorted(self.placements.values(), key=lambda p: (p.address, p.first))]
+                for p in sorted((*code, *self.placements.values()),
+                                key=lambda p: (p.address, p.first))]
 
 
 def _covered(spans: Iterable[tuple[int, int]], start: int = 0, end: int = 1 << 24) -> int:

@@ -15,8 +15,6 @@ from dsplet.firmware_sim.backend import (
     Array,
     Bill,
     Board,
-    Memory,
-    MemoryRow,
     Progress,
     Region,
     Run,
@@ -26,6 +24,7 @@ from dsplet.firmware_sim.backend import (
 from dsplet.firmware_sim.compile.fuse import fusions
 from dsplet.firmware_sim.compile.pareto import Mixture, front
 from dsplet.firmware_sim.optimize import GOALS, Ways
+from dsplet.firmware_sim.rows import Memory, MemoryRow
 from dsplet.quantize.fixed.program import Program
 from tests.firmware_sim.toy.coder import OPERATIONS, Coder
 
@@ -109,8 +108,8 @@ class Compiled(backend.Compiled):
     def memory(self) -> Memory:
         used = {r.name: arena.used_bytes for arena, r in self.made.arenas}
         fixed = sum(8 * b.size for b in self.made.buffers.values() if b.role == "const")
-        return Memory(tuple(MemoryRow(r.name, used[r.name], r.bytes, r.wait_states, "data")
-                            for r in self.target.regions),
+        return Memory(tuple(MemoryRow(r.name, f"{r.start:x}", used[r.name], r.bytes, r.wait_states,
+                                      "data") for r in self.target.regions),
                       sum(used.values()) - fixed, fixed)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.backend import Array, DoesNotFit, Section, Target
-from dsplet.firmware_sim.compile.fuse import Mark, fuse, renumbered
+from dsplet.firmware_sim.compile.fuse import Mark, fuse, parts, renumbered
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -73,10 +73,13 @@ class Coder:
         for b in self.buffers.values():
             if b.name in by:
                 self._place(b, *lifetime(b, by[b.name], len(kernels), repeats))
-        self.sections = [Section(k.name, k.node, k.op, k.macs * program.turns(i))
+        steps = {name: i for i, k in enumerate(kernels) for name in parts(k.kernel)}
+        self.sections = [Section(k.name, k.node, k.op, k.macs * program.turns(i),
+                                 layer=program.layers.code(k.node, k.op), step=steps[k.name])
                          for i, k in enumerate(program.kernels)]
         self.number = {s.kernel: i for i, s in enumerate(self.sections)}
-        self.sections += [Section(r.var, r.node, "Scan", 0) for r in repeats]
+        self.sections += [Section(r.var, r.node, "Scan", 0, step=None,
+                                  layer=program.layers.code(r.node, "Scan")) for r in repeats]
         self.code: list[Ins] = []
         self.tops: list[int] = []
         self.turns, self.section = 1, 0
