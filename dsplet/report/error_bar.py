@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsplet.report import markup
-from dsplet.report.markup import Facts, Html, bar, key, number, signed, tag
+from dsplet.report.markup import MINUS, Facts, Html, bar, key, number, tag
 
 
 def section(report: Facts) -> Html:
@@ -37,14 +37,14 @@ def _tornado(spread: list[Facts]) -> Html:
     still = _listed(r for r in spread if r not in moved)
     rest = [tag("p", f"As assumed, or without effect: {still}.", class_="note")] if still else []
     marks = key(("k0", "fewer"), ("stall", "more"))
-    return tag("div", marks, tag("div", head, *rows, class_="chart"), *rest)
+    return tag("div", marks, tag("div", head, *rows, class_="tornado"), *rest)
 
 
 def _row(r: Facts, most: float, integers: int) -> Html:
     change, width = r["change_percent"], 50 * abs(r["change_percent"]) / most
     cycles = bar(50 if change > 0 else 50 - width, width, "stall" if change > 0 else "k0")
     return tag("div", tag("b", f"{_words(r['assumption'])} = {number(r['value'])}"),
-               tag("span", f"{signed(round(change, 2))} %"),
+               tag("span", f"{change:+.2g} %".replace("-", MINUS) if change else "none"),
                tag("i", *([cycles] if change else []), class_="centred"),
                tag("span", number(r["differing_integers"])),
                tag("i", *([bar(0, 100 * r["differing_integers"] / integers, "blame")]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dsplet.report import markup
-from dsplet.report.markup import Facts, Html, bar, chart, key, number, percent, row, tag
+from dsplet.report.markup import Facts, Html, bar, chart, cycles, key, number, percent, row, tag
 
 WORK = "multiply-accumulates"
-FACTS = {"step", "layer", "op", "macs", "cycles", "worst_case", "lower_bound", "cycles_per_mac"}
+FACTS = {"step", "kernel", "layer", "op", "macs", "cycles", "worst_case", "lower_bound", "cycles_per_mac"}
 """Of a layer's row; what else is in it says what its cycles were spent on."""
 STALL = "_stall"
 KINDS = 6
@@ -64,7 +64,7 @@ def _waterfall(layers: list[Facts], total: float, kinds: dict[str, str], budget:
                 at += layer[kind]
         begin += layer["cycles"]
         share = percent(100 * layer["cycles"] / total)
-        rows.append(row(layer["layer"], [*limit, *pieces], f"{number(layer['cycles'])}  {share}",
+        rows.append(row(layer["layer"], [*limit, *pieces], f"{cycles(layer['cycles'])}  {share}",
                         _told(layer, kinds), "blame" if id(layer) in blamed else ""))
     return chart(*rows)
 
@@ -93,7 +93,7 @@ def _modules(sim: Facts) -> list[Html]:
         return []
     return [tag("h3", "By network"), chart(*(
         row(m["module"], [bar(0, m["percent"], "k0")],
-            f"{number(m['cycles'])}  {percent(m['percent'])}") for m in sim["modules"]))]
+            f"{cycles(m['cycles'])}  {percent(m['percent'])}") for m in sim["modules"]))]
 
 
 def _work(sim: Facts) -> list[Html]:
@@ -113,9 +113,9 @@ def _work(sim: Facts) -> list[Html]:
 
 def _item(item: Facts, most: float) -> Html:
     done, lost = item["cycles"] - item["stalls"], item["stalls"]
-    pieces = [bar(100 * at / most, 100 * cycles / most, mark)
-              for at, cycles, mark in ((0, done, "k1"), (done, lost, "stall")) if cycles]
-    return row(item["item"], pieces, f"{number(item['cycles'])}  {percent(item['percent'])}",
+    pieces = [bar(100 * at / most, 100 * taken / most, mark)
+              for at, taken, mark in ((0, done, "k1"), (done, lost, "stall")) if taken]
+    return row(item["item"], pieces, f"{cycles(item['cycles'])}  {percent(item['percent'])}",
                f"{item['item']}: {number(item['cycles'])} cycles, {number(lost)} of them stalls")
 
 

@@ -88,6 +88,11 @@ def number(value: object) -> str:
     return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)
 
 
+def cycles(value: float) -> str:
+    """Whole ones, where there are many."""
+    return number(float(round(value)) if value >= 10 else value)
+
+
 def signed(value: float) -> str:
     """The same with its sign."""
     return f"{'+' if value > 0 else ''}{number(value)}"

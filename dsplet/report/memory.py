@@ -9,7 +9,7 @@ from dsplet.report.markup import Facts, Html, bar, chart, key, number, percent, 
 
 CONSTANTS_PERCENT = 8
 """Of a picture's height: what never changes would fill it."""
-MOST_NUMBERS = 16
+MOST_NUMBERS = 12
 """Of steps, along a picture."""
 FIXED = ("code", "const")
 """Roles of what never changes."""
@@ -46,7 +46,8 @@ def _steps(sim: Facts) -> list[str]:
 def _drawn(rows: list[Facts], steps: list[str]) -> list[Html]:
     """A picture for each region: steps to the right, addresses down."""
     regions = [(name, list(found)) for name, found in groupby(rows, lambda r: r["region"])]
-    pictures = [_picture(name, found, steps) for name, found in regions]
+    pictures = [_picture(name, found, steps) for name, found in regions
+                if not all(r["role"] in FIXED for r in found)]
     note = (f"Steps of one sample run to the right, with a column before the first and one after the "
             f"last; addresses run down, a picture a region. What never changes, code and constants, "
             f"is drawn at {CONSTANTS_PERCENT} % of the height, whatever it takes.")
@@ -63,26 +64,21 @@ def _picture(region: str, rows: list[Facts], steps: list[str]) -> Html:
     const = [r for r in rows if r["role"] in FIXED]
     moving = [r for r in rows if r["role"] not in FIXED]
     top = CONSTANTS_PERCENT if const else 0
-    boxes = []
+    low = min(_address(r) for r in moving)
+    high = max(_address(r) + r["bytes"] for r in moving)
+    scale, size, boxes = (100 - top) / (high - low), sum(r["bytes"] for r in const), []
     if const:
-        size = sum(r["bytes"] for r in const)
         boxes.append(_box((0, 100), (0, top), "const", f"{number(size)} bytes",
                           f"{len(const)} buffers that never change, {number(size)} bytes"))
-    if moving:
-        low = min(_address(r) for r in moving)
-        high = max(_address(r) + r["bytes"] for r in moving)
-        scale = (100 - top) / (high - low)
-        boxes += [_box(_lifetime(r, steps), (top + (_address(r) - low) * scale, r["bytes"] * scale),
-                       ROLES.get(r["role"], "k0"), r.get("layer") or r["buffer"], _told(r))
-                  for r in moving]
+    boxes += [_box(_lifetime(r, steps), (top + (_address(r) - low) * scale, r["bytes"] * scale),
+                   ROLES.get(r["role"], "k0"), r.get("layer") or r["buffer"], _told(r))
+              for r in moving]
     every = -(-len(steps) // MOST_NUMBERS)
     axis = [tag("s", str(i + 1), style=f"left:{100 * (i + 1.5) / (len(steps) + 2):.2f}%")
             for i in range(0, len(steps), every)]
-    said = f"{region}: {number(sum(r['bytes'] for r in const))} bytes never change, " + (
-        f"{number(high - low)} are shared by {len(moving)} buffers" if moving else "no others")
-    return tag("figure", tag("figcaption", said), tag("div", *boxes, class_="map"
-                                                      if moving else "map low"),
-               tag("div", *axis, class_="axis"))
+    said = f"{region}: {number(size)} bytes never change, {number(high - low)} are shared by " \
+           f"{len(moving)} buffers"
+    return tag("figure", tag("figcaption", said), tag("div", *boxes, class_="map"), tag("div", *axis, class_="axis"))
 
 
 def _box(across: tuple[float, float], down: tuple[float, float], mark: str, name: str, title: str

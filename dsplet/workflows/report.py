@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from dsplet.base import render
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
+from dsplet.base.provenance import Provenance
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import Batch
 from dsplet.firmware_sim.rows import Memory
@@ -20,6 +21,7 @@ from dsplet.report.flips import MOST_CARDS
 from dsplet.report.page import page
 from dsplet.workflows import baseline, compare, ledger, simulate
 from dsplet.workflows.baseline import ChangeRow
+from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, OnTarget, RequestError, check_out
 from dsplet.workflows.simulation import Simulation
 from dsplet.workflows.thumbnails import thumbnails
@@ -53,6 +55,7 @@ class Report:
     keeps it."""
 
     page: str | None = None
+    provenance: Provenance
     reference: str
     test: str
     verdicts: list[VerdictRow]
@@ -103,6 +106,7 @@ def _found(request: Request, whole: Network, fixed: Network, samples: Batch, wat
         diagnosis, why = None, str(error)
     rows = verdicts(sim, memory, compared, book)
     return Report(
+        provenance=provenance([whole, fixed], samples, request, ("page",)),
         reference=request.reference, test=request.test, verdicts=rows, simulation=sim,
         comparison=compared, diagnosis=diagnosis, not_diagnosed=why, ledger=book,
         threshold_percent=request.threshold_percent, passed=all(v.met is not False for v in rows))
