@@ -83,6 +83,7 @@ def read(path: str) -> Facts:
     if said != SCHEMA:
         raise RequestError(f"not a report but {said}" if said else "not a report", where=path,
                            expected="a page or the JSON of dsplet report")
+    changes(found, found, path, 0.0)  # all that is compared can be read
     return dict(found)
 
 

@@ -88,6 +88,11 @@ CASES = {
         lambda d: d["differing_integers"] == 0 and d["layers"][-1]["macs"] == 4 * 36 * 9 + 360
         and len(d["trace"]) >= 5 and d["budget"][0]["met"] and d["latency_ms"] * 1e4 == d["cycles"],
         "small.q.onnx --stream --map", "leave out --map"),
+    "report": Case(
+        "small.onnx small.q.onnx --samples 20 --executed 2 -o report.html",
+        lambda d: d["comparison"]["samples"] == d["diagnosis"]["samples"] == 20
+        and d["simulation"]["samples"] == 2 and d["page"] == "report.html",
+        "small.q.onnx small.q.onnx -o no.html", "must be a float network"),
     "read": Case(
         "line.png --model line.q.onnx",
         lambda d: d["lines"][0]["text"] == small_nets.LINE and d["passed"],

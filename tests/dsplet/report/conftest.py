@@ -15,7 +15,7 @@ from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.quantize.qdq import to_qdq
 from dsplet.report.page import document_of
 from dsplet.workflows import report
-from tests.dsplet import small_nets
+from tests.dsplet.small_nets import FACTS, digit_net
 from tests.quantize.onnx_nets import model, node, random
 
 
@@ -45,12 +45,16 @@ def write(folder: Path, name: str, **asked: Any) -> Written:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_nets.write(tmp_path_factory.mktemp("report"))
+    return tmp_path_factory.mktemp("report")
 
 
 @pytest.fixture(scope="session")
 def digits(folder: Path) -> Written:
-    """A labelled net of 4 bits, which flips much, over its budget."""
+    """A labelled net of few bits, which flips much, over its budget."""
+    (folder / "small.onnx").write_bytes(digit_net().SerializeToString())
+    x = np.random.default_rng(0).uniform(0, 1, (50, 1, 8, 8)).astype(np.float32)
+    fixed = quantize(from_onnx.load(folder / "small.onnx"), x, Recipe(2, 3), metadata=FACTS)
+    to_qdq.save(fixed, folder / "small.q.onnx")
     return write(folder, "small", samples="60", budget="1us", ram="1B")
 
 

@@ -16,7 +16,7 @@ from dsplet.base import render
 from dsplet.base.errors import UserError
 from dsplet.report.page import page
 from dsplet.schemas import schema
-from dsplet.workflows import report
+from dsplet.workflows import baseline, report
 from tests.dsplet.report.conftest import Written
 
 
@@ -91,6 +91,7 @@ def test_the_waterfall_is_the_bill(digits: Written):
     assert ends == pytest.approx(wanted, abs=0.02)
 
 
+@pytest.mark.slow
 def test_equal_requests_give_equal_bytes(digits: Written, tmp_path: Path):
     again = replace(digits.request, page=str(tmp_path / "again.html"))
     report.run(again)
@@ -118,15 +119,13 @@ def test_no_script_and_nothing_fetched(digits: Written):
 
 # --- baselines ------------------------------------------------------------------------------------
 
-def since(written: Written, old: Path, page: Path, **more: Any) -> report.Report:
-    return report.run(replace(written.request, page=str(page), baseline=str(old), **more))
+def test_nothing_changed_since_itself(digits: Written):
+    """Its page is its own baseline."""
+    old = baseline.read(str(digits.file))
+    assert baseline.changes(old, digits.document, "old", 0.0) == []
 
 
-def test_nothing_changed_since_itself(digits: Written, tmp_path: Path):
-    assert since(digits, digits.file, tmp_path / "new.html").changes == []
-    assert "Nothing changed." in (tmp_path / "new.html").read_text()
-
-
+@pytest.mark.slow
 def test_a_planted_change_and_nothing_else(digits: Written, tmp_path: Path):
     """As JSON of its own, joined by the layer, with its sign."""
     old = digits.document
@@ -134,26 +133,24 @@ def test_a_planted_change_and_nothing_else(digits: Written, tmp_path: Path):
     was, row["cycles"] = row["cycles"], row["cycles"] - 312
     gone = old["comparison"]["flips"].pop(0)
     (tmp_path / "old.json").write_text(json.dumps(old))
-    changes = since(digits, tmp_path / "old.json", tmp_path / "new.html").changes
+    new = tmp_path / "new.html"
+    changes = report.run(replace(digits.request, page=str(new),
+                                 baseline=str(tmp_path / "old.json"))).changes
     assert changes is not None
     assert [(c.section, c.of, c.quantity, c.was, c.is_, c.change, c.worse) for c in changes] == [
         ("time", row["layer"], "cycles", was - 312, was, 312, True),
         ("flips", str(gone["index"]), "test", None, gone["test"], None, True)]
-    cells = [text for tag, text in Elements((tmp_path / "new.html").read_text()).said
-             if tag == "td"]
+    cells = [text for tag, text in Elements(new.read_text()).said if tag == "td"]
     assert cells[:6] == ["time", row["layer"], "cycles", f"{was - 312:,.0f}", f"{was:,.0f}", "+312"]
 
 
-def test_small_changes_are_left_out(digits: Written, tmp_path: Path):
+def test_small_changes_are_left_out(digits: Written):
     old = digits.document
     old["simulation"]["cycles"] *= 1.01
     old["simulation"]["latency_ms"] *= 1.2
-    (tmp_path / "old.json").write_text(json.dumps(old))
-    changes = since(digits, tmp_path / "old.json", tmp_path / "new.html",
-                    threshold_percent=2.0).changes
-    assert changes and [c.quantity for c in changes] == ["latency_ms"]
-    assert changes[0].change_percent == pytest.approx(100 * (1 / 1.2 - 1))
-    assert changes[0].worse is False
+    row, = baseline.changes(old, digits.document, "old", 2.0)
+    assert row.quantity == "latency_ms" and row.worse is False
+    assert row.change_percent == pytest.approx(100 * (1 / 1.2 - 1))
 
 
 @pytest.mark.parametrize("text, told", [
@@ -164,12 +161,13 @@ def test_small_changes_are_left_out(digits: Written, tmp_path: Path):
 def test_what_is_no_baseline(text: str, told: str, digits: Written, tmp_path: Path):
     (tmp_path / "old.html").write_text(text)
     with pytest.raises(UserError, match=re.escape(told)):
-        since(digits, tmp_path / "old.html", tmp_path / "new.html")
+        report.run(replace(digits.request, page=str(tmp_path / "new.html"),
+                           baseline=str(tmp_path / "old.html")))
     assert not (tmp_path / "new.html").exists()
 
 
-def test_another_network_is_no_baseline(digits: Written, numbers: Written, tmp_path: Path):
+def test_another_network_is_no_baseline(digits: Written, numbers: Written):
     with pytest.raises(UserError, match="is of another network"):
-        since(digits, numbers.file, tmp_path / "new.html")
+        baseline.changes(numbers.document, digits.document, "old", 0.0)
     with pytest.raises(UserError, match="is what it would be made from"):
-        since(digits, digits.file, digits.file)
+        report.run(replace(digits.request, baseline=str(digits.file)))
