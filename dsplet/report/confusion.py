@@ -20,8 +20,8 @@ def section(report: Facts) -> Html:
     changed = _changed(before, after)
     note = "A row is what was right, a column what was read; shaded off the diagonal is wrong."
     if len(before) > MOST_CLASSES:
-        return markup.part("Confusion", _listed(changed), note=f"Of {len(before)} classes, the cells "
-                           "that changed.")
+        return markup.part("Confusion", _listed(changed),
+                           note=f"Of {len(before)} classes, the cells that changed.")
     grids = [_grid("float", before), _grid("fixed point", after)]
     if changed:
         grids.append(_grid("difference", [
@@ -30,8 +30,8 @@ def section(report: Facts) -> Html:
     else:
         note += " No cell changed."
     marks = key(("good", "more right, fewer wrong"), ("bad", "more wrong, fewer right"))
-    return markup.part("Confusion", tag("div", *grids, class_="grids"), *([marks] if changed else []),
-                       note=note)
+    return markup.part("Confusion", tag("div", *grids, class_="grids"),
+                       *([marks] if changed else []), note=note)
 
 
 def _changed(before: list[Facts], after: list[Facts]) -> list[tuple[int, str, int, int]]:

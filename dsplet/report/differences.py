@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from dsplet.report import markup
-from dsplet.report.markup import NONE, Facts, Html, number, percent, signed, tag
+from dsplet.report.markup import Facts, Html, joined, number, percent, signed, tag
 
 MARKS = {True: "bad", False: "good", None: None}
+FLIPS = "flips"
+MOST_LISTED = 40
+"""Samples that are named."""
 
 
 def section(report: Facts) -> Html:
@@ -13,23 +18,40 @@ def section(report: Facts) -> Html:
     if rows is None:
         return Html("")
     threshold = report["threshold_percent"]
-    note = f"Against {report['baseline']}" + (
+    note = f"Since {report['baseline']}" + (
         f"; what changed by less than {threshold:g} % is left out." if threshold else ".")
     if not rows:
         return markup.part("Changes", tag("p", "Nothing changed."), note=note)
-    return markup.part("Changes", markup.table(
-        ("in", "of", "what", "was", "is", "change", ""), map(_cells, rows), "changes"), note=note)
+    groups = [(name, list(found)) for name, found in groupby(rows, lambda r: r["section"])]
+    return markup.part("Changes", *(joined([tag("h3", name.capitalize()), (
+        _flips if name == FLIPS else _listed)(found)]) for name, found in groups), note=note)
 
 
-def _cells(r: Facts) -> list[str]:
+def _listed(rows: list[Facts]) -> Html:
+    return tag("div", *map(_change, rows), class_="changes")
+
+
+def _change(r: Facts) -> Html:
+    """What it is of, was and is, and by how much it changed."""
     change, share = r["change"], r["change_percent"]
-    mark = MARKS[r["worse"]]
-    return [r["section"], r["of"], r["quantity"].replace("_", " "), _value(r["was"]),
-            _value(r["is"]),
-            tag("td", NONE if change is None else signed(change), class_=mark),
-            tag("td", "" if share is None else f"{'+' if share > 0 else ''}{percent(share)}",
-                class_=mark)]
+    said = [] if change is None else [signed(change)]
+    if share is not None:
+        said.append(f"{'+' if share > 0 else ''}{percent(share)}")
+    return tag("div", tag("b", r["of"], " " if r["of"] else "", tag("span", _words(r["quantity"]))),
+               tag("span", f"{number(r['was'])} → {number(r['is'])}"),
+               tag("span", "  ".join(said), class_=MARKS[r["worse"]]))
 
 
-def _value(value: object) -> str:
-    return NONE if value is None else number(value)
+def _flips(rows: list[Facts]) -> Html:
+    """The samples that came and went, those that are read otherwise among both."""
+    said = [("bad", "new", [r["of"] for r in rows if r["was"] is None]),
+            ("good", "gone", [r["of"] for r in rows if r["is"] is None]),
+            (None, "read otherwise", [r["of"] for r in rows if None not in (r["was"], r["is"])])]
+    return joined(tag("p", tag("span", f"{len(found)} {words}", class_=mark), ": ",
+                      ", ".join(f"#{i}" for i in found[:MOST_LISTED]),
+                      " …" if len(found) > MOST_LISTED else "", class_="said")
+                  for mark, words, found in said if found)
+
+
+def _words(quantity: str) -> str:
+    return quantity.replace("_", " ").replace("sqnr", "SQNR").removesuffix(" db")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dsplet.report import markup
-from dsplet.report.markup import MINUS, Facts, Html, bar, key, number, tag
+from dsplet.report.markup import MINUS, Facts, Html, bar, key, number, signed, tag
 
 
 def section(report: Facts) -> Html:
@@ -32,8 +32,8 @@ def _tornado(spread: list[Facts]) -> Html:
     most = max((abs(r["change_percent"]) for r in moved), default=0) or 1
     integers = max((r["differing_integers"] for r in moved), default=0) or 1
     rows = [_row(r, most, integers) for r in moved]
-    head = tag("div", tag("b", "assumption"), tag("span", "cycles"), tag("i"), tag("span", "integers"),
-               tag("i"), class_="two head")
+    head = tag("div", tag("b", "assumption"), tag("span", "cycles"), tag("i"),
+               tag("span", "integers"), tag("i"), class_="two head")
     still = _listed(r for r in spread if r not in moved)
     rest = [tag("p", f"As assumed, or without effect: {still}.", class_="note")] if still else []
     marks = key(("k0", "fewer"), ("stall", "more"))
@@ -49,8 +49,15 @@ def _row(r: Facts, most: float, integers: int) -> Html:
                tag("span", number(r["differing_integers"])),
                tag("i", *([bar(0, 100 * r["differing_integers"] / integers, "blame")]
                           if r["differing_integers"] else [])),
-               class_="two", title=f"{number(r['cycles'])} cycles, "
-               f"{number(r['differing_integers'])} integers differ")
+               class_="two", title=_told(r))
+
+
+def _told(r: Facts) -> str:
+    """With the layers that it changes."""
+    layers = sorted(r["layers"], key=lambda row: -abs(row["cycles"]))
+    return "; ".join([f"{number(r['cycles'])} cycles", f"{number(r['differing_integers'])} of "
+                      f"{number(r['compared_integers'])} integers differ",
+                      *(f"{row['layer']} {signed(row['cycles'])}" for row in layers)])
 
 
 def _listed(rows: Iterable[Facts]) -> str:

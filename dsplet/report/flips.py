@@ -42,12 +42,8 @@ def _card(flip: Facts, mended: str | None, most: float, picture: bytes | None) -
         said.append(tag("p", f"margin {number(flip['margin'])}",
                         tag("i", bar(0, 100 * flip["margin"] / most, "k0"))))
     if mended:
-        said.append(tag("p", f"mended by {mended}" if mended != NOBODY else f"mended by {NOBODY}",
-                        class_="by"))
+        said.append(tag("p", f"mended by {mended}", class_="by"))
     return tag("div", *found, tag("div", *said), class_="flip")
-
-
-NOBODY = "no single layer"
 
 
 def _answers(flip: Facts) -> list[Html | str]:
@@ -77,5 +73,6 @@ def _causes(seen: Facts) -> list[Html]:
                 f"restored, {r['layer']} mends {r['mends_flips']} flips, {r['alone']} of which no "
                 "other layer mends") for r in layers]
     return [tag("h3", "Layers that cause them"),
-            key(("k0", "gone only if this layer is restored to float"), ("k1", "gone with others, too")),
+            key(("k0", "gone only if this layer is restored to float"),
+                ("k1", "gone with others, too")),
             chart(*rows)]

@@ -6,7 +6,8 @@ from dsplet.report import markup
 from dsplet.report.markup import Facts, Html, bar, chart, cycles, key, number, percent, row, tag
 
 WORK = "multiply-accumulates"
-FACTS = {"step", "kernel", "layer", "op", "macs", "cycles", "worst_case", "lower_bound", "cycles_per_mac"}
+FACTS = {"step", "kernel", "layer", "op", "macs", "cycles", "worst_case", "lower_bound",
+         "cycles_per_mac"}
 """Of a layer's row; what else is in it says what its cycles were spent on."""
 STALL = "_stall"
 KINDS = 6
@@ -18,9 +19,10 @@ def section(report: Facts) -> Html:
     *layers, total = sim["layers"]
     budget = next(iter(sim.get("budget") or ()), None)
     kinds = _kinds(layers)
-    note = f"One sample, step by step: {number(total['cycles'])} cycles in all, {sim['latency_ms']:.4g} ms."
+    note = (f"One sample, step by step: {cycles(total['cycles'])} cycles in all, "
+            f"{sim['latency_ms']:.4g} ms.")
     if total.get("lower_bound"):
-        note += (f" No code could take fewer than {number(total['lower_bound'])} here, "
+        note += (f" No code could take fewer than {cycles(total['lower_bound'])} here, "
                  f"{percent(100 * total['lower_bound'] / total['cycles'])} of them.")
     return markup.part(
         "Where the time goes", key(*_legend(kinds, budget)),

@@ -41,7 +41,8 @@ def part(heading: str, *content: str, note: str = "") -> Html:
 def row(name: str, track: Iterable[str], value: str, title: str = "", mark: str = "") -> Html:
     """A line of a chart: its name, what is drawn, what that is in words. mark: a class of its own.
     """
-    return tag("div", tag("b", name), tag("i", *track), tag("span", value),
+    broken = Html(escape(name).replace("/", "/<wbr>"))
+    return tag("div", tag("b", broken), tag("i", *track), tag("span", value),
                class_=f"row {mark}".rstrip(), title=title or None)
 
 
@@ -102,6 +103,8 @@ def percent(value: float | None) -> str:
     """54.2 %, with what matters of small ones."""
     if value is None:
         return NONE
+    if abs(value) >= 1000:
+        return f"{number(value)} %"
     digits = 1 if abs(value) >= 1 or not value else 2
     text = f"{value:.{digits}f}"
     return f"{text if float(text) or not value else '<0.01'} %".replace("-", MINUS)

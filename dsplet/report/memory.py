@@ -48,9 +48,9 @@ def _drawn(rows: list[Facts], steps: list[str]) -> list[Html]:
     regions = [(name, list(found)) for name, found in groupby(rows, lambda r: r["region"])]
     pictures = [_picture(name, found, steps) for name, found in regions
                 if not all(r["role"] in FIXED for r in found)]
-    note = (f"Steps of one sample run to the right, with a column before the first and one after the "
-            f"last; addresses run down, a picture a region. What never changes, code and constants, "
-            f"is drawn at {CONSTANTS_PERCENT} % of the height, whatever it takes.")
+    note = ("Steps of one sample run to the right, with a column before the first and one after "
+            "the last; addresses run down, a picture a region. What never changes, code and "
+            f"constants, is drawn at {CONSTANTS_PERCENT} % of the height, whatever it takes.")
     names = tag("p", *(tag("span", tag("b", str(i)), f" {name}")
                        for i, name in enumerate(steps, 1)), class_="steps")
     marks = key(("k0", "activations"), ("ends", "inputs, outputs"), ("k4", "stages of a step"),
@@ -78,7 +78,8 @@ def _picture(region: str, rows: list[Facts], steps: list[str]) -> Html:
             for i in range(0, len(steps), every)]
     said = f"{region}: {number(size)} bytes never change, {number(high - low)} are shared by " \
            f"{len(moving)} buffers"
-    return tag("figure", tag("figcaption", said), tag("div", *boxes, class_="map"), tag("div", *axis, class_="axis"))
+    return tag("figure", tag("figcaption", said), tag("div", *boxes, class_="map"),
+               tag("div", *axis, class_="axis"))
 
 
 def _box(across: tuple[float, float], down: tuple[float, float], mark: str, name: str, title: str

@@ -13,12 +13,12 @@ def section(report: Facts) -> Html:
     rows = [[r["output"], r["shape"], f"{number(r['low'])} to {number(r['high'])}",
              decibel(r["sqnr_db"]), number(r["rms_difference"]), number(r["largest_difference"])]
             for r in compared["outputs"]]
-    found = [markup.table(("output", "shape", "range", "SQNR", "rms difference",
-                           "largest difference"), rows)]
+    found = [markup.table(("output", "shape", "range", "SQNR", "rms off",
+                           "most off"), rows)]
     if apart := compared.get("differences"):
         found += [tag("h3", "Farthest apart"), markup.table(
-            ("output", "sample", "number", "float", "fixed", "difference"),
-            [[r["output"], f"#{r['index']}", number(r["number"]), number(r["reference"]),
+            ("output", "sample", "float", "fixed", "off"),
+            [[f"{r['output']}[{r['number']}]", f"#{r['index']}", number(r["reference"]),
               number(r["test"]), signed(r["difference"])] for r in apart])]
     return markup.part("Outputs", *found, note="Each output's numbers, in their own unit: fixed "
                        f"point beside float, on {compared['samples']:,} samples.")

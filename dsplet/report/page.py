@@ -1,5 +1,5 @@
-"""One file of HTML from a report's JSON: nothing runs in it, nothing is fetched, and a browser holds
-it to that."""
+"""One file of HTML from a report's JSON: nothing runs in it, nothing is fetched, and a browser
+holds it to that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dsplet.report import (
     ranges,
     verdicts,
 )
-from dsplet.report.markup import Facts, Html, joined, tag
+from dsplet.report.markup import Facts, Html, tag
 
 STYLE = Path(__file__).with_name("page.css")
 DATA = "report"

@@ -15,9 +15,9 @@ def section(report: Facts) -> Html:
     if seen:
         rows = [(r["layer"], r["format"], r["sqnr_cumulative_db"], r["sqnr_isolated_db"])
                 for r in seen["layers"]]
-        note = (f"Signal over quantization noise, of {seen['samples']:,} samples, against the float "
-                f"network: what a layer loses by itself, and what has been lost by then. The output "
-                f"keeps {decibel(seen['output_sqnr_db'])}.")
+        note = (f"Signal over quantization noise, of {seen['samples']:,} samples, against the "
+                "float network: what a layer loses by itself, and what has been lost by then. The "
+                f"output keeps {decibel(seen['output_sqnr_db'])}.")
         marks = key(("alone", "it alone on its grid"), ("with", "all layers on theirs"))
     else:
         rows = [(_name(r), r["format"], r["sqnr_db"], None)
@@ -55,7 +55,7 @@ def _dumbbells(rows: list[tuple[str, str, float | None, float | None]]) -> Html:
             pieces.append(bar(at(min(with_, alone)), abs(at(alone) - at(with_)), "span"))
         pieces += [dot(at(v), mark) for v, mark in ((alone, "alone"), (with_, "with"))
                    if v is not None]
-        numbers = [decibel(v) for v in (alone, with_) if v is not None]
-        found.append(row(name, pieces, " / ".join(n.removesuffix(" dB") for n in numbers) or NONE,
-                         f"{name}, {fmt}: alone {decibel(alone)}, with the others {decibel(with_)}"))
+        said = " / ".join(decibel(v).removesuffix(" dB") for v in (alone, with_) if v is not None)
+        found.append(row(name, pieces, said or NONE, f"{name}, {fmt}: alone {decibel(alone)}, with "
+                                                     f"the others {decibel(with_)}"))
     return chart(*found, axis, mark="dots")

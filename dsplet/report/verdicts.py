@@ -14,7 +14,18 @@ def header(report: Facts) -> Html:
              f"{compared['samples']:,} samples compared, {sim['samples']:,} executed")
     return tag("header", tag("p", "dsplet report", class_="kicker"), tag("h1", report["test"]),
                tag("p", about), tag("div", *map(_card, report["verdicts"]), class_="cards"),
-               *(tag("p", said, class_="warning") for said in report.get("remarks", ())))
+               *(tag("p", said, class_="warning") for said in _warnings(report)))
+
+
+def _warnings(report: Facts) -> list[str]:
+    """What makes the figures say less than they seem to."""
+    found, seen = [], report["comparison"].get("calibrated_on")
+    if report.get("made_from_reference") is False:
+        found.append(f"{report['test']} says that it was made from another file than "
+                     f"{report['reference']}: what differs may not be quantization's doing.")
+    if seen:
+        found.append(f"{report['test']} was calibrated on {seen}: others may be read worse.")
+    return found
 
 
 def _card(verdict: Facts) -> Html:

@@ -72,6 +72,9 @@ COMPARED = (
         "sqnr_isolated_db": LESS, "sqnr_cumulative_db": LESS, "mends_flips": MORE}),
     Compared("sums", ("ledger", "entries"), ("value",), {"proved_bits": MORE, "saturated": MORE}))
 
+AGAIN = ("values", "sqnr_db")
+"""What a diagnosis says as well."""
+
 
 def read(path: str) -> Facts:
     """The JSON of a report, from its page or a file of its own. Raises FileError, RequestError."""
@@ -93,8 +96,10 @@ def changes(old: Facts, new: Facts, path: str, threshold_percent: float) -> list
     with door(path, KeyError, TypeError, AttributeError, ValueError, kind=RequestError,
               what="not a whole report"):
         _check_same(old, new, path)
+        twice = old.get("diagnosis") and new.get("diagnosis")
         return [row for compared in COMPARED for row in _rows(compared, old, new)
-                if row.change_percent is None or abs(row.change_percent) >= threshold_percent]
+                if (row.change_percent is None or abs(row.change_percent) >= threshold_percent)
+                and not (twice and (row.section, row.quantity) == AGAIN)]
 
 
 def _check_same(old: Facts, new: Facts, path: str) -> None:

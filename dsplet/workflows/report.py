@@ -27,6 +27,8 @@ from dsplet.workflows.simulation import Simulation
 from dsplet.workflows.thumbnails import thumbnails
 from dsplet.workflows.verdicts import VerdictRow, verdicts
 
+MADE_FROM = "dsplet.float_sha256"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request(FromData, OnTarget):
@@ -50,14 +52,16 @@ class Request(FromData, OnTarget):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """page: the file that was written; None in the document within it. not_diagnosed: why there is
-    no diagnosis. changes: since the baseline, where there is one. passed: every verdict with a limit
-    keeps it."""
+    """page: the file that was written; None in the document within it. made_from_reference: what
+    the fixed-point network's file says of it; None where it says nothing. not_diagnosed: why there is
+    no diagnosis. changes: since the baseline, where there is one. passed: every verdict with a
+    limit keeps it."""
 
     page: str | None = None
     provenance: Provenance
     reference: str
     test: str
+    made_from_reference: bool | None = None
     verdicts: list[VerdictRow]
     baseline: str | None = None
     threshold_percent: float
@@ -104,10 +108,12 @@ def _found(request: Request, whole: Network, fixed: Network, samples: Batch, wat
         diagnosis, why = _diagnosis(whole, fixed, samples, watch), None
     except ModelError as error:
         diagnosis, why = None, str(error)
-    rows = verdicts(sim, memory, compared, book)
+    rows, made_from = verdicts(sim, memory, compared, book), fixed.facts.get(MADE_FROM)
     return Report(
         provenance=provenance([whole, fixed], samples, request, ("page",)),
-        reference=request.reference, test=request.test, verdicts=rows, simulation=sim,
+        reference=request.reference, test=request.test,
+        made_from_reference=None if made_from is None else made_from == whole.sha256,
+        verdicts=rows, simulation=sim,
         comparison=compared, diagnosis=diagnosis, not_diagnosed=why, ledger=book,
         threshold_percent=request.threshold_percent, passed=all(v.met is not False for v in rows))
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bench import chromium
-from tests.dsplet.report.conftest import Written
 
 pytestmark = pytest.mark.slow  # a browser
 

@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -140,8 +139,11 @@ def test_a_planted_change_and_nothing_else(digits: Written, tmp_path: Path):
     assert [(c.section, c.of, c.quantity, c.was, c.is_, c.change, c.worse) for c in changes] == [
         ("time", row["layer"], "cycles", was - 312, was, 312, True),
         ("flips", str(gone["index"]), "test", None, gone["test"], None, True)]
-    cells = [text for tag, text in Elements(new.read_text()).said if tag == "td"]
-    assert cells[:6] == ["time", row["layer"], "cycles", f"{was - 312:,.0f}", f"{was:,.0f}", "+312"]
+    text = new.read_text().partition("<h2>Changes")[2].partition("</section>")[0]
+    said = [text for _, text in Elements(text).said]
+    assert said[said.index("Time"):] == [
+        "Time", f"{row['layer']} ", "cycles", f"{was - 312:,.0f} → {was:,.0f}",
+        f"+312  +{100 * 312 / (was - 312):.1f} %", "Flips", "1 new", f": #{gone['index']}"]
 
 
 def test_small_changes_are_left_out(digits: Written):
