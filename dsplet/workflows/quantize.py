@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 from dsplet.base.errors import UserError
 from dsplet.base.progress import SILENT, Watch
 from dsplet.data.feed import Batch, Feed
-from dsplet.quantize.analysis import report
+from dsplet.quantize.analysis.formats import FormatRow, format_rows
 from dsplet.quantize.analysis.original import Original, beside_original
-from dsplet.quantize.analysis.report import FormatRow
 from dsplet.quantize.analysis.stability import DrawnFormats, DrawRow, Spread, spread
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.float.graph import FloatGraph
@@ -115,7 +114,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
                            request.seed or 0, tick)
     return Report(
         file=request.out, recipe=request.recipe_name, data=feeding.data,
-        calibration_samples=len(part), input=_formats(fixed), layers=report.format_rows(fixed),
+        calibration_samples=len(part), input=_formats(fixed), layers=format_rows(fixed),
         notes=_notes(fixed) + _unsplit(feeding, part),
         original=beside_original(request.source, fixed, part.x),
         **(vars(drawn) if drawn else {}))
@@ -134,7 +133,7 @@ def _without_samples(request: Request, graph: FloatGraph, recipe: Recipe, watch:
     return Report(
         file=request.out, recipe=f"{request.recipe_name}, of it what needs no samples",
         data="none: the file states its ranges", calibration_samples=0, input=_formats(fixed),
-        layers=report.format_rows(fixed), notes=_notes(fixed),
+        layers=format_rows(fixed), notes=_notes(fixed),
         original=beside_original(request.source, fixed, inputs))
 
 

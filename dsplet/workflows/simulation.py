@@ -94,6 +94,7 @@ class Simulation:
     hot_lines: list[HotLine] | None = None
     causes: list[CauseRow] | None = None
     spread: list[SpreadRow] | None = None
+    spread_samples: int | None = None
     lowest_cycles: float | None = None
     highest_cycles: float | None = None
     chrome_trace: str | None = None

@@ -96,13 +96,18 @@ def layers(path: str | Path, graph: Graph, samples: np.ndarray | dict[str, np.nd
 @dataclass(frozen=True)
 class Flip:
     """A sample that the two classify differently. margin: the reference's best score minus its
-    second best, where they are closest. Of a sequence the three are tuples."""
+    second best, where they are closest. *_scores: of each class. Of a sequence the three answers
+    are tuples, and the scores left out. layers: where that was asked, by their keys, each of which
+    mends it if restored."""
 
     index: int
     label: int | tuple[int, ...]
     reference: int | tuple[int, ...]
     test: int | tuple[int, ...]
     margin: float
+    reference_scores: tuple[float, ...] = ()
+    test_scores: tuple[float, ...] = ()
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,8 @@ def predictions(reference: np.ndarray, test: np.ndarray, labels: np.ndarray) -> 
         raise ModelError("there is no sample to compare on")
     a, b = answers(reference, places), answers(test, places)
     margin, right_a, right_b = _margin(reference, places), same(a, labels), same(b, labels)
-    flips = tuple(Flip(i, plain(labels[i]), plain(a[i]), plain(b[i]), float(margin[i]))
+    flips = tuple(Flip(i, plain(labels[i]), plain(a[i]), plain(b[i]), float(margin[i]),
+                       *(() if places else (tuple(reference[i].tolist()), tuple(test[i].tolist()))))
                   for i in np.flatnonzero(~same(a, b)).tolist())
     return Comparison(len(labels), int(right_a.sum()), int(right_b.sum()), flips,
                       sqnr_db(reference, test),

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsplet.data.answers import answers, plain, same
-from dsplet.quantize.analysis.compare import decibel
+from dsplet.data.answers import answers, same
+from dsplet.quantize.analysis.compare import Flip, decibel, predictions
+from dsplet.quantize.analysis.formats import PERCENTILES
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
 from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.ops.conv import Conv
@@ -41,7 +42,6 @@ from dsplet.quantize.ptq.links import layer, links, scaled
 from dsplet.quantize.ptq.rescaling import factors_of
 
 BATCH = 250
-PERCENTILES = (1, 50, 99)
 
 Progress = Callable[[int, int], None]
 
@@ -65,17 +65,6 @@ class Layer:
     restored_accuracy_percent: float | None
     mends: int
     alone: int
-
-
-@dataclass(frozen=True)
-class Flip:
-    """A sample that the two networks classify differently. layers: each mends it if restored."""
-
-    index: int
-    label: int | tuple[int, ...]
-    reference: int | tuple[int, ...]
-    test: int | tuple[int, ...]
-    layers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -120,9 +109,10 @@ def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray | Arrays, labels:
         decibel(seen.signal[v.name], seen.isolated[v.name]),
         _sqnr(seen.scores[None], seen.scores[v.name]), right.get(v.name), len(mended[v.name]),
         sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
-    return Diagnosis(count, right.get(None), right.get(""), _sqnr(seen.scores[None], seen.scores[""]),
-                     layers, flips, tuple(_range(seen.names[v.name], v.format,
-                                                 seen.histograms[v.name]) for v in seen.values))
+    ranges = tuple(_range(seen.names[v.name], v.format, seen.histograms[v.name])
+                   for v in seen.values)
+    return Diagnosis(count, right.get(None), right.get(""),
+                     _sqnr(seen.scores[None], seen.scores[""]), layers, flips, ranges)
 
 
 def _answered(seen: _Measured, labels: np.ndarray | None
@@ -133,12 +123,13 @@ def _answered(seen: _Measured, labels: np.ndarray | None
         return {}, {v.name: set() for v in seen.values}, ()
     read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
     right = {k: 100 * float(same(r, labels).mean()) for k, r in read.items()}
-    flipped = np.flatnonzero(~same(read[None], read[""]))
+    both = predictions(seen.scores[None], seen.scores[""], labels)
+    flipped = np.array([f.index for f in both.flips], np.int64)
     mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
     return right, mended, tuple(
-        Flip(i, plain(labels[i]), plain(read[None][i]), plain(read[""][i]),
-             tuple(seen.names[v] for v, m in mended.items() if i in m)) for i in flipped.tolist())
+        replace(f, layers=tuple(seen.names[v] for v, m in mended.items() if f.index in m))
+        for f in both.flips)
 
 
 class _Measured:

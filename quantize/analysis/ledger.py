@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from dsplet.base.files import write_atomically
-from dsplet.base.rows import unprinted
+from dsplet.base.rows import inlined, unprinted
 from dsplet.quantize.analysis.compare import decibel
+from dsplet.quantize.analysis.formats import PERCENTILES, FormatNumbers, PercentileNumbers
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
 from dsplet.quantize.fixed.layers import INPUT, LayerKeys
@@ -41,8 +42,10 @@ class EntryRow:
     value: str
     op: str
     format: str
+    numbers: FormatNumbers = inlined()
     low: float
     high: float
+    percentiles: PercentileNumbers = inlined()
     saturated: int
     elements: int
     clip_loss_db: float | None
@@ -56,10 +59,10 @@ class EntryRow:
 class Entry:
     """One value of the graph, and the accumulator behind it, over all samples.
 
-    layer: the key of what gives it. low, high: extremes seen, as integers. saturated: elements that
-    the format clipped (a ReLU's zeros are meant). signal, clipped: sums of squares, of what was
-    wanted and of what was lost, in steps. accumulated: the largest |accumulator| seen; None where
-    there is no single one.
+    layer: the key of what gives it. low, high: extremes seen, as integers. counts: how often each
+    integer of the format was. saturated: elements that the format clipped (a ReLU's zeros are
+    meant). signal, clipped: sums of squares, of what was wanted and of what was lost, in steps.
+    accumulated: the largest |accumulator| seen; None where there is no single one.
     """
 
     layer: str
@@ -68,6 +71,7 @@ class Entry:
     bound: Bound | None
     low: int | None = None
     high: int | None = None
+    counts: np.ndarray | int = 0
     saturated: int = 0
     elements: int = 0
     signal: float = 0.0
@@ -79,6 +83,9 @@ class Entry:
         self.low = int(q.min()) if self.low is None else min(self.low, int(q.min()))
         self.high = int(q.max()) if self.high is None else max(self.high, int(q.max()))
         self.elements += q.size
+        fmt = self.value.format
+        self.counts = self.counts + np.bincount(q.ravel() - fmt.min,
+                                                minlength=fmt.max - fmt.min + 1)
         if wanted is not None:
             lost = np.float64(wanted - q)
             self.saturated += int(np.count_nonzero(lost))
@@ -104,13 +111,22 @@ class Entry:
         """Power of what was wanted over that of what was clipped away; None where nothing was."""
         return decibel(self.signal, self.clipped) if self.clipped else None
 
+    @property
+    def percentiles(self) -> PercentileNumbers:
+        """Of the integers' reals."""
+        fmt, total = self.value.format, np.cumsum(self.counts)
+        return PercentileNumbers.of([
+            (int(np.searchsorted(total, p / 100 * total[-1])) + fmt.min) * fmt.step
+            for p in PERCENTILES])
+
     def row(self, bits: int) -> EntryRow:
         """bits: of the accumulator that headroom is counted in."""
         fmt, bound = self.value.format, self.bound
         low, high = (np.nan if q is None else q * fmt.step for q in (self.low, self.high))
         return EntryRow(
             layer=self.layer, value=self.value.name,
-            op=self.node.op if self.node else INPUT, format=str(fmt), low=low, high=high,
+            op=self.node.op if self.node else INPUT, format=str(fmt),
+            numbers=FormatNumbers.of(fmt), percentiles=self.percentiles, low=low, high=high,
             saturated=self.saturated, elements=self.elements,
             clip_loss_db=self.clip_loss_db, sum_bound=bound.magnitude if bound else None,
             sum_seen=self.accumulated, proved_bits=bound.bits if bound else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsplet.base.provenance import Provenance
-from dsplet.base.rows import unprinted
+from dsplet.base.rows import inlined, unprinted
 from dsplet.data.answers import (
     answers,
     are_numbers,
@@ -20,12 +20,7 @@ from dsplet.data.answers import (
     tolerance_of,
 )
 from dsplet.quantize.analysis import compare, diagnose
-from dsplet.quantize.fixed.graph import Graph, Weight
-from dsplet.quantize.fixed.layers import LayerKeys
-from dsplet.quantize.fixed.ops.op import Moving
-from dsplet.quantize.fixed.ops.scan import Scan
-from dsplet.quantize.fixed.proof import bounds
-from dsplet.quantize.fixed.qformat import notation
+from dsplet.quantize.analysis.formats import FormatNumbers, PercentileNumbers
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.network import Arrays, Network, Progress
 
@@ -35,18 +30,6 @@ BOX_COLUMNS = 40
 
 Answer = int | str
 """A class by its number, a sequence by the names of its symbols."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FormatRow:
-    """A layer's formats, and its proved accumulator where it has one."""
-
-    layer: str
-    op: str
-    output: str
-    weights: str | None
-    accumulator_bits: int | None
-    headroom_bits: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +44,7 @@ class ValueRow:
     value: str
     op: str
     format: str
+    numbers: FormatNumbers = inlined()
     sqnr_db: float | None
     at_min: int
     at_max: int
@@ -71,8 +55,9 @@ class ValueRow:
 class FlipRow:
     """A sample that the two answer differently; of numbers, that only one has right.
 
-    index: in its data set. margin: the reference's best score minus its second best. *_error: the
-    largest of the sample's numbers. mended_by: the layers that mend it if restored.
+    index: in its data set. margin: the reference's best score minus its second best. *_scores: of
+    each class, *_numbers: that were answered. *_error: the largest of the sample's numbers.
+    mended_by: the layers that mend it if restored, in words, and their keys.
     """
 
     index: int
@@ -83,6 +68,11 @@ class FlipRow:
     reference_error: float | None = None
     test_error: float | None = None
     mended_by: str | None = None
+    mended_by_layers: list[str] | None = unprinted(None)
+    reference_scores: list[float] | None = unprinted(None)
+    test_scores: list[float] | None = unprinted(None)
+    reference_numbers: list[float] | None = unprinted(None)
+    test_numbers: list[float] | None = unprinted(None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +151,7 @@ class LayerRow:
     layer: str
     op: str
     format: str
+    numbers: FormatNumbers = inlined()
     sqnr_cumulative_db: float
     sqnr_isolated_db: float
     restored_output_sqnr_db: float
@@ -175,10 +166,12 @@ class RangeRow:
 
     layer: str
     format: str
+    numbers: FormatNumbers = inlined()
     from_: float
     to: float
     low: float
     high: float
+    percentiles: PercentileNumbers = inlined()
     clipped_percent: float
     box: str
 
@@ -194,21 +187,6 @@ class Diagnosis:
     layers: list[LayerRow]
     flips: list[FlipRow]
     ranges: list[RangeRow]
-
-
-def format_rows(graph: Graph) -> list[FormatRow]:
-    """A row for each layer; moves are left out."""
-    proved = {b.node: b for b in bounds(graph)}
-    rows, keys = [], LayerKeys.of(graph).nodes
-    for n in graph.every_node():
-        if not isinstance(n, Moving | Scan):
-            weight, bound = getattr(n, "weight", None), proved.get(n.name)
-            rows.append(FormatRow(
-                layer=keys[n.name], op=n.op, output=str(n.output.format),
-                weights=_weights(weight) if isinstance(weight, Weight) else None,
-                accumulator_bits=bound.bits if bound else None,
-                headroom_bits=bound.headroom_bits if bound else None))
-    return rows
 
 
 def comparison(a: Network, b: Network, x_a: Arrays, x_b: Arrays,
@@ -237,8 +215,9 @@ def comparison(a: Network, b: Network, x_a: Arrays, x_b: Arrays,
         seen = compare.layers(other.path, fixed.fixed, few, progress=progress)
         found["layer_samples"] = min(len(index), LAYER_SAMPLES)
         found["layers"] = [ValueRow(
-            layer=v.layer, value=v.value, op=v.op, format=str(v.format), sqnr_db=v.sqnr_db,
-            at_min=v.at_min, at_max=v.at_max, elements=v.elements) for v in seen]
+            layer=v.layer, value=v.value, op=v.op, format=str(v.format),
+            numbers=FormatNumbers.of(v.format), sqnr_db=v.sqnr_db, at_min=v.at_min,
+            at_max=v.at_max, elements=v.elements) for v in seen]
     return Comparison(reference=a.path, test=b.path, samples=len(y), **found)
 
 
@@ -253,14 +232,17 @@ def _classes(y: np.ndarray, z: np.ndarray, labels: np.ndarray, index: np.ndarray
         "reference_accuracy_percent": seen.reference_accuracy_percent,
         "test_accuracy_percent": seen.test_accuracy_percent, "agree_percent": seen.agree_percent,
         "mcnemar_p": seen.mcnemar_p, "output_sqnr_db": seen.sqnr_db,
-        "flips": [replace(_flip(f, index, names), margin=f.margin) for f in seen.flips],
+        "flips": [_flip(f, index, names) for f in seen.flips],
         "confusion_reference": _confusion(y, labels), "confusion_test": _confusion(z, labels)}
 
 
-def _flip(flip: compare.Flip | diagnose.Flip, index: np.ndarray, names: dict[int, str]) -> FlipRow:
+def _flip(flip: compare.Flip, index: np.ndarray, names: dict[int, str]) -> FlipRow:
     label, reference, test = (a if isinstance(a, int) else spelled(a, names)
                               for a in (flip.label, flip.reference, flip.test))
-    return FlipRow(index=int(index[flip.index]), label=label, reference=reference, test=test)
+    return FlipRow(
+        index=int(index[flip.index]), label=label, reference=reference, test=test,
+        margin=flip.margin, reference_scores=list(flip.reference_scores) or None,
+        test_scores=list(flip.test_scores) or None)
 
 
 def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray,
@@ -283,7 +265,8 @@ def _numbers(y: np.ndarray, z: np.ndarray, wanted: np.ndarray, index: np.ndarray
         "test_largest_error": float(errors[1].max()),
         "largest_difference": seen.largest_difference, "output_sqnr_db": seen.sqnr_db,
         "flips": [FlipRow(index=int(index[i]), reference_error=float(errors[0][i]),
-                          test_error=float(errors[1][i])) for i in flips]}
+                          test_error=float(errors[1][i]), reference_numbers=y[i].tolist(),
+                          test_numbers=z[i].tolist()) for i in flips]}
 
 
 def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str, str],
@@ -297,7 +280,7 @@ def _unlabelled(y: np.ndarray, z: np.ndarray, index: np.ndarray, facts: dict[str
     names = class_names(facts)
     read = answers(y, places_of(y, names))
     seen = compare.predictions(y, z, read)
-    flips = [replace(_flip(f, index, names), label=None, margin=f.margin) for f in seen.flips]
+    flips = [replace(_flip(f, index, names), label=None) for f in seen.flips]
     return unknown | {"agree_percent": seen.agree_percent, "output_sqnr_db": seen.sqnr_db,
                       "flips": flips}
 
@@ -331,14 +314,16 @@ def diagnosis(found: diagnose.Diagnosis, index: np.ndarray) -> Diagnosis:
         samples=found.samples, reference_accuracy_percent=found.reference_accuracy_percent,
         test_accuracy_percent=found.test_accuracy_percent, output_sqnr_db=found.sqnr_db,
         layers=[LayerRow(
-            layer=n.name, op=n.op, format=str(n.format), sqnr_cumulative_db=n.sqnr_cumulative_db,
+            layer=n.name, op=n.op, format=str(n.format), numbers=FormatNumbers.of(n.format),
+            sqnr_cumulative_db=n.sqnr_cumulative_db,
             sqnr_isolated_db=n.sqnr_isolated_db, restored_output_sqnr_db=n.restored_sqnr_db,
             restored_accuracy_percent=n.restored_accuracy_percent, mends_flips=n.mends,
             alone=n.alone) for n in found.layers],
-        flips=[replace(_flip(f, index, {}), mended_by=", ".join(f.layers) or "no single layer")
-               for f in found.flips],
+        flips=[replace(_flip(f, index, {}), mended_by_layers=list(f.layers),
+                       mended_by=", ".join(f.layers) or "no single layer") for f in found.flips],
         ranges=[RangeRow(
-            layer=r.name, format=str(r.format), from_=r.format.min * r.format.step,
+            layer=r.name, format=str(r.format), numbers=FormatNumbers.of(r.format),
+            percentiles=PercentileNumbers.of(r.percentiles), from_=r.format.min * r.format.step,
             to=r.format.max * r.format.step, low=r.low, high=r.high,
             clipped_percent=r.clipped_percent, box=range_box(r)) for r in found.ranges])
 
@@ -361,12 +346,6 @@ def range_box(r: diagnose.Range) -> str:
     for i in (*range(column(ends[0])), *range(column(ends[1]) + 1, BOX_COLUMNS)):
         cells[i] = "!"
     return "".join(cells)
-
-
-def _weights(weight: Weight) -> str:
-    """Such as Q0.7, or Q-1.8 to Q0.7 where the channels differ."""
-    low, high = (notation(weight.bits, int(f)) for f in (weight.frac.max(), weight.frac.min()))
-    return low if low == high else f"{low} to {high}"
 
 
 def _confusion(scores: np.ndarray, labels: np.ndarray) -> list[dict[str, int]]:

@@ -203,8 +203,8 @@ def test_hot_lines_add_up(compiled):
 def test_a_profile_is_printed(folder):
     seen = report("simulate", "small.q.onnx", "--samples", 2, "--profile", folder=folder)
     assert len(seen["hot_lines"]) == 20
-    assert list(seen["hot_lines"][0]) == ["address", "text", "section", "count", "cycles", "bank",
-                                          "wait"]
+    assert list(seen["hot_lines"][0]) == ["address", "text", "section", "layer", "count", "cycles",
+                                          "bank", "wait"]
     assert sum(r["percent"] for r in seen["causes"]) == pytest.approx(100)
     text = dsplet("simulate", "small.q.onnx", "--profile", folder=folder).stdout
     assert "hot lines" in text and "causes" in text
@@ -259,10 +259,12 @@ def test_the_spread_is_what_assuming_gives(folder):
     assert (seen["lowest_cycles"], seen["highest_cycles"]) == (min(cycles), max(cycles))
     assert rows["bank_busy_states", 2] == {
         "assumption": "bank_busy_states", "value": 2, "cycles": plain["cycles"],
-        "change_percent": 0, "differing_integers": 0}
+        "change_percent": 0, "differing_integers": 0, "compared_integers": 10, "layers": []}
     bank = sum(r["bank_stall"] for r in plain["layers"][:-1])
     fast = rows["bank_busy_states", 1]  # a bank is free again before the next slot: no stall
     assert fast["cycles"] == pytest.approx(plain["cycles"] - bank)
+    assert {r["layer"]: r["cycles"] for r in fast["layers"]} == pytest.approx({
+        r["layer"]: -r["bank_stall"] for r in plain["layers"][:-1] if r["bank_stall"]})
     assert fast["change_percent"] == pytest.approx(-100 * bank / plain["cycles"])
     for text, key in (("bank_busy=3", ("bank_busy_states", 3)),
                       ("slot_order=IYXZ", ("slot_order", "IYXZ"))):

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, fields, replace
 from importlib import import_module
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from dsplet.firmware_sim.targets import PROGRAMS
 from dsplet.schemas import schemas
 from dsplet.train.zoo.card import Card
 from dsplet.workflows import simulate
-from tests.dsplet import small_nets
+from tests.dsplet import other_nets, small_nets
 from tests.firmware_sim.dsp32c.test_conformance import ADD
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
@@ -166,6 +166,15 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def keys(document: Any) -> Iterator[str]:
+    """Of all objects in it."""
+    for value in document.values() if isinstance(document, dict) else document:
+        if isinstance(value, dict | list):
+            yield from keys(value)
+    if isinstance(document, dict):
+        yield from document
+
+
 def schema(name: str) -> dict[str, Any]:
     """The published one of a document."""
     found: dict[str, Any] = json.loads((SCHEMAS / f"dsplet.{name}.1.json").read_text())
@@ -202,19 +211,50 @@ def test_it_refuses(name, here, capsys):
     assert said.err.startswith("error: ") and sorted(here.rglob("*")) == before
 
 
+REPORTED = ("simulate", "compare", "ledger", "diagnose", "units", "quantize")
+OTHERS = (
+    "compare small.q.onnx small.q.onnx --samples 5",
+    "compare line.onnx line.q.onnx --samples 5 " + FEED,
+    "compare places.onnx places.q.onnx --data places.npz",
+    "compare numbers.onnx numbers.q.onnx --data numbers.npz",
+    "quantize own.onnx -o own.q.onnx --data own.npz --weight-bits 2 --activation-bits 2",
+    "compare own.onnx own.q.onnx --data own.npz",
+    "diagnose own.onnx own.q.onnx --data own.npz --plot ranges.svg",
+    "ledger small.q.onnx --samples 5 --accumulator-bits 9 --witness witness.npz",
+    f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
+    "simulate numbers.q.onnx --data numbers.npz",
+    "simulate small.q.onnx --data random --ram 1KB --flash 8KB --chrome-trace t.json "
+    "--trace-file t.txt",
+    "simulate own.q.onnx --data own.npz",
+    "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
+    "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
+    "simulate state.q.onnx --stream --data state.npz",
+    "simulate places.q.onnx",
+    "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
+    "zoo get zip1989", "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out")
+"""Each changes much of what its command reports."""
+UNSEEN = {
+    "simulate": "lowest_latency_ms highest_latency_ms model_error least_cycles instructions "
+                "compiler flags flash_bytes ram_bytes stack_bytes",
+    "compare": "mended_by mended_by_layers",
+    "diagnose": "reference_error test_error reference_numbers test_numbers",
+    "quantize": "original agree_percent"}
+"""What only targets have that need another's compiler; of flips, what only the other one has; what
+only networks have that somebody quantized before."""
+
+
 def test_other_documents_are_of_their_schema(here, capsys):
-    """Each changes much of what its command reports."""
-    for words in ("compare small.q.onnx small.q.onnx --samples 5",
-                  "compare line.onnx line.q.onnx --samples 5 " + FEED,
-                  "ledger small.q.onnx --samples 5 --accumulator-bits 9",
-                  f"simulate small.onnx --arithmetic float --beside small.q.onnx {FEED}",
-                  "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
-                  "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
-                  "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
-                  "zoo get zip1989", "asm sum.s -o sum.s28",
-                  "emit small.q.onnx --format image -o out"):
+    """And those of the commands that a report is made of show every field that there is."""
+    other_nets.write(here)
+    seen: dict[str, set[str]] = {}
+    for words in (*(f"{name} {CASES[name].words}" for name in REPORTED), *OTHERS):
         assert outcome(cli, [*words.split(), "--json"]) in (0, 1), words
-        jsonschema.validate(json.loads(capsys.readouterr().out), schema(words.split()[0]))
+        name, document = words.split()[0], json.loads(capsys.readouterr().out)
+        jsonschema.validate(document, schema(name))
+        seen.setdefault(name, set()).update(keys(document))
+    for name in REPORTED:
+        known = {key for found in schema(name)["$defs"].values() for key in found["properties"]}
+        assert known - seen[name] == set(UNSEEN.get(name, "").split()), name
 
 
 def test_schemas_are_current():

@@ -54,7 +54,8 @@ def test_predictions_by_hand():
     test = np.array([[3, 1, 0], [0, 1, 2.0], [5, 5, 1], [9, 1, 0]])
     c = compare.predictions(reference, test, np.array([0, 2, 1, 2]))
     assert (c.samples, c.reference_correct, c.test_correct) == (4, 2, 2)
-    assert c.flips == (compare.Flip(1, 2, 1, 2, 0.5), compare.Flip(3, 2, 2, 0, 8.0))
+    assert c.flips == (compare.Flip(1, 2, 1, 2, 0.5, (0, 2, 1.5), (0, 1, 2)),
+                       compare.Flip(3, 2, 2, 0, 8.0, (0, 1, 9), (9, 1, 0)))
     assert (c.agree_percent, c.reference_accuracy_percent) == (50, 50)
     assert c.mcnemar_p == 1.0
     with pytest.raises(ModelError, match="expected scores"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dsplet.base.rows import plain
 from dsplet.quantize.analysis import ledger
 from dsplet.quantize.fixed.graph import Requantizing
 from dsplet.quantize.fixed.proof import bounds
@@ -71,6 +72,13 @@ def test_zeros_of_a_relu_are_no_saturation(tmp_path):
     step = fixed.inputs[0].format.step
     assert found[0].saturated == (np.floor(x / step + 0.5) > fixed.inputs[0].format.max).sum()
     assert all(e.saturated == 0 and e.clip_loss_db is None for e in found[1:])
+    every = fixed.run(fixed.inputs[0].format.quantize(x))
+    for e in found:
+        row, fmt = plain(e.row(32)), e.value.format
+        assert (row["bits"], row["frac"], row["signed"]) == (fmt.bits, fmt.frac, fmt.signed)
+        for p in (1, 50, 99):
+            assert row[f"percentile_{p}"] == fmt.step * np.percentile(
+                every[e.value.name], p, method="inverted_cdf")
 
 
 def test_what_overflows_is_listed_with_an_input_that_does_it():
