@@ -22,8 +22,8 @@ def section(report: Facts) -> Html:
              for o in book["overflows"]])]
     if clipped:
         found += [tag("h3", "What formats clipped"), markup.table(
-            ("value", "format", "clipped", "of them", "signal over what was lost"),
-            [[e["value"], e["format"], number(e["saturated"]),
+            ("layer", "format", "clipped", "of them", "signal over what was lost"),
+            [[e["layer"], e["format"], number(e["saturated"]),
               percent(100 * e["saturated"] / e["elements"]), decibel(e["clip_loss_db"])]
              for e in clipped])]
     said = "No sum can overflow, whatever the input." if book["passed"] else (
@@ -41,7 +41,7 @@ def _row(entry: Facts, bits: int) -> Html:
     seen = entry["sum_seen"]
     taken = [] if seen is None else [bar(0, 100 * (seen.bit_length() + 1) / whole, "k0")]
     mark = "blame" if entry["proved_bits"] > bits else ""
-    return row(entry["value"], [proved, *taken, bar(100 * bits / whole, 0, "limit")],
+    return row(entry["layer"], [proved, *taken, bar(100 * bits / whole, 0, "limit")],
                f"{entry['proved_bits']} of {bits}",
-               f"{entry['value']}: |sum| at most {number(entry['sum_bound'])} for any input, "
+               f"{entry['layer']}: |sum| at most {number(entry['sum_bound'])} for any input, "
                f"{number(seen)} seen", mark)

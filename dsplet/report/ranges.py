@@ -40,11 +40,13 @@ def _row(r: Facts) -> Html:
         return bar(100 * (a - ends[0]) / reach, 100 * (b - a) / reach, mark)
 
     pieces = [piece(r["from"], r["to"], "format"), piece(r["low"], r["high"], "seen")]
-    pieces += [piece(a, b, "clipped") for a, b in ((r["low"], r["from"]), (r["to"], r["high"]))
-               if b > a]
     first, middle, last = (r[share] for share in SHARES)
     if middle is not None:
-        pieces += [piece(first, last, "box"), dot(100 * (middle - ends[0]) / reach, "middle")]
+        pieces.append(piece(first, last, "box"))
+    pieces += [piece(a, b, "clipped") for a, b in ((r["low"], r["from"]), (r["to"], r["high"]))
+               if b > a]
+    if middle is not None:
+        pieces.append(dot(100 * (middle - ends[0]) / reach, "middle"))
     clipped = f"{percent(r['clipped_percent'])} clipped  " if r["clipped_percent"] else ""
     return row(r["layer"], pieces, f"{clipped}{r['format']}",
                f"{r['layer']}: {number(r['low'])} to {number(r['high'])}, median {number(middle)}; "

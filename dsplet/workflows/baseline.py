@@ -65,12 +65,12 @@ COMPARED = (
         "reference_accuracy_percent": NEITHER, "test_accuracy_percent": LESS, "agree_percent": LESS,
         "test_nrmse_percent": MORE, "output_sqnr_db": LESS, "largest_difference": MORE}),
     Compared("flips", ("comparison", "flips"), ("index",), {"test": MORE}),
-    Compared("values", ("comparison", "layers"), ("value",), {"format": NEITHER, "sqnr_db": LESS}),
+    Compared("values", ("comparison", "layers"), ("layer",), {"format": NEITHER, "sqnr_db": LESS}),
     Compared("outputs", ("comparison", "outputs"), ("output",), {
         "sqnr_db": LESS, "largest_difference": MORE}),
     Compared("layers", ("diagnosis", "layers"), ("layer",), {
         "sqnr_isolated_db": LESS, "sqnr_cumulative_db": LESS, "mends_flips": MORE}),
-    Compared("sums", ("ledger", "entries"), ("value",), {"proved_bits": MORE, "saturated": MORE}))
+    Compared("sums", ("ledger", "entries"), ("layer",), {"proved_bits": MORE, "saturated": MORE}))
 
 AGAIN = ("values", "sqnr_db")
 """What a diagnosis says as well."""
@@ -103,10 +103,10 @@ def changes(old: Facts, new: Facts, path: str, threshold_percent: float) -> list
 
 
 def _check_same(old: Facts, new: Facts, path: str) -> None:
-    """Most values have the same name."""
-    was, is_ = ({e["value"] for e in report["ledger"]["entries"]} for report in (old, new))
+    """Most layers have the same key."""
+    was, is_ = ({e["layer"] for e in report["ledger"]["entries"]} for report in (old, new))
     if 2 * len(was & is_) < max(len(was), len(is_)):
-        raise RequestError(f"is of another network, {old['test']}: of {len(is_)} values of "
+        raise RequestError(f"is of another network, {old['test']}: of {len(is_)} layers of "
                            f"{new['test']} it has {len(was & is_)}", where=path)
 
 

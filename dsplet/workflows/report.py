@@ -53,8 +53,8 @@ class Request(FromData, OnTarget):
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """page: the file that was written; None in the document within it. made_from_reference: what
-    the fixed-point network's file says of it; None where it says nothing. not_diagnosed: why there is
-    no diagnosis. changes: since the baseline, where there is one. passed: every verdict with a
+    the fixed-point network's file says of it; None where it says nothing. not_diagnosed: why there
+    is no diagnosis. changes: since the baseline, where there is one. passed: every verdict with a
     limit keeps it."""
 
     page: str | None = None
