@@ -10,6 +10,8 @@ MOST_CLASSES = 20
 """Of a matrix that can be read; of more, what changed is listed."""
 MOST_LISTED = 60
 SHADES = 5
+CELL_REM = 1.9
+"""A cell's width at least, for four digits."""
 
 
 def section(report: Facts) -> Html:
@@ -47,7 +49,9 @@ def _grid(name: str, rows: list[Facts], signs: bool = False) -> Html:
     body = [tag("tr", tag("th", str(r["label"])), *(
         _cell(r[c], str(r["label"]) == c, signs, max(r[k] for k in columns)) for c in columns))
         for r in rows]
-    return tag("figure", tag("figcaption", name), tag("table", head, *body, class_="matrix"))
+    return tag("figure", tag("figcaption", name), tag("div", tag(
+        "table", head, *body, class_="matrix",
+        style=f"min-width:{CELL_REM * (len(columns) + 1):.1f}rem"), class_="scrolls"))
 
 
 def _cell(value: int, right: bool, signs: bool, most: int) -> Html:
@@ -56,7 +60,7 @@ def _cell(value: int, right: bool, signs: bool, most: int) -> Html:
     if signs:
         return tag("td", signed(value), class_="good" if right == (value > 0) else "bad")
     shade = "right" if right else f"wrong{min(SHADES, 1 + value * SHADES // (most + 1))}"
-    return tag("td", number(value), class_=shade)
+    return tag("td", str(value), class_=shade)
 
 
 def _listed(changed: list[tuple[int, str, int, int]]) -> Html:

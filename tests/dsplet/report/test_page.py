@@ -16,7 +16,7 @@ WIDTHS = (1280, 390)
 LOOKED_AT = """() => {
   const whole = document.documentElement, wide = [], over = []
   for (const e of document.querySelectorAll("main *, header *")) {
-    if (e.closest(".wide, .map, nav, details") || !e.getClientRects().length) continue
+    if (e.closest(".wide, .scrolls, .map, nav, details") || !e.getClientRects().length) continue
     const r = e.getBoundingClientRect()
     if (r.right > innerWidth + .5 || r.left < -.5) wide.push(e.outerHTML.slice(0, 90))
   }
