@@ -137,28 +137,30 @@ def test_a_vector_that_fails_is_shown(shared, tmp_path):
 
 
 KEYS = {
-    "simulate": "schema network arithmetic target samples first_samples accuracy_percent "
-                "differing_integers compared_with layers items not_included memory "
-                "smallest_headroom_bits cycles worst_case_cycles worst_case_differs_for "
-                "cycles_per_mac clock_mhz latency_ms passed",
-    "compare": "schema reference test samples reference_accuracy_percent test_accuracy_percent "
-               "agree_percent mcnemar_p output_sqnr_db flips confusion_reference confusion_test "
-               "layer_samples layers",
+    "simulate": "schema provenance network arithmetic target samples first_samples "
+                "accuracy_percent differing_integers compared_with layers steps network_layers "
+                "items not_included memory smallest_headroom_bits cycles worst_case_cycles "
+                "worst_case_differs_for cycles_per_mac clock_mhz latency_ms passed",
+    "compare": "schema provenance reference test samples reference_accuracy_percent "
+               "test_accuracy_percent agree_percent mcnemar_p output_sqnr_db flips "
+               "confusion_reference confusion_test layer_samples layers",
     "quantize": "schema file recipe data calibration_samples input layers notes",
-    "ledger": "schema network samples accumulator_bits entries overflows passed",
+    "ledger": "schema provenance network samples accumulator_bits entries overflows passed",
     "zoo": "schema models accuracy chip trained published",
     "budgets": "schema budgets rates",
     "targets": "schema parts boards memory assumptions",
     "ops": "schema fixed_point read_from_onnx"}
 ROWS = {
-    ("simulate", "layers"): "layer op macs cycles worst_case lower_bound mac other nop bank_stall "
-                            "wait_stall cycles_per_mac",
+    ("simulate", "layers"): "layer kernel step op macs cycles worst_case lower_bound mac other nop "
+                            "bank_stall wait_stall cycles_per_mac",
     ("simulate", "items"): "item cycles stalls percent",
-    ("simulate", "memory"): "region used_bytes bytes wait_states holds",
+    ("simulate", "memory"): "region address used_bytes bytes wait_states holds",
     ("simulate", "first_samples"): "index label read_as cycles",
-    ("compare", "layers"): "value op format sqnr_db at_min at_max elements",
-    ("quantize", "layers"): "layer op output weights accumulator_bits headroom_bits",
-    ("ledger", "entries"): "value op format low high saturated elements clip_loss_db sum_bound "
+    ("compare", "layers"): "layer value op format bits frac signed sqnr_db at_min at_max elements",
+    ("quantize", "layers"): "layer op output bits frac signed weights weight_bits weight_fracs "
+                            "accumulator_bits headroom_bits",
+    ("ledger", "entries"): "layer value op format bits frac signed low high percentile_1 "
+                           "percentile_50 percentile_99 saturated elements clip_loss_db sum_bound "
                            "sum_seen proved_bits headroom_bits",
     ("zoo", "models"): "model title input data weights links macs",
     ("zoo", "accuracy"): "model data train_samples epochs samples float_accuracy_percent "
@@ -178,7 +180,8 @@ def test_json_keys(command, folder, tmp_path):
     assert list(report) == KEYS[command].split() and report["schema"] == f"dsplet.{command}/1"
     for (of, table), columns in ROWS.items():
         if of == command:
-            assert all(list(row) == columns.split() for row in report[table])
+            assert list(report[table][0]) == columns.split()
+            assert all(set(row) <= set(columns.split()) for row in report[table])
 
 
 def test_a_ledger_that_does_not_balance_names_the_input(folder, tmp_path):
@@ -221,6 +224,8 @@ def test_images_of_ones_own(folder, tmp_path):
     np.savez(tmp_path / "mine.npz", images=images)
     seen = [json.loads(dsplet("simulate", folder / "small.q.onnx", "--images", name, "--json",
                               folder=tmp_path).stdout) for name in ("mine.npy", "mine.npz")]
+    made = [document.pop("provenance") for document in seen]
+    assert made[0]["samples"] | {"data": "mine.npz"} == made[1]["samples"]
     assert seen[0] == seen[1] and seen[0]["samples"] == 3 and seen[0]["differing_integers"] == 0
     assert seen[0]["accuracy_percent"] is None
     assert [r["label"] for r in seen[0]["first_samples"]] == [None] * 3

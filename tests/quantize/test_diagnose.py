@@ -89,6 +89,10 @@ def test_figures_against_the_networks_themselves(small):
     assert found.test_accuracy_percent == 100 * (scores.argmax(1) == labels).mean()
     assert found.sqnr_db == pytest.approx(sqnr_db(y, scores), abs=1e-3)
     assert [f.index for f in found.flips] == np.flatnonzero(scores.argmax(1) != labels).tolist()
+    for f in found.flips:
+        assert np.allclose(f.reference_scores, y[f.index], atol=1e-5)
+        assert f.test_scores == pytest.approx(scores[f.index].tolist(), abs=1e-5)
+        assert f.margin == pytest.approx(np.diff(np.sort(y[f.index])[-2:])[0], abs=1e-5)
     assert [n.op for n in found.layers] == ["Input", "Conv", "Gemm", "Gemm"]
     last = found.layers[-1]
     assert last.sqnr_cumulative_db == pytest.approx(found.sqnr_db)
