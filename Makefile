@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,cores,dev]'
 	@touch $@
 
-.PHONY: help demo test check coverage soak hooks schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick
+.PHONY: help demo test check coverage soak hooks schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick zoo-check
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -72,3 +72,6 @@ zoo: $(READY) ## every model on its data, the whole way (hours), for dsplet zoo
 
 zoo-quick: $(READY) ## the same on a few images of each
 	$(BIN)/python -m bench.zoo --quick
+
+zoo-check: $(READY) ## the networks that come with the package, held to dsplet.toml and its baseline
+	$(BIN)/dsplet check

@@ -1,24 +1,29 @@
-"""Renders reports as text or as JSON.
+"""Renders reports as text, as JSON or as CSV.
 
 A report is a dataclass, or a dictionary, of scalars and of lists of rows, which are the same again;
-`base.rows` says how their fields are spelled.
+`base.rows` says how their fields are spelled, and which matter most.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from dsplet.base.rows import plain
+from rich.cells import cell_len
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from dsplet.base import table
+from dsplet.base.rows import details_of, first_of, plain
 
 UNITS = {"_percent": "%", "_points": "points", "_ms": "ms", "_db": "dB", "_mhz": "MHz",
-         "_bits": "bits"}
-WIDTH = 140
-"""Columns where the output is no terminal."""
+         "_bits": "bits", "_bytes": "bytes"}
+COMMAND = "dsplet "
+"""How a line begins that is to be copied, and stays whole."""
+INDENT = "  "
+Amount = Literal["verdict", "usual", "all"]
 
 
 def to_json(name: str, report: Any) -> str:
@@ -34,52 +39,125 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def to_text(report: Any) -> str:
-    """Scalars as lines with their units, lists of rows as tables, other lists line by line."""
-    from rich.console import Console
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    report = plain(report, printed=True)
-    with console.capture() as captured:
-        for key, value in report.items():
-            title = key.replace("_", " ")
-            if value == []:
-                console.print(f"{title}: none")
-            elif isinstance(value, list):
-                rows = isinstance(value[0], dict)
-                console.print(_table(title, value) if rows else "\n".join([f"{title}:", *value]),
-                              soft_wrap=not rows)
-            elif value not in ("", None):
-                console.print(_line(key, value, report), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+def to_csv(report: Any) -> str:
+    """The first table of its text, with all that JSON has of it, or without one the scalars as a
+    row: RFC 4180."""
+    shown, whole = plain(report, printed=True), plain(report)
+    rows = next((whole[key] for key, value in shown.items() if _is_table(value)), None)
+    rows = rows or [{key: v for key, v in shown.items() if not isinstance(v, list)}]
+    writer = csv.DictWriter(out := io.StringIO(), _keys(rows))
+    writer.writeheader()
+    writer.writerows({key: _exact(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _exact(value: Any) -> Any:
+    """As JSON has it; a text without quotes, nothing for null."""
+    return json.dumps(value) if isinstance(value, bool | list | dict) else value
+
+
+def to_text(report: Any, width: int | None = None, amount: Amount = "usual", bold: bool = False
+            ) -> str:
+    """What matters most, then scalars as lines with their units, then lists of rows as tables and
+    other lists line by line; at the end what is not shown.
+
+    width: of the terminal; None: there is none, and lines are as long as they need be. amount: the
+    scalars that matter most, what most people want to read, or everything. bold: tables' titles.
+    """
+    document = plain(report, printed=True)
+    scalars = [key for key, value in document.items() if not isinstance(value, list)]
+    first = [key for key in first_of(report) if key in document]
+    if amount == "verdict":
+        order = [key for key in first if key in scalars] or scalars
+    else:
+        order = [*dict.fromkeys((*first, *scalars, *document))]
+    details = details_of(report) if amount == "usual" else ()
+    found: list[str] = []
+    without: list[str] = []
+    for key in order:
+        value = document[key]
+        if key in details or value in ("", None):
+            continue
+        if _is_table(value):
+            rows = report[key] if isinstance(report, Mapping) else getattr(report, key, value)
+            columns, importance = _columns(value), _importance(rows[0], value)
+            lines, gone = _fitted(columns, importance, width, amount == "all")
+            found += [f"\x1b[1m{_words(key)}\x1b[0m" if bold else _words(key), "", *lines, ""]
+            without += [f"of {_words(key)} {', '.join(gone)}"] * bool(gone)
+        else:
+            found += [line for text in _texts(key, value, document) for line in _prose(text, width)]
+    hidden = ", ".join(_words(key) for key in details if document.get(key))
+    if hidden or without:
+        found += _prose(
+            f"not shown: {'; '.join([*([hidden] if hidden else []), *without])} (see --verbose"
+            f"{', --json or a wider terminal' if without else ' or --json'})", width)
+    return "\n".join(found)
+
+
+def _texts(key: str, value: Any, document: dict[str, Any]) -> list[str]:
+    """What is no table, in lines."""
+    if isinstance(value, list):
+        return [f"{_words(key)}:", *map(_printable, value)] if value else [f"{_words(key)}: none"]
+    return [_line(key, value, document)]
 
 
 def _line(key: str, value: Any, report: dict[str, Any]) -> str:
     """A scalar: its unit behind it, beside a percentage the samples, beside a latency the clock."""
     unit = next((u for u in UNITS if key.endswith(u)), "")
-    text = f"{key.removesuffix(unit).replace('_', ' ')}: {_cell(value)} {UNITS.get(unit, '')}"
+    text = f"{_words(key.removesuffix(unit))}: {_cell(value)} {UNITS.get(unit, '')}"
     if unit == "_percent" and "samples" in report:
         text += f" of {report['samples']:,} samples"
-    if key == "latency_ms" and "clock_mhz" in report:
+    if key.startswith("latency_ms") and "clock_mhz" in report:
         text += f" at {report['clock_mhz']:g} MHz"
     return text.rstrip()
 
 
-def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    """A column for each key that some row has."""
-    from rich import box
-    from rich.table import Table
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-                  pad_edge=False)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    for column in columns:
-        number = any(isinstance(row.get(column), int | float) for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if number else "left",
-                         overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    return table
+def _prose(text: str, width: int | None) -> list[str]:
+    """The lines of a text; a command is to be copied, and stays whole."""
+    if width is None or cell_len(text) <= width or text.startswith(COMMAND) or (
+            f": {COMMAND}" in text):
+        return [text]
+    first, *more = table.wrapped(text, width - len(INDENT))
+    return [first, *(INDENT + line for line in more)]
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _keys(rows: list[dict[str, Any]]) -> list[str]:
+    """Each key that some row has."""
+    return [*dict.fromkeys(key for row in rows for key in row)]
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[table.Column]:
+    return [table.Column(
+        _words(key), tuple(_cell(row.get(key)) for row in rows),
+        number=any(isinstance(row.get(key), int | float) for row in rows), name=i == 0)
+        for i, key in enumerate(_keys(rows))]
+
+
+def _importance(row: Any, rows: list[dict[str, Any]]) -> list[int]:
+    """The places of the columns: those that matter most, then the others from the left."""
+    keys = _keys(rows)
+    return [keys.index(key) for key in dict.fromkeys((*first_of(row), *keys)) if key in keys]
+
+
+def _fitted(columns: list[table.Column], importance: list[int], width: int | None, whole: bool
+            ) -> tuple[list[str], list[str]]:
+    """The lines of a table, and the headings of what is left out. whole: nothing is."""
+    if width is None:
+        return table.lines(columns), []
+    found = (table.parts(columns, width) if whole else
+             [table.fitted(columns, width, importance)])
+    if any(len(part) == 1 < len(columns) or not table.fits(part, width) for part in found):
+        return [*table.lists(columns, width)], []
+    lines = [line for part in found for line in ("", *table.lines(part, width))][1:]
+    return lines, [c.heading for c in columns if not any(c in part for part in found)]
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def _cell(value: Any) -> str:
@@ -91,4 +169,9 @@ def _cell(value: Any) -> str:
         if math.isfinite(value) and (value == int(value) or abs(value) >= 1000):
             return f"{value:,.0f}"
         return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """Without line feeds and what else would move a cursor."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

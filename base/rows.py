@@ -3,6 +3,10 @@
 A field that is None by default and is None is left out; fields without a default always appear. A
 field `inlined()`, a mapping or a dataclass, gives its entries in its place, one `unprinted()` is no
 column of a table, and `from_` is the key `from`.
+
+A class may say what is read first: `FIRST`, the names of the fields that matter most, the most
+important first; of a report they stand at the top and are all that --quiet shows, of a row they are
+the columns that a narrow terminal keeps longest. `DETAILS` of a report are for --verbose.
 """
 
 from __future__ import annotations
@@ -37,6 +41,16 @@ def to_dict(row: Any, printed: bool = False) -> dict[str, Any]:
 
 def _left_out(f: Field[Any], value: Any) -> bool:
     return value is None and f.default is None
+
+
+def first_of(row: Any) -> tuple[str, ...]:
+    """Names of the fields that matter most; whether a gate was passed does by itself."""
+    return getattr(type(row), "FIRST", ("passed",))
+
+
+def details_of(row: Any) -> tuple[str, ...]:
+    """Names of the fields that most people do not want to read."""
+    return getattr(type(row), "DETAILS", ())
 
 
 def plain(value: Any, printed: bool = False) -> Any:

@@ -42,10 +42,13 @@ class Defs:
 
 
 def schemas() -> dict[str, Schema]:
-    """By name: of every command, and of the file that `dsplet widths --front` writes."""
+    """By name: of every command, and of the files that `dsplet widths --front` and `dsplet check
+    --update` write."""
+    from dsplet.workflows.check_facts import Baseline
     from dsplet.workflows.widths import Front
     kinds = {name: report_type(name) for names in SECTIONS.values() for name in names}
-    return {name: schema(name, kind) for name, kind in (kinds | {"front": Front}).items()}
+    return {name: schema(name, kind) for name, kind in (kinds | {
+        "front": Front, "baseline": Baseline}).items()}
 
 
 def report_type(command: str) -> Any:

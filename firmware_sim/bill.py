@@ -19,6 +19,8 @@ class LayerRow:
     lower_bound: likewise. spent: by the processor's kinds of work, and its stalls.
     """
 
+    FIRST = ("layer", "cycles", "macs", "cycles_per_mac", "op")
+
     layer: str
     kernel: str | None = unprinted(None)
     step: int | None = unprinted(None)

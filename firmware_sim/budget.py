@@ -26,6 +26,8 @@ class Budget:
 class Verdict:
     """Whether the worst case keeps the budget, and the layers that cost most."""
 
+    FIRST = ("budget", "met", "cycles", "allowed_cycles")
+
     budget: str
     allowed_cycles: float
     cycles: float

@@ -12,8 +12,7 @@ class Native:
     lowest_latency_ms, highest_latency_ms: between which the slowest sample's lies, as what is open
     about the processor allows. model_error: how far cycles were off where they could be compared.
     least_cycles: of the fastest sample. instructions: the most of a sample. compiler, flags: its
-    name, and what it was told. flash_bytes: code and constants. ram_bytes: with the stack, as deep
-    as it was seen.
+    name, and what it was told. stack_bytes: as deep as it was seen.
     """
 
     lowest_latency_ms: float | None = None
@@ -23,6 +22,4 @@ class Native:
     instructions: int | None = None
     compiler: str | None = None
     flags: str | None = None
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
     stack_bytes: int | None = None

@@ -115,6 +115,7 @@ class Nearly:
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
     """What a run of machine code computed, cost and needed. cycles: of the slowest sample.
+    ram_bytes, read_only_bytes: see `backend.Memory`.
     network_layers: all that the network has, by their keys, those without code among them."""
 
     target: str
@@ -136,6 +137,8 @@ class Simulation:
     cycles_per_mac: float | None
     clock_mhz: float
     latency_ms: float
+    ram_bytes: int
+    read_only_bytes: int
     native: Native = inlined()
     budget: list[Verdict] | None = None
     passed: bool
@@ -154,6 +157,8 @@ class Streamed:
     cycles_per_step: float
     clock_mhz: float
     latency_ms_per_step: float
+    ram_bytes: int
+    read_only_bytes: int
     memory: list[MemoryRow]
     passed: bool
 
@@ -199,6 +204,7 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
     macs = sum(s.macs for s in compiled.sections)
     layers = layer_rows(compiled, run, worst)
     kept = verdict(budget, run, worst.cycles or cycles) if budget else None
+    memory = compiled.memory()
     return Simulation(
         target=title(target), samples=samples,
         first_samples=[_sample(y[i], index[i], None if labels is None else labels[i],
@@ -207,11 +213,13 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
         score=_score(y.reshape(samples, -1), labels, facts), agreement=agreement, layers=layers,
         steps=step_rows(compiled), network_layers=list(compiled.program.layers.rows),
         modules=module_rows(layers), items=item_rows(compiled.items(run)),
-        not_included=list(compiled.not_included), memory=list(compiled.memory().by_region),
+        not_included=list(compiled.not_included), memory=list(memory.by_region),
         cycles=cycles, worst_case_cycles=worst.cycles,
         worst_case_differs_for="" if worst.cycles == cycles else worst.why,
         cycles_per_mac=cycles / macs if macs else None, clock_mhz=target.clock_mhz,
-        latency_ms=target.ms(cycles), native=compiled.native(run), budget=[kept] if kept else None,
+        latency_ms=target.ms(cycles), ram_bytes=memory.ram_bytes,
+        read_only_bytes=memory.read_only_bytes, native=compiled.native(run),
+        budget=[kept] if kept else None,
         passed=agreement.agrees and (kept is None or kept.met))
 
 
@@ -222,6 +230,7 @@ def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | No
     target, (samples, count) = compiled.target, steps.cycles.shape
     value, _ = compiled.program.outputs[0]
     last, slowest = steps.outputs[0][:, -1], float(steps.cycles.max())
+    memory = compiled.memory()
     differing = int(np.count_nonzero(last != wanted))
     y = value.format.dequantize(last)
     return Streamed(
@@ -230,8 +239,8 @@ def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | No
         agreement=Exactly(
             differing, f"NumPy reference after the last step, {wanted.size:,} integers"),
         begin_cycles=steps.begin_cycles, cycles_per_step=slowest, clock_mhz=target.clock_mhz,
-        latency_ms_per_step=target.ms(slowest), memory=list(compiled.memory().by_region),
-        passed=not differing)
+        latency_ms_per_step=target.ms(slowest), ram_bytes=memory.ram_bytes,
+        read_only_bytes=memory.read_only_bytes, memory=list(memory.by_region), passed=not differing)
 
 
 def title(target: Target) -> str:

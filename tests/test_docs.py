@@ -140,7 +140,7 @@ def test_files_named_are_there(page):
 def test_names_said_of_the_package_are_there(page):
     """`dsplet.quantize.fixed.kernel` and `dsplet.base.errors.UserError`."""
     for name in QUOTED.findall(page.read_text()):
-        if re.fullmatch(r"dsplet(?:\.\w+)+", name):
+        if re.fullmatch(r"dsplet(?:\.\w+)+", name) and not (ROOT / name).is_file():
             module, _, last = name.rpartition(".")
             try:
                 importlib.import_module(name)

@@ -15,6 +15,8 @@ FILE = Path(__file__).with_name("results.json")
 class Accuracy:
     """What a model reads right. train_samples: None for all. executed: as machine code."""
 
+    FIRST = ("model", "data", "fixed_accuracy_percent", "float_accuracy_percent")
+
     model: str
     data: str
     train_samples: int | None
@@ -29,6 +31,8 @@ class Accuracy:
 @dataclass(frozen=True, kw_only=True)
 class Chip:
     """What a model costs. met: whether it keeps its budget, where it has one."""
+
+    FIRST = ("model", "data", "cycles", "latency_ms", "bytes", "met")
 
     model: str
     data: str

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -32,34 +35,71 @@ class Strict(click.Command):
         return rest
 
 
-def reports_as(text: Callable[[Any], str] | None) -> Callable[[Command], click.Command]:
-    """Make a function that returns a report a command that prints it, by `text`, or as --json.
+def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in that order."""
+    def add(command: Command) -> Command:
+        return functools.reduce(lambda c, option: option(c), reversed(several), command)
+    return add
 
-    text: None for lines and tables. The exit code is 1 where the report's `passed` is false.
-    """
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object instead.")
+FORMS = {"as_json": "--json", "as_csv": "--csv", "quiet": "--quiet", "verbose": "--verbose"}
+"""How a report may be printed otherwise: of these one."""
+form_options = options(
+    json_option,
+    click.option("--csv", "as_csv", is_flag=True, help="The main table as CSV instead, such as "
+                 "the layers; without one, the figures as a row."),
+    click.option("-q", "--quiet", is_flag=True, help="What matters most, in a few lines."),
+    click.option("-v", "--verbose", is_flag=True, help="All tables, with all their columns."))
+
+
+def reports_as(text: Callable[[Any], str]) -> Callable[[Command], click.Command]:
+    """Make a function that returns a report a command that prints it, by `text`, or as --json. The
+    exit code is 1 where the report's `passed` is false."""
     def wrap(command: Command) -> click.Command:
         @functools.wraps(command)
         def run(as_json: bool, **given: Any) -> int:
             from dsplet.base import render
             report = command(**given)
-            click.echo(render.to_json(command.__name__, report) if as_json else
-                       (text or render.to_text)(report))
-            return 0 if getattr(report, "passed", True) else 1
+            click.echo(render.to_json(command.__name__, report) if as_json else text(report))
+            return _code(report)
 
         return click.command(cls=Strict)(json_option(run))
 
     return wrap
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object instead.")
-reports = reports_as(None)
+def reports(command: Command) -> click.Command:
+    """The same by lines and tables, of which `form_options` say how many and in what form."""
+    @functools.wraps(command)
+    def run(**given: Any) -> int:
+        chosen = [form for form in FORMS if given.pop(form)]
+        if len(chosen) > 1:
+            raise UserError(f"{FORMS[chosen[0]]} leaves nothing for {FORMS[chosen[1]]} to do",
+                            remedy="leave one of them out")
+        report = command(**given)
+        click.echo(_printed(command.__name__, report, *chosen), nl=chosen != ["as_csv"])
+        return _code(report)
+
+    return click.command(cls=Strict)(form_options(run))
 
 
-def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, in that order."""
-    def add(command: Command) -> Command:
-        return functools.reduce(lambda c, option: option(c), reversed(several), command)
-    return add
+def _printed(name: str, report: Any, form: str = "") -> str:
+    """form: of `FORMS`, or none of them."""
+    from dsplet.base import render
+    if form == "as_json":
+        return render.to_json(name, report)
+    if form == "as_csv":
+        return render.to_csv(report)
+    amount: render.Amount = "verdict" if form == "quiet" else "all" if form else "usual"
+    if not sys.stdout.isatty():
+        return render.to_text(report, amount=amount)
+    bold = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return render.to_text(report, shutil.get_terminal_size().columns, amount, bold)
+
+
+def _code(report: Any) -> int:
+    return 0 if getattr(report, "passed", True) else 1
 
 
 def listing_text(report: Any) -> str:

@@ -11,20 +11,13 @@ from dsplet.cli.options import (
     POSITIVE,
     budget_option,
     feed_options,
-    reports_as,
+    reports,
     target_options,
     watch,
 )
 
 
-def _text(report: Any) -> str:
-    """The verdicts, and where all the rest is."""
-    from dsplet.base import render
-    return render.to_text({"page": report.page, "verdicts": report.verdicts} | (
-        {} if report.changes is None else {"changes": report.changes}))
-
-
-@reports_as(_text)
+@reports
 @click.argument("reference", metavar="FLOAT.onnx", type=PATH)
 @click.argument("test", metavar="NET.q.onnx", type=PATH)
 @click.option("-o", "page", type=PATH, default="report.html", show_default=True)

@@ -27,6 +27,8 @@ class ChangeRow:
     None where there is no such row. change, change_percent: of numbers. worse: None where it is
     neither that nor better."""
 
+    FIRST = ("of", "quantity", "change", "worse")
+
     section: str
     of: str
     quantity: str

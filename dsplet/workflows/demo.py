@@ -33,6 +33,9 @@ class Report:
     """by_hand: the commands that do the same. passed: every integer agrees, the budget is met, and
     fixed point loses no more than is allowed."""
 
+    FIRST = ("passed", "float_accuracy_percent", "fixed_accuracy_percent", "drop_points",
+             "differing_integers", "cycles", "latency_ms", "budget_ms")
+
     by_hand: list[str]
     memory: list[MemoryRow]
     model: str

@@ -42,6 +42,9 @@ class Report:
     """See `report.Diagnosis` and `suggestions.Changes`. calibrated_on: how many of the samples the
     fixed-point network was calibrated on. changes: what was tried, or why nothing."""
 
+    FIRST = ("smallest_change", "reference_accuracy_percent", "test_accuracy_percent",
+             "output_sqnr_db")
+
     provenance: Provenance = unprinted()
     reference: str
     test: str

@@ -57,6 +57,8 @@ class Report:
     """simulated_cycles_per_s: of a dense layer on the chip. problems: why the main job, from a
     network's file to cycles, cannot run here. passed: there are none."""
 
+    FIRST = ("passed", "problems")
+
     versions: list[Part]
     machine: list[Part]
     data: list[Part]

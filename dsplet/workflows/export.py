@@ -29,6 +29,8 @@ class Request(FromData):
 class Report:
     """checked_samples: that ONNX Runtime and PyTorch were compared on."""
 
+    FIRST = ("file", "max_difference_from_pytorch")
+
     file: str
     input_shape: str
     checked_samples: int

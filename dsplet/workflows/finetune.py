@@ -36,6 +36,9 @@ class Report:
     """samples: of the test split, that the accuracies are counted on. trained_on_test_samples:
     nobody has split the data."""
 
+    FIRST = ("after_accuracy_percent", "before_accuracy_percent", "reference_accuracy_percent",
+             "file")
+
     file: str
     data: str
     training_samples: int

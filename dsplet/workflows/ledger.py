@@ -29,6 +29,8 @@ class Request(FromData):
 class Report:
     """passed: no accumulator can overflow."""
 
+    FIRST = ("passed", "overflows")
+
     provenance: Provenance = unprinted()
     network: str
     samples: int

@@ -48,6 +48,8 @@ class Row:
 class Report:
     """passed: every integer of the samples is the reference's."""
 
+    FIRST = ("passed", "page")
+
     page: str
     bytes: int
     networks: list[Row]

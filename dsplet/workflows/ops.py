@@ -60,6 +60,8 @@ class Checked:
     that no output needs, do not count. not_looked_at: nodes behind refused ones, of whose inputs
     too little is known. passed: all can be read."""
 
+    FIRST = ("passed", "refused")
+
     file: str
     opset: int
     needs: list[Needed]

@@ -73,6 +73,9 @@ class Report:
     random inputs over its ranges where there are no samples. The fields from `samples` on are those
     of a `Spread`."""
 
+    FIRST = ("file", "input", "calibration_samples", "accuracy_percent",
+             "accuracy_deviation_points")
+
     file: str
     recipe: str
     data: str

@@ -40,6 +40,8 @@ class Line:
 class Report:
     """passed: every integer is the reference's."""
 
+    FIRST = ("passed", "differing_integers", "lines")
+
     network: str
     target: str
     lines: list[Line]

@@ -9,6 +9,7 @@ from dsplet.base import render
 from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.provenance import Provenance
+from dsplet.base.rows import unprinted
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import Batch
 from dsplet.firmware_sim.rows import Memory
@@ -57,8 +58,10 @@ class Report:
     is no diagnosis. changes: since the baseline, where there is one. passed: every verdict with a
     limit keeps it."""
 
+    FIRST = ("passed", "page", "verdicts", "changes")
+
     page: str | None = None
-    provenance: Provenance
+    provenance: Provenance = unprinted()
     reference: str
     test: str
     made_from_reference: bool | None = None
@@ -66,11 +69,11 @@ class Report:
     baseline: str | None = None
     threshold_percent: float
     changes: list[ChangeRow] | None = None
-    simulation: Simulation
-    comparison: Comparison
-    diagnosis: Diagnosis | None = None
+    simulation: Simulation = unprinted()
+    comparison: Comparison = unprinted()
+    diagnosis: Diagnosis | None = unprinted(None)
     not_diagnosed: str | None = None
-    ledger: ledger.Report
+    ledger: ledger.Report = unprinted()
     passed: bool
 
 

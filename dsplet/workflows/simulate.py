@@ -282,11 +282,17 @@ def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Bat
         "--resize": request.resize}, ", or name samples with --data")
     refuse_idle("random inputs are others in the other arithmetic", {"--beside": request.beside},
                 ", or name samples with --data")
-    count, size = count_of(request.samples or "1"), sum(map(prod, subject.shapes.values()))
+    seeded = request.seed or 0
+    return drawn(subject, count_of(request.samples or "1"), seeded), subject.told(seeded)
+
+
+def drawn(subject: FixedPoint | FloatingPoint, count: int, seed: int) -> Batch:
+    """Random samples. Raises RequestError where they are too many."""
+    size = sum(map(prod, subject.shapes.values()))
     if count * size > MOST_RANDOM:
         raise RequestError(f"{count:,} random samples are {count * size:,} numbers",
                            expected=f"at most {MOST_RANDOM:,}")
-    return subject.random(count, request.seed or 0), subject.told(request.seed or 0)
+    return subject.random(count, seed)
 
 
 def _unknown(x: dict[str, np.ndarray]) -> Batch:

@@ -22,6 +22,8 @@ from dsplet.workflows.held import Held
 class Side:
     """A simulation of the same network in one arithmetic."""
 
+    FIRST = ("cycles", "latency_ms", "used_bytes", "accuracy_percent")
+
     arithmetic: str
     network: str
     cycles: float
@@ -38,11 +40,16 @@ class Simulation:
 
     inputs: what they are where they are chance. calibrated_on: how many of the samples the network
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
-    lowest_latency_ms to stack_bytes: of a target that others' compilers make code for.
-    differing_integers: of fixed point; what follows it, to differing_answers, of floating point.
-    network_layers: all that the network has, by their keys, those without code among them.
-    From side_by_side on: what was asked for.
+    ram_bytes, read_only_bytes: see `backend.Memory`. lowest_latency_ms to stack_bytes: of a target
+    that others' compilers make code for. differing_integers: of fixed point; what follows it, to
+    differing_answers, of floating point. network_layers: all that the network has, by their keys,
+    those without code among them. From side_by_side on: what was asked for.
     """
+
+    FIRST = ("passed", "cycles", "latency_ms", "accuracy_percent", "nrmse_percent",
+             "differing_integers", "differing_numbers", "ram_bytes", "read_only_bytes", "budget",
+             "memory_budget")
+    DETAILS = ("not_included", "compiler", "flags")
 
     provenance: Provenance | None = unprinted(None)
     network: str
@@ -52,7 +59,6 @@ class Simulation:
     calibrated_on: str | None = None
     target: str
     samples: int
-    first_samples: list[ReadSample | NumberSample | OutputSample]
     accuracy_percent: float | None
     right_within: float | None = None
     nrmse_percent: float | None = None
@@ -65,6 +71,7 @@ class Simulation:
     layers: list[LayerRow]
     steps: list[StepRow] = unprinted()
     network_layers: list[Layer] = unprinted()
+    first_samples: list[ReadSample | NumberSample | OutputSample]
     modules: list[ModuleRow] | None = None
     items: list[ItemRow]
     not_included: list[str]
@@ -76,6 +83,8 @@ class Simulation:
     cycles_per_mac: float | None
     clock_mhz: float
     latency_ms: float
+    ram_bytes: int
+    read_only_bytes: int
     lowest_latency_ms: float | None = None
     highest_latency_ms: float | None = None
     model_error: str | None = None
@@ -83,8 +92,6 @@ class Simulation:
     instructions: int | None = None
     compiler: str | None = None
     flags: str | None = None
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
     stack_bytes: int | None = None
     budget: list[Verdict] | None = None
     memory_budget: list[MemoryVerdict] | None = None
@@ -109,6 +116,9 @@ class Simulation:
 class Streamed:
     """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
+    FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "accuracy_percent",
+             "nrmse_percent", "differing_integers", "ram_bytes", "read_only_bytes")
+
     provenance: Provenance = unprinted()
     network: str
     inputs: str | None = None
@@ -125,6 +135,8 @@ class Streamed:
     cycles_per_step: float
     clock_mhz: float
     latency_ms_per_step: float
+    ram_bytes: int
+    read_only_bytes: int
     memory: list[MemoryRow]
     passed: bool
 

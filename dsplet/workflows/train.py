@@ -40,6 +40,8 @@ class Epoch:
 class Report:
     """samples, test_errors: of the test split. file: the checkpoint."""
 
+    FIRST = ("test_error_percent", "test_errors", "file")
+
     curve: list[Epoch]
     model: str
     data: str

@@ -16,6 +16,8 @@ KB = 1024
 class VerdictRow:
     """measured, because: in words. met: whether it keeps its limit; None where it has none."""
 
+    FIRST = ("verdict", "measured", "met")
+
     verdict: str
     measured: str
     because: str

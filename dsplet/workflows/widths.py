@@ -58,6 +58,9 @@ class Report:
     network that a budget chose, quantized by the default recipe: layers, what was measured of it,
     its cycles, and its file where one was asked for."""
 
+    FIRST = ("memory_bytes", "weight_bytes", "calibration_accuracy_percent", "cycles", "latency_ms",
+             "file", "layers")
+
     network: str
     data: str
     calibration_samples: int

@@ -228,8 +228,7 @@ class Compiled(backend.Compiled):
                       least_cycles=float(done.cycles.min()),
                       instructions=int(done.instructions.max()),
                       compiler=self.built.compiler, flags=" ".join(core.tools.flags),
-                      flash_bytes=self.built.code_bytes + self.built.const_bytes,
-                      ram_bytes=self._ram_bytes + done.stack_bytes, stack_bytes=done.stack_bytes)
+                      stack_bytes=done.stack_bytes)
 
     def memory(self) -> Memory:
         if self._stack_bytes is None:

@@ -50,6 +50,8 @@ class FormatRow:
     """A layer's formats, and its proved accumulator where it has one. weight_fracs: one of all
     weights, or one for each channel."""
 
+    FIRST = ("layer", "output", "weights", "headroom_bits", "accumulator_bits")
+
     layer: str
     op: str
     output: str

@@ -38,6 +38,8 @@ class EntryRow:
     clip_loss_db: see `Entry`.
     """
 
+    FIRST = ("proved_bits", "headroom_bits", "saturated", "clip_loss_db")
+
     layer: str = unprinted()
     value: str
     op: str

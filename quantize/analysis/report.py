@@ -60,6 +60,8 @@ class FlipRow:
     mended_by: the layers that mend it if restored, in words, and their keys.
     """
 
+    FIRST = ("index", "reference", "test", "label", "mended_by")
+
     index: int
     label: Answer | None = None
     reference: Answer | None = None
@@ -114,6 +116,11 @@ class Comparison:
     a fixed-point network beside the float one, on `layer_samples`.
     """
 
+    FIRST = ("reference_accuracy_percent", "test_accuracy_percent", "agree_percent",
+             "reference_nrmse_percent", "test_nrmse_percent", "largest_difference",
+             "output_sqnr_db", "flips")
+    DETAILS = ("confusion_reference", "confusion_test")
+
     provenance: Provenance | None = unprinted(None)
     reference: str
     test: str
@@ -135,18 +142,20 @@ class Comparison:
     symbols: int | None = None
     reference_symbols_right: int | None = None
     test_symbols_right: int | None = None
+    layer_samples: int | None = None
+    layers: list[ValueRow] | None = None
     outputs: list[OutputRow] | None = None
     differences: list[DifferenceRow] | None = None
     flips: list[FlipRow]
     confusion_reference: list[dict[str, int]] | None = None
     confusion_test: list[dict[str, int]] | None = None
-    layer_samples: int | None = None
-    layers: list[ValueRow] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRow:
     """What one layer costs, alone and with the others; see `diagnose.Layer`."""
+
+    FIRST = ("layer", "restored_accuracy_percent", "sqnr_isolated_db", "mends_flips")
 
     layer: str
     op: str
@@ -163,6 +172,8 @@ class LayerRow:
 @dataclass(frozen=True, kw_only=True)
 class RangeRow:
     """What a format represents, from_ to to, and what the value was, low to high."""
+
+    FIRST = ("layer", "box", "clipped_percent", "format")
 
     layer: str
     format: str

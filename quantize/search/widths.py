@@ -94,6 +94,8 @@ def figures(p: Point) -> Figures:
 class PointRow(Figures):
     """A point of the search; a width that all slots of a kind share stands once."""
 
+    FIRST = ("memory_bytes", "calibration_accuracy_percent", "weight_bits", "activation_bits")
+
     on_front: bool
     weight_bits: str
     activation_bits: str

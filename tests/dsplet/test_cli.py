@@ -61,7 +61,7 @@ def test_a_missed_budget_is_exit_code_1(folder):
 
 def test_simulate_traces(folder):
     done = dsplet("simulate", "small.q.onnx", "--trace", 50, folder=folder)
-    lines = done.stdout[done.stdout.index("-- x"):].splitlines()
+    lines = done.stdout[done.stdout.index("-- x"):done.stdout.index("not shown:")].splitlines()
     assert sum(not line.startswith("--") for line in lines) == 50
     assert lines[1].split()[:2] == ["0.00", "000000"]
 

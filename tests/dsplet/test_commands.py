@@ -3,29 +3,35 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import click
 import jsonschema
 import pytest
 
 from dsplet import data
+from dsplet.base import render
+from dsplet.base.rows import plain
 from dsplet.cli import SECTIONS, cli
+from dsplet.cli.options import FORMS
 from dsplet.cli.outcome import outcome
 from dsplet.firmware_sim.optimize import GOALS
 from dsplet.firmware_sim.targets import PROGRAMS
-from dsplet.schemas import schemas
+from dsplet.schemas import report_type, schemas
 from dsplet.train.zoo.card import Card
 from dsplet.workflows import simulate
+from tests.base.readable import assert_readable
 from tests.dsplet import other_nets, small_nets
 from tests.firmware_sim.dsp32c.test_conformance import ADD
 
@@ -86,7 +92,8 @@ CASES = {
     "simulate": Case(
         "small.q.onnx --samples 2 --budget 1ms --map --profile --trace 5",
         lambda d: d["differing_integers"] == 0 and d["layers"][-1]["macs"] == 4 * 36 * 9 + 360
-        and len(d["trace"]) >= 5 and d["budget"][0]["met"] and d["latency_ms"] * 1e4 == d["cycles"],
+        and len(d["trace"]) >= 5 and d["budget"][0]["met"] and d["latency_ms"] * 1e4 == d["cycles"]
+        and d["ram_bytes"] + d["read_only_bytes"] == sum(r["used_bytes"] for r in d["memory"]),
         "small.q.onnx --stream --map", "leave out --map"),
     "report": Case(
         "small.onnx small.q.onnx --samples 20 --executed 2 -o report.html",
@@ -106,6 +113,15 @@ CASES = {
         "small.q.onnx --format c -o out",
         lambda d: [Path(f).name for f in d["written"]] == ["small.h", "small.c"],
         "small.q.onnx --format c --name 3x", "'3x' cannot name C functions"),
+    "check": Case(
+        "check.toml --junit check.xml",
+        lambda d: [r["target"] for r in d["networks"]] == ["dsp32c-40"] and d["passed"]
+        and Path("check.xml").exists(),
+        "check.toml --junit small.onnx", "small.onnx is what it would be made from"),
+    "init": Case(
+        ".", lambda d: {"line", "small"} <= {n["network"] for n in d["networks"]}
+        and Path("dsplet.toml").exists(),
+        "check.toml", "check.toml: there is no such folder"),
     "asm": Case(
         "sum.s",
         lambda d: len([r for r in d["listing"] if r["word"]]) == 14,
@@ -137,14 +153,16 @@ CASES = {
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),
 }
-SLOW = {"train", "export", "finetune", "demo", "widths"}
-"""What is run once only; as text they are printed by tests that take their time."""
+SLOW = {"train", "export", "finetune", "demo", "widths", "init"}
+"""What is run once only; as text they are printed by other tests, or tests that take their time."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = small_nets.write(tmp_path_factory.mktemp("commands"))
     (path / "words.txt").write_text("14400002")
+    (path / "check.toml").write_text('[networks.small]\nfile = "small.q.onnx"\n'
+                                     'reference = "small.onnx"\nsamples = 20\n')
     (path / "add.json").write_text(json.dumps({"schema": "dsp32c-vectors/1", "vectors": [ADD]}))
     return path
 
@@ -181,14 +199,27 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
+def command(name: str) -> click.Command:
+    found = cli.get_command(click.Context(cli), name)
+    assert found
+    return found
+
+
 def test_the_table_has_every_command():
     assert set(CASES) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_it_works(name, here, capsys):
-    """The document is of the published schema, and the exit code is 1 where a gate failed."""
-    case = CASES[name]
+def test_it_works(name, here, capsys, monkeypatch):
+    """The document is of the published schema, and the exit code is 1 where a gate failed. As text
+    it can be read at any width."""
+    case, reports, to_json = CASES[name], [], render.to_json
+
+    def kept(name: str, report: object) -> str:
+        reports.append(report)
+        return to_json(name, report)
+
+    monkeypatch.setattr(render, "to_json", kept)
     code = outcome(cli, [name, *case.words.split(), "--json"])
     document = json.loads(capsys.readouterr().out)
     assert code == (0 if document.get("passed", True) else 1)
@@ -196,6 +227,10 @@ def test_it_works(name, here, capsys):
     jsonschema.validate(document, schema(name))
     if name == "widths":  # it writes one more
         jsonschema.validate(json.loads((here / "front.json").read_text()), schema("front"))
+    if FORMS.keys() <= {p.name for p in command(name).params}:  # others have a text of their own
+        report = reports[-1]
+        for width in (None, 60, 80, 100, 140):
+            assert_readable(render.to_text(report, width), plain(report, printed=True), width)
     if name not in SLOW:
         assert outcome(cli, [name, *case.words.split()]) == code
         assert capsys.readouterr().out.strip()
@@ -275,29 +310,96 @@ def test_a_schema_refuses_what_is_not_in_it(here, capsys):
             jsonschema.validate(wrong, schema("simulate"))
 
 
+# --- how reports are printed ----------------------------------------------------------------------
+
+BUDGET = "simulate small.q.onnx --budget 100cycles"
+
+
+def printed(words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert outcome(cli, words.split()) in (0, 1)
+    return capsys.readouterr().out
+
+
+def test_as_little_as_decides_and_as_all_of_it(here, capsys):
+    quiet, usual, whole = (printed(f"{BUDGET} {form}", capsys) for form in ("-q", "", "-v"))
+    assert quiet.splitlines()[0] == "passed: no" and quiet.count("\n") < 10
+    assert usual.startswith(quiet) and whole.startswith(quiet)
+    assert "not shown: not included (see --verbose or --json)" in usual
+    assert "not included:\n" in whole and "not shown" not in whole
+
+
+def test_the_main_table_for_other_programs(here, capsys):
+    document = json.loads(printed(f"{BUDGET} --json", capsys))
+    seen = list(csv.DictReader(io.StringIO(printed(f"{BUDGET} --csv", capsys))))
+    assert [row["layer"] for row in seen] == [row["layer"] for row in document["layers"]]
+    assert [float(row["cycles"]) for row in seen] == [r["cycles"] for r in document["layers"]]
+    assert seen[0].keys() == document["layers"][0].keys()
+
+
+@pytest.mark.parametrize("forms", ["--json --csv", "-q -v", "--csv -q"])
+def test_one_form_at_a_time(forms, here, capsys):
+    assert outcome(cli, f"{BUDGET} {forms}".split()) == 2
+    assert "leave one of them out" in capsys.readouterr().err
+
+
+def test_a_terminal_has_its_width(here, capsys, monkeypatch):
+    """Columns are those of the terminal, or of $COLUMNS; nothing is bold that must have no colour;
+    of what is piped nothing is left out."""
+    words = "budgets"
+    piped = printed(words, capsys)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    bold = printed(words, capsys)
+    monkeypatch.setenv("NO_COLOR", "1")
+    plainly = printed(words, capsys)
+    assert "\x1b[1mbudgets\x1b[0m" in bold and "\x1b" not in plainly + piped
+    assert max(map(len, plainly.splitlines())) <= 80 < max(map(len, piped.splitlines()))
+    assert "of budgets" in plainly and "of budgets" not in piped
+
+
+def test_what_is_said_to_matter_is_there():
+    """FIRST and DETAILS name fields, of reports and of their rows."""
+    def named(kind: type) -> set[str]:
+        return {*getattr(kind, "FIRST", ()), *getattr(kind, "DETAILS", ())}
+
+    kinds = {kind for name in COMMANDS for kind in dataclasses_in(report_type(name))}
+    assert sum(bool(named(kind)) for kind in kinds) > 20
+    for kind in kinds:
+        assert named(kind) <= {f.name.rstrip("_") for f in fields(kind)}, kind
+
+
+def dataclasses_in(kind: Any) -> Iterator[Any]:
+    for inner in get_args(kind):
+        yield from dataclasses_in(inner)
+    if is_dataclass(kind):
+        yield kind
+        for hint in get_type_hints(kind).values():
+            yield from dataclasses_in(hint)
+
+
 # --- options and requests -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_the_requests_fields(name):
     """By name and by default: a workflow that is called does what the command does."""
-    command = cli.get_command(click.Context(cli), name)
     words: list[str] = []
-    for needed in (p for p in command.params if p.required):
+    for needed in (p for p in command(name).params if p.required):
         words += needed.opts[:1] if isinstance(needed, click.Option) else []
         words.append(getattr(needed.type, "choices", ["file"])[0])
-    with command.make_context(name, words) as context:
-        given = {k: v for k, v in context.params.items() if k != "as_json"}
+    with command(name).make_context(name, words) as context:
+        given = {k: v for k, v in context.params.items() if k not in FORMS}
     request = import_module(f"dsplet.workflows.{name}").Request
     assert {f.name for f in fields(request)} == set(given)
     assert all(given[f.name] == f.default for f in fields(request) if f.default is not MISSING)
 
 
-@pytest.mark.parametrize("command, option, known", [
+@pytest.mark.parametrize("name, option, known", [
     ("simulate", "goal", GOALS), ("emit", "goal", GOALS), ("conformance", "machine", PROGRAMS)])
-def test_the_command_line_knows_what_there_is(command, option, known):
+def test_the_command_line_knows_what_there_is(name, option, known):
     """It names them itself, so that --help imports nothing."""
-    found = next(p for p in cli.get_command(click.Context(cli), command).params
-                 if p.name == option)
+    found = next(p for p in command(name).params if p.name == option)
     assert list(found.type.choices) == list(known)
 
 
