@@ -12,7 +12,6 @@ from dsplet.base.provenance import Provenance
 from dsplet.base.rows import unprinted
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import Batch
-from dsplet.firmware_sim.rows import Memory
 from dsplet.quantize.analysis import report
 from dsplet.quantize.analysis.diagnose import diagnose
 from dsplet.quantize.analysis.report import Comparison, Diagnosis
@@ -106,12 +105,12 @@ def _found(request: Request, whole: Network, fixed: Network, samples: Batch, wat
     compared = compare.run(compare.Request(reference=request.reference, test=request.test,
                                            samples=request.samples, **same), watch)
     book = ledger.run(ledger.Request(source=request.test, samples=request.samples, **same), watch)
-    sim, memory = _simulated(request, min(request.executed, len(samples)), watch)
+    sim = _simulated(request, min(request.executed, len(samples)), watch)
     try:
         diagnosis, why = _diagnosis(whole, fixed, samples, watch), None
     except ModelError as error:
         diagnosis, why = None, str(error)
-    rows, made_from = verdicts(sim, memory, compared, book), fixed.facts.get(MADE_FROM)
+    rows, made_from = verdicts(sim, compared, book), fixed.facts.get(MADE_FROM)
     return Report(
         provenance=provenance([whole, fixed], samples, request, ("page",)),
         reference=request.reference, test=request.test,
@@ -121,7 +120,7 @@ def _found(request: Request, whole: Network, fixed: Network, samples: Batch, wat
         threshold_percent=request.threshold_percent, passed=all(v.met is not False for v in rows))
 
 
-def _simulated(request: Request, count: int, watch: Watch) -> tuple[Simulation, Memory]:
+def _simulated(request: Request, count: int, watch: Watch) -> Simulation:
     """With what the target offers besides."""
     asked = simulate.Request(
         source=request.test, samples=str(count), budget=request.budget, ram=request.ram,
@@ -130,7 +129,7 @@ def _simulated(request: Request, count: int, watch: Watch) -> tuple[Simulation, 
     ran = simulate.simulated(asked, watch)
     tools = ran.compiled.tools
     more = simulate.Extras(memory_map="memory_map" in tools, spread="assuming" in tools)
-    return simulate.with_extras(ran, more, watch), ran.compiled.memory()
+    return simulate.with_extras(ran, more, watch)
 
 
 def _diagnosis(whole: Network, fixed: Network, samples: Batch, watch: Watch) -> Diagnosis:

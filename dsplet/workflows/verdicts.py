@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsplet.firmware_sim.rows import Memory
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.workflows import ledger
 from dsplet.workflows.simulation import Simulation
@@ -24,11 +23,10 @@ class VerdictRow:
     met: bool | None
 
 
-def verdicts(sim: Simulation, memory: Memory, compared: Comparison, book: ledger.Report
-             ) -> list[VerdictRow]:
+def verdicts(sim: Simulation, compared: Comparison, book: ledger.Report) -> list[VerdictRow]:
     """In the order in which they are shown."""
-    return [_latency(sim), _worst_case(sim), *_memory(sim, memory), _accuracy(compared),
-            _overflow(sim, book), _bits(sim)]
+    return [_latency(sim), _worst_case(sim), *_memory(sim), _accuracy(compared), _overflow(sim, book),
+            _bits(sim)]
 
 
 def _latency(sim: Simulation) -> VerdictRow:
@@ -55,12 +53,12 @@ def _worst_case(sim: Simulation) -> VerdictRow:
                       met=None)
 
 
-def _memory(sim: Simulation, memory: Memory) -> list[VerdictRow]:
+def _memory(sim: Simulation) -> list[VerdictRow]:
     """What changes as the program runs, and what does not."""
     limits = {v.memory: v for v in sim.memory_budget or ()}
     rows = []
-    for name, taken, words in (("RAM", memory.ram_bytes, "changes as it runs"),
-                               ("flash", memory.read_only_bytes, "code and constants")):
+    for name, taken, words in (("RAM", sim.ram_bytes, "changes as it runs"),
+                               ("flash", sim.read_only_bytes, "code and constants")):
         limit = limits.get(name)
         because = f"{taken:,} bytes: {words}" + (
             f"; allowed are {limit.allowed_bytes:,}" if limit else "")

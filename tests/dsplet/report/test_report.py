@@ -65,6 +65,32 @@ def test_what_has_nothing_to_say_says_so(numbers: Written):
     assert numbers.report.diagnosis and numbers.report.diagnosis.layers[0].sqnr_isolated_db > 20
 
 
+def test_what_a_target_does_not_tell(digits: Written):
+    """No map, no assumptions, no diagnosis: a line each."""
+    document = digits.document
+    for gone in ("memory_map", "spread", "budget"):
+        del document["simulation"][gone]
+    del document["diagnosis"]
+    text = page(json.dumps(document | {"not_diagnosed": "it has a loop"}), {}).decode()
+    for said in ("this target has no map of them", "This target has no assumptions to vary.",
+                 "Not by layer: it has a loop.", "the float network's nobody looked at: it has a"):
+        assert said in text, said
+
+
+def test_of_many_classes_what_changed_is_listed(digits: Written):
+    """The matrices would be too small to read."""
+    document = digits.document
+    rows = [{"label": i} | {str(j): 5 * (i == j) for j in range(21)} for i in range(21)]
+    document["comparison"] |= {"confusion_reference": rows, "confusion_test": [
+        *rows[:20], rows[20] | {"20": 3, "7": 2}]}
+    text = page(json.dumps(document), {}).decode()
+    assert 'class="matrix"' not in text
+    cells = [said for tag, said in Elements(text).said if tag == "td"]
+    at = cells.index("20")
+    assert cells[at:at + 5] == ["20", "7", "0", "2", "+2"]
+    assert cells[at + 5:at + 10] == ["20", "20", "5", "3", "\N{MINUS SIGN}2"]
+
+
 def test_pictures_of_flips(digits: Written, numbers: Written):
     """A PNG of each flip that is shown, and of nothing else."""
     flips = len(digits.document["comparison"]["flips"])
