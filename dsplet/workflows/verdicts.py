@@ -25,8 +25,8 @@ class VerdictRow:
 
 def verdicts(sim: Simulation, compared: Comparison, book: ledger.Report) -> list[VerdictRow]:
     """In the order in which they are shown."""
-    return [_latency(sim), _worst_case(sim), *_memory(sim), _accuracy(compared), _overflow(sim, book),
-            _bits(sim)]
+    return [_latency(sim), _worst_case(sim), *_memory(sim), _accuracy(compared),
+            _overflow(sim, book), _bits(sim)]
 
 
 def _latency(sim: Simulation) -> VerdictRow:
