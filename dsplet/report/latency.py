@@ -10,6 +10,8 @@ FACTS = {"step", "kernel", "layer", "op", "macs", "cycles", "worst_case", "lower
          "cycles_per_mac"}
 """Of a layer's row; what else is in it says what its cycles were spent on."""
 STALL = "_stall"
+LEAST_PERCENT = 0.1
+"""Of the whole: of what is narrower, only a layer's largest kind is drawn, as a hair."""
 KINDS = 6
 """Colours of kinds of work, see page.css."""
 
@@ -59,11 +61,12 @@ def _waterfall(layers: list[Facts], total: float, kinds: dict[str, str], budget:
     limit = [bar(100 * budget["allowed_cycles"] / whole, 0, "limit")] if budget else []
     rows, begin = [], 0.0
     for layer in layers:
-        pieces, at = [], begin
+        pieces, at, most = [], begin, max((layer[kind] for kind in kinds), default=0)
         for kind, mark in kinds.items():
-            if layer[kind]:
-                pieces.append(bar(100 * at / whole, 100 * layer[kind] / whole, mark))
-                at += layer[kind]
+            width = 100 * layer[kind] / whole
+            if width >= LEAST_PERCENT or layer[kind] == most > 0:
+                pieces.append(bar(100 * at / whole, width, mark))
+            at += layer[kind]
         begin += layer["cycles"]
         share = percent(100 * layer["cycles"] / total)
         rows.append(row(layer["layer"], [*limit, *pieces], f"{cycles(layer['cycles'])}  {share}",

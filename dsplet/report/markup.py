@@ -8,8 +8,6 @@ from typing import Any
 
 Facts = Mapping[str, Any]
 """An object of the report's JSON."""
-LEAST_PERCENT = 0.05
-"""Of what is drawn narrower, its style sheet draws a hair."""
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 """Stands where a number has nothing to say."""
