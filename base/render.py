@@ -61,14 +61,14 @@ def to_text(report: Any, width: int | None = None, amount: Amount = "usual", bol
     """What matters most, then scalars as lines with their units, then lists of rows as tables and
     other lists line by line; at the end what is not shown.
 
-    width: of the terminal; None: there is none, and lines are as long as they need be. amount: the
-    scalars that matter most, what most people want to read, or everything. bold: tables' titles.
+    width: of the terminal; None: there is none, and lines are as long as they need be. amount: what
+    matters most but for tables, what most people want to read, or everything. bold: tables' titles.
     """
     document = plain(report, printed=True)
     scalars = [key for key, value in document.items() if not isinstance(value, list)]
     first = [key for key in first_of(report) if key in document]
     if amount == "verdict":
-        order = [key for key in first if key in scalars] or scalars
+        order = [key for key in first if not _is_table(document[key])] or scalars
     else:
         order = [*dict.fromkeys((*first, *scalars, *document))]
     details = details_of(report) if amount == "usual" else ()

@@ -5,8 +5,9 @@ field `inlined()`, a mapping or a dataclass, gives its entries in its place, one
 column of a table, and `from_` is the key `from`.
 
 A class may say what is read first: `FIRST`, the names of the fields that matter most, the most
-important first; of a report they stand at the top and are all that --quiet shows, of a row they are
-the columns that a narrow terminal keeps longest. `DETAILS` of a report are for --verbose.
+important first: of a report they stand at the top and are, but for tables, all that --quiet shows;
+of a row they are the columns that a narrow terminal keeps longest. `DETAILS` of a report are for
+--verbose.
 """
 
 from __future__ import annotations

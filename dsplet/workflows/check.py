@@ -34,6 +34,8 @@ class Row:
     """A network on a target; without figures where it does not fit there. cycles: of the slowest
     executed sample. accuracy_percent: of `samples`. verdict: whether checks failed."""
 
+    FIRST = ("network", "target", "verdict", "cycles", "latency_ms")
+
     network: str
     target: str
     cycles: float | None = None
@@ -49,6 +51,8 @@ class Row:
 class Report:
     """failed: of `checks`, in words. better: than the baseline. notes: what else there is to know.
     baseline: the file that was compared with, or written; None: there is none."""
+
+    FIRST = ("passed", "failed", "networks")
 
     project: str
     networks: list[Row]

@@ -17,7 +17,8 @@ from dsplet.base.schema import fitted
 from dsplet.data.answers import right, tolerance_of
 from dsplet.data.feed import Batch, Feed
 from dsplet.firmware_sim import report as simulated
-from dsplet.quantize.analysis import formats, report
+from dsplet.quantize.analysis import report
+from dsplet.quantize.analysis.formats import format_rows
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.quantize.fixed.graph import Node, Weight
 from dsplet.quantize.fixed.graph_text import to_text
@@ -211,7 +212,7 @@ class Opened:
             held_bytes=sum(v.size * (1 if v.format.bits <= 8 else 2)
                            for v in (*node.inputs, *node.outputs)),
             digest=" ".join(parts[name] for name in own), sqnr_db=sqnr.get(row.layer))
-            for row in formats.format_rows(self.graph)
+            for row in format_rows(self.graph)
             for node in [nodes[row.layer]] for own in [constants[node.name]]]
 
     # --- on a target ------------------------------------------------------------------------------

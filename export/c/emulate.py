@@ -112,9 +112,9 @@ def emulate(program: Program, core: Core, folder: Path, *xs: np.ndarray, options
 
 
 def printed(core: Core, folder: Path, source: str, main: str, options: str = "-O2",
-            timeout_s: float = 600) -> Iterator[int]:
+            timeout_s: float = 600, objects: Iterable[str] = ()) -> Iterator[int]:
     """The words that a program prints: net.c (source, which finds its headers in the folder) under
-    the options, and main.c. Raises as `emulate`."""
+    the options, and main.c, with other objects or archives. Raises as `emulate`."""
     if absent := missing(core):
         raise NoTool(f"{', '.join(absent)} not on the PATH; Debian: apt-get install "
                      f"{core.packages}")
@@ -126,7 +126,8 @@ def printed(core: Core, folder: Path, source: str, main: str, options: str = "-O
         _do(folder, *core.compiler, *flags, "-ffunction-sections", "-fdata-sections", "-c",
             str(where / f"{name}.c"), "-o", f"{name}.o")
     _do(folder, *core.compiler, "-nostartfiles", "-Wl,--gc-sections", "-T",
-        str(BARE_METAL / f"{core.board}.ld"), "net.o", "main.o", f"{core.board}.o", "-o", "net.elf")
+        str(BARE_METAL / f"{core.board}.ld"), "net.o", "main.o", f"{core.board}.o", *objects, "-o",
+        "net.elf")
     lines = _do(folder, *core.emulator, "-nographic", "-monitor", "none", "-kernel", "net.elf",
                 timeout_s=timeout_s).split()
     return iter([int(word, 16) - (1 << 32) * (word >= "80000000") for word in lines])

@@ -18,11 +18,15 @@ QUANTIZE = """\
 static inline {type} {name}(float real)
 {{
     const float scaled = real * {scale};
-    if (!(scaled > {low})) return {least};
-    if (scaled >= {high}) return {most};
-    int32_t q = (int32_t)scaled;
-    const float rest = scaled - (float)q;
-    q += rest >= 0.5f ? 1 : rest < -0.5f ? -1 : 0;
+    int32_t q = {least};
+    if (scaled >= {high}) {{
+        q = {most};
+    }}
+    if ((scaled > {low}) && (scaled < {high})) {{
+        q = (int32_t)scaled;
+        const float rest = scaled - (float)q;
+        q += rest >= 0.5f ? 1 : (rest < -0.5f ? -1 : 0);
+    }}
     return ({type})q;
 }}
 """
@@ -30,7 +34,8 @@ SATURATE = """\
 /* The nearest integer that an {kind} may be: another one would be read as an address too far. */
 static inline {type} {name}(int32_t q)
 {{
-    return q < {least} ? {least} : q > {most} ? {most} : ({type})q;
+    const int32_t nearest = q < {least} ? {least} : (q > {most} ? {most} : q);
+    return ({type})nearest;
 }}
 """
 PIXEL = """\
@@ -52,7 +57,11 @@ ARGMAX = """\
 static inline int32_t {name}(const {type} *{buffer})
 {{
     int32_t best = 0;
-    for (int32_t i = 1; i < {size}; i++) if ({buffer}[i] > {buffer}[best]) best = i;
+    for (int32_t i = 1; i < {size}; i++) {{
+        if ({buffer}[i] > {buffer}[best]) {{
+            best = i;
+        }}
+    }}
     return best;
 }}
 """

@@ -84,8 +84,11 @@ def print_c(program: Program, name: str | None = None,
         code.append(calls.selftest(Checks(program, [
             [b for b in constants.values() if b.name in k.constants] for k in kernels])))
     size = sum(_bytes(b) for b in constants.values())
-    source = "\n".join([_macros(name), *_too_large(constants.values()), MACROS, *_helpers(code),
-                        *([selftest.HELPERS] if tested else []), *code])
+    helpers = _helpers(code)
+    source = "\n".join([
+        _macros(name), *([_space(name)] if any(" SPACE " in text for text in helpers) else []),
+        *_too_large(constants.values()), MACROS, *helpers,
+        *([selftest.HELPERS] if tested else []), *code])
     return (print_header(program, name, memory, size, metadata, pixels, tested),
             f"/* {name}.c: the definitions behind {name}.h, printed by dsplet. */\n"
             f'/* {CLAIM} */\n#include "{name}.h"\n\n{source}')
@@ -153,6 +156,20 @@ def _macros(name: str) -> str:
 """
 
 
+def _space(name: str) -> str:
+    """What helpers need that read constants by their addresses."""
+    prefix = name.upper()
+    return f"""\
+/* The address space of constants, where it is not that of variables: on an AVR, __memx here and
+ * behind {prefix}_CONST's "static const" leaves them in flash (gcc, -std=gnu99). */
+#ifdef {prefix}_SPACE
+#define SPACE {prefix}_SPACE
+#else
+#define SPACE
+#endif
+"""
+
+
 def _too_large(constants: Iterable[Buffer]) -> Iterator[str]:
     """Where addresses have 16 bits, no object reaches further than half of them."""
     for b in constants:
@@ -194,23 +211,28 @@ class _Calls:
                  "{", f"    static const uint32_t expected[{len(expected)}] = {{", table[0],
                  *(f"        {line.strip()}" for line in table[1:]), "    };",
                  f"    uint32_t crc[{len(expected)}], state = {selftest.SEED};",
-                 f"    for (int i = 0; i < {len(expected)}; i++) crc[i] = 0xFFFFFFFFu;"]
+                 f"    for (int32_t i = 0; i < {len(expected)}; i++) {{",
+                 "        crc[i] = 0xFFFFFFFFu;", "    }"]
         for b in borders(program)[0]:
             fmt = b.value.format
-            lines.append(f"    for (int32_t i = 0; i < {b.value.size}; i++) {b.buffer}[i] = "
-                         f"({b.dtype})drawn(&state, {fmt.min}, {fmt.max});")
+            lines += [f"    for (int32_t i = 0; i < {b.value.size}; i++) {{",
+                      f"        {b.buffer}[i] = ({b.dtype})drawn(&state, {fmt.min}, {fmt.max});",
+                      "    }"]
         lines += checks.before("    ")
         block = [*self._preset(), *self._block(0, len(self.kernels) - 1, checks)]
         lines += [*_unread_context(block), *block]
         return "\n".join([*(part for line in lines for part in folded(line)),
-                          f"    for (int32_t i = 0; i < {len(expected)}; i++) "
-                          "if (~crc[i] != expected[i]) return i + 1;", "    return 0;", "}", ""])
+                          f"    for (int32_t i = 0; i < {len(expected)}; i++) {{",
+                          "        if (~crc[i] != expected[i]) {", "            return i + 1;",
+                          "        }", "    }", "    return 0;", "}", ""])
 
     def _preset(self) -> Iterator[str]:
         """What is there before the first run."""
         for b in self.memory.kept:
             value = f"{b.name}_image[i]" if b.data is not None and b.data.any() else "0"
-            yield (f"    for (int32_t i = 0; i < {b.size}; i++) context->{b.name}[i] = {value};")
+            yield f"    for (int32_t i = 0; i < {b.size}; i++) {{"
+            yield f"        context->{b.name}[i] = {value};"
+            yield "    }"
 
     def _block(self, first: int, last: int, checks: Checks | None = None, depth: int = 0
                ) -> Iterator[str]:

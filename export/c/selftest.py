@@ -24,16 +24,20 @@ HELPERS = f"""\
 /* CRC-32 (IEEE 802.3) of the four bytes of q, the lowest first. */
 static uint32_t crc32(uint32_t crc, int32_t q)
 {{
-    crc ^= (uint32_t)q;
-    for (int bit = 0; bit < 32; bit++) crc = (crc >> 1) ^ ((crc & 1) ? 0xEDB88320u : 0);
-    return crc;
+    uint32_t rest = crc ^ (uint32_t)q;
+    for (int bit = 0; bit < 32; bit++) {{
+        rest = (rest >> 1) ^ ((rest & 1u) != 0u ? 0xEDB88320u : 0u);
+    }}
+    return rest;
 }}
 
 /* A number from least to most, no two alike for long. */
 static int32_t drawn(uint32_t *state, int32_t least, int32_t most)
 {{
-    *state = *state * {FACTOR}u + {STEP}u;
-    return least + (int32_t)((*state >> 16) % (uint32_t)(most - least + 1));
+    const uint32_t last = (uint32_t)most - (uint32_t)least;
+    *state = (*state * {FACTOR}u) + {STEP}u;
+    const uint32_t above = (*state >> 16) % (last + 1u);
+    return least + (int32_t)above;
 }}
 """
 
@@ -90,17 +94,21 @@ class Checks:
         """C that takes the constants into the checksums."""
         for i, arrays in enumerate(self.constants):
             for b in arrays:
-                yield (f"{indent}for (int32_t i = 0; i < {b.size}; i++) "
-                       f"crc[{i}] = crc32(crc[{i}], {b.name}[i]);")
+                yield f"{indent}for (int32_t i = 0; i < {b.size}; i++) {{"
+                yield f"{indent}    crc[{i}] = crc32(crc[{i}], {b.name}[i]);"
+                yield f"{indent}}}"
 
     def after(self, i: int, spelling: Mapping[str, str], indent: str) -> Iterator[str]:
         """C that takes what kernel i has written into its checksum."""
         for ref, loops in self.places[i]:
             name, inside = spelling.get(ref.buffer, ref.buffer), indent
             for var, extent in loops:
-                yield f"{inside}for (int32_t {var} = 0; {var} < {extent}; {var}++)"
+                yield f"{inside}for (int32_t {var} = 0; {var} < {extent}; {var}++) {{"
                 inside += "    "
             yield f"{inside}crc[{i}] = crc32(crc[{i}], {name}[{affine(ref.index)}]);"
+            for _ in loops:
+                inside = inside[4:]
+                yield f"{inside}}}"
 
 
 def _stores(body: Iterable[Statement], around: tuple[tuple[str, int], ...] = ()

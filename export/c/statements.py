@@ -131,7 +131,8 @@ class KernelPrinter:
         for mac in macs:
             x, w = (Ref(r.buffer, r.index.substitute(var, at)) for r in (mac.x, mac.w))
             types = self._types(mac)
-            if types not in DOTS:
+            if types not in DOTS or self._buffers[x.buffer].role == "const" and (
+                    types[::-1] in DOTS):
                 types, x, w = types[::-1], w, x
             lines += folded(f"{inside}{mac.d} = {name}_{types[0]}_{types[1]}({mac.d}, "
                             f"&{self._ref(x)}, &{self._ref(w)});")
@@ -146,9 +147,8 @@ class KernelPrinter:
             case Set(d, source):
                 yield f"{d} = {self._source(source)};"
             case Add(d, source, shift, negate):
-                scaled = (self._source(source) if not shift
-                          else f"{self._int32(source)} * {1 << shift}")
-                yield f"{d} {'-' if negate else '+'}= {scaled};"
+                scaled = f" * {1 << shift}" if shift else ""
+                yield f"{d} {'-' if negate else '+'}= {self._int32(source)}{scaled};"
             case Mac(d, x, w):
                 yield f"{d} += {self._int32(x)} * {self._source(w)};"
             case Mul(d, source):
@@ -162,8 +162,8 @@ class KernelPrinter:
             case Interpolate(d, table, slopes, first, step):
                 if first:
                     yield f"{d} {'-' if first >= 0 else '+'}= {abs(first)};"
-                yield (f"{d} = interpolate({table}[{d} >> {step}], {slopes}[{d} >> {step}], "
-                       f"{d}, {step});")
+                segment = f"(uint32_t){d} >> {step}"
+                yield f"{d} = interpolate({table}[{segment}], {slopes}[{segment}], {d}, {step});"
             case Fetch(d, ref, offset):
                 yield f"{d} = {self._ref(Ref(ref.buffer, ref.index + Affine(0, ((offset, 1),))))};"
             case Divide(d, by):
@@ -218,7 +218,7 @@ class KernelPrinter:
         return self._ref(source) if isinstance(source, Ref) else str(source)
 
     def _int32(self, source: Source) -> str:
-        """A factor of a product, as wide as the product whatever the width of int."""
+        """An operand as wide as what it goes into, whatever the width of int."""
         return f"(int32_t){self._ref(source)}" if isinstance(source, Ref) else self._source(source)
 
 

@@ -7,7 +7,7 @@ from dsplet.firmware_sim.cross import backend
 
 
 class CortexM(backend.Backend):
-    """Arm's Cortex-M4, M3 and M0+."""
+    """Arm's Cortex-M4, M3, M0+, M7 and M33."""
 
     processor = "cortex-m"
     targets = TARGETS

@@ -12,6 +12,8 @@ M4 = "Arm DDI0439 3.3.1"
 M3 = "Arm DDI0337 18.2"
 M3_PAIRS = "Arm DDI0337 18.3 (r2p1), TI SWCU185 of an M4F"
 M0_PLUS = "Arm DDI0484 3.3"
+M7 = "LLVM 14's schedule of the Cortex-M7"
+M33 = "Arm DDI0553 and 100230 have no cycles"
 COUNTS = "pqm4's counts on an STM32L4R5, manual: "
 """158 of the counts in counts.csv."""
 
@@ -84,3 +86,33 @@ CORTEX_M0_PLUS = {
     "branch_register_refill": Rule(1, M0_PLUS),
     "load_several_pc_refill": Rule(2, f"{M0_PLUS}: POP with pc is 3 and one for each register"),
 }
+CORTEX_M7 = {
+    "other": Rule(1, f"{M7}: 1"),
+    "second": Rule(1, f"{M7}: two in a cycle at most", "read", open=(0, 1)),
+    "load_wait": Rule(1, f"{M7}: a load's result is there after 2", "read", open=(0, 1)),
+    "store_wait": Rule(2, f"{M7}: 3 from one store to what needs it", "read", open=(0, 2)),
+    "register_halves": Rule(2, "Arm DDI0489: 64 bits a cycle; at least half a cycle each",
+                            open=(1, 2)),
+    "multiply_wait": Rule(1, f"{M7}: a product is there after 2", "read", open=(0, 1)),
+    "divide_wait": Rule(11, f"{M7}: 7 in all; 2 to 12 on the M4", open=(1, 11)),
+    "taken": Rule(6, "Arm DDI0489: six stages, of which a wrong guess empties at most all",
+                  open=(0, 6)),
+    "not_taken": Rule(6, "Arm DDI0489: likewise, guessed to be taken", open=(0, 6)),
+    "unaligned": Rule(1, f"{M3_PAIRS}, at most", open=(0, 1)),
+    "unaligned_odd": Rule(2, f"{M3_PAIRS}, at most", open=(0, 2)),
+}
+CORTEX_M33 = {
+    "other": Rule(1, f"{M33}: 1, as on the M3"),
+    "second": Rule(1, f"{M33}: some pairs of 16-bit instructions go together", open=(0, 1)),
+    "load_wait": Rule(2, f"{M33}: 1, and 1 where the next needs it; after a store 2 more on the M4",
+                      open=(0, 2)),
+    "store_wait": Rule(1, f"{M33}: 1 on the M4 after a store", open=(0, 1)),
+    "register_halves": Rule(2, f"{M33}: a cycle for each register, as on the M3"),
+    "multiply_wait": Rule(1, f"{M33}: 1, and 1 where the next needs it", open=(0, 1)),
+    "divide_wait": Rule(11, f"{M33}: 2 to 12, as on the M3", open=(1, 11)),
+    "taken": Rule(3, f"{M33}: three stages, 1 to 3 on the M3", open=(1, 3)),
+    "not_taken": Rule(0, f"{M33}: nothing is guessed"),
+    "unaligned": Rule(1, f"{M3_PAIRS}, at most", open=(0, 1)),
+    "unaligned_odd": Rule(2, f"{M3_PAIRS}, at most", open=(0, 2)),
+}
+"""Of both: what their makers do not tell is open, and cycles are the most that it may be."""

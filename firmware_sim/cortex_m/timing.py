@@ -39,7 +39,7 @@ class Timing(timing.Timing):
                 fetch.tick()
             if op.jumps and not last:
                 fetch = Queue(op.line.address + op.line.size)
-            found.append(Cost(_work(op), cycles, {"fetch": waited}))
+            found.append(Cost(work(op), cycles, {"fetch": waited}))
             before = before if op.kind == "it" else op
         return found
 
@@ -110,7 +110,8 @@ def _after(before: Op, op: Op, table: Mapping[str, int]) -> int:
     return cycles
 
 
-def _work(op: Op) -> str:
+def work(op: Op) -> str:
+    """What its cycles are spent on."""
     for word in ("load", "store", "branch", "multiply"):
         if word in op.kind:
             return word

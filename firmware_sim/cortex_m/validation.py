@@ -2,7 +2,7 @@
 without wait states, beside what the table gives for the same programs.
 
 counts.csv holds numbers alone; programs are pqm4's (cc2c1b9, gcc 11.3 -O3 there, gcc 12.2 -O3 for
-the model), `seen` those that were at hand when the table was chosen [targets.md 4].
+the model), `seen` those that were at hand when the table was chosen [targets.md 5].
 """
 
 from __future__ import annotations

@@ -42,20 +42,19 @@ class Backend(backend.Backend):
     def clocked(self, target: backend.Target, mhz: float) -> backend.Target:
         board = cast(Target, target).board
         if board.most_mhz is not None and mhz > board.most_mhz:
-            raise UserError(
-                f"board {board.name} has wait states at {mhz:g} MHz, and there is no model of them",
-                expected=f"at most {board.most_mhz:g} MHz",
-                remedy="--board zero-wait tells what a run from memory without them would take")
+            raise UserError(f"the part of board {board.name} does not run at {mhz:g} MHz",
+                            expected=f"at most {board.most_mhz:g} MHz",
+                            remedy="--board zero-wait has no chip around the core")
         return super().clocked(target, mhz)
 
     def switches_of(self, target: backend.Target) -> Mapping[str, Switch]:
-        rules = cast(Target, target).core.open
+        rules = cast(Target, target).open
         return {name: Switch({str(v): v for v in r.choices or r.open}, r.open)
                 for name, r in rules.items()}
 
     def assumptions(self, target: backend.Target) -> Mapping[str, Any]:
         own = cast(Target, target)
-        return {name: own.table[name] for name in own.core.open}
+        return {name: own.table[name] for name in own.open}
 
     def with_assumption(self, target: backend.Target, name: str, value: Any) -> Target:
         own = cast(Target, target)

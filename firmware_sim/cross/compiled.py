@@ -27,7 +27,7 @@ from dsplet.firmware_sim.compile.optimize import optimize
 from dsplet.firmware_sim.cross.build import NAME, Built, build
 from dsplet.firmware_sim.cross.machine import Divided, Execution, Run
 from dsplet.firmware_sim.cross.process import Process
-from dsplet.firmware_sim.cross.timing import Cost, Target
+from dsplet.firmware_sim.cross.timing import FLASH_WAIT, Cost, Target
 from dsplet.firmware_sim.native import Native
 from dsplet.firmware_sim.rows import HotLine, Memory, MemoryRow
 from dsplet.quantize.fixed.program import Program
@@ -106,13 +106,13 @@ class Compiled(backend.Compiled):
         return Process(self.optimized, self.target, self.built, owners, loads)
 
     @cached_property
-    def _unaligned(self) -> Array:
-        """Of each section, loads of one call that memory gives in two pieces, and in three: of the
-        words of products in pairs, whose places loops know and data do not."""
+    def _loads(self) -> Array:
+        """Of each section, loads of one call that memory gives in two pieces, in three, and words
+        from flash: loops know how many, and data do not."""
         process = self._started(loads=True)
         process.begin()
         done, _ = process.call([np.zeros(v.shape, np.int64) for v, _ in self.program.inputs])
-        return done.unaligned
+        return done.loads
 
     def simulate(self, xs: Sequence[Array], progress: Progress | None = None) -> Executed:
         self._process.begin()
@@ -165,21 +165,25 @@ class Compiled(backend.Compiled):
                 lines.append(self.built.lines[at])
                 at += lines[-1].size
             table = _Consulted(self.target.table)
-            self._costs[key] = (self.target.core.timing.costs(lines, table, run.expected),
-                                frozenset(table.names))
+            costs = self.target.core.timing.costs(lines, table, run.expected)
+            if FLASH_WAIT in table:
+                costs[0] = _fetched(costs[0], run, table)
+            self._costs[key] = costs, frozenset(table.names)
         return self._costs[key][0]
 
     def _cycles(self, done: Execution, loads: int = 1) -> float:
         """loads: how often there are those of a call that lie across words."""
         timing, table = self.target.core.timing, self.target.table
         return (sum(n * sum(c.all for c in self._of(run)) for run, n in done.counts.items())
-                + loads * timing.unaligned(self._unaligned.sum(0), table)
+                + loads * (timing.unaligned(self._loads.sum(0), table)
+                           + self._loads[:, 2].sum() * table.get(FLASH_WAIT, 0))
                 + sum(timing.divided(d, table) for d in done.divided.values()))
 
     def _bills(self, counts: Mapping[Run, int], divided: Mapping[int, Sequence[Divided]],
                samples: int) -> tuple[Bill, ...]:
         timing, table = self.target.core.timing, self.target.table
-        bills = [Bill(s, dict.fromkeys(timing.works, 0.0), dict.fromkeys(timing.causes, 0.0))
+        causes = (*timing.causes, *(["flash"] if FLASH_WAIT in table else []))
+        bills = [Bill(s, dict.fromkeys(timing.works, 0.0), dict.fromkeys(causes, 0.0))
                  for s in self.sections]
         spent, stalls = ([cast(dict[str, float], side) for side in sides] for sides in
                          ([b.spent for b in bills], [b.stalls for b in bills]))
@@ -188,8 +192,10 @@ class Compiled(backend.Compiled):
                 spent[run.section][c.work] += n * c.cycles / samples
                 for cause, lost in c.stalls.items():
                     stalls[run.section][cause] += n * lost / samples
-        for i, loads in enumerate(self._unaligned):
+        for i, loads in enumerate(self._loads):
             stalls[i]["unaligned"] += timing.unaligned(loads, table)
+            if FLASH_WAIT in table:
+                stalls[i]["flash"] += float(loads[2] * table[FLASH_WAIT])
         sections = {s.kernel: i for i, s in enumerate(self.sections)}
         for address, several in divided.items():
             section = sections.get(self.built.function_at(address), len(bills) - 1)
@@ -200,21 +206,25 @@ class Compiled(backend.Compiled):
         return WorstCase(None, (), "none is proved of what a C compiler made")
 
     def assuming(self, name: str, value: Any) -> Compiled:
-        target = replace(self.target, assumed={**self.target.assumed, name: value})
+        return self._under({name: value})
+
+    def _under(self, assumed: Mapping[str, int]) -> Compiled:
+        """The same code, under other rules."""
+        target = replace(self.target, assumed={**self.target.assumed, **assumed})
         other = Compiled(self.program, self.optimized, target, self.built)
-        other._unaligned = self._unaligned
-        other._costs = {run: known for run, known in self._costs.items() if name not in known[1]}
+        other._loads = self._loads
+        other._costs = {run: known for run, known in self._costs.items()
+                        if known[1].isdisjoint(assumed)}
         return other
 
     def _otherwise(self, run: Executed) -> list[float]:
         """Cycles of the mean sample, under each value of what is open in the table."""
-        found = []
-        for name, rule in self.target.core.open.items():
-            for value in rule.open:
-                other = self.assuming(name, value)
-                bills = other._bills(run.counts, run.divided, len(run.cycles))
-                found.append(sum(b.cycles for b in bills))
-        return found
+        ranges = {name: rule.open for name, rule in self.target.open.items() if rule.open}
+        ways = [{name: value} for name, values in ranges.items() for value in values]
+        if self.target.core.together:
+            ways = [{name: end(values) for name, values in ranges.items()} for end in (min, max)]
+        return [sum(b.cycles for b in self._under(way)._bills(run.counts, run.divided,
+                                                              len(run.cycles))) for way in ways]
 
     # --- what it is and needs -------------------------------------------------------------------
     def native(self, run: backend.Run) -> Native:
@@ -224,7 +234,7 @@ class Compiled(backend.Compiled):
         low, high = (slowest * of(others) / mean * (1 + sign * core.residual_percent / 100)
                      for of, sign in ((min, -1), (max, 1)))
         return Native(lowest_latency_ms=self.target.ms(low),
-                      highest_latency_ms=self.target.ms(high), model_error=core.error,
+                      highest_latency_ms=self.target.ms(high), model_error=self.target.error,
                       least_cycles=float(done.cycles.min()),
                       instructions=int(done.instructions.max()),
                       compiler=self.built.compiler, flags=" ".join(core.tools.flags),
@@ -238,9 +248,10 @@ class Compiled(backend.Compiled):
         rows = (("flash", made.code_bytes + made.const_bytes,
                  f"code {made.code_bytes:,}, constants {made.const_bytes:,}"),
                 ("RAM", held + stack, f"activations {held:,}, stack {stack:,} as measured"))
+        waits = {"flash": self.target.wait_states}
         return Memory(tuple(
             MemoryRow(name, f"{region[name].start:08x}", used, region[name].bytes,
-                      region[name].wait_states, holds) for name, used, holds in rows),
+                      waits.get(name, 0), holds) for name, used, holds in rows),
                       held + stack, made.code_bytes + made.const_bytes)
 
     def artefact(self, form: str, name: str) -> str:
@@ -267,6 +278,13 @@ class Compiled(backend.Compiled):
                         count=count[at] / samples, cycles=cycles / samples,
                         stalls={cause: lost / samples for cause, lost in stalls[at].items()})
                 for at, cycles in spent.most_common()]
+
+
+def _fetched(first: Cost, run: Run, table: Mapping[str, int]) -> Cost:
+    """The first instruction of a run, with what flash makes the run's words wait, and the word that
+    was on its way when the run before it ended."""
+    words = (run.end - 1) // 4 - run.start // 4 + 1
+    return replace(first, stalls={**first.stalls, "flash": (words + 1) * table[FLASH_WAIT]})
 
 
 def compiled(program: Program, target: Target, goal: str) -> Compiled:

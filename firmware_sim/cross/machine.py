@@ -75,12 +75,11 @@ class Divided:
 
 @dataclass(frozen=True)
 class Execution:
-    """Of one call. unaligned: of each section, loads that memory gives in two pieces, and in three,
-    where those are counted.
-    divided: by address."""
+    """Of one call. loads: of each section, those that memory gives in two pieces, in three, and
+    words from flash, where they are counted. divided: by address."""
 
     counts: Mapping[Run, int]
-    unaligned: Array
+    loads: Array
     divided: Mapping[int, Divided] = field(default_factory=dict)
 
 
@@ -94,7 +93,8 @@ class _Runs(ctypes.Structure):
                 ("owner", ctypes.c_void_p), ("start", ctypes.c_uint32), ("end", ctypes.c_uint32),
                 ("section", ctypes.c_uint32), ("overflown", ctypes.c_uint32),
                 ("guessed", ctypes.c_void_p), ("expected", ctypes.c_uint32),
-                ("unaligned", ctypes.c_void_p), ("runs", _Run * CAPACITY)]
+                ("loads", ctypes.c_void_p), ("flash_start", ctypes.c_uint32),
+                ("flash_end", ctypes.c_uint32), ("runs", _Run * CAPACITY)]
 
 
 class _Division(ctypes.Structure):
@@ -130,7 +130,8 @@ class Machine:
         """owners: function -> its section; others work for whoever calls them. divides: divisions
         whose operands matter. guessed: where the conditional jumps end of which the processor
         expects the last one that led back to be taken again; none where it expects nothing. loads:
-        count those that lie across words, which makes it some fifteen times slower."""
+        count those that lie across words or come from flash, which makes it some fifteen times
+        slower."""
         self._uc = _unicorn("unicorn")
         self._names = _unicorn(f"unicorn.{cpu.arch.lower()}_const")
         self._library = _unicorn("unicorn.unicorn_py3.unicorn").uclib
@@ -149,8 +150,10 @@ class Machine:
         self._owner = self._owners(owners)
         self._runs.owner, self._runs.code_halves = self._owner.ctypes.data, len(self._owner)
         self._found = (_Run * CAPACITY)()
-        self._unaligned = np.zeros((max(owners.values()) + 1, 2), np.uint64)
-        self._runs.unaligned = self._unaligned.ctypes.data
+        self._loads = np.zeros((max(owners.values()) + 1, 3), np.uint64)
+        self._runs.loads = self._loads.ctypes.data
+        flash = next(r for r in target.regions if r.name == "flash")
+        self._runs.flash_start, self._runs.flash_end = flash.start, flash.end
         self._guessed = np.zeros(len(self._owner) + 1, np.uint8)
         if guessed:
             self._guessed[(np.array(sorted(guessed)) - min(built.lines)) // 2] = 1
@@ -251,10 +254,10 @@ class Machine:
         if n < 0:
             raise RuntimeError("more different runs of instructions than there is room for")
         counts = {Run(f.start, f.end, f.section, f.expected): f.count for f in self._found[:n]}
-        unaligned = self._unaligned.astype(np.int64)
-        self._unaligned[:] = 0
+        loads = self._loads.astype(np.int64)
+        self._loads[:] = 0
         divided = {}
         for address, d in self._divisions.items():
             divided[address] = Divided(tuple(d.by_quotient_bits), tuple(d.by_divisor_bits))
             d.by_quotient_bits[:] = d.by_divisor_bits[:] = [0] * DIVISION_BITS
-        return Execution(counts, unaligned, divided)
+        return Execution(counts, loads, divided)

@@ -20,7 +20,8 @@ typedef struct {
     const uint8_t *guessed; /* of each halfword of code: whether a conditional jump ends there, of a
                              * processor that expects the last of them that led back; else null */
     uint32_t expected;      /* where that one ends; 0: none */
-    uint64_t (*unaligned)[2]; /* of each section: loads in two pieces, and in three */
+    uint64_t (*loads)[3];   /* of each section: those in two pieces, in three, and from flash */
+    uint32_t flash_start, flash_end;
     Run runs[CAPACITY];
 } Runs;
 
@@ -84,15 +85,17 @@ int32_t finish(Runs *r, Run *found)
     return r->overflown ? -1 : n;
 }
 
-/* Before each load: those that lie across what memory gives at once. */
+/* Before each load: those that lie across what memory gives at once, and words from flash. */
 void load(void *emulator, int kind, uint64_t address, int size, int64_t value, void *user)
 {
     Runs *r = user;
     (void)emulator;
     (void)kind;
     (void)value;
+    if (r->flash_start <= address && address < r->flash_end)
+        r->loads[r->section][2] += (uint64_t)(size + 3) / 4;
     if (address % (uint32_t)size == 0 || size > 4) return;
-    r->unaligned[r->section][size == 4 && address % 2]++;
+    r->loads[r->section][size == 4 && address % 2]++;
 }
 
 typedef struct {

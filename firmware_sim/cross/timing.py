@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from dsplet.firmware_sim import backend
 from dsplet.firmware_sim.backend import Region
@@ -14,6 +15,8 @@ from dsplet.firmware_sim.cross.machine import Cpu, Divide, Divided
 
 OPTIMIZE = ("-O2", "-falign-functions=8", "-falign-loops=8")
 """A loop that begins in the middle of a fetch waits in each turn: its place is not left to luck."""
+FLASH_WAIT = "flash_wait"
+"""The rule that a board's flash adds where it waits."""
 MARKS = {"read": "read in the document that is named",
          "recalled": "what the document says, from memory",
          "fitted": "chosen so that published counts come out, within what the manual allows"}
@@ -82,7 +85,8 @@ class Core:
     """A processor: what it is told to compilers and emulators, and its table.
 
     residual_percent: what the table may be off beside what is open in it. error: in words, how far
-    cycles were off where they could be compared.
+    cycles were off where they could be compared. together: what is open in the table is varied all
+    at once, because nothing of it was held against anything.
     """
 
     name: str
@@ -92,21 +96,23 @@ class Core:
     rules: Mapping[str, Rule]
     residual_percent: float
     error: str
-
-    @property
-    def open(self) -> Mapping[str, Rule]:
-        """What may be assumed otherwise."""
-        return {name: r for name, r in self.rules.items() if r.open or r.choices}
+    together: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board(backend.Board):
-    """most_mhz: above it its memory waits, which no model here covers; None: it never does. cores:
-    that it may have; () for any."""
+    """zero_wait_mhz: above it each read of flash waits, a period more for each time that this fits
+    into the clock; None: none ever does. most_mhz: as fast as the part may be. cores: that it may
+    have; () for any."""
 
     clock_mhz: float | None = None
+    zero_wait_mhz: float | None = None
     most_mhz: float | None = None
     cores: tuple[str, ...] = ()
+
+    def wait_states(self, mhz: float) -> int:
+        """Periods that a read of flash waits at that clock."""
+        return 0 if self.zero_wait_mhz is None else ceil(mhz / self.zero_wait_mhz) - 1
 
 
 def memory(flash_kb: int, ram_kb: int) -> tuple[Region, ...]:
@@ -128,6 +134,32 @@ class Target(backend.Target):
     assumed: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def wait_states(self) -> int:
+        """Of its flash."""
+        return self.board.wait_states(self.clock_mhz)
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The core's, and its flash's where that waits."""
+        if not (waits := self.wait_states):
+            return self.core.rules
+        source = f"{self.board.source}; what an accelerator saves is not modelled"
+        return {**self.core.rules, FLASH_WAIT: Rule(waits, source, open=(0, waits))}
+
+    @property
+    def open(self) -> Mapping[str, Rule]:
+        """What may be assumed otherwise."""
+        return {name: r for name, r in self.rules.items() if r.open or r.choices}
+
+    @property
     def table(self) -> dict[str, int]:
         """Cycles by rule."""
-        return {name: self.assumed.get(name, r.cycles) for name, r in self.core.rules.items()}
+        return {name: self.assumed.get(name, r.cycles) for name, r in self.rules.items()}
+
+    @property
+    def error(self) -> str:
+        """How far cycles were off where they could be compared."""
+        if not self.wait_states:
+            return self.core.error
+        return (f"not validated: {self.wait_states} wait states are not modelled; cycles are those "
+                "where every word of code and of constants waits, the lowest latency has none wait")

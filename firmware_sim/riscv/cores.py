@@ -1,4 +1,4 @@
-"""Three cores of open hardware, their rules as their documentation has them [targets.md 5], and a
+"""Three cores of open hardware, their rules as their documentation has them [targets.md 6], and a
 board whose memory never waits."""
 
 from __future__ import annotations

@@ -30,6 +30,17 @@ def test_the_goal_memory_keeps_below_its_ceilings(name):
     assert max(run.instructions) <= 1000 * thousands and run.ram_bytes <= ram_bytes
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing(CORES["cortex-m4"])), reason="no cross compiler or emulator")
+def test_resnet8_in_two_thirds_of_cmsis_nns_instructions_and_no_more_memory():
+    if "resnet8" not in ceilings.names():
+        pytest.skip("$DSPLET_SHARED has no resnet8")
+    thousands, ram_bytes = c.WITHIN_ARENA["resnet8"]
+    run, wrong = c.measure(c.graph("resnet8"), CORES["cortex-m4"], "time", ram_bytes=ram_bytes)
+    assert wrong == 0
+    assert max(run.instructions) <= 1000 * thousands and run.ram_bytes <= ram_bytes
+
+
 def test_without_architectures_no_table_is_written(monkeypatch):
     monkeypatch.delenv("DSPLET_SHARED", raising=False)
     monkeypatch.setattr(architectures, "write_atomically", None)

@@ -137,13 +137,14 @@ def test_a_vector_that_fails_is_shown(shared, tmp_path):
 
 
 KEYS = {
-    "simulate": "schema provenance network arithmetic target samples first_samples "
-                "accuracy_percent differing_integers compared_with layers steps network_layers "
-                "items not_included memory smallest_headroom_bits cycles worst_case_cycles "
-                "worst_case_differs_for cycles_per_mac clock_mhz latency_ms passed",
+    "simulate": "schema provenance network arithmetic target samples accuracy_percent "
+                "differing_integers compared_with layers steps network_layers first_samples items "
+                "not_included memory smallest_headroom_bits cycles worst_case_cycles "
+                "worst_case_differs_for cycles_per_mac clock_mhz latency_ms ram_bytes "
+                "read_only_bytes passed",
     "compare": "schema provenance reference test samples reference_accuracy_percent "
-               "test_accuracy_percent agree_percent mcnemar_p output_sqnr_db flips "
-               "confusion_reference confusion_test layer_samples layers",
+               "test_accuracy_percent agree_percent mcnemar_p output_sqnr_db layer_samples layers "
+               "flips confusion_reference confusion_test",
     "quantize": "schema file recipe data calibration_samples input layers notes",
     "ledger": "schema provenance network samples accumulator_bits entries overflows passed",
     "zoo": "schema models accuracy chip trained published",

@@ -113,7 +113,7 @@ def helpers(tmp_path_factory):
     loop = "void {0}_all(const int32_t *a, const int32_t *b, int32_t *y, int n)\n" \
            "{{ for (int i = 0; i < n; i++) y[i] = {1}; }}\n"
     (folder / "h.c").write_text(
-        "#include <stdint.h>\n" + MACROS + PAIRS.read_text() + PRELUDE.read_text()
+        "#include <stdint.h>\n#define SPACE\n" + MACROS + PAIRS.read_text() + PRELUDE.read_text()
         + loop.format("requantize", "requantize(a[i], b[i], -32768, 65535)")
         + loop.format("divide", "divide_half_up(a[i], b[i])")
         + loop.format("larger", "larger(a[i], b[i])"))

@@ -34,7 +34,8 @@ def joined(texts: Sequence[Text], folder: Path) -> str:
         (folder / f"net{i}.c").write_text(source)
         own = {*STATIC.findall(source)}
         whole += [*(f"#define {name} {name}_of_{i}\n" for name in own), f'#include "net{i}.c"\n',
-                  *(f"#undef {name}\n" for name in (*own, "INLINE", "KERNEL", "PAIRS", "PAIR"))]
+                  *(f"#undef {name}\n"
+                    for name in (*own, "INLINE", "KERNEL", "PAIRS", "PAIR", "SPACE"))]
     return "".join(whole)
 
 

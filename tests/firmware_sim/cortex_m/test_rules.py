@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.firmware_sim.cross.assembled import cycles, needs_arm
+from tests.firmware_sim.cross.assembled import core_of, cycles, needs_arm
 
 pytestmark = needs_arm
 M4 = {
@@ -97,3 +97,25 @@ def test_cortex_m0_plus(text, expected):
 
 def test_the_other_multiplier():
     assert cycles("cortex-m0plus", ["muls r0, r1"], "muls r0, r1", multiply=32) == [32]
+
+
+INTERVALS = {  # greatest, least
+    "cortex-m7": {
+        "ldr r0, [r4]; adds r1, #1; smlad r0, r1, r2, r0; str r0, [r4]; 1: bne 1b": (
+            [2, 1, 2, 3, 7], [1, 0, 1, 0, 1]),
+        "ldmia r4, {r0, r1, r2}; udiv r0, r1, r2; pop {r4, pc}": ([5, 12, 10], [3, 1, 2])},
+    "cortex-m33": {
+        "ldr r0, [r4]; adds r1, #1; smlad r0, r1, r2, r0; str r0, [r4]; 1: bne 1b": (
+            [3, 1, 2, 2, 4], [1, 0, 1, 1, 1]),
+        "ldmia r4, {r0, r1, r2}; udiv r0, r1, r2; pop {r4, pc}": ([6, 12, 8], [4, 2, 4])},
+}
+
+
+@pytest.mark.parametrize("core", INTERVALS)
+def test_cores_of_which_no_table_is_published(core):
+    """Pairs of any instructions on the M7, of short ones on the M33."""
+    texts = list(INTERVALS[core])
+    least = {name: min(rule.open) for name, rule in core_of(core).rules.items() if rule.open}
+    for text, (most, few) in INTERVALS[core].items():
+        assert cycles(core, texts, text) == most
+        assert cycles(core, texts, text, **least) == few

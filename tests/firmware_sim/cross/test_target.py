@@ -17,7 +17,8 @@ from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.backend import DoesNotFit, NotOffered, UnknownTarget
 from dsplet.firmware_sim.compile.optimize import optimize
 from dsplet.firmware_sim.cross import build, machine
-from dsplet.firmware_sim.cross.timing import OPTIMIZE
+from dsplet.firmware_sim.cross.compiled import _fetched
+from dsplet.firmware_sim.cross.timing import FLASH_WAIT, OPTIMIZE, Cost
 from dsplet.firmware_sim.sensitivity import error_bar
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.qdq import to_qdq
@@ -72,7 +73,14 @@ def test_divisions_by_their_operands():
 def test_loads_that_lie_across_words():
     chip = machine_of("ldr r1, [r0]; ldr r1, [r0, #2]; ldr r1, [r0, #1]; ldrh r1, [r0, #1]; "
                       "ldrh r1, [r0, #2]; ldrb r1, [r0, #1]; bx lr", loads=True)
-    assert chip.call("f0", chip.place(8)).unaligned.tolist() == [[2, 1]]
+    assert chip.call("f0", chip.place(8)).loads.tolist() == [[2, 1, 0]]
+
+
+def test_loads_from_flash():
+    """A constant in the code, a byte of it and two words at once; not what lies in RAM."""
+    chip = machine_of("ldr r1, 1f; adr r2, 1f; ldrb r3, [r2]; ldrd r2, r3, [r2]; ldr r1, [r0]; "
+                      "bx lr; .balign 4; 1: .word 1, 2", loads=True)
+    assert chip.call("f0", chip.place(8)).loads.tolist() == [[0, 0, 4]]
 
 
 def test_no_data_decide_which_loads_lie_across_words():
@@ -83,7 +91,7 @@ def test_no_data_decide_which_loads_lie_across_words():
     process.begin()
     for sample in x:
         done, _ = process.call([sample])
-        assert done.unaligned.any() and np.array_equal(done.unaligned, compiled._unaligned)
+        assert done.loads[:, 0].any() and np.array_equal(done.loads, compiled._loads)
 
 
 def test_the_stack_is_measured():
@@ -149,13 +157,15 @@ int main(void)
 
 LIKEWISE = ("-std=c99", "-ffunction-sections", "-fdata-sections")
 """What `emulate` compiles with, besides."""
-EMULATOR = {"cortex-m4": "cortex-m4", "cortex-m3": "cortex-m3", "hazard3": "rv32imc"}
+EMULATOR = {"cortex-m4": "cortex-m4", "cortex-m3": "cortex-m3", "cortex-m7": "cortex-m7",
+            "hazard3": "rv32imc"}
 
 
 @needs_riscv
 @pytest.mark.parametrize("core", ["cortex-m4", *(
     pytest.param(core, marks=pytest.mark.slow)
-    for core in ("cortex-m3", "cortex-m0plus", "hazard3", "cv32e40p", "ibex"))])
+    for core in ("cortex-m3", "cortex-m0plus", "cortex-m7", "cortex-m33", "hazard3", "cv32e40p",
+                 "ibex"))])
 def test_integers_and_instructions(core, tmp_path):
     """The reference's integers; and QEMU counts as many instructions, those of a call aside."""
     graph, x = zip_like().graph(), zip_like().samples(2)
@@ -234,11 +244,52 @@ def test_boards_and_clocks():
     assert fast.ms(168_000) == 1
     board = targets.get("cortex-m4", "nucleo-l4r5zi")
     assert board.clock_mhz == 20
-    with pytest.raises(UserError, match="wait states at 120 MHz.*at most 20 MHz"):
-        targets.clocked(board, 120)
+    assert [targets.clocked(board, mhz).wait_states for mhz in (20, 21, 120)] == [0, 1, 5]
+    with pytest.raises(UserError, match="does not run at 168 MHz.*at most 120 MHz"):
+        targets.clocked(board, 168)
     assert targets.get("ibex", "zero-wait").board.name == "zero-wait"
     with pytest.raises(UnknownTarget, match="has no cortex-m0plus"):
         targets.get("cortex-m0plus", "stm32f405")
+
+
+def test_flash_that_waits_by_hand():
+    """At 2 wait states: 10 bytes from 0x102 on are of words 0x100, 0x104 and 0x108, and one more
+    was on its way; a constant of the code is one load."""
+    run = machine.Run(0x102, 0x10C, 0)
+    assert _fetched(Cost("other", 1, {"fetch": 1}), run, {FLASH_WAIT: 2}).all == 1 + 1 + 4 * 2
+    run = machine.Run(0x104, 0x108, 0)
+    assert _fetched(Cost("other", 1), run, {FLASH_WAIT: 2}).all == 1 + 2 * 2
+
+
+def test_flash_that_waits_gives_an_interval():
+    """No read waits in the least, all in what is told; instructions are those of any clock."""
+    graph, x = tiny().graph(), tiny().samples(1)
+    slow = targets.get("cortex-m4", "stm32f405")
+    compiled = targets.compile(lower(graph), targets.clocked(slow, 168))
+    run, none = compiled.simulate([x]), targets.compile(lower(graph), slow).simulate([x])
+    fetched = sum(n * (2 + (r.end - 1) // 4 - r.start // 4) for r, n in run.counts.items())
+    assert run.cycles[0] - none.cycles[0] == 5 * (fetched + compiled._loads[:, 2].sum())
+    assert compiled.assuming("flash_wait", 0).simulate([x]).cycles[0] == none.cycles[0]
+    assert run.instructions[0] == none.instructions[0]
+    assert sum(b.cycles for b in run.bills) == pytest.approx(run.cycles[0])
+    told = compiled.native(run)
+    assert told.lowest_latency_ms == pytest.approx(0.98 * none.cycles[0] / 168e3)
+    assert told.highest_latency_ms >= 1.02 * run.cycles[0] / 168e3
+    assert told.model_error.startswith("not validated: 5 wait states")
+    assert [row.wait_states for row in compiled.memory().by_region] == [5, 0]
+
+
+@pytest.mark.parametrize("core", ["cortex-m7", "cortex-m33"])
+def test_cores_without_a_table_give_an_interval(core):
+    """From all that is open at its least to all at its most, which is what is told."""
+    graph, x = tiny().graph(), tiny().samples(1)
+    compiled = targets.compile(lower(graph), targets.get(core))
+    run = compiled.simulate([x])
+    told = compiled.native(run)
+    assert told.model_error.startswith("not validated")
+    assert told.highest_latency_ms == pytest.approx(1.05 * compiled.target.ms(run.cycles[0]))
+    assert 0.25 * run.instructions[0] < told.lowest_latency_ms * 1e5 < run.instructions[0] * 2
+    assert told.lowest_latency_ms < 0.7 * told.highest_latency_ms
 
 
 def test_what_it_lacks_is_said():
@@ -295,7 +346,7 @@ def test_memory_over_budget(tiny_file):
     (("--clock", "fast"), "--clock 'fast' is not understood"),
     (("--ram", "16"), "--ram '16' is not understood"),
     (("--trace", "3"), "does not offer an execution trace"),
-    (("--board", "nucleo-l4r5zi", "--clock", "168MHz"), "has wait states at 168 MHz"),
+    (("--board", "nucleo-l4r5zi", "--clock", "168MHz"), "does not run at 168 MHz"),
 ])
 def test_refusals(words, said, tiny_file):
     with pytest.raises(UserError, match=said):

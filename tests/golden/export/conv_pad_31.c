@@ -35,18 +35,25 @@
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
-/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
- * below 2^31. Compilers see one arithmetic shift. */
+/* acc * 2^-shift, rounded down; shift in 0..31. Compilers see one arithmetic shift, which they do
+ * not where the numbers are unsigned. */
+INLINE int32_t shifted(int32_t acc, int shift)
+{
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc * 2^-shift, rounded half up; shift in 0..31, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. */
 INLINE int32_t rounded(int32_t acc, int shift)
 {
-    acc += ((int32_t)1 << shift) >> 1;
-    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+    const uint32_t half = ((uint32_t)1 << (uint32_t)shift) >> 1;
+    return shifted(acc + (int32_t)half, shift);
 }
 
 /* acc, but no less than low and no more than high. */
 INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
 {
-    return acc < low ? low : acc > high ? high : acc;
+    return acc < low ? low : (acc > high ? high : acc);
 }
 
 CONV_PAD_31_CONST int8_t k01_conv_weight[54] = {
@@ -120,7 +127,9 @@ KERNEL void k02_output(int8_t *out_y, const int8_t *v_y)
 
 void conv_pad_31_init(conv_pad_31_context *context)
 {
-    for (int32_t i = 0; i < 192; i++) context->v_p[i] = v_p_image[i];
+    for (int32_t i = 0; i < 192; i++) {
+        context->v_p[i] = v_p_image[i];
+    }
 }
 
 void conv_pad_31_run(conv_pad_31_context *context, const conv_pad_31_input *in_x, conv_pad_31_output

@@ -55,18 +55,23 @@ void conv_pad_31_run(conv_pad_31_context *context, const conv_pad_31_input *in_x
 static inline conv_pad_31_input conv_pad_31_quantize(float real)
 {
     const float scaled = real * 128.0f;
-    if (!(scaled > -128.0f)) return -128;
-    if (scaled >= 127.0f) return 127;
-    int32_t q = (int32_t)scaled;
-    const float rest = scaled - (float)q;
-    q += rest >= 0.5f ? 1 : rest < -0.5f ? -1 : 0;
+    int32_t q = -128;
+    if (scaled >= 127.0f) {
+        q = 127;
+    }
+    if ((scaled > -128.0f) && (scaled < 127.0f)) {
+        q = (int32_t)scaled;
+        const float rest = scaled - (float)q;
+        q += rest >= 0.5f ? 1 : (rest < -0.5f ? -1 : 0);
+    }
     return (conv_pad_31_input)q;
 }
 
 /* The nearest integer that an input may be: another one would be read as an address too far. */
 static inline conv_pad_31_input conv_pad_31_saturate(int32_t q)
 {
-    return q < -128 ? -128 : q > 127 ? 127 : (conv_pad_31_input)q;
+    const int32_t nearest = q < -128 ? -128 : (q > 127 ? 127 : q);
+    return (conv_pad_31_input)nearest;
 }
 
 /* The real number that an output stands for. */

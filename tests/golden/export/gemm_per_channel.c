@@ -12,6 +12,14 @@
 #define GEMM_PER_CHANNEL_LAYER(number, name) ((void)0)
 #endif
 
+/* The address space of constants, where it is not that of variables: on an AVR, __memx here and
+ * behind GEMM_PER_CHANNEL_CONST's "static const" leaves them in flash (gcc, -std=gnu99). */
+#ifdef GEMM_PER_CHANNEL_SPACE
+#define SPACE GEMM_PER_CHANNEL_SPACE
+#else
+#define SPACE
+#endif
+
 /* Small enough to be part of its caller, whatever the compiler is told to save. */
 #if defined(__GNUC__)
 #define INLINE __attribute__((always_inline)) static inline
@@ -76,31 +84,36 @@ INLINE int32_t pairs(uint32_t x, uint32_t w, int32_t acc)
 }
 #endif
 
-/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
- * below 2^31. Compilers see one arithmetic shift. */
+/* acc * 2^-shift, rounded down; shift in 0..31. Compilers see one arithmetic shift, which they do
+ * not where the numbers are unsigned. */
+INLINE int32_t shifted(int32_t acc, int shift)
+{
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc * 2^-shift, rounded half up; shift in 0..31, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. */
 INLINE int32_t rounded(int32_t acc, int shift)
 {
-    acc += ((int32_t)1 << shift) >> 1;
-    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+    const uint32_t half = ((uint32_t)1 << (uint32_t)shift) >> 1;
+    return shifted(acc + (int32_t)half, shift);
 }
 
 /* acc, but no less than low and no more than high. */
 INLINE int32_t limited(int32_t acc, int32_t low, int32_t high)
 {
-    return acc < low ? low : acc > high ? high : acc;
+    return acc < low ? low : (acc > high ? high : acc);
 }
 
 /* acc + x[0] * w[0] + .. + x[3] * w[3]; sums of products are exact in any order. */
-INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t *w)
+INLINE int32_t dot4_int8_int8(int32_t acc, const int8_t *x, const int8_t SPACE *w)
 {
 #ifdef PAIRS
     const uint32_t p = word(x), q = word(w);
     return pairs(odd_signed(p), odd_signed(q), pairs(even_signed(p), even_signed(q), acc));
 #else
-    acc += (int32_t)x[0] * w[0];
-    acc += (int32_t)x[1] * w[1];
-    acc += (int32_t)x[2] * w[2];
-    return acc + (int32_t)x[3] * w[3];
+    return acc + ((int32_t)x[0] * w[0]) + ((int32_t)x[1] * w[1])
+           + ((int32_t)x[2] * w[2]) + ((int32_t)x[3] * w[3]);
 #endif
 }
 

@@ -55,18 +55,23 @@ void gemm_per_channel_run(gemm_per_channel_context *context, const gemm_per_chan
 static inline gemm_per_channel_input gemm_per_channel_quantize(float real)
 {
     const float scaled = real * 128.0f;
-    if (!(scaled > -128.0f)) return -128;
-    if (scaled >= 127.0f) return 127;
-    int32_t q = (int32_t)scaled;
-    const float rest = scaled - (float)q;
-    q += rest >= 0.5f ? 1 : rest < -0.5f ? -1 : 0;
+    int32_t q = -128;
+    if (scaled >= 127.0f) {
+        q = 127;
+    }
+    if ((scaled > -128.0f) && (scaled < 127.0f)) {
+        q = (int32_t)scaled;
+        const float rest = scaled - (float)q;
+        q += rest >= 0.5f ? 1 : (rest < -0.5f ? -1 : 0);
+    }
     return (gemm_per_channel_input)q;
 }
 
 /* The nearest integer that an input may be: another one would be read as an address too far. */
 static inline gemm_per_channel_input gemm_per_channel_saturate(int32_t q)
 {
-    return q < -128 ? -128 : q > 127 ? 127 : (gemm_per_channel_input)q;
+    const int32_t nearest = q < -128 ? -128 : (q > 127 ? 127 : q);
+    return (gemm_per_channel_input)nearest;
 }
 
 /* The real number that an output stands for. */
@@ -79,7 +84,11 @@ static inline float gemm_per_channel_dequantize(gemm_per_channel_output q)
 static inline int32_t gemm_per_channel_argmax(const gemm_per_channel_output *out_y)
 {
     int32_t best = 0;
-    for (int32_t i = 1; i < 4; i++) if (out_y[i] > out_y[best]) best = i;
+    for (int32_t i = 1; i < 4; i++) {
+        if (out_y[i] > out_y[best]) {
+            best = i;
+        }
+    }
     return best;
 }
 

@@ -38,9 +38,9 @@
 /* n / d rounded half up; d > 0, and the overflow proof keeps 2|n| + d below 2^31. */
 INLINE int32_t divide_half_up(int32_t n, int32_t d)
 {
-    const int32_t twice = 2 * n + d;
+    const int32_t twice = (2 * n) + d;
     const int32_t quotient = twice / (2 * d);
-    return twice % (2 * d) < 0 ? quotient - 1 : quotient;
+    return (twice % (2 * d)) < 0 ? quotient - 1 : quotient;
 }
 
 /* The larger of two integers. */
@@ -83,13 +83,13 @@ KERNEL void k01_softmax(const int8_t *v_x, int16_t *v_y, int32_t *k01_softmax_ce
     k01_softmax_cells[0] = d;
     for (int32_t i1 = 0; i1 < 40; i1++) {
         d = v_x[i1];
-        d -= k01_softmax_cells[0];
+        d -= (int32_t)k01_softmax_cells[0];
         d = k01_softmax_exp_table[d + 63];
         k01_softmax_exp[i1] = (int16_t)d;
     }
     d = 0;
     for (int32_t i2 = 0; i2 < 40; i2++) {
-        d += k01_softmax_exp[i2];
+        d += (int32_t)k01_softmax_exp[i2];
     }
     k01_softmax_cells[1] = d;
     for (int32_t i3 = 0; i3 < 40; i3++) {

@@ -57,18 +57,23 @@ void softmax_many_run(softmax_many_context *context, const softmax_many_input *i
 static inline softmax_many_input softmax_many_quantize(float real)
 {
     const float scaled = real * 4.0f;
-    if (!(scaled > 0.0f)) return 0;
-    if (scaled >= 63.0f) return 63;
-    int32_t q = (int32_t)scaled;
-    const float rest = scaled - (float)q;
-    q += rest >= 0.5f ? 1 : rest < -0.5f ? -1 : 0;
+    int32_t q = 0;
+    if (scaled >= 63.0f) {
+        q = 63;
+    }
+    if ((scaled > 0.0f) && (scaled < 63.0f)) {
+        q = (int32_t)scaled;
+        const float rest = scaled - (float)q;
+        q += rest >= 0.5f ? 1 : (rest < -0.5f ? -1 : 0);
+    }
     return (softmax_many_input)q;
 }
 
 /* The nearest integer that an input may be: another one would be read as an address too far. */
 static inline softmax_many_input softmax_many_saturate(int32_t q)
 {
-    return q < 0 ? 0 : q > 63 ? 63 : (softmax_many_input)q;
+    const int32_t nearest = q < 0 ? 0 : (q > 63 ? 63 : q);
+    return (softmax_many_input)nearest;
 }
 
 /* The real number that an output stands for. */
@@ -81,7 +86,11 @@ static inline float softmax_many_dequantize(softmax_many_output q)
 static inline int32_t softmax_many_argmax(const softmax_many_output *out_y)
 {
     int32_t best = 0;
-    for (int32_t i = 1; i < 40; i++) if (out_y[i] > out_y[best]) best = i;
+    for (int32_t i = 1; i < 40; i++) {
+        if (out_y[i] > out_y[best]) {
+            best = i;
+        }
+    }
     return best;
 }
 

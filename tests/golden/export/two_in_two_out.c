@@ -35,12 +35,19 @@
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
-/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
- * below 2^31. Compilers see one arithmetic shift. */
+/* acc * 2^-shift, rounded down; shift in 0..31. Compilers see one arithmetic shift, which they do
+ * not where the numbers are unsigned. */
+INLINE int32_t shifted(int32_t acc, int shift)
+{
+    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+}
+
+/* acc * 2^-shift, rounded half up; shift in 0..31, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. */
 INLINE int32_t rounded(int32_t acc, int shift)
 {
-    acc += ((int32_t)1 << shift) >> 1;
-    return acc < 0 ? ~(~acc >> shift) : acc >> shift;
+    const uint32_t half = ((uint32_t)1 << (uint32_t)shift) >> 1;
+    return shifted(acc + (int32_t)half, shift);
 }
 
 /* Input 'left.in' */

@@ -73,36 +73,46 @@ void two_in_two_out_run(two_in_two_out_context *context, const two_in_two_out_in
 static inline two_in_two_out_input0 two_in_two_out_quantize0(float real)
 {
     const float scaled = real * 128.0f;
-    if (!(scaled > -128.0f)) return -128;
-    if (scaled >= 127.0f) return 127;
-    int32_t q = (int32_t)scaled;
-    const float rest = scaled - (float)q;
-    q += rest >= 0.5f ? 1 : rest < -0.5f ? -1 : 0;
+    int32_t q = -128;
+    if (scaled >= 127.0f) {
+        q = 127;
+    }
+    if ((scaled > -128.0f) && (scaled < 127.0f)) {
+        q = (int32_t)scaled;
+        const float rest = scaled - (float)q;
+        q += rest >= 0.5f ? 1 : (rest < -0.5f ? -1 : 0);
+    }
     return (two_in_two_out_input0)q;
 }
 
 /* The nearest integer that an input0 may be: another one would be read as an address too far. */
 static inline two_in_two_out_input0 two_in_two_out_saturate0(int32_t q)
 {
-    return q < -128 ? -128 : q > 127 ? 127 : (two_in_two_out_input0)q;
+    const int32_t nearest = q < -128 ? -128 : (q > 127 ? 127 : q);
+    return (two_in_two_out_input0)nearest;
 }
 
 /* The input1 that stands for a real number: the nearest, halves up, within its range. */
 static inline two_in_two_out_input1 two_in_two_out_quantize1(float real)
 {
     const float scaled = real * 32.0f;
-    if (!(scaled > -128.0f)) return -128;
-    if (scaled >= 127.0f) return 127;
-    int32_t q = (int32_t)scaled;
-    const float rest = scaled - (float)q;
-    q += rest >= 0.5f ? 1 : rest < -0.5f ? -1 : 0;
+    int32_t q = -128;
+    if (scaled >= 127.0f) {
+        q = 127;
+    }
+    if ((scaled > -128.0f) && (scaled < 127.0f)) {
+        q = (int32_t)scaled;
+        const float rest = scaled - (float)q;
+        q += rest >= 0.5f ? 1 : (rest < -0.5f ? -1 : 0);
+    }
     return (two_in_two_out_input1)q;
 }
 
 /* The nearest integer that an input1 may be: another one would be read as an address too far. */
 static inline two_in_two_out_input1 two_in_two_out_saturate1(int32_t q)
 {
-    return q < -128 ? -128 : q > 127 ? 127 : (two_in_two_out_input1)q;
+    const int32_t nearest = q < -128 ? -128 : (q > 127 ? 127 : q);
+    return (two_in_two_out_input1)nearest;
 }
 
 /* The real number that an output0 stands for. */
@@ -115,7 +125,11 @@ static inline float two_in_two_out_dequantize0(two_in_two_out_output0 q)
 static inline int32_t two_in_two_out_argmax0(const two_in_two_out_output0 *out_sum)
 {
     int32_t best = 0;
-    for (int32_t i = 1; i < 3; i++) if (out_sum[i] > out_sum[best]) best = i;
+    for (int32_t i = 1; i < 3; i++) {
+        if (out_sum[i] > out_sum[best]) {
+            best = i;
+        }
+    }
     return best;
 }
 
@@ -129,7 +143,11 @@ static inline float two_in_two_out_dequantize1(two_in_two_out_output1 q)
 static inline int32_t two_in_two_out_argmax1(const two_in_two_out_output1 *out_difference)
 {
     int32_t best = 0;
-    for (int32_t i = 1; i < 3; i++) if (out_difference[i] > out_difference[best]) best = i;
+    for (int32_t i = 1; i < 3; i++) {
+        if (out_difference[i] > out_difference[best]) {
+            best = i;
+        }
+    }
     return best;
 }
 
