@@ -317,6 +317,11 @@ class Backend(ABC):
                 budget_cycles: float | None = None) -> Compiled:
         """The program as the goal has it: one of `optimize.GOALS`. Raises DoesNotFit."""
 
+    def least_cycles(self, program: Program) -> float | None:
+        """Fewer are taken by no code for the program, however its kernels are joined; None where
+        that is not known."""
+        return None
+
     def get(self, name: str, board: str | None = None) -> Target:
         """The target of that name, on its own board or on a named one. Raises UnknownTarget."""
         part = known("target", name, self.targets)

@@ -46,7 +46,10 @@ def smallest(ways: Ways[T], budget_cycles: float | None = None) -> T:
             return True  # a smaller one is wanted
 
     first = bisect_left(order, True, key=keeps)
-    return fastest(ways) if first == len(order) else ways.build(order[first])
+    try:
+        return fastest(ways) if first == len(order) else ways.build(order[first])
+    except DoesNotFit:  # all that fit are too slow, and those that are faster do not fit
+        return fastest(ways)
 
 
 def balanced(ways: Ways[T], budget_cycles: float | None = None) -> T:

@@ -82,3 +82,9 @@ def compile(program: Program, target: Target, goal: str | None = None,
     processor's usual one. Raises DoesNotFit."""
     owner = backend(target)
     return owner.compile(program, target, goal or owner.usual_goal, budget_cycles)
+
+
+def least_cycles(program: Program, target: Target) -> float | None:
+    """Fewer are taken by no code for the program on the target's processor, however its kernels are
+    joined; None where that is not known."""
+    return backend(target).least_cycles(program)

@@ -22,7 +22,7 @@ from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
-from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.lower_bound import least_cycles, lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, SWITCHES, TARGETS, Target
 from dsplet.firmware_sim.dsp32c.sim import browser, trace
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
@@ -47,6 +47,9 @@ class Dsp32c(backend.Backend):
     def compile(self, program: Program, target: backend.Target, goal: str = "time",
                 budget_cycles: float | None = None) -> Compiled:
         return GOALS[goal](_Ways(program, cast(Target, target)), budget_cycles)
+
+    def least_cycles(self, program: Program) -> float:
+        return least_cycles(program)
 
     def assumptions(self, target: backend.Target) -> Mapping[str, Any]:
         return asdict(cast(Target, target).assumptions)

@@ -19,13 +19,17 @@ generator is not asked. Why no program of the same arithmetic is faster:
               external memory is one bank, busy 2 + w states an access (dsp32c.md 4.4).
 
     cycles >= max(issues + accesses * w / 4, accesses * (2 + w) / 4)
+
+Layers that are joined need not store what lies between them, nor read it, and an instruction may
+multiply for one and add for another. What holds of them together (`least_cycles`) is
+    cycles >= look-ups + max(multiplications, additions) + selections,   each of all layers
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dsplet.firmware_sim.compile.work import work
+from dsplet.firmware_sim.compile.work import Work, work
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -39,6 +43,7 @@ from dsplet.quantize.fixed.kernel import (
     Set,
     Store,
 )
+from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.float.kernel import InterpolateReal
 
 
@@ -46,12 +51,9 @@ def lower_bound_cycles(kernel: Kernel, buffers: Mapping[str, Buffer], target: Ta
     """The bound of one kernel, in instruction cycles; in a loop over time, of one step. buffers:
     those of its program, by name."""
     least = work(kernel)
-    maxima = max(0, least.count(Max) - least.count(Set))  # a window's first needs no comparison
-    between = least.count(Interpolate, InterpolateReal)
-    arithmetic = max(least.count(Mac, Mul) + between, least.count(Add) + maxima) + maxima
+    loads, products, sums, selections = _arithmetic(least)
     elements = sum(map(len, least.read.values()))
-    loads = least.count(Lookup) + between
-    issues = loads + max(arithmetic, least.count(Store), elements / 2)
+    issues = loads + max(max(products, sums) + selections, least.count(Store), elements / 2)
     needed_bytes = sum(len(e) * buffers[b].dtype.itemsize for b, e in least.read.items()
                        if b in buffers)
     outside = max(0.0, (needed_bytes - sum(r.bytes for r in target.on_chip)) / 4)
@@ -60,3 +62,19 @@ def lower_bound_cycles(kernel: Kernel, buffers: Mapping[str, Buffer], target: Ta
     busy = target.assumptions.bank_busy_states + wait
     return max(issues + outside * stall / target.states_per_cycle,
                outside * busy / target.states_per_cycle)
+
+
+def least_cycles(program: Program) -> float:
+    """The bound of a whole program, in instruction cycles, however its kernels are joined."""
+    counts = [[program.turns(i) * n for n in _arithmetic(work(k))]
+              for i, k in enumerate(program.kernels)]
+    loads, products, sums, selections = (sum(column) for column in zip(*counts, strict=True))
+    return loads + max(products, sums) + selections
+
+
+def _arithmetic(least: Work) -> tuple[int, int, int, int]:
+    """Look-ups, multiplications, additions and selections."""
+    maxima = max(0, least.count(Max) - least.count(Set))  # a window's first needs no comparison
+    between = least.count(Interpolate, InterpolateReal)
+    return (least.count(Lookup) + between, least.count(Mac, Mul) + between,
+            least.count(Add) + maxima, maxima)

@@ -96,19 +96,21 @@ def suggestions(trials: Trials, accuracy_percent: float,
 
 
 def _free(trials: Trials, widths: Widths) -> Iterator[tuple[str, Trials, Widths]]:
-    """Changes that cost no memory."""
-    recipe = trials.recipe
+    for what, change in free(trials.recipe):
+        yield what, trials.under(replace(trials.recipe, **change)), widths
+
+
+def free(recipe: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Changes that cost no memory, as fields of the recipe."""
     if not recipe.per_channel:
-        yield "a weight step for each channel", trials.under(replace(recipe, per_channel=True)), (
-            widths)
+        yield "a weight step for each channel", {"per_channel": True}
     for part, names in (("weights", algorithms.names("range")),
                         ("activations", activation_ranges()),
                         ("rounding", algorithms.names("rounding"))):
         for name in names:
             change: dict[str, Any] = {part: name}
-            other = replace(recipe, **change)
-            if other.to_json() != recipe.to_json():
-                yield f"{name} for the {part}", trials.under(other), widths
+            if replace(recipe, **change).to_json() != recipe.to_json():
+                yield f"{name} for the {part}", change
 
 
 def _wider(trials: Trials, start: Point) -> Iterator[tuple[str, Widths]]:

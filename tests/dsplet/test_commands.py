@@ -75,6 +75,10 @@ CASES = {
         "small.onnx small.q.onnx --samples 20 --calibrate 20",
         lambda d: [r["op"] for r in d["layers"]] == ["Input", "Conv", "Gemm"],
         "small.onnx small.q.onnx --plot no.pdf", "expected one that ends in .svg or .png"),
+    "advise": Case(
+        "small.onnx small.q.onnx --samples 20 --calibrate 20 --budget 100cycles",
+        lambda d: not d["passed"] and d["bounds"][0]["at_least"] == 4 * 36 * 9 + 360 + 4 * 9 * 3,
+        "small.onnx small.q.onnx", "there is no budget to meet"),
     "ledger": Case(
         "small.q.onnx --samples 20",
         lambda d: d["overflows"] == [] and d["passed"],
@@ -151,7 +155,7 @@ CASES = {
         "dsp32c add.json", lambda d: (d["vectors"], d["failed"]) == (1, []),
         "dsp32c sum.s", "sum.s: not JSON"),
 }
-SLOW = {"train", "export", "finetune", "demo", "widths", "init"}
+SLOW = {"train", "export", "finetune", "demo", "widths", "init", "advise"}
 """What is run once only; as text they are printed by other tests, or tests that take their time."""
 
 

@@ -1,11 +1,15 @@
 """What a program is optimized for: the same bits, less time or less memory, budgets kept."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from dsplet.firmware_sim import targets
+from dsplet.firmware_sim.backend import DoesNotFit, WorstCase
+from dsplet.firmware_sim.compile.pareto import Mixture
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
-from dsplet.firmware_sim.optimize import GOALS, cycles, external_bytes
+from dsplet.firmware_sim.optimize import GOALS, Ways, cycles, external_bytes
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.networks import lenet_like, lenet_small, tiny, zip_like
 
@@ -49,3 +53,19 @@ def test_the_least_memory_that_keeps_a_budget(stack):
     assert type(compiled)(program, smaller).worst_case().cycles > budget
     assert cycles(targets.compile(program, TARGET, "balanced", budget)) <= budget
     assert cycles(targets.compile(program, TARGET, "memory", fast - 1)) == fast
+
+
+class Crowded(Ways):
+    """Five ways, of which the two fastest do not fit, 10 cycles apart."""
+
+    mixtures = [Mixture(10 * way, 10 * way, way) for way in range(5)]
+
+    def build(self, way):
+        if way < 2:
+            raise DoesNotFit("too large", 20 - 10 * way)
+        return SimpleNamespace(way=way, worst_case=lambda: WorstCase(100.0 + 10 * way))
+
+
+@pytest.mark.parametrize("budget, way", [(None, 4), (130, 3), (120, 2), (90, 2)])
+def test_the_fastest_that_fits_where_no_budget_is_kept(budget, way):
+    assert GOALS["memory"](Crowded(), budget).way == way

@@ -8,8 +8,9 @@ import pytest
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.bill import item_rows
 from dsplet.firmware_sim.budget import Budget
-from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.lower_bound import least_cycles, lower_bound_cycles
 from dsplet.firmware_sim.dsp32c.wcet import of_image
+from dsplet.firmware_sim.optimize import GOALS
 from dsplet.firmware_sim.report import simulation
 from dsplet.quantize.fixed.program import lower
 from tests.each import each
@@ -53,6 +54,7 @@ def test_no_layer_is_below_its_lower_bound(graph, target):
     for i, kernel in enumerate(program.kernels):
         assert program.turns(i) * lower_bound_cycles(
             kernel, program.buffers, target) <= cycles[kernel.name]
+    assert least_cycles(program) <= run.cycles.min()
 
 
 def bounds_of(stack, target=BOARD):
@@ -68,6 +70,18 @@ def test_lower_bounds_by_hand():
     assert bounds["Gemm"] == 4 * 18
     assert bounds["Table"] == 4 * 2  # a load of the index, then a store of the entry
     assert bounds["Input"] == 36
+
+
+def test_the_bound_of_a_whole_network_by_hand():
+    """Its products and the maxima's selections, and a look-up for each unit, joined as they may."""
+    network = networks.tiny()
+    program = lower(network.graph())
+    assert least_cycles(program) == 2 * 36 * 9 + 4 * 18 + 2 * 9 * 3 + 4
+    for goal in GOALS:
+        compiled = targets.compile(program, BOARD, goal)
+        assert compiled.simulate([network.samples(1)]).cycles[0] >= least_cycles(program)
+    core = targets.get("cortex-m4")
+    assert targets.least_cycles(program, core) is None
 
 
 def test_a_dense_layer_too_large_for_the_chip_waits_for_its_weights():
