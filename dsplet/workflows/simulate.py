@@ -180,12 +180,29 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
                     {"--trace-instructions": request.trace_instructions})
     if request.show is None:
         refuse_idle("-o does nothing without --show", {"-o": request.out})
+    if request.stream:
+        return _stream(request, _target(request))
+    ran = simulated(request, watch)
+    found = ran.report
+    if request.beside:
+        other = run(_beside(request), watch)
+        assert isinstance(other, Simulation)
+        if other.inputs:
+            raise RequestError(f"{request.beside} does not say which data it was made for",
+                               remedy="name samples with --data")
+        assert found.provenance and other.provenance
+        found = replace(found, side_by_side=[side(found), side(other)], provenance=replace(
+            found.provenance, networks=[*found.provenance.networks, *other.provenance.networks]))
+    return with_extras(replace(ran, report=found), request, watch)
+
+
+def simulated(request: Request, watch: Watch = SILENT) -> Execution:
+    """The run that is asked for, without extras, though for those the target has them. Raises what
+    `run` does."""
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
     limits = Limits(*(None if text is None else bytes_of(text, option) for text, option in (
         (request.ram, "--ram"), (request.flash, "--flash"))))
-    if request.stream:
-        return _stream(request, target)
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_network(request.source)))
@@ -197,21 +214,12 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
         compiled.need(tool)
     ran = execute(subject, samples, compiled, budget, watch)
     kept = limits.verdicts(compiled.memory())
-    found = replace(ran.report, provenance=_provenance(request, [subject.network], samples, target),
-                    memory_budget=kept or None,
-                    passed=ran.report.passed and all(v.met for v in kept), inputs=said,
-                    assumed=", ".join(request.assume) or None,
-                    calibrated_on=samples.calibrated_on(subject.facts))
-    if request.beside:
-        other = run(_beside(request), watch)
-        assert isinstance(other, Simulation)
-        if other.inputs:
-            raise RequestError(f"{request.beside} does not say which data it was made for",
-                               remedy="name samples with --data")
-        assert found.provenance and other.provenance
-        found = replace(found, side_by_side=[side(found), side(other)], provenance=replace(
-            found.provenance, networks=[*found.provenance.networks, *other.provenance.networks]))
-    return _with_extras(found, request, ran, watch)
+    return replace(ran, report=replace(
+        ran.report, provenance=_provenance(request, [subject.network], samples, target),
+        memory_budget=kept or None,
+        passed=ran.report.passed and all(v.met for v in kept), inputs=said,
+        assumed=", ".join(request.assume) or None,
+        calibrated_on=samples.calibrated_on(subject.facts)))
 
 
 def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compiled,
@@ -330,8 +338,8 @@ def stepwise(subject: FixedPoint, samples: Batch, target: Target) -> tuple[Strea
     return Streamed(network=subject.network.path, **flat(found)), steps
 
 
-def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
-    """The report with what was asked for besides; files are written."""
+def with_extras(ran: Execution, asked: Extras, watch: Watch = SILENT) -> Simulation:
+    """Its report with what was asked for besides; files are written."""
     more: dict[str, Any] = {}
     compiled, inputs = ran.compiled, ran.inputs
     if asked.listing:
@@ -360,4 +368,4 @@ def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch)
             values = compiled.values(inputs, lambda n: tick(n, len(inputs[0])))
         more["held"] = held.kept(compiled.program, values, asked.show, asked.out, asked.dump)
         more |= {"picture": asked.out, "dump": asked.dump}
-    return replace(found, **more)
+    return replace(ran.report, **more)

@@ -165,7 +165,7 @@ class LayerRow:
     sqnr_cumulative_db: float
     sqnr_isolated_db: float
     restored_output_sqnr_db: float
-    restored_accuracy_percent: float
+    restored_accuracy_percent: float | None
     mends_flips: int
     alone: int
 
@@ -193,8 +193,8 @@ class Diagnosis:
     """Which layers lose what; see `diagnose.Diagnosis`."""
 
     samples: int
-    reference_accuracy_percent: float
-    test_accuracy_percent: float
+    reference_accuracy_percent: float | None
+    test_accuracy_percent: float | None
     output_sqnr_db: float
     layers: list[LayerRow]
     flips: list[FlipRow]
