@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,cores,docs,dev]'
 	@touch $@
 
-.PHONY: help demo test check coverage soak hooks docs results schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick zoo-check
+.PHONY: help demo test notebooks check coverage soak hooks docs results schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick zoo-check
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -20,7 +20,10 @@ demo: $(READY) ## train, export, quantize and execute a digit net on the DSP32C
 	@$(BIN)/dsplet demo
 
 test: $(READY) ## every test (under 15 minutes on two cores)
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not notebook'
+
+notebooks: $(READY) ## examples/notebooks from the first cell to the last (two minutes)
+	$(BIN)/pytest -m notebook tests/examples
 
 check: $(READY) ## lint, types, the house's figures and the quick tests (under a minute)
 	$(BIN)/ruff check .

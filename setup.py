@@ -5,7 +5,7 @@ from setuptools import find_packages, setup
 ROOMS = ("base", "data", "train", "export", "quantize", "firmware_sim")
 
 setup(
-    packages=["dsplet", "dsplet.cli", "dsplet.live", "dsplet.workflows", *(
+    packages=["dsplet", "dsplet.cli", "dsplet.live", "dsplet.report", "dsplet.workflows", *(
         f"dsplet.{name}" for room in ROOMS
         for name in (room, *(f"{room}.{inner}" for inner in find_packages(room))))],
     package_dir={f"dsplet.{room}": room for room in ROOMS},

@@ -17,9 +17,8 @@ from rich.cells import cell_len
 
 from dsplet.base import table
 from dsplet.base.rows import details_of, first_of, plain
+from dsplet.base.spelling import cell, printable, scalar, words
 
-UNITS = {"_percent": "%", "_points": "points", "_ms": "ms", "_db": "dB", "_mhz": "MHz",
-         "_bits": "bits", "_bytes": "bytes"}
 COMMAND = "dsplet "
 """How a line begins that is to be copied, and stays whole."""
 INDENT = "  "
@@ -82,11 +81,11 @@ def to_text(report: Any, width: int | None = None, amount: Amount = "usual", bol
             rows = report[key] if isinstance(report, Mapping) else getattr(report, key, value)
             columns, importance = _columns(value), _importance(rows[0], value)
             lines, gone = _fitted(columns, importance, width, amount == "all")
-            found += [f"\x1b[1m{_words(key)}\x1b[0m" if bold else _words(key), "", *lines, ""]
-            without += [f"of {_words(key)} {', '.join(gone)}"] * bool(gone)
+            found += [f"\x1b[1m{words(key)}\x1b[0m" if bold else words(key), "", *lines, ""]
+            without += [f"of {words(key)} {', '.join(gone)}"] * bool(gone)
         else:
             found += [line for text in _texts(key, value, document) for line in _prose(text, width)]
-    hidden = ", ".join(_words(key) for key in details if document.get(key))
+    hidden = ", ".join(words(key) for key in details if document.get(key))
     if hidden or without:
         found += _prose(
             f"not shown: {'; '.join([*([hidden] if hidden else []), *without])} (see --verbose"
@@ -97,19 +96,8 @@ def to_text(report: Any, width: int | None = None, amount: Amount = "usual", bol
 def _texts(key: str, value: Any, document: dict[str, Any]) -> list[str]:
     """What is no table, in lines."""
     if isinstance(value, list):
-        return [f"{_words(key)}:", *map(_printable, value)] if value else [f"{_words(key)}: none"]
-    return [_line(key, value, document)]
-
-
-def _line(key: str, value: Any, report: dict[str, Any]) -> str:
-    """A scalar: its unit behind it, beside a percentage the samples, beside a latency the clock."""
-    unit = next((u for u in UNITS if key.endswith(u)), "")
-    text = f"{_words(key.removesuffix(unit))}: {_cell(value)} {UNITS.get(unit, '')}"
-    if unit == "_percent" and "samples" in report:
-        text += f" of {report['samples']:,} samples"
-    if key.startswith("latency_ms") and "clock_mhz" in report:
-        text += f" at {report['clock_mhz']:g} MHz"
-    return text.rstrip()
+        return [f"{words(key)}:", *map(printable, value)] if value else [f"{words(key)}: none"]
+    return [scalar(key, value, document)]
 
 
 def _prose(text: str, width: int | None) -> list[str]:
@@ -132,7 +120,7 @@ def _keys(rows: list[dict[str, Any]]) -> list[str]:
 
 def _columns(rows: list[dict[str, Any]]) -> list[table.Column]:
     return [table.Column(
-        _words(key), tuple(_cell(row.get(key)) for row in rows),
+        words(key), tuple(cell(row.get(key)) for row in rows),
         number=any(isinstance(row.get(key), int | float) for row in rows), name=i == 0)
         for i, key in enumerate(_keys(rows))]
 
@@ -154,24 +142,3 @@ def _fitted(columns: list[table.Column], importance: list[int], width: int | Non
         return [*table.lists(columns, width)], []
     lines = [line for part in found for line in ("", *table.lines(part, width))][1:]
     return lines, [c.heading for c in columns if not any(c in part for part in found)]
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        if math.isfinite(value) and (value == int(value) or abs(value) >= 1000):
-            return f"{value:,.0f}"
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else _printable(str(value))
-
-
-def _printable(text: str) -> str:
-    """Without line feeds and what else would move a cursor."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -8,12 +8,13 @@ In a notebook:
     fixed.compare(net, samples, labels)       # accuracies, flips, signal to noise of every layer
     fixed.simulate(samples, target="dsp32c-40")     # machine code: cycles, latency, memory
     fixed.emit_c()                            # C99 sources, by file name
+    fixed.maps("c1/Conv", samples)            # what the chip's memory held, as pictures
     fixed.save("x.q.onnx")
 
 Samples are numpy arrays (N, *shape), a dictionary of them by name where there are several inputs:
 floats as the network reads them, or uint8 images where the network's file says how pixels become
-its input. What is found is a frozen dataclass with the fields of the commands' --json. Nothing
-prints. A mistake of the user is a `UserError`.
+its input. What is found is a frozen dataclass with the fields of the commands' --json, which a
+notebook shows as tables. Nothing prints. A mistake of the user is a `UserError`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dsplet.base.display import curves, table
     from dsplet.base.errors import UserError
+    from dsplet.maps import Maps
     from dsplet.nets import FixedNet, FloatNet, export_module, load
 
-__all__ = ["FixedNet", "FloatNet", "UserError", "export_module", "load"]
+__all__ = ["FixedNet", "FloatNet", "Maps", "UserError", "curves", "export_module", "load", "table"]
+HOMES = {"Maps": "dsplet.maps", "UserError": "dsplet.base.errors",
+         "curves": "dsplet.base.display", "table": "dsplet.base.display"}
+"""Of what is not in `dsplet.nets`."""
 
 
 def __getattr__(name: str) -> Any:
@@ -32,8 +38,5 @@ def __getattr__(name: str) -> Any:
     for the command line to tell of."""
     if name not in __all__:
         raise AttributeError(f"module 'dsplet' has no attribute '{name}'")
-    if name == "UserError":
-        from dsplet.base.errors import UserError
-        return UserError
-    from dsplet import nets
-    return getattr(nets, name)
+    from importlib import import_module
+    return getattr(import_module(HOMES.get(name, "dsplet.nets")), name)

@@ -15,24 +15,28 @@ from typing import Any
 
 import numpy as np
 
+from dsplet.base.display import table
 from dsplet.base.errors import UserError
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import KEYS, Batch, feed
 from dsplet.data.resample import Scaling
 from dsplet.data.source import Arrays, Shape
 from dsplet.data.splits import DataError
-from dsplet.quantize.analysis import report
+from dsplet.firmware_sim.backend import Steps
+from dsplet.layers import NetRow, fixed_rows, float_rows, spelled
+from dsplet.maps import Maps
+from dsplet.quantize.analysis import report, units
 from dsplet.quantize.analysis.report import Comparison
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower
-from dsplet.quantize.network import Network
+from dsplet.quantize.network import Network, quantized
 from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.qdq import to_qdq
-from dsplet.workflows import c_files, chip, simulate
+from dsplet.workflows import c_files, chip, held, ledger, simulate
 from dsplet.workflows.quantize import Changes
 from dsplet.workflows.request import OnTarget
-from dsplet.workflows.simulation import Simulation
+from dsplet.workflows.simulation import Simulation, Streamed
 
 Samples = np.ndarray | Mapping[str, np.ndarray]
 
@@ -51,6 +55,21 @@ class _Net:
         shapes = self.input_shapes
         said = f"input_shape={self.input_shape}" if len(shapes) == 1 else f"input_shapes={shapes}"
         return f"{type(self).__name__}({self.network.path!r}, {said})"
+
+    def _repr_html_(self) -> str:
+        rows = self.layers
+        about = (f"{self!r}: {', '.join(map(spelled, self.input_shapes.values()))} to "
+                 f"{', '.join(map(spelled, self.output_shapes.values()))}, "
+                 f"{sum(row.bytes for row in rows):,} bytes of constants")
+        return table(rows, about)._repr_html_()
+
+    @property
+    def layers(self) -> list[NetRow]:
+        """The shape of one sample that each layer gives, its formats and its bytes."""
+        if self.network.float is not None:
+            return float_rows(self.network.float)
+        assert self.network.fixed is not None
+        return fixed_rows(self.network.fixed)
 
     @property
     def input_shapes(self) -> dict[str, Shape]:
@@ -178,6 +197,58 @@ class FixedNet(_Net):
         """
         return _simulate(self, simulate.FixedPoint(self.network), samples, labels,
                          OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
+
+    def stream(self, samples: Samples, target: str = "dsp32c-40", *, board: str | None = None,
+               clock: str | None = None, labels: np.ndarray | None = None) -> Streamed:
+        """Run a recurrent network one step a call, as its input comes: cycles and milliseconds of
+        the slowest step, bytes, and whether every integer is the reference's after the last one.
+
+        target, board, clock, labels: see `simulate`. Raises CannotStream, NotOffered,
+        UnknownTarget, SizeError, DoesNotFit, SamplesError, AnswerError.
+        """
+        return self._stepwise(samples, labels, target, board, clock)[0]
+
+    def outputs_by_step(self, samples: Samples, target: str = "dsp32c-40", *,
+                        board: str | None = None, clock: str | None = None) -> Maps:
+        """What the first output of a recurrent network is after each step on the target, one step
+        a call: reals (N, steps, *its shape). Raises what `stream` raises."""
+        _, steps = self._stepwise(samples, None, target, board, clock)
+        value = self.graph.outputs[0]
+        return Maps(f"{value.name} after each step", value.format.dequantize(steps.outputs[0]), 1)
+
+    def _stepwise(self, samples: Samples, labels: np.ndarray | None, target: str,
+                  board: str | None, clock: str | None) -> tuple[Streamed, Steps]:
+        on = chip.target_of(OnTarget(target=target, board=board, clock=clock))
+        subject = simulate.FixedPoint(self.network)
+        return simulate.stepwise(subject, _batch(self.inputs(samples), labels), on)
+
+    def maps(self, layer: str, samples: Samples, target: str = "dsp32c-40", *,
+             board: str | None = None, clock: str | None = None) -> Maps:
+        """What the target's memory held of a layer as samples ran: reals (N, *shape of the layer),
+        in loops over time (N, steps, *shape). A notebook shows them as pictures.
+
+        layer: of that name, or a value's, as `layers` and the graph have them. Raises RequestError,
+        NotOffered, UnknownTarget, SizeError, DoesNotFit, SamplesError.
+        """
+        value = held.shown(self.graph, layer)
+        compiled = chip.compiled(lower(self.graph), chip.target_of(
+            OnTarget(target=target, board=board, clock=clock)), None, None)
+        compiled.need("values")
+        found = compiled.values(quantized(self.graph, self.inputs(samples)))
+        reals = held.reals_of(value, found, layer)
+        return Maps(layer, reals, reals.ndim - 1 - len(value.shape))
+
+    def filters(self, layer: str) -> Maps:
+        """The weights of a layer as they are in fixed point: reals (units, inputs, H, W), 1 x 1 of
+        a full one; in the picture a unit is a column. Raises RequestError for no layer, ModelError
+        for one that has no filters."""
+        reals = units.filters(self.graph, held.shown(self.graph, layer))
+        return Maps(f"filters of {layer}", reals, columns=True)
+
+    def ledger(self, samples: Samples, accumulator_bits: int = 32) -> ledger.Report:
+        """What every value and sum can hold, proved for every input, and what it was seen to hold.
+        accumulator_bits: signed, that every sum is to fit. Raises SamplesError."""
+        return ledger.kept(self.graph, self.network.path, self.inputs(samples), accumulator_bits)
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;

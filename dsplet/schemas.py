@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -24,6 +24,21 @@ INFINITE = ("_db", "nrmse_percent")
 """Ends of the names of numbers that may be infinite, which JSON spells null."""
 
 Schema = dict[str, Any]
+
+
+class Defs:
+    """What a document's types are called in it, and their schemas by that name."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Schema] = {}
+        self._kinds: dict[str, type] = {}
+
+    def name(self, kind: type) -> str:
+        """Its own; of a second type of that name, with its module's before it."""
+        name = kind.__name__
+        while self._kinds.setdefault(name, kind) is not kind:
+            name = f"{kind.__module__.rpartition('.')[2].title()}{name}"
+        return name
 
 
 def schemas() -> dict[str, Schema]:
@@ -43,23 +58,23 @@ def report_type(command: str) -> Any:
 
 def schema(name: str, kind: Any) -> Schema:
     """The schema of a document of that name. kind: a dataclass, or a union of them."""
-    defs: dict[str, Schema] = {}
+    defs = Defs()
     root = _of(kind, defs)
     for report in get_args(kind) or (kind,):
-        found = defs[report.__name__]
+        found = defs.schemas[defs.name(report)]
         found["properties"] = {"schema": {"const": f"dsplet.{name}/1"}, **found["properties"]}
         found["required"].insert(0, "schema")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"dsplet.{name}.1.json", **root, "$defs": dict(sorted(defs.items()))}
+            "$id": f"dsplet.{name}.1.json", **root, "$defs": dict(sorted(defs.schemas.items()))}
 
 
-def _of(kind: Any, defs: dict[str, Schema]) -> Schema:
+def _of(kind: Any, defs: Defs) -> Schema:
     """A type's schema. msgspec knows all but unions of dataclasses, which go to `defs`."""
     inner, origin = get_args(kind), get_origin(kind)
     if is_dataclass(kind):
-        name = getattr(kind, "__name__")  # noqa: B009  (mypy takes it for an instance)
-        if name not in defs:
-            defs[name] = _as_rendered(kind, defs)
+        name = defs.name(cast(type, kind))
+        if name not in defs.schemas:
+            defs.schemas[name] = _as_rendered(kind, defs)
         return {"$ref": f"#/$defs/{name}"}
     if origin in (Union, UnionType):
         return {"anyOf": [_of(k, defs) for k in inner]}
@@ -68,7 +83,7 @@ def _of(kind: Any, defs: dict[str, Schema]) -> Schema:
     return msgspec.json.schema(kind)
 
 
-def _as_rendered(kind: Any, defs: dict[str, Schema]) -> Schema:
+def _as_rendered(kind: Any, defs: Defs) -> Schema:
     """A dataclass's schema, as `base.rows` and `base.render` spell it."""
     made: Schema = {"type": "object", "description": " ".join((kind.__doc__ or "").split()),
                     "properties": {}, "required": [], "additionalProperties": False}
@@ -88,7 +103,7 @@ def _as_rendered(kind: Any, defs: dict[str, Schema]) -> Schema:
     return made
 
 
-def _inline(made: Schema, kind: Any, defs: dict[str, Schema]) -> None:
+def _inline(made: Schema, kind: Any, defs: Defs) -> None:
     """The entries of a mapping, of a dataclass or of one of several among an object's own."""
     if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
         made["additionalProperties"] = _of(get_args(kind)[1], defs)

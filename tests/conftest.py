@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds; `make check` skips it")
+    config.addinivalue_line("markers", "notebook: runs one; `make notebooks` does, `make test` not")
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "all")
 
 

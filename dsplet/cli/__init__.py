@@ -13,7 +13,7 @@ from dsplet.cli.outcome import outcome
 SECTIONS = {
     "From PyTorch to fixed point": ("train", "export", "quantize", "finetune", "compare",
                                     "diagnose", "ledger", "units", "widths"),
-    "On the chip": ("simulate", "advise", "read", "live", "emit", "check", "init"),
+    "On the chip": ("simulate", "report", "advise", "read", "live", "emit", "check", "init"),
     "Programs of your own": ("asm", "disasm", "run"),
     "What there is": ("demo", "zoo", "budgets", "targets", "ops", "conformance",
                      "doctor"),

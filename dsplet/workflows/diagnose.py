@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsplet.base import picture
+from dsplet.base.display import Displayed
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.provenance import Provenance
 from dsplet.base.rows import unprinted
@@ -37,8 +38,8 @@ class Request(FromData):
     plot: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report(Displayed):
     """See `report.Diagnosis` and `suggestions.Changes`. calibrated_on: how many of the samples the
     fixed-point network was calibrated on. changes: what was tried, or why nothing."""
 

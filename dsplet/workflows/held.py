@@ -57,11 +57,7 @@ def kept(program: Program, values: Mapping[str, np.ndarray], show: str | None, o
         save(formats, values, dump)
     if show and out:
         value = shown(program.graph, show)
-        if value.name not in values:
-            raise RequestError(f"'{show}' is nowhere in memory: the code has its numbers in it",
-                               expected=", ".join(values))
-        reals = value.format.dequantize(values[value.name])
-        write_atomically(out, sheet([maps_of(x) for x in reals]))
+        write_atomically(out, sheet([maps_of(x) for x in reals_of(value, values, show)]))
         formats = formats if dump else {value.name: value}
     return [Held(layer=layers[name], value=name,
                  shape="x".join(map(str, values[name].shape[1:])), bits=v.format.bits,
@@ -77,6 +73,14 @@ def shown(graph: Graph, layer: str) -> Value:
         raise RequestError(f"no layer is named '{layer}'", expected=", ".join(values),
                            remedy=near(layer, values))
     return values[layer]
+
+
+def reals_of(value: Value, values: Mapping[str, np.ndarray], layer: str) -> np.ndarray:
+    """(N, *steps, *shape) of a layer's value, of what memory held. Raises RequestError."""
+    if value.name not in values:
+        raise RequestError(f"'{layer}' is nowhere in memory: the code has its numbers in it",
+                           expected=", ".join(values))
+    return value.format.dequantize(values[value.name])
 
 
 def save(formats: Mapping[str, Value], values: Mapping[str, np.ndarray], path: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dsplet.base.display import Displayed
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.provenance import Provenance
 from dsplet.base.rows import unprinted
 from dsplet.quantize.analysis import ledger as books
 from dsplet.quantize.analysis.ledger import EntryRow, OverflowRow
-from dsplet.quantize.network import fixed_network
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.network import Arrays, fixed_network
 from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import FromData, check_out
 
@@ -25,13 +27,13 @@ class Request(FromData):
     witness: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report(Displayed):
     """passed: no accumulator can overflow."""
 
     FIRST = ("passed", "overflows")
 
-    provenance: Provenance = unprinted()
+    provenance: Provenance | None = unprinted(None)
     network: str
     samples: int
     accumulator_bits: int
@@ -49,13 +51,21 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     fixed = network.fixed
     assert fixed
     part = request.feed(network.facts, network.inputs).test(request.samples)
+    found = replace(kept(fixed, request.source, part.x, bits, watch),
+                    provenance=provenance([network], part, request, ("witness",)))
+    if not request.witness or found.passed:
+        return found
+    books.save_witnesses(fixed, bits, request.witness)
+    return replace(found, witness=request.witness)
+
+
+def kept(fixed: Graph, name: str, x: Arrays, accumulator_bits: int, watch: Watch = SILENT
+         ) -> Report:
+    """The ledger of a network over samples x, floats (N, *shape) by input."""
     with watch.progress("keeping the ledger") as tick:
-        entries = books.ledger(fixed, part.x, tick)
-    overflows = books.overflows(fixed, bits)
-    witness = request.witness if overflows else None
-    if witness:
-        books.save_witnesses(fixed, bits, witness)
-    return Report(provenance=provenance([network], part, request, ("witness",)),
-                  network=request.source, samples=len(part), accumulator_bits=bits,
-                  entries=[e.row(bits) for e in entries], overflows=overflows, witness=witness,
+        entries = books.ledger(fixed, x, tick)
+    overflows = books.overflows(fixed, accumulator_bits)
+    return Report(network=name, samples=len(next(iter(x.values()))),
+                  accumulator_bits=accumulator_bits,
+                  entries=[e.row(accumulator_bits) for e in entries], overflows=overflows,
                   passed=not overflows)

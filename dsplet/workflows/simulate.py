@@ -15,7 +15,7 @@ from dsplet.base.provenance import Provenance
 from dsplet.base.sizes import bytes_of
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
-from dsplet.firmware_sim.backend import Compiled, Run, Target
+from dsplet.firmware_sim.backend import Compiled, Run, Steps, Target
 from dsplet.firmware_sim.bill import cause_rows
 from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.firmware_sim.compile.streaming import streaming
@@ -180,12 +180,29 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
                     {"--trace-instructions": request.trace_instructions})
     if request.show is None:
         refuse_idle("-o does nothing without --show", {"-o": request.out})
+    if request.stream:
+        return _stream(request, _target(request))
+    ran = simulated(request, watch)
+    found = ran.report
+    if request.beside:
+        other = run(_beside(request), watch)
+        assert isinstance(other, Simulation)
+        if other.inputs:
+            raise RequestError(f"{request.beside} does not say which data it was made for",
+                               remedy="name samples with --data")
+        assert found.provenance and other.provenance
+        found = replace(found, side_by_side=[side(found), side(other)], provenance=replace(
+            found.provenance, networks=[*found.provenance.networks, *other.provenance.networks]))
+    return with_extras(replace(ran, report=found), request, watch)
+
+
+def simulated(request: Request, watch: Watch = SILENT) -> Execution:
+    """The run that is asked for, without extras, though for those the target has them. Raises what
+    `run` does."""
     target = _target(request)
     budget = chip.budget_of(request.budget, target)
     limits = Limits(*(None if text is None else bytes_of(text, option) for text, option in (
         (request.ram, "--ram"), (request.flash, "--flash"))))
-    if request.stream:
-        return _stream(request, target)
     subject: FixedPoint | FloatingPoint = (
         FloatingPoint(float_network(request.source)) if request.arithmetic == "float" else
         FixedPoint(fixed_network(request.source)))
@@ -197,21 +214,12 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
         compiled.need(tool)
     ran = execute(subject, samples, compiled, budget, watch)
     kept = limits.verdicts(compiled.memory())
-    found = replace(ran.report, provenance=_provenance(request, [subject.network], samples, target),
-                    memory_budget=kept or None,
-                    passed=ran.report.passed and all(v.met for v in kept), inputs=said,
-                    assumed=", ".join(request.assume) or None,
-                    calibrated_on=samples.calibrated_on(subject.facts))
-    if request.beside:
-        other = run(_beside(request), watch)
-        assert isinstance(other, Simulation)
-        if other.inputs:
-            raise RequestError(f"{request.beside} does not say which data it was made for",
-                               remedy="name samples with --data")
-        assert found.provenance and other.provenance
-        found = replace(found, side_by_side=[side(found), side(other)], provenance=replace(
-            found.provenance, networks=[*found.provenance.networks, *other.provenance.networks]))
-    return _with_extras(found, request, ran, watch)
+    return replace(ran, report=replace(
+        ran.report, provenance=_provenance(request, [subject.network], samples, target),
+        memory_budget=kept or None,
+        passed=ran.report.passed and all(v.met for v in kept), inputs=said,
+        assumed=", ".join(request.assume) or None,
+        calibrated_on=samples.calibrated_on(subject.facts)))
 
 
 def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compiled,
@@ -313,19 +321,25 @@ def _stream(request: Request, target: Target) -> Streamed:
         "--listing": request.listing, "--show": request.show, "--dump": request.dump})
     subject = FixedPoint(fixed_network(request.source))
     samples, said = _samples(request, subject)
+    found, _ = stepwise(subject, samples, target)
+    return replace(found, provenance=_provenance(request, [subject.network], samples, target),
+                   inputs=said, calibrated_on=samples.calibrated_on(subject.facts))
+
+
+def stepwise(subject: FixedPoint, samples: Batch, target: Target) -> tuple[Streamed, Steps]:
+    """Samples through a recurrent network one step a call, and what each step gave. Raises
+    CannotStream, NotOffered, DoesNotFit."""
     compiled = targets.compile(streaming(subject.program), target)
     (element, _), = compiled.program.inputs
     q, = subject.inputs(samples.x)
     steps = compiled.stream(q.reshape(len(q), -1, *element.shape))
     found = report.streamed(compiled, steps, reference(subject.graph, [q])[0], samples.labels,
                             subject.facts)
-    return Streamed(provenance=_provenance(request, [subject.network], samples, target),
-                    network=request.source, inputs=said,
-                    calibrated_on=samples.calibrated_on(subject.facts), **flat(found))
+    return Streamed(network=subject.network.path, **flat(found)), steps
 
 
-def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch) -> Simulation:
-    """The report with what was asked for besides; files are written."""
+def with_extras(ran: Execution, asked: Extras, watch: Watch = SILENT) -> Simulation:
+    """Its report with what was asked for besides; files are written."""
     more: dict[str, Any] = {}
     compiled, inputs = ran.compiled, ran.inputs
     if asked.listing:
@@ -354,4 +368,4 @@ def _with_extras(found: Simulation, asked: Extras, ran: Execution, watch: Watch)
             values = compiled.values(inputs, lambda n: tick(n, len(inputs[0])))
         more["held"] = held.kept(compiled.program, values, asked.show, asked.out, asked.dump)
         more |= {"picture": asked.out, "dump": asked.dump}
-    return replace(found, **more)
+    return replace(ran.report, **more)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from dsplet.base.display import Displayed
 from dsplet.base.provenance import Provenance
 from dsplet.base.rows import unprinted
 from dsplet.firmware_sim import report
@@ -34,8 +35,8 @@ class Side:
     samples: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Simulation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Simulation(Displayed):
     """What a run of machine code computed, cost and needed.
 
     inputs: what they are where they are chance. calibrated_on: how many of the samples the network
@@ -113,14 +114,14 @@ class Simulation:
     dump: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Streamed:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Streamed(Displayed):
     """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
 
     FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "accuracy_percent",
              "nrmse_percent", "differing_integers", "ram_bytes", "read_only_bytes")
 
-    provenance: Provenance = unprinted()
+    provenance: Provenance | None = unprinted(None)
     network: str
     inputs: str | None = None
     calibrated_on: str | None = None

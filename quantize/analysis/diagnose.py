@@ -19,6 +19,7 @@ from dsplet.quantize.fixed.graph import Graph, Node, Requantizing, Value
 from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
+from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
@@ -34,6 +35,7 @@ from dsplet.quantize.float.node import (
     Weighted,
 )
 from dsplet.quantize.float.writing import Writing
+from dsplet.quantize.network import Arrays
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.formats import separate_inputs
 from dsplet.quantize.ptq.links import layer, links, scaled
@@ -51,6 +53,7 @@ class Layer:
     sqnr_cumulative_db: of its output, all layers on their grids. sqnr_isolated_db: of its output,
     it alone on its grid. restored_*: of the network with this layer alone taken off its grid.
     mends: flips that are gone then; alone: of these, those that no other layer's restoration mends.
+    Without labels there is no accuracy, and no flips.
     """
 
     name: str
@@ -59,7 +62,7 @@ class Layer:
     sqnr_cumulative_db: float
     sqnr_isolated_db: float
     restored_sqnr_db: float
-    restored_accuracy_percent: float
+    restored_accuracy_percent: float | None
     mends: int
     alone: int
 
@@ -84,38 +87,51 @@ class Diagnosis:
     """What each layer loses. sqnr_db: of the outputs; accuracies and flips are of all samples."""
 
     samples: int
-    reference_accuracy_percent: float
-    test_accuracy_percent: float
+    reference_accuracy_percent: float | None
+    test_accuracy_percent: float | None
     sqnr_db: float
     layers: tuple[Layer, ...]
     flips: tuple[Flip, ...]
     ranges: tuple[Range, ...]
 
 
-def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray, labels: np.ndarray,
+def diagnose(reference: FloatGraph, test: Graph, x: np.ndarray | Arrays, labels: np.ndarray | None,
              progress: Progress = lambda done, total: None) -> Diagnosis:
-    """x: float inputs (N, *shape) of one network input. Raises ModelError where the fixed-point
-    graph was not made from the float graph."""
-    if not len(x):
+    """x: floats (N, *shape), by input where there are several. labels: classes; None where nobody
+    knows them or there are none. Raises ModelError where the fixed-point graph was not made from
+    the float graph."""
+    given = {reference.inputs[0]: x} if isinstance(x, np.ndarray) else x
+    if not (count := len(next(iter(given.values())))):
         raise ModelError("there is no sample to diagnose on")
-    seen = _Measured(reference, test, x, progress)
+    seen = _Measured(reference, test, given, count, progress)
+    right, mended, flips = _answered(seen, labels)
+    layers = tuple(Layer(
+        seen.names[v.name], seen.ops[v.name], v.format,
+        decibel(seen.signal[v.name], seen.cumulative[v.name]),
+        decibel(seen.signal[v.name], seen.isolated[v.name]),
+        _sqnr(seen.scores[None], seen.scores[v.name]), right.get(v.name), len(mended[v.name]),
+        sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
+    ranges = tuple(_range(seen.names[v.name], v.format, seen.histograms[v.name])
+                   for v in seen.values)
+    return Diagnosis(count, right.get(None), right.get(""),
+                     _sqnr(seen.scores[None], seen.scores[""]), layers, flips, ranges)
+
+
+def _answered(seen: _Measured, labels: np.ndarray | None
+              ) -> tuple[dict[str | None, float], dict[str, set[int]], tuple[Flip, ...]]:
+    """Per cent right by what was taken off its grid, the flips that each layer mends, and those
+    there are."""
+    if labels is None:
+        return {}, {v.name: set() for v in seen.values}, ()
     read = {k: answers(y, labels.shape[1:]) for k, y in seen.scores.items()}
     right = {k: 100 * float(same(r, labels).mean()) for k, r in read.items()}
     both = predictions(seen.scores[None], seen.scores[""], labels)
     flipped = np.array([f.index for f in both.flips], np.int64)
     mended = {v.name: set(flipped[same(read[v.name], read[None])[flipped]].tolist())
               for v in seen.values}
-    flips = tuple(replace(f, layers=tuple(seen.names[v] for v, m in mended.items()
-                                          if f.index in m)) for f in both.flips)
-    layers = tuple(Layer(
-        seen.names[v.name], seen.ops[v.name], v.format,
-        decibel(seen.signal[v.name], seen.cumulative[v.name]),
-        decibel(seen.signal[v.name], seen.isolated[v.name]),
-        _sqnr(seen.scores[None], seen.scores[v.name]), right[v.name], len(mended[v.name]),
-        sum(f.layers == (seen.names[v.name],) for f in flips)) for v in seen.values)
-    ranges = tuple(_range(seen.names[v.name], v.format, seen.histograms[v.name])
-                   for v in seen.values)
-    return Diagnosis(len(x), right[None], right[""], both.sqnr_db, layers, flips, ranges)
+    return right, mended, tuple(
+        replace(f, layers=tuple(seen.names[v] for v, m in mended.items() if f.index in m))
+        for f in both.flips)
 
 
 class _Measured:
@@ -125,7 +141,7 @@ class _Measured:
     name. signal, cumulative, isolated: sums of squares, by value.
     """
 
-    def __init__(self, reference: FloatGraph, test: Graph, x: np.ndarray,
+    def __init__(self, reference: FloatGraph, test: Graph, x: Arrays, count: int,
                  progress: Progress) -> None:
         refuse(reference, "diagnosis")
         graph, makers = separate_inputs(reference), {n.output.name: n for n in test.nodes}
@@ -144,17 +160,18 @@ class _Measured:
         self.signal, self.cumulative, self.isolated = (dict.fromkeys(names, 0.0) for _ in range(3))
         self.histograms = {v: Histogram() for v in names}
         scores: dict[str | None, list[np.ndarray]] = {k: [] for k in runs}
-        for start in range(0, len(x), BATCH):
-            part = x[start:start + BATCH]
+        for start in range(0, count, BATCH):
+            done = min(start + BATCH, count)
+            part = {name: a[start:done] for name, a in x.items()}
             found = {k: run(part) for k, run in runs.items()}
             for k, ys in found.items():
-                scores[k].append(ys[-1].reshape(len(part), -1))
+                scores[k].append(ys[-1].reshape(done - start, -1))
             for v, real, fixed in zip(names, found[None], found[""], strict=False):
                 self.signal[v] += float((real**2).sum())
                 self.cumulative[v] += float(((fixed - real) ** 2).sum())
                 self.isolated[v] += float(((alone[v](part)[0] - real) ** 2).sum())
                 self.histograms[v].add(real)
-            progress(min(start + BATCH, len(x)), len(x))
+            progress(done, count)
         self.scores = {k: np.concatenate(ys) for k, ys in scores.items()}
 
 
@@ -178,12 +195,14 @@ class _Run:
         self._session = ort.InferenceSession(
             to_model(mixed, computed or None).SerializeToString(), options,
             providers=["CPUExecutionProvider"])
-        self._input, self._computed, self._wanted = mixed.inputs[0], computed, wanted
+        self._read = {i.name for i in self._session.get_inputs()}
+        self._computed, self._wanted = computed, wanted
 
-    def __call__(self, x: np.ndarray) -> list[np.ndarray]:
-        x = np.ascontiguousarray(x, np.float32)
-        found = {self._input: x} | (dict(zip(self._computed, self._session.run(
-            self._computed, {self._input: x}), strict=True)) if self._computed else {})
+    def __call__(self, x: Arrays) -> list[np.ndarray]:
+        found = {name: np.ascontiguousarray(a, np.float32) for name, a in x.items()}
+        if self._computed:
+            read = {name: a for name, a in found.items() if name in self._read}
+            found |= zip(self._computed, self._session.run(self._computed, read), strict=True)
         return [found[v].astype(np.float64) for v in self._wanted]
 
 
@@ -237,10 +256,12 @@ def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph
 
 
 def _with_weights(n: FloatNode, twin: Node) -> FloatNode:
-    if not isinstance(n, Weighted) or not isinstance(twin, Conv | Gemm):
+    if not isinstance(n, Weighted) or not isinstance(twin, Conv | Gemm | GemmSum):
         return n
     lead = (-1, *(1,) * (twin.bias.ndim - 1))
-    return replace(n, weight=twin.weight.real(),
+    weight = (np.concatenate([w.real() for w in twin.weights], 1)
+              if isinstance(twin, GemmSum) else twin.weight.real())
+    return replace(n, weight=weight,
                    bias=twin.bias * 2.0 ** -twin.acc_frac.reshape(lead).astype(np.float64))
 
 
@@ -261,8 +282,6 @@ def _check_same(graph: FloatGraph, test: Graph) -> None:
         other = sorted(ours ^ theirs)
         raise ModelError("the fixed-point network was not made from this float network"
                          + (f": only one of them has '{other[0]}'" if other else ""))
-    if len(graph.inputs) != 1:
-        raise ModelError(f"the network has the inputs {', '.join(graph.inputs)}; expected one")
 
 
 def _sqnr(reference: np.ndarray, test: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.base.display import Displayed
 from dsplet.base.provenance import Provenance
 from dsplet.base.rows import inlined, unprinted
 from dsplet.data.answers import (
@@ -105,8 +106,8 @@ class DifferenceRow:
     difference: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Comparison(Displayed):
     """Two networks on the same samples.
 
     calibrated_on: how many of the samples the fixed-point network was calibrated on, where it was.
@@ -167,7 +168,7 @@ class LayerRow:
     sqnr_cumulative_db: float
     sqnr_isolated_db: float
     restored_output_sqnr_db: float
-    restored_accuracy_percent: float
+    restored_accuracy_percent: float | None
     mends_flips: int
     alone: int
 
@@ -195,8 +196,8 @@ class Diagnosis:
     """Which layers lose what; see `diagnose.Diagnosis`."""
 
     samples: int
-    reference_accuracy_percent: float
-    test_accuracy_percent: float
+    reference_accuracy_percent: float | None
+    test_accuracy_percent: float | None
     output_sqnr_db: float
     layers: list[LayerRow]
     flips: list[FlipRow]

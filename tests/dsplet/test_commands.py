@@ -97,6 +97,11 @@ CASES = {
         and len(d["trace"]) >= 5 and d["budget"][0]["met"] and d["latency_ms"] * 1e4 == d["cycles"]
         and d["ram_bytes"] + d["read_only_bytes"] == sum(r["used_bytes"] for r in d["memory"]),
         "small.q.onnx --stream --map", "leave out --map"),
+    "report": Case(
+        "small.onnx small.q.onnx --samples 20 --executed 2 -o report.html",
+        lambda d: d["comparison"]["samples"] == d["diagnosis"]["samples"] == 20
+        and d["simulation"]["samples"] == 2 and d["page"] == "report.html",
+        "small.q.onnx small.q.onnx -o no.html", "must be a float network"),
     "read": Case(
         "line.png --model line.q.onnx",
         lambda d: d["lines"][0]["text"] == small_nets.LINE and d["passed"],

@@ -9,7 +9,7 @@ import pytest
 
 from dsplet.base.errors import UserError
 from dsplet.quantize.analysis import report
-from dsplet.quantize.analysis.compare import sqnr_db
+from dsplet.quantize.analysis.compare import layers, sqnr_db
 from dsplet.quantize.analysis.diagnose import Range, _Run, diagnose, on_grids
 from dsplet.quantize.fixed.graph import Requantizing
 from dsplet.quantize.fixed.qformat import QFormat
@@ -72,7 +72,7 @@ def test_all_on_their_grids_is_the_fixed_network(make, tmp_path):
     computed = [n.output for n in fixed.nodes if isinstance(n, Requantizing)]
     names = {v.name for v in (*fixed.inputs, *computed)}
     values = [v for v in computed if v.format.bits <= 10]
-    found = _Run(separate_inputs(graph), fixed, names, [v.name for v in values])(x)
+    found = _Run(separate_inputs(graph), fixed, names, [v.name for v in values])({"x": x})
     wanted = fixed.run(fixed.inputs[0].format.quantize(x))
     for v, real in zip(values, found, strict=True):
         assert np.array_equal(real * 2.0**v.format.frac, wanted[v.name]), v.name
@@ -100,6 +100,23 @@ def test_figures_against_the_networks_themselves(small):
     for n in found.layers:
         assert n.mends == sum(n.name in f.layers for f in found.flips)
         assert n.alone == sum(f.layers == (n.name,) for f in found.flips)
+
+
+def test_several_inputs_and_no_labels(tmp_path):
+    """What is lost with all the others is what `compare` finds by executing the integers; there is
+    nothing to read, and nothing flips."""
+    m = model([node("Gemm", "x w", "a"), node("Gemm", "z v", "b"), node("Add", "a b", "c"),
+               node("Tanh", "c", "y")], {"x": (6,), "z": (3,)},
+              {"w": random("w", 6, 4), "v": random("v", 3, 4)})
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    graph, x = from_onnx.load(tmp_path / "net.onnx"), nets.inputs(m, 50)
+    fixed = quantize(graph, x, Recipe(6, 6))
+    found = diagnose(graph, fixed, x, None)
+    executed = {v.value: v.sqnr_db for v in layers(tmp_path / "net.onnx", fixed, x)}
+    assert [n.name for n in found.layers if n.op == "Input"] == ["x", "z"]
+    assert found.layers[-1].sqnr_cumulative_db == pytest.approx(executed["y"], abs=1e-3)
+    assert all(n.sqnr_isolated_db >= n.sqnr_cumulative_db for n in found.layers)
+    assert found.flips == () and found.test_accuracy_percent is None
 
 
 def test_a_planted_fault_is_found(small):
