@@ -94,7 +94,7 @@ class Displayed:
 
 def table(rows: Sequence[Any], title: str = "") -> Html:
     """Rows, dictionaries or dataclasses, as a table with a column for each key that some row has.
-    """
+    title: above it. Raises nothing."""
     head = f"<b>{escape(title)}</b>" if title else ""
     return Html(head + rows_html(plain(list(rows), printed=True)),
                 f"{title or 'table'}: {len(rows):,} rows")
@@ -132,7 +132,8 @@ def picture(png: bytes, caption: str) -> Html:
 
 
 def curves(lines: Mapping[str, Reals], title: str, below: str = "") -> Html:
-    """Numbers (T,) by name, over their positions, as one drawing. below: what the positions are.
+    """Lines, numbers (T,) by name, over their positions, as one drawing. title: above it. below:
+    what the positions are.
     Raises PictureError where there are none, or some are not finite."""
     arrays = {name: np.asarray(a, np.float64).ravel() for name, a in lines.items()}
     if not arrays or not all(len(a) and np.isfinite(a).all() for a in arrays.values()):

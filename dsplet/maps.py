@@ -56,7 +56,7 @@ class Maps:
         return sheet([over_time.repeat(STEP_PIXELS, 1).repeat(STEP_PIXELS, 2)])
 
     def save(self, path: str | Path) -> None:
-        """Write the picture, a PNG. Raises FileError."""
+        """Write the picture, a PNG, to the file path. Raises FileError."""
         write_atomically(path, self.png)
 
     def _repr_html_(self) -> str:

@@ -211,7 +211,8 @@ class FixedNet(_Net):
     def outputs_by_step(self, samples: Samples, target: str = "dsp32c-40", *,
                         board: str | None = None, clock: str | None = None) -> Maps:
         """What the first output of a recurrent network is after each step on the target, one step
-        a call: reals (N, steps, *its shape). Raises what `stream` raises."""
+        a call: reals (N, steps, *its shape). For target, board and clock see `simulate`, for what it
+        Raises see `stream`."""
         _, steps = self._stepwise(samples, None, target, board, clock)
         value = self.graph.outputs[0]
         return Maps(f"{value.name} after each step", value.format.dequantize(steps.outputs[0]), 1)
@@ -227,8 +228,9 @@ class FixedNet(_Net):
         """What the target's memory held of a layer as samples ran: reals (N, *shape of the layer),
         in loops over time (N, steps, *shape). A notebook shows them as pictures.
 
-        layer: of that name, or a value's, as `layers` and the graph have them. Raises RequestError,
-        NotOffered, UnknownTarget, SizeError, DoesNotFit, SamplesError.
+        layer: of that name, or a value's, as `layers` and the graph have them. target, board, clock:
+        see `simulate`. Raises RequestError, NotOffered, UnknownTarget, SizeError, DoesNotFit,
+        SamplesError.
         """
         value = held.shown(self.graph, layer)
         compiled = chip.compiled(lower(self.graph), chip.target_of(
@@ -247,7 +249,8 @@ class FixedNet(_Net):
 
     def ledger(self, samples: Samples, accumulator_bits: int = 32) -> ledger.Report:
         """What every value and sum can hold, proved for every input, and what it was seen to hold.
-        accumulator_bits: signed, that every sum is to fit. Raises SamplesError."""
+        samples: (N, *shape). accumulator_bits: signed, 8 to 32, that every sum is to fit.
+        Raises SamplesError."""
         return ledger.kept(self.graph, self.network.path, self.inputs(samples), accumulator_bits)
 
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:

@@ -15,6 +15,7 @@ CELL_REM = 1.9
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     compared = report["comparison"]
     before, after = compared.get("confusion_reference"), compared.get("confusion_test")
     if not before or not after:

@@ -14,6 +14,7 @@ MOST_LISTED = 40
 
 
 def section(report: Facts) -> Html:
+    """The part of the page; nothing where there is no baseline."""
     rows = report.get("changes")
     if rows is None:
         return Html("")

@@ -9,6 +9,7 @@ from dsplet.report.markup import MINUS, Facts, Html, bar, key, number, signed, t
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     sim = report["simulation"]
     if not sim.get("spread"):
         low, high = sim.get("lowest_latency_ms"), sim.get("highest_latency_ms")

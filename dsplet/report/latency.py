@@ -17,6 +17,7 @@ KINDS = 6
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     sim = report["simulation"]
     *layers, total = sim["layers"]
     budget = next(iter(sim.get("budget") or ()), None)

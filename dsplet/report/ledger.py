@@ -7,6 +7,7 @@ from dsplet.report.markup import Facts, Html, bar, chart, decibel, key, number, 
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     book = report["ledger"]
     bits = book["accumulator_bits"]
     sums = [e for e in book["entries"] if e["proved_bits"] is not None]

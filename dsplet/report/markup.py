@@ -45,6 +45,7 @@ def row(name: str, track: Iterable[str], value: str, title: str = "", mark: str 
 
 
 def chart(*rows: str, mark: str = "") -> Html:
+    """Tracks, one below the other."""
     return tag("div", *rows, class_=f"chart {mark}".rstrip())
 
 
@@ -109,4 +110,5 @@ def percent(value: float | None) -> str:
 
 
 def decibel(value: float | None) -> str:
+    """As people read it: 46.4 dB; NONE for nothing."""
     return NONE if value is None else f"{value:.1f} dB".replace("-", MINUS)

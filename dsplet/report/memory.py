@@ -20,6 +20,7 @@ ROLES = {"input": "ends", "output": "ends", "stage": "k4"}
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     sim = report["simulation"]
     rows = sim.get("memory_map")
     drawn = _drawn(rows, _steps(sim)) if rows else [tag("p", NO_MAP, class_="note")]

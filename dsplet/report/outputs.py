@@ -7,6 +7,7 @@ from dsplet.report.markup import Facts, Html, decibel, number, signed, tag
 
 
 def section(report: Facts) -> Html:
+    """The part of the page; nothing where no output is numbers."""
     compared = report["comparison"]
     if not compared.get("outputs"):
         return Html("")

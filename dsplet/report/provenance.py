@@ -15,6 +15,7 @@ DIGITS = 16
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     found = report["provenance"]
     rows = [("dsplet", found["dsplet"])]
     rows += [(n["file"], f"sha256 {n['sha256'][:DIGITS]}") for n in found["networks"]]

@@ -11,6 +11,7 @@ MOST_LINES = 8
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     compared, seen = report["comparison"], report.get("diagnosis")
     if seen:
         rows = [(r["layer"], r["format"], r["sqnr_cumulative_db"], r["sqnr_isolated_db"])

@@ -9,6 +9,7 @@ SHARES = ("percentile_1", "percentile_50", "percentile_99")
 
 
 def section(report: Facts) -> Html:
+    """The part of the page."""
     seen = report.get("diagnosis")
     rows = seen["ranges"] if seen else [r for r in map(_of_entry, report["ledger"]["entries"]) if r]
     said = "What the float network's values were, each over what its format represents."

@@ -116,7 +116,7 @@ class Simulation(Displayed):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Streamed(Displayed):
-    """What one step a call cost. inputs, calibrated_on: as of a Simulation."""
+    """What one step a call cost. inputs, calibrated_on, right_within: as of a Simulation."""
 
     FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "accuracy_percent",
              "nrmse_percent", "differing_integers", "ram_bytes", "read_only_bytes")

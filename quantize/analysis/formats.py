@@ -32,7 +32,8 @@ class FormatNumbers:
 
 @dataclass(frozen=True, kw_only=True)
 class PercentileNumbers:
-    """What 1, 50 and 99 per cent of a value's numbers, of all samples, do not exceed."""
+    """percentile_1, percentile_50, percentile_99: what 1, 50 and 99 per cent of a value's numbers,
+    of all samples, do not exceed, in reals."""
 
     percentile_1: float = unprinted()
     percentile_50: float = unprinted()

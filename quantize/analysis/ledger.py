@@ -34,8 +34,9 @@ BATCH = 64
 class EntryRow:
     """What a value can hold and was seen to hold, in reals, and the sum behind it, in integers.
 
-    layer: the key of what gives it. sum_bound: proved for every input. sum_seen: the largest |sum|.
-    clip_loss_db: see `Entry`.
+    layer: the key of what gives it. low, high: extremes seen. saturated: of its `elements`, over
+    all samples, those that the format clipped. sum_bound: proved for every input. sum_seen: the
+    largest |sum|. clip_loss_db: see `Entry`.
     """
 
     FIRST = ("proved_bits", "headroom_bits", "saturated", "clip_loss_db")
@@ -163,7 +164,7 @@ def ledger(graph: Graph, samples: Mapping[str, np.ndarray],
 class OverflowRow:
     """An accumulator that is not proved to fit, with the input that shows it.
 
-    layer: the node's key. input: of the node, in words; `witnesses` has the arrays. Where the value
+    layer: the node's key. bound: of the |sum|, proved. input: of the node, in words; `witnesses` has the arrays. Where the value
     is an input of the graph, it is the network's own. reached: the |sum| that this input makes;
     None where the op has no single accumulator.
     """
