@@ -9,10 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,cores,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,search,cores,docs,dev]'
 	@touch $@
 
-.PHONY: help demo test notebooks check coverage soak hooks schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick zoo-check
+.PHONY: help demo test notebooks check coverage soak hooks docs results schemas wasm wasm-check fuzz bench bench-quantize zoo zoo-quick zoo-check
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -40,6 +40,12 @@ soak: $(READY) ## two processes on a cache that is damaged under them: no wrong 
 
 hooks: $(READY) ## before each commit: ruff and mypy
 	$(BIN)/pre-commit install
+
+docs: $(READY) ## the site, in build/docs/html; a warning is an error
+	$(BIN)/python -m docs.site.build
+
+results: $(READY) ## the tables of docs/, of what was measured
+	$(BIN)/python -m bench.results
 
 schemas: $(READY) ## docs/schemas: what every --json looks like
 	$(BIN)/python -m dsplet.schemas docs/schemas

@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench import record
 from bench.networks import network
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.optimize import external_bytes
@@ -48,6 +49,9 @@ def main() -> dict[str, float]:
                       f"{cycles / fixed.macs:.3f}", f"{limit:.2f}" if limit else "",
                       f"{target.ms(cycles):.2f}", str(wrong))
     console.print(table)
+    record.save("boards", "python -m bench.cycles", (
+        {"network": name, "board": board, "cycles": counts[f"{name}/{board}"]}
+        for name, board, _ in ROWS))
     return counts
 
 

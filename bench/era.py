@@ -1,12 +1,14 @@
 """Published rates of the LeNet era beside the cycles that machine code takes here, as Markdown.
 
-`python -m bench.era` makes the README's table. A connection is an edge into a unit, also a bias.
+`python -m bench.era` leaves what docs/results.md shows. A connection is an edge into a unit, also a
+bias.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from bench import record
 from bench.networks import network
 from dsplet.firmware_sim import targets
 from dsplet.quantize.fixed.program import lower
@@ -25,7 +27,7 @@ HEAD = ("network", "board", "connections", "budget, ms",
 def main() -> dict[str, float]:
     """Cycles per connection by network."""
     from dsplet.train import zoo
-    rows, found = [], {}
+    rows, found, kept = [], {}, []
     for name, board in ROWS:
         path, x = network(name)
         fixed = quantize(from_onnx.load(path), x[:200], Recipe())
@@ -36,12 +38,14 @@ def main() -> dict[str, float]:
         budget = next(iter(card.budgets), None)
         era = ERA_CYCLES * card.counts.links
         found[name] = cycles / card.counts.links
+        kept.append({"network": name, "board": board, "cycles": cycles})
         rows.append((name, board, f"{card.counts.links:,}",
                      f"{budget.latency_ms:g} ({budget.kind})" if budget else "", f"{era:,.0f}",
                      f"{cycles:,.0f}", f"{found[name]:.2f}", f"{target.ms(cycles):.1f}",
                      f"{era / cycles:.1f}"))
     for row in (HEAD, ["---"] * len(HEAD), *rows):
         print("| " + " | ".join(row) + " |")
+    record.save("era", "python -m bench.era", kept)
     return found
 
 

@@ -1,7 +1,7 @@
 """Digits a second with size normalisation in the bill, as Markdown.
 
-`python -m bench.normalise` makes the README's table: `examples/normalise.s` on strokes of several
-sizes, then zip1989 as it comes with the package; both on the board of 1989.
+`python -m bench.normalise` leaves what docs/results.md shows: `examples/normalise.s` on strokes of
+several sizes, then zip1989 as it comes with the package; both on the board of 1989.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import record
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
@@ -74,6 +75,9 @@ def main() -> dict[str, float]:
     print(f"zip1989: {reads:,.0f} cycles\n")
     for row in (HEAD, ["---"] * len(HEAD), *rows):
         print("| " + " | ".join(row) + " |")
+    record.save("normalise", "python -m bench.normalise", (
+        {"height": height, "width": width, "cycles": found[f"{height}x{width}"],
+         "network": "zip1989", "network_cycles": reads} for height, width in SIZES))
     return found
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench import record
+
 ROWS = ((4, 4, 99.42), (3, 3, 99.30), (2, 8, 99.20), (2, 2, 98.95))
 """Weight bits, activation bits, the accuracy that the mean has to reach in percent."""
 EPOCHS = 5
@@ -26,7 +28,6 @@ SEEDS = (0, 1, 2)
 WIDTH = 120
 CHECKED = 5
 """Test images that machine code is held to, integer by integer."""
-OUT = Path("build/bench_qat.json")
 
 
 class Images:
@@ -105,22 +106,23 @@ def main() -> dict[str, float]:
             w, a = waiting[future]
             done.append({"weight_bits": w, "activation_bits": a} | future.result())
             print(json.dumps(done[-1]), flush=True)
-            OUT.parent.mkdir(exist_ok=True)
-            OUT.write_text(json.dumps(done, indent=1) + "\n")
     table = Table("weights/activations", "epochs", "float %", "default recipe %",
                   "finetuned %, by seed", "mean %", "standard deviation", "wanted %", "differing")
-    means = {}
+    kept = []
     for w, a, wanted in ROWS:
         rows = sorted((r for r in done if (r["weight_bits"], r["activation_bits"]) == (w, a)),
                       key=lambda r: r["seed"])
         found = [r["after"] for r in rows]
-        means[f"{w}/{a}"] = mean(found)
+        kept.append({"weight_bits": w, "activation_bits": a, "before_percent": rows[0]["before"],
+                     "mean_percent": mean(found), "deviation_points": stdev(found),
+                     "seeds": len(SEEDS), "epochs": EPOCHS})
         table.add_row(f"{w}/{a}", str(EPOCHS), f"{rows[0]['float']:.2f}",
                       f"{rows[0]['before']:.2f}", " ".join(f"{v:.2f}" for v in found),
                       f"{mean(found):.3f}", f"{stdev(found):.3f}", f"{wanted:.2f}",
                       str(sum(r["differing"] for r in rows)))
     Console(width=WIDTH).print(table)
-    return means
+    record.save("qat", "python -m bench.qat", kept)
+    return {f"{row['weight_bits']}/{row['activation_bits']}": row["mean_percent"] for row in kept}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ measured once with Brevitas 0.13.4 on 512 images, are printed and marked so.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import subprocess
@@ -28,6 +27,7 @@ from onnxruntime.quantization import (
 from rich.console import Console
 from rich.table import Table
 
+from bench import record
 from dsplet import data
 from dsplet.quantize.analysis.compare import predictions
 from dsplet.quantize.fixed.execute import Executor
@@ -198,7 +198,8 @@ def _print(found: list[dict], title: str) -> None:
 
 if __name__ == "__main__":
     rows = main()
-    out = ROOT / "build/bench_quantize.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(rows, indent=1) + "\n")
+    record.save("quantize", "python -m bench.quantize", (
+        {key: row[key] for key in ("row", "tool", "scales", "accuracy_percent", "sqnr_db",
+                                   "agree_percent")}
+        for row in rows if row["tool"] in ("dsplet", "ONNX Runtime", "Brevitas")))
     raise SystemExit(not all(r.get("passed", True) for r in rows))

@@ -8,7 +8,6 @@ machines that read 31 columns add. Weights are random: cycles do not depend on t
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from dsplet.base.files import write_atomically
+from bench import record
 from dsplet.export import to_onnx
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.bill import layer_rows, module_rows
@@ -50,7 +49,7 @@ def measure(module, shape: tuple[int, ...]) -> dict:
 
 
 def main() -> dict:
-    """Rows by net and number of windows, and by machine; also in build/sliding.json."""
+    """Rows by net and number of windows, and by machine."""
     import torch
 
     from dsplet.data import automaton as machine
@@ -86,10 +85,9 @@ def main() -> dict:
             table.add_row(*(f"{v:,.2f}" if isinstance(v, float) and v < 1000 else
                             f"{v:,.0f}" if not isinstance(v, str) else v for v in row.values()))
         Console(width=130).print(table)
-    report = {"board": BOARD, "sharing": sharing, "machines": machines}
-    Path("build").mkdir(exist_ok=True)
-    write_atomically("build/sliding.json", (json.dumps(report, indent=1) + "\n").encode())
-    return report
+    for name, rows in (("sliding", sharing), ("machines", machines)):
+        record.save(name, "python -m bench.sliding", rows)
+    return {"board": BOARD, "sharing": sharing, "machines": machines}
 
 
 if __name__ == "__main__":

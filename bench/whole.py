@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +32,8 @@ EMULATED = 2
 
 def go(model: str, folder: Path, data: str | None = None, epochs: int | None = None,
        seed: int = 0, train_samples: int | None = None, executed: str = "100") -> dict:
-    """One row of figures; the files stay in `folder`, where a finished training is not repeated.
+    """One row of figures, of one training; the files stay in `folder`, where a finished training is
+    not repeated.
 
     train_samples: learn from the first so many only. executed: how many test images run as machine
     code, a number or "all"; the accuracies are those of the whole test split.
@@ -53,7 +56,7 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
                                         budget=budget.name if budget else None), WATCH)
     assert isinstance(run, Simulation) and run.cycles_per_mac and run.differing_integers is not None
     return {
-        "model": model, "data": data, "epochs": epochs, "samples": seen.samples,
+        "model": model, "data": data, "epochs": epochs, "seeds": 1, "samples": seen.samples,
         "float_accuracy_percent": round(seen.reference_accuracy_percent or 0, 4),
         "fixed_accuracy_percent": round(seen.test_accuracy_percent or 0, 4),
         "train_samples": train_samples, "executed": run.samples,
@@ -63,6 +66,20 @@ def go(model: str, folder: Path, data: str | None = None, epochs: int | None = N
         "latency_ms": round(run.latency_ms, 4),
         "budget": budget and budget.name, "budget_ms": budget and budget.latency_ms,
         "met": run.budget[0].met if run.budget else None}
+
+
+def means(model: str, folder: Path, data: str | None = None, seeds: int = 1,
+          **settings: Any) -> dict:
+    """A row as `go` gives it, of several trainings: their mean accuracies; cycles and bytes of the
+    costliest; all that was executed, and all integers that differ."""
+    rows = [go(model, folder, data, seed=seed, **settings) for seed in range(seeds)]
+    column = {key: [row[key] for row in rows] for key in rows[0]}
+    return max(rows, key=lambda row: row["cycles"]) | {
+        "seeds": seeds, "bytes": max(column["bytes"]),
+        "float_accuracy_percent": round(mean(column["float_accuracy_percent"]), 4),
+        "fixed_accuracy_percent": round(mean(column["fixed_accuracy_percent"]), 4),
+        "executed": sum(column["executed"]),
+        "differing_integers": sum(column["differing_integers"])}
 
 
 def differences(path: str, samples: str) -> int:

@@ -11,13 +11,16 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from bench.whole import go
+from bench import toronto
+from bench.whole import means
 from dsplet.base import render
 from dsplet.base.errors import Interrupted
 from dsplet.train import results, zoo
 
 RUNS, QUICK = Path("runs"), Path("build/zoo-quick")
 QUICK_SETTINGS = {"epochs": 4, "train_samples": 600, "executed": "2"}
+SETTINGS = {"toronto": toronto.SETTINGS}
+"""Of data sets that one training says too little of."""
 DROP_POINTS, QUICK_DROP_POINTS = 0.5, 2.0
 
 
@@ -42,11 +45,12 @@ def lost(row: dict, points: float) -> bool:
     return images > max(1.5, points * row["samples"] / 100)
 
 
-def measure(model: str, sets: list[str], folder: Path, settings: dict) -> list[dict]:
+def measure(model: str, sets: list[str], folder: Path, quick: bool) -> list[dict]:
     """The model's rows, one after the other: a data set may rest on what another trained."""
     rows = []
     for on in sets:
-        rows.append(go(model, folder, on, **settings))
+        settings = QUICK_SETTINGS if quick else SETTINGS.get(on, {})
+        rows.append(means(model, folder, on, **settings))
         print(f"{model} on {on}", file=sys.stderr, flush=True)
     return rows
 
@@ -61,7 +65,6 @@ def resuming(left: list[str], kept: Path, data: str | None, quick: bool) -> str:
 def main(names: list[str], data: str | None = None, quick: bool = False) -> bool:
     """Measure, print and keep the rows; whether all of them hold."""
     folder, allowed = (QUICK, QUICK_DROP_POINTS) if quick else (RUNS, DROP_POINTS)
-    settings = QUICK_SETTINGS if quick else {}
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "results.json" if quick else results.FILE
     wanted: dict[str, list[str]] = {}
@@ -71,7 +74,7 @@ def main(names: list[str], data: str | None = None, quick: bool = False) -> bool
     # Workers fall silent at an interrupt: to tell of it is this process's business.
     with ProcessPoolExecutor(initializer=signal.signal,
                              initargs=(signal.SIGINT, signal.SIG_DFL)) as pool:
-        waiting = {pool.submit(measure, model, sets, folder, settings): model
+        waiting = {pool.submit(measure, model, sets, folder, quick): model
                    for model, sets in wanted.items()}
         try:
             for done in as_completed(waiting):

@@ -73,17 +73,17 @@ class _Net:
 
     @property
     def input_shapes(self) -> dict[str, Shape]:
-        """Of one sample, by input."""
+        """Of one sample, by input, such as {"x": (1, 28, 28)}."""
         return dict(self.network.inputs)
 
     @property
     def output_shapes(self) -> dict[str, Shape]:
-        """Of one sample, by output."""
+        """Of one sample, by output, such as {"y": (10,)}."""
         return dict(self.network.outputs)
 
     @property
     def input_shape(self) -> Shape:
-        """Of one sample of the first input."""
+        """Of one sample of the first input, such as (1, 28, 28)."""
         return next(iter(self.network.inputs.values()))
 
     @property
@@ -92,16 +92,22 @@ class _Net:
         return dict(self.network.facts)
 
     def inputs(self, samples: Samples) -> dict[str, np.ndarray]:
-        """Samples as the network reads them: float32 (N, *shape) by input. Raises SamplesError."""
+        """Samples as the network reads them: float32 (N, *shape) by input.
+        Raises SamplesError.
+        """
         return _inputs(samples, self.network.inputs, self.network.facts)
 
     def outputs(self, samples: Samples) -> dict[str, np.ndarray]:
-        """Every output, (N, *shape) by name, as reals. Raises SamplesError."""
+        """Every output of the samples, (N, *shape) by name, as reals.
+        Raises SamplesError.
+        """
         return self.network.run(self.inputs(samples))
 
     def __call__(self, samples: Samples) -> np.ndarray:
-        """The first output, (N, *its shape): float32 of a float network by ONNX Runtime, float64 of
-        a fixed-point one, the integers' real values."""
+        """The first output of the samples, (N, *its shape): float32 of a float network by ONNX
+        Runtime, float64 of a fixed-point one, the integers' real values.
+        Raises SamplesError.
+        """
         return next(iter(self.outputs(samples).values()))
 
 
@@ -127,8 +133,10 @@ class FloatNet(_Net):
 
         samples: what ranges are measured on; never those that the result is judged by.
         recipe: "default", "gptq", "nearest", the name of a .toml file, or a Recipe, which says
-        everything; the other arguments say what is to be other than a named recipe has it: bits are
-        2 to 16 (of accumulators 8 to 32), weights and activations name how steps are chosen.
+        everything; the other arguments say what is to be other than a named recipe has it:
+        weight_bits, activation_bits, input_bits and output_bits are 2 to 16, accumulator_bits 8 to
+        32; per_channel: one step for each channel of the weights; weights and activations name how
+        steps are chosen.
         Raises ModelError, RecipeError, Overflow, SamplesError.
         """
         assert self.network.float
@@ -162,7 +170,7 @@ class FixedNet(_Net):
 
     def compare(self, reference: FloatNet | FixedNet, samples: Samples,
                 labels: np.ndarray | None = None) -> Comparison:
-        """This network beside another on the same samples.
+        """This network beside another, the reference, on the same samples; see `FloatNet`.
 
         labels: of the first output: classes, integers (N,), or (N, T) where a sample has one at
         each of T places; or float (N, outputs) for networks that answer in numbers; None where
@@ -184,7 +192,8 @@ class FixedNet(_Net):
         own. labels: see `compare`. goal: "time", "memory" or "balanced"; None: the target's usual
         one. budget: what the goal has to keep, and the report says whether it does: "33.3ms",
         "333333cycles" or a name of `dsplet budgets`.
-        Raises UnknownTarget, BudgetError, SizeError, NoTool, DoesNotFit, SamplesError, AnswerError.
+        Raises UnknownTarget, BudgetError, SizeError, RequestError, NoTool, DoesNotFit,
+        SamplesError, AnswerError.
         """
         return _simulate(self, simulate.FixedPoint(self.network), samples, labels,
                          OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
@@ -244,7 +253,7 @@ class FixedNet(_Net):
     def emit_c(self, name: str | None = None, goal: str = "balanced") -> dict[str, str]:
         """C99 sources by file name, NAME.h and NAME.c. name: of the files and of the function;
         None: the network's. goal: "time", "memory" or "balanced".
-        Raises Unprintable for what C cannot spell, and for a name that is none.
+        Raises Unprintable for what C cannot spell, and for a name that is none, RequestError.
         """
         chip.check_goal(goal)
         program = lower(self.graph)
@@ -253,14 +262,17 @@ class FixedNet(_Net):
         return c_files.c_files(c_files.CRequest(), self.graph, program, name, goal)
 
     def save(self, path: str | Path) -> None:
-        """Write QDQ ONNX, which stock ONNX Runtime runs and `load` reads. Raises OSError."""
+        """Write QDQ ONNX to the file path, which stock ONNX Runtime runs and `load` reads.
+        Raises FileError.
+        """
         to_qdq.save(self.graph, path)
 
 
 def load(path: str | Path) -> FloatNet | FixedNet:
-    """The network in an .onnx file: fixed point where dsplet wrote it, float otherwise.
+    """The network in the .onnx file path: fixed point where dsplet wrote it, float otherwise.
 
-    Raises ModelError for what is no such file, and for ops that are not supported, all at once.
+    Raises ModelError for what is no such file, and for ops that are not supported, all at once;
+    FileError for what cannot be read.
     """
     network = Network(path)
     return FloatNet(network) if network.fixed is None else FixedNet(network.fixed, str(path))
@@ -272,8 +284,8 @@ def export_module(module: Any, path: str | Path | None, input_shape: Sequence[in
     """A PyTorch module (torch.nn.Module) as ONNX, checked against it through ONNX Runtime.
 
     path: the file; None: none is kept. input_shape: of one sample, such as (1, 28, 28). samples:
-    to check with; None: random ones. input_scale, input_offset: where the network reads
-    pixel * scale + offset of uint8 images. classes: their names. Needs PyTorch.
+    (N, *input_shape), to check with; None: random ones. input_scale, input_offset: where the
+    network reads pixel * scale + offset of uint8 images. classes: their names. Needs PyTorch.
     Raises ExportError, SamplesError.
     """
     from dsplet.export import to_onnx

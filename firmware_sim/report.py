@@ -47,7 +47,8 @@ functions."""
 
 @dataclass(frozen=True)
 class ReadSample:
-    """A sample of which a class was read. label: None where nobody knows it."""
+    """A sample of which a class was read. index: in its data set. label: None where nobody knows
+    it."""
 
     index: int
     label: int | str | None
@@ -57,7 +58,8 @@ class ReadSample:
 
 @dataclass(frozen=True)
 class NumberSample:
-    """A sample of which numbers were computed. largest_error: of them, from the labels."""
+    """A sample of which numbers were computed. index: in its data set. largest_error: of them, from
+    the labels."""
 
     index: int
     largest_error: float
@@ -66,8 +68,8 @@ class NumberSample:
 
 @dataclass(frozen=True)
 class OutputSample:
-    """A sample of which nobody knows what is right, and no class is read. output: its first
-    numbers."""
+    """A sample of which nobody knows what is right, and no class is read. index: in its data set.
+    output: its first numbers."""
 
     index: int
     output: str

@@ -24,7 +24,8 @@ class HotLine:
 
 @dataclass(frozen=True)
 class MemoryRow:
-    """Bytes used and there, of a region, and what it holds. address: of its first byte."""
+    """Bytes used and there, of a region, and what it holds. address: of its first byte.
+    wait_states: clock periods that an access waits."""
 
     region: str
     address: str
@@ -70,7 +71,8 @@ class MapRow:
 
 @dataclass(frozen=True, kw_only=True)
 class StepRow:
-    """What is executed in order: several layers where they are fused, by their keys."""
+    """What is executed in order: several layers where they are fused, by their keys. step: its
+    number, from 0."""
 
     step: int
     layers: list[str]

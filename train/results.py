@@ -13,7 +13,8 @@ FILE = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """What a model reads right. train_samples: None for all. executed: as machine code."""
+    """What a model reads right. train_samples: None for all. seeds: trainings, whose means the
+    accuracies are. samples: to test. executed: as machine code, of all trainings."""
 
     FIRST = ("model", "data", "fixed_accuracy_percent", "float_accuracy_percent")
 
@@ -21,6 +22,7 @@ class Accuracy:
     data: str
     train_samples: int | None
     epochs: int | None
+    seeds: int | None
     samples: int | None
     float_accuracy_percent: float | None
     fixed_accuracy_percent: float | None
@@ -30,7 +32,8 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
-    """What a model costs. met: whether it keeps its budget, where it has one."""
+    """What a model costs, of several trainings the slowest. met: whether it keeps its budget, where
+    it has one."""
 
     FIRST = ("model", "data", "cycles", "latency_ms", "bytes", "met")
 

@@ -43,8 +43,9 @@ class Simulation(Displayed):
     was calibrated on. right_within, nrmse_percent: of networks that answer in numbers.
     ram_bytes, read_only_bytes: see `backend.Memory`. lowest_latency_ms to stack_bytes: of a target
     that others' compilers make code for. differing_integers: of fixed point; what follows it, to
-    differing_answers, of floating point. network_layers: all that the network has, by their keys,
-    those without code among them. From side_by_side on: what was asked for.
+    differing_answers, of floating point: largest_difference, in the output's unit, and what it may
+    be, a share of the largest number, tolerance_of_largest. network_layers: all that the network
+    has, by their keys, those without code among them. From side_by_side on: what was asked for.
     """
 
     FIRST = ("passed", "cycles", "latency_ms", "accuracy_percent", "nrmse_percent",

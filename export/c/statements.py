@@ -229,6 +229,7 @@ def _multiplies(s: Statement | None) -> bool:
 
 
 def affine(a: Affine) -> str:
+    """An index as C spells it, such as 6 * i0 + i1 - 1."""
     terms = [f" {'-' if c < 0 else '+'} {f'{abs(c)} * ' if abs(c) > 1 else ''}{var}"
              for var, c in a.terms]
     if a.const or not terms:
@@ -247,6 +248,7 @@ def folded(line: str) -> list[str]:
 
 
 def parameter(b: Buffer, is_written: bool) -> str:
+    """A buffer as a parameter of a function."""
     return f"{'' if is_written else 'const '}{b.dtype}_t *{b.name}"
 
 

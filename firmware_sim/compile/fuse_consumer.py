@@ -126,6 +126,7 @@ def fused(maker: Kernel, taker: Kernel, between: Buffer) -> Kernel | None:
 
 
 def refs_to(body: Iterable[Statement], buffer: str) -> set[Ref]:
+    """Where in the buffer the body reads and writes."""
     return {r for s in body for r in s.refs() if r.buffer == buffer}
 
 

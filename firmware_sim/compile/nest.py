@@ -103,6 +103,7 @@ def split(body: Body, var: str, inner: int, names: tuple[str, str]) -> Body:
 # --- registers and buffers -------------------------------------------------------------------
 
 def named_registers(body: Iterable[Statement]) -> set[str]:
+    """The registers that the body reads and writes."""
     return {r for s in body for r in s.registers()}
 
 
@@ -122,10 +123,12 @@ def fresh(name: str, taken: Iterable[str]) -> str:
 
 
 def stores(body: Iterable[Statement]) -> list[Store]:
+    """The stores of the body, those in its loops among them."""
     return [s for whole in body for s in whole.flat() if isinstance(s, Store)]
 
 
 def written(body: Iterable[Statement]) -> set[str]:
+    """The buffers that the body writes."""
     return {s.ref.buffer for s in stores(body)}
 
 
@@ -227,6 +230,7 @@ def without(program: Program, i: int) -> Program:
 
 
 def with_kernel(program: Program, i: int, kernel: Kernel) -> Program:
+    """The program with another kernel in the place of its i-th."""
     return replace(program, kernels=(*program.kernels[:i], kernel, *program.kernels[i + 1:]))
 
 
@@ -238,4 +242,5 @@ def used_buffers(program: Program) -> Program:
 
 
 def turns(loops: Iterable[tuple[str, int]]) -> int:
+    """How often the body of loops (variable, extent) is executed."""
     return prod(n for _, n in loops)

@@ -84,6 +84,8 @@ class Range:
 
 @dataclass(frozen=True)
 class Diagnosis:
+    """What each layer loses. sqnr_db: of the outputs; accuracies and flips are of all samples."""
+
     samples: int
     reference_accuracy_percent: float | None
     test_accuracy_percent: float | None

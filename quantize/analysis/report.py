@@ -57,8 +57,9 @@ class FlipRow:
     """A sample that the two answer differently; of numbers, that only one has right.
 
     index: in its data set. margin: the reference's best score minus its second best. *_scores: of
-    each class, *_numbers: that were answered. *_error: the largest of the sample's numbers.
-    mended_by: the layers that mend it if restored, in words, and their keys.
+    each class, *_numbers: that were answered. reference_error, test_error: the largest of the
+    sample's numbers, in their unit. mended_by: the layers that mend it if restored, in words, and
+    their keys.
     """
 
     FIRST = ("index", "reference", "test", "label", "mended_by")
@@ -80,7 +81,8 @@ class FlipRow:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputRow:
-    """One output of both networks, in its own unit. low, high: of the reference's."""
+    """One output of both networks, in its own unit. low, high: of the reference's.
+    rms_difference, largest_difference: between the two."""
 
     output: str
     shape: str
@@ -93,8 +95,8 @@ class OutputRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DifferenceRow:
-    """Where the two are farthest apart: the sample, and which of the output's numbers, row-major.
-    """
+    """Where the two are farthest apart. index: of the sample in its data set. number: which of the
+    output's, row-major. reference, test, difference: in the output's unit."""
 
     output: str
     index: int
@@ -109,7 +111,8 @@ class Comparison(Displayed):
     """Two networks on the same samples.
 
     calibrated_on: how many of the samples the fixed-point network was calibrated on, where it was.
-    Without labels accuracies and mcnemar_p are None. right_within, nrmse, errors and
+    Without labels accuracies and mcnemar_p are None. right_within, nrmse and, in the numbers' unit,
+    reference_rms_error, test_rms_error, reference_largest_error, test_largest_error and
     largest_difference are of networks that answer in numbers; agree_percent, mcnemar_p and
     confusions of classifiers, and symbols of those that answer in sequences. Labels are of the
     first output. A row of a confusion: `label`, and how often each class was read. outputs and

@@ -54,6 +54,8 @@ from dsplet.quantize.fixed.statement import (
 
 @dataclass(frozen=True)
 class Set(Statement):
+    """d = source."""
+
     d: Written
     source: Source
 
@@ -62,6 +64,8 @@ class Set(Statement):
 
 @dataclass(frozen=True)
 class Add(Statement):
+    """d += source << shift; negate: -=."""
+
     d: Changed
     source: Source
     shift: int = 0
@@ -75,6 +79,8 @@ class Add(Statement):
 
 @dataclass(frozen=True)
 class Mac(Statement):
+    """d += x * w."""
+
     d: Changed
     x: Ref
     w: Ref
@@ -84,6 +90,8 @@ class Mac(Statement):
 
 @dataclass(frozen=True)
 class Mul(Statement):
+    """d *= source."""
+
     d: Changed
     source: Source
 
@@ -92,6 +100,8 @@ class Mul(Statement):
 
 @dataclass(frozen=True)
 class Max(Statement):
+    """d = max(d, source)."""
+
     d: Changed
     source: Source
 
@@ -116,6 +126,8 @@ class Requantize(Statement):
 
 @dataclass(frozen=True)
 class Lookup(Statement):
+    """d = table[d - first]."""
+
     d: Changed
     table: Table
     first: int
@@ -125,6 +137,8 @@ class Lookup(Statement):
 
 @dataclass(frozen=True)
 class Interpolate(Statement):
+    """d = the table's value at d - first, on the line between entries 2**step_log2 apart."""
+
     d: Changed
     table: Table
     slopes: Table
@@ -136,6 +150,8 @@ class Interpolate(Statement):
 
 @dataclass(frozen=True)
 class Fetch(Statement):
+    """d = the element `offset` places after ref."""
+
     d: Written
     ref: Ref
     offset: Read
@@ -161,6 +177,8 @@ class Divide(Statement):
 
 @dataclass(frozen=True)
 class Store(Statement):
+    """ref = d."""
+
     ref: Target
     d: Read
 

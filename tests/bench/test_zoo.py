@@ -26,7 +26,7 @@ def test_what_fails(fault, passed, monkeypatch, tmp_path, capsys):
     row = dict.fromkeys(columns, 1) | {
         "model": "zip1989", "data": "usps", "samples": 1000, "float_accuracy_percent": 98.0,
         "fixed_accuracy_percent": 98.0, "differing_integers": 0, "met": True} | fault
-    monkeypatch.setattr(bench, "go", lambda *_, **__: row)
+    monkeypatch.setattr(bench, "means", lambda *_, **__: row)
     monkeypatch.setattr(bench, "RUNS", tmp_path)
     monkeypatch.setattr(results, "FILE", tmp_path / "results.json")
     assert bench.main(["zip1989"], "usps") is passed

@@ -223,29 +223,8 @@ def test_a_sequence_element_by_element(here, capsys):
 
 
 @pytest.mark.slow
-def test_the_accelerometers_story(here, capsys):
-    """As the README tells it."""
-    pytest.importorskip("torch")
-    subprocess.run([sys.executable, EXAMPLES / "accelerometer.py"], check=True,
-                   capture_output=True)
-    net, data, fixed = "accelerometer.onnx", "accelerometer.npz", "accelerometer.q.onnx"
-    made = said(capsys, "quantize", net, "-o", fixed, "--data", data)
-    assert made["calibration_samples"] == 200 and made["notes"] == []
-    seen = said(capsys, "compare", net, fixed)
-    assert seen["samples"] == 600 and seen["reference_accuracy_percent"] > 90
-    assert seen["agree_percent"] > 99
-    ran = said(capsys, "simulate", fixed, "--samples", 20, "--budget", "20ms")
-    assert ran["differing_integers"] == 0 and ran["passed"]
-    assert outcome(cli, ["emit", fixed, "--format", "c"]) == 0
-    capsys.readouterr()
-    assert said(capsys, "finetune", net, fixed, "-o", "t.q.onnx", "--epochs", 1)["samples"] == 600
-    found = said(capsys, "diagnose", net, fixed, "--samples", 50, "--calibrate", 50)
-    assert found["samples"] == 50 and found["calibration_samples"] == 50
-
-
-@pytest.mark.slow
 def test_three_more_of_somebodys_networks(here, capsys):
-    """As the README tells it."""
+    """As docs/data.md tells it."""
     pytest.importorskip("torch")
     subprocess.run([sys.executable, EXAMPLES / "others.py"], check=True, capture_output=True)
     for name, data, *scaling in (("fusion", "fusion.npz"), ("gestures", "gestures.npz"),

@@ -52,6 +52,7 @@ def net1():
 
 @_net(2, "12 hidden units, fully connected", 3_214, 3_214, 3_192, 87.0)
 def net2():
+    """12 hidden units that see everything."""
     from torch import nn
 
     hidden = nn.Sequential(OrderedDict(flat=nn.Flatten(), full=nn.Linear(256, 12)))
@@ -60,6 +61,7 @@ def net2():
 
 @_net(3, "two layers of local connections", 1_226, 1_226, 1_136, 88.5)
 def net3():
+    """8 x 8 and 4 x 4 units, each with weights of its own."""
     from dsplet.train.layers import LocalConv2d
 
     return _sequence(LocalConv2d(1, 3, 8), LocalConv2d(1, 5, 4), units=16)
@@ -67,6 +69,7 @@ def net3():
 
 @_net(4, "two maps of shared weights, then local connections", 1_132, 2_266, 2_112, 94.0)
 def net4():
+    """Two maps of 8 x 8 that share weights, then 4 x 4 units with their own."""
     from dsplet.train.layers import LocalConv2d, PlaneConv2d
 
     return _sequence(PlaneConv2d(2, 3, 8, WHOLE), LocalConv2d(2, 5, 4), units=16)
@@ -74,6 +77,7 @@ def net4():
 
 @_net(5, "two layers of shared weights", 1_060, 5_194, 4_992, 98.4)
 def net5():
+    """Two maps of 8 x 8, four of 4 x 4, all of which share weights."""
     from dsplet.train.layers import PlaneConv2d
 
     return _sequence(PlaneConv2d(2, 3, 8, WHOLE), PlaneConv2d(4, 5, 4, PAIR), units=64)

@@ -43,10 +43,12 @@ NOP = Ins(TABLE.row("0", "nop"), {})
 
 # --- floating point -----------------------------------------------------------------------------
 def move(a: Acc, source: Source) -> Ins:
+    """a = source."""
     return Ins(MOVE, {"A": a, "Y": source})
 
 
 def multiply(a: Acc, y: Source, x: Source) -> Ins:
+    """a = y * x."""
     return Ins(PRODUCT, {"A": a, "Y": y, "X": _apart(x, y)})
 
 
@@ -87,16 +89,19 @@ def _apart(x: Source, y: Source) -> Source:
 
 # --- registers and control ----------------------------------------------------------------------
 def load(register: str, source: Access | Memory | Address) -> Ins:
+    """register = what memory holds there."""
     if isinstance(source, Address):
         return Ins(LOAD_DIRECT, {"D": Register(register), "N": source})
     return Ins(LOAD, {"D": Register(register), "P": source})
 
 
 def store(register: str, at: Address) -> Ins:
+    """What memory holds there = register."""
     return Ins(STORE_DIRECT, {"D": Register(register), "N": at})
 
 
 def set_to(register: str, value: int) -> Ins:
+    """register = a constant."""
     return Ins(SET, {"D": Register(register), "M": Address(value)})
 
 
@@ -109,6 +114,7 @@ def advance(register: str, by: int | Access | str) -> Ins:
 
 
 def mask(register: str, bits: int) -> Ins:
+    """register = register & bits."""
     return Ins(MASK, {"D": Register(register), "F": "&", "N": bits})
 
 
@@ -128,6 +134,7 @@ def count(counter: str, to: Label) -> Ins:
 
 
 def goto(to: Label) -> Ins:
+    """Go on at a label."""
     return Ins(GOTO, {"N": to})
 
 

@@ -150,6 +150,7 @@ def may_wait(statements: list[Statement]) -> Round | None:
 
 
 def uniform_shift(q: Requantize) -> bool:
+    """Whether all channels shift by the same."""
     return len(set(q.shifts)) == 1
 
 

@@ -81,8 +81,10 @@ class Selection:
 
 
 def base(table: str) -> str:
+    """The name of the register that holds a table's address."""
     return f"base {table}"
 
 
 def stride(step_bytes: int) -> str:
+    """The name of the register that holds a step in bytes."""
     return f"stride {step_bytes}"

@@ -36,6 +36,7 @@ def _step(machine, step, size):
 
 
 def memory(machine, operand, size, slot):
+    """The operand's word of `size` bytes, as the instruction finds it in memory."""
     if operand < 8:
         machine.unsupported(_UNSUPPORTED[operand])
     return machine.load(_address(machine, operand, size), size, slot)

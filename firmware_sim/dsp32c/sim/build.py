@@ -52,6 +52,7 @@ def built() -> bytes:
 
 
 def main() -> None:
+    """Build, or with --check compare. Raises SystemExit."""
     parser = argparse.ArgumentParser(description="build engine.wasm")
     parser.add_argument("--check", action="store_true",
                         help="write nothing; exit code 1 where the file is another")

@@ -95,6 +95,8 @@ class Vector(msgspec.Struct, kw_only=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
+    """A file of vectors."""
+
     schema: Literal["dsp32c-vectors/1"]
     vectors: Annotated[list[Vector], Meta(min_length=1)]
 

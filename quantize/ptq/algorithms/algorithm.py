@@ -158,10 +158,12 @@ def algorithm(kind: str, config: type) -> Callable[[Callable], Callable]:
 
 
 def names(kind: str) -> list[str]:
+    """The algorithms of a kind, as recipes name them."""
     return sorted(_registry[kind])
 
 
 def name_of(config: object) -> str:
+    """As recipes name the algorithm of a config."""
     return type(config).__name__.lower()
 
 
@@ -176,6 +178,7 @@ def named(kind: str, name: str, **options) -> object:
 
 
 def is_a(kind: str, config: object) -> bool:
+    """Whether the config is of an algorithm of that kind."""
     return type(config) in _registry[kind].values()
 
 

@@ -1,0 +1,148 @@
+"""The README keeps its word: what it types runs, what it shows is printed, its figures are those
+that were measured; and what other pages type are commands that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+import dsplet
+from bench.networks import network
+from dsplet.cli import cli
+from dsplet.cli.outcome import outcome
+from dsplet.export.c.emulate import CORES, missing
+from dsplet.train import results
+from tests.figures import ROOT
+
+README = (ROOT / "README.md").read_text()
+TYPED = re.compile(r"(?:^    .*\n)*^    \$ .*\n(?:^    .*\n)*", re.MULTILINE)
+STORIES = {  # part of a command of each block, and the test that runs the block
+    "live --open": "the picture", "train zip1989": "the tour",
+    "--profile": "what else can be asked", "accelerometer.py": "the accelerometers story"}
+BLOCKS = {story: block for block in TYPED.findall(README)
+          for word, story in STORIES.items() if word in block}
+MOST_LINES = 250
+INSTEAD = {  # as typed -> as run here, and why
+    "live --open": "live",  # nobody looks
+    "train zip1989 --data digits -o zip.safetensors":  # sixty epochs take a minute
+        "train zip1989 --data digits -o zip.safetensors --epochs 1 --samples 200",
+    "diagnose zip.onnx zip.q.onnx": "diagnose zip.onnx zip.q.onnx --samples 60 --calibrate 60",
+}
+
+
+def commands(block: str) -> Iterator[tuple[str, list[str]]]:
+    """(what is typed, without remarks; the lines that it is said to print)."""
+    for part in re.split(r"^    \$ ", block, flags=re.MULTILINE)[1:]:
+        first, *shown = part.splitlines()
+        yield (re.sub(r"\s+#.*", "", first),
+               [line.strip() for line in shown if line.strip() not in ("", "...")])
+
+
+def run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command ends well, and prints lines that begin as those shown do."""
+    for typed, shown in commands(block):
+        program, *words = shlex.split(typed)
+        if program == "python":
+            subprocess.run([sys.executable, ROOT / words[0]], check=True, capture_output=True)
+            continue
+        assert program == "dsplet"
+        typed = INSTEAD.get(shlex.join(words), shlex.join(words))
+        code, printed = outcome(cli, shlex.split(typed)), capsys.readouterr()
+        assert code == 0, f"{typed}: {printed.err}"
+        for line in shown:
+            label = f"{line.partition(': ')[0]}: "
+            assert label in printed.out, f"{typed} does not print {label!r}"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_it_is_short_and_every_command_has_a_test():
+    assert len(README.splitlines()) < MOST_LINES
+    typed = [one for block in BLOCKS.values() for one, _ in commands(block)]
+    assert len(typed) == README.count("    $ ") > 20, "a block that is no story's"
+    assert {f"test_{story.replace(' ', '_')}" for story in BLOCKS} <= globals().keys()
+    assert set(INSTEAD) <= {one.removeprefix("dsplet ") for one in typed}
+
+
+@pytest.mark.slow
+def test_the_picture(here, capsys):
+    run(BLOCKS["the picture"], capsys)
+    assert (here / "live.html").stat().st_size > 300_000
+
+
+@pytest.mark.slow
+def test_the_tour(here, capsys):
+    pytest.importorskip("torch")
+    run(BLOCKS["the tour"], capsys)
+
+
+@pytest.mark.slow
+def test_what_else_can_be_asked(here, capsys):
+    """Of the same network, with weights that nobody trained."""
+    pytest.importorskip("torch")
+    shutil.copy(network("zip1989")[0], "zip.onnx")
+    block = BLOCKS["what else can be asked"]
+    if missing(CORES["cortex-m4"]):
+        block = re.sub(r"^    \$ .* --target cortex-m4 .*\n", "", block, flags=re.MULTILINE)
+    run(f"    $ dsplet quantize zip.onnx -o zip.q.onnx --calibrate 60\n{block}", capsys)
+    assert {path.suffix for path in Path("out").iterdir()} == {".c", ".h", ".s28"}
+
+
+@pytest.mark.slow
+def test_the_accelerometers_story(here, capsys):
+    pytest.importorskip("torch")
+    run(BLOCKS["the accelerometers story"], capsys)
+    samples = np.load("accelerometer.npz")["calibration.readings"]
+    python, = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {"samples": samples}
+    exec(compile(python, "README.md", "exec"), names)
+    assert isinstance(names["net"], dsplet.FloatNet)
+    net, fixed = "accelerometer.onnx", "acc.q.onnx"
+
+    def said(*words: str) -> dict:
+        assert outcome(cli, [*words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    run("    $ dsplet quantize accelerometer.onnx -o acc.q.onnx --data accelerometer.npz\n", capsys)
+    seen = said("compare", net, fixed)
+    assert seen["samples"] == 600 and seen["reference_accuracy_percent"] > 90
+    assert seen["agree_percent"] > 99
+    assert said("finetune", net, fixed, "-o", "t.q.onnx", "--epochs", "1")["samples"] == 600
+    found = said("diagnose", net, fixed, "--samples", "50", "--calibrate", "50")
+    assert found["samples"] == 50 and found["calibration_samples"] == 50
+
+
+def test_its_figures_are_those_that_were_measured():
+    rows = {(row["model"], row["data"]): row for row in results.load()}
+    for model, data, text in (
+            ("zip1989", "usps", "{:.2f} % of {:,} USPS digits\nin {:.1f} ms"),
+            ("lenet5_1998", "mnist", "{:.2f} % of {:,} MNIST digits in {:.0f} ms")):
+        row = rows[model, data]
+        assert text.format(row["fixed_accuracy_percent"], row["samples"], row["latency_ms"]
+                           ) in README
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_what_a_page_types_are_commands_and_options_that_there_are(page):
+    for typed in re.findall(r"^    \$ dsplet (.+)$", page.read_text(), re.MULTILINE):
+        name, *words = shlex.split(typed, comments=True)
+        command = cli.get_command(click.Context(cli), name)
+        assert command, typed
+        command.make_context(name, words)
