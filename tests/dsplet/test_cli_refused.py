@@ -17,7 +17,8 @@ from tests.quantize.onnx_nets import model, node, random
 
 pytestmark = pytest.mark.slow
 
-TARGETS = "dsp32c-40, dsp32c-50, cortex-m4, cortex-m3, cortex-m0plus, hazard3, cv32e40p, ibex"
+TARGETS = ("dsp32c-40, dsp32c-50, cortex-m4, cortex-m3, cortex-m0plus, cortex-m7, cortex-m33, "
+           "hazard3, cv32e40p, ibex")
 
 
 def test_files_that_are_no_networks(folder, tmp_path):
