@@ -211,8 +211,11 @@ class FixedNet(_Net):
     def outputs_by_step(self, samples: Samples, target: str = "dsp32c-40", *,
                         board: str | None = None, clock: str | None = None) -> Maps:
         """What the first output of a recurrent network is after each step on the target, one step
-        a call: reals (N, steps, *its shape). For target, board and clock see `simulate`, for what it
-        Raises see `stream`."""
+        a call: reals (N, steps, *its shape).
+
+        target, board, clock: see `simulate`. Raises CannotStream, NotOffered, UnknownTarget,
+        SizeError, DoesNotFit, SamplesError.
+        """
         _, steps = self._stepwise(samples, None, target, board, clock)
         value = self.graph.outputs[0]
         return Maps(f"{value.name} after each step", value.format.dequantize(steps.outputs[0]), 1)
@@ -228,9 +231,9 @@ class FixedNet(_Net):
         """What the target's memory held of a layer as samples ran: reals (N, *shape of the layer),
         in loops over time (N, steps, *shape). A notebook shows them as pictures.
 
-        layer: of that name, or a value's, as `layers` and the graph have them. target, board, clock:
-        see `simulate`. Raises RequestError, NotOffered, UnknownTarget, SizeError, DoesNotFit,
-        SamplesError.
+        layer: of that name, or a value's, as `layers` and the graph have them. target, board,
+        clock: see `simulate`. Raises RequestError, NotOffered, UnknownTarget, SizeError,
+        DoesNotFit, SamplesError.
         """
         value = held.shown(self.graph, layer)
         compiled = chip.compiled(lower(self.graph), chip.target_of(

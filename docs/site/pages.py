@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 
 import click
 
@@ -67,8 +68,8 @@ def reports() -> str:
              "What methods give, which is also what commands print by `--json`. Units stand in the "
              "names: `latency_ms`, `used_bytes`, `sqnr_db`.", "", "```{eval-rst}"]
     for kind in public.reports():
-        lines += [f".. autoclass:: {kind.__module__}.{kind.__qualname__}()", "   :members:",
-                  "   :undoc-members:", "   :exclude-members: __init__", ""]
+        lines += [f".. autoclass:: {kind.__module__}.{kind.__qualname__}()", "   :no-members:", "",
+                  *(f"   - ``{f.name}``: {f.type}" for f in fields(kind)), ""]
     return "\n".join([*lines, "```", ""])
 
 

@@ -164,9 +164,9 @@ def ledger(graph: Graph, samples: Mapping[str, np.ndarray],
 class OverflowRow:
     """An accumulator that is not proved to fit, with the input that shows it.
 
-    layer: the node's key. bound: of the |sum|, proved. input: of the node, in words; `witnesses` has the arrays. Where the value
-    is an input of the graph, it is the network's own. reached: the |sum| that this input makes;
-    None where the op has no single accumulator.
+    layer: the node's key. bound: of the |sum|, proved. input: of the node, in words; `witnesses`
+    has the arrays. Where the value is an input of the graph, it is the network's own. reached:
+    the |sum| that this input makes; None where the op has no single accumulator.
     """
 
     layer: str
