@@ -35,6 +35,8 @@ INSTEAD = {  # as typed -> as run here, and why
     "live --open": "live",  # nobody looks
     "train zip1989 --data digits -o zip.safetensors":  # sixty epochs take a minute
         "train zip1989 --data digits -o zip.safetensors --epochs 1 --samples 200",
+    "report zip.onnx zip.q.onnx --budget 8ms -o report.html":
+        "report zip.onnx zip.q.onnx --budget 8ms -o report.html --samples 60 --executed 2",
     "diagnose zip.onnx zip.q.onnx": "diagnose zip.onnx zip.q.onnx --samples 60 --calibrate 60",
 }
 
