@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 
@@ -143,6 +142,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 def test_what_a_page_types_are_commands_and_options_that_there_are(page):
     for typed in re.findall(r"^    \$ dsplet (.+)$", page.read_text(), re.MULTILINE):
         name, *words = shlex.split(typed, comments=True)
-        command = cli.get_command(click.Context(cli), name)
+        context = cli.make_context("dsplet", [], resilient_parsing=True)
+        command = cli.get_command(context, name)
         assert command, typed
-        command.make_context(name, words)
+        command.make_context(name, words, parent=context, resilient_parsing=False)

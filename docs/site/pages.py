@@ -18,7 +18,7 @@ BACKENDS = ("dsplet.firmware_sim.targets", "dsplet.firmware_sim.backend")
 def commands() -> str:
     """Every command, under the headings of `dsplet --help`: how it is called, what it does, its
     options."""
-    with click.Context(cli, info_name="dsplet") as context:
+    with cli.make_context("dsplet", [], resilient_parsing=True) as context:
         lines = ["# Commands", "",
                  "[JSON, exit codes and completion](docs/command-line.md) are the same for all."]
         for heading, names in SECTIONS.items():
