@@ -16,7 +16,7 @@ from docs.site.pages import MADE
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build/docs"
-LINK = re.compile(r"\]\(([^)#\s]+)")
+LINK = re.compile(r"\[([^]]*)\]\(([^)#\s]+)\)")
 CONTENTS = {
     "Use": ("docs/tour", "docs/data", "docs/bits", "docs/advise", "docs/check", "docs/live",
             "docs/results", "docs/limits"),
@@ -41,17 +41,25 @@ def contents() -> str:
                    + "\n```\n" for caption, pages in chapters().items())
 
 
+def without_folders(page: Path) -> str:
+    """The page's text; a link to a folder, which is no page, is its words."""
+    return LINK.sub(lambda found: found[1] if (page.parent / found[2]).is_dir() else found[0],
+                    page.read_text())
+
+
 def stage(folder: Path) -> None:
     """The pages of the contents, and the files that they link to, in an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
     names = ["README", *(page for pages in chapters().values() for page in pages)]
     pages = [ROOT / f"{name}.md" for name in names if f"{name}.md" not in MADE]
     linked = {(page.parent / link).resolve() for page in pages
-              for link in LINK.findall(page.read_text())}
-    for file in {*pages, *filter(Path.is_file, linked)}:
+              for _, link in LINK.findall(page.read_text())}
+    for file in filter(Path.is_file, {*pages, *linked}):
         copy = folder / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+    for page in pages:
+        (folder / page.relative_to(ROOT)).write_text(without_folders(page))
     for made, page in MADE.items():
         (folder / made).write_text(page())
     with (folder / "README.md").open("a") as readme:
