@@ -248,7 +248,7 @@ def _budget_rows(limits: Limits, target: Target, before: Measured, after: Figure
         if not isinstance(measured, Figures):
             return None
         return {"latency": measured.cycles if in_cycles else measured.latency_ms,
-                "RAM": measured.ram_bytes, "flash": measured.flash_bytes,
+                "RAM": measured.ram_bytes, "flash": measured.read_only_bytes,
                 "accuracy": measured.lost_points}[name]
 
     given = {"latency": limits.budget, "RAM": limits.ram, "flash": limits.flash,
@@ -283,6 +283,6 @@ def _row(trial: Trial) -> TrialRow:
         **{"cycles": None, "latency_ms": None, "ram_bytes": None, "read_only_bytes": None,
            "lost_points": None, "samples": None} if after is None else dict(
             cycles=after.cycles, latency_ms=after.latency_ms, ram_bytes=after.ram_bytes,
-            read_only_bytes=after.flash_bytes, lost_points=after.lost_points,
+            read_only_bytes=after.read_only_bytes, lost_points=after.lost_points,
             samples=after.samples),
         outcome=trial.outcome)

@@ -190,7 +190,7 @@ class Bench:
         lost = samples.float_percent - right
         return Figures(
             cycles=cycles, latency_ms=target.ms(cycles), ram_bytes=memory.ram_bytes,
-            flash_bytes=memory.read_only_bytes, accuracy_percent=right, lost_points=lost,
+            read_only_bytes=memory.read_only_bytes, accuracy_percent=right, lost_points=lost,
             samples=len(samples.batch), over=self.limits.over(
                 target, cycles, memory.ram_bytes, memory.read_only_bytes, lost))
 

@@ -41,7 +41,7 @@ class Row:
     cycles: float | None = None
     latency_ms: float | None = None
     ram_bytes: int | None = None
-    flash_bytes: int | None = None
+    read_only_bytes: int | None = None
     accuracy_percent: float | None = None
     samples: int
     verdict: str
@@ -141,7 +141,7 @@ def _rows(found: _Found) -> list[Row]:
                   verdict=_verdict(failed))
         if ran := took.get(on.name):
             row = replace(row, cycles=ran.cycles, latency_ms=found.latency_ms[on.name],
-                          ram_bytes=ran.ram_bytes, flash_bytes=ran.flash_bytes)
+                          ram_bytes=ran.ram_bytes, read_only_bytes=ran.read_only_bytes)
         rows.append(row)
     return rows
 

@@ -100,7 +100,7 @@ class On:
     cycles: float
     worst_case_cycles: float | None = None
     ram_bytes: int
-    flash_bytes: int
+    read_only_bytes: int
     compiler: str | None = None
     layers: list[LayerCycles]
 
@@ -229,7 +229,7 @@ class Opened:
             on=f"{simulated.title(on.target)}, {on.target.clock_mhz:g} MHz, "
                f"{on.goal or chip.usual_goal(on.target)}",
             cycles=ran.report.cycles, worst_case_cycles=ran.report.worst_case_cycles,
-            ram_bytes=memory.ram_bytes, flash_bytes=memory.read_only_bytes,
+            ram_bytes=memory.ram_bytes, read_only_bytes=memory.read_only_bytes,
             compiler=ran.report.compiler,
             layers=[LayerCycles(layer=k, cycles=n) for k, n in cycles.items()]), ran
 

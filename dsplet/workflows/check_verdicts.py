@@ -188,7 +188,7 @@ class Verdicts:
         self._cycles_since(old, new, was, now, other)
         for kind, then, here, sizes in (
                 ("RAM", old.ram_bytes, new.ram_bytes, "held_bytes"),
-                ("flash", old.flash_bytes, new.flash_bytes, "constant_bytes")):
+                ("flash", old.read_only_bytes, new.read_only_bytes, "constant_bytes")):
             self._gained(f"baseline {kind}", here - then, f"{here - then:+,} bytes since the "
                          f"baseline, {here:,} in all{other}",
                          _grown(was, now, sizes) or _changed(was, now), new)

@@ -55,7 +55,7 @@ class Request(OnTarget):
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """A network of the folder. reference: the float network there that it was made from. fits:
-    whether it does on the target. cycles to flash_bytes: of one random sample."""
+    whether it does on the target. cycles to read_only_bytes: of one random sample."""
 
     network: str
     file: str
@@ -64,7 +64,7 @@ class Found:
     cycles: float | None = None
     latency_ms: float | None = None
     ram_bytes: int | None = None
-    flash_bytes: int | None = None
+    read_only_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def _found(name: str, file: str, network: Network, floats: dict[str, str], targe
     memory = compiled.memory()
     return replace(row, fits=True, cycles=ran.worst_case_cycles or ran.cycles,
                    latency_ms=target.ms(ran.worst_case_cycles or ran.cycles),
-                   ram_bytes=memory.ram_bytes, flash_bytes=memory.read_only_bytes)
+                   ram_bytes=memory.ram_bytes, read_only_bytes=memory.read_only_bytes)
 
 
 def _target(request: Request) -> str:
@@ -166,11 +166,11 @@ def _table(row: Found, network: Network, target: str) -> str:
              "# resize = true                # bring pictures to the network's size",
              '# samples = "all"              # how many are answered: a number or "all"',
              "# executed = 1                 # how many of them run as machine code"]
-    if row.latency_ms and row.ram_bytes is not None and row.flash_bytes is not None:
+    if row.latency_ms and row.ram_bytes is not None and row.read_only_bytes is not None:
         lines += ["", f"[networks.{_key(row.network)}.on.{_key(target)}]",
                   f'latency = "{_up(row.latency_ms):.12g}ms"',
                   f'ram = "{_up(row.ram_bytes / 1024):.12g}KB"',
-                  f'flash = "{_up(row.flash_bytes / 1024):.12g}KB"']
+                  f'flash = "{_up(row.read_only_bytes / 1024):.12g}KB"']
     else:
         lines.append(f"# It does not fit on {target}.")
     return "\n" + "\n".join(lines) + "\n"

@@ -55,7 +55,7 @@ class Figures:
     cycles: float
     latency_ms: float
     ram_bytes: int
-    flash_bytes: int
+    read_only_bytes: int
     accuracy_percent: float
     lost_points: float
     samples: int

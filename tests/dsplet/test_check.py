@@ -241,7 +241,7 @@ def test_what_moved_since_the_baseline_is_told_to_the_unit(project):
     code, found = checked(worst_case_cycles=run["worst_case_cycles"] - 1)
     assert code == 1 and found["failed"][0].startswith(
         "dense on dsp32c-40, baseline cycles: +1 cycles since the baseline, ")
-    code, found = checked(ram_bytes=ram - 2, flash_bytes=run["flash_bytes"] + 3)
+    code, found = checked(ram_bytes=ram - 2, read_only_bytes=run["read_only_bytes"] + 3)
     assert code == 1 and [c["said"] for c in found["checks"] if not c["passed"]] == [
         f"+2 bytes since the baseline, {ram:,} in all"] and "-3 bytes" in found["better"][0]
     code, found = checked(on=run["on"].replace("40 MHz", "41 MHz"))

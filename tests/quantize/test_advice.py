@@ -36,7 +36,7 @@ class Shop:
             return "cannot be had. At all."
         cycles = 100 - sum(self.saved[w][0] for w in plan.way)
         lost = sum(self.saved[w][1] for w in plan.way) + more
-        return Figures(cycles=cycles, latency_ms=cycles, ram_bytes=0, flash_bytes=0,
+        return Figures(cycles=cycles, latency_ms=cycles, ram_bytes=0, read_only_bytes=0,
                        accuracy_percent=90 - lost, lost_points=lost, samples=10, over={
                            "latency": cycles / self.allowed - 1, "accuracy": lost / self.drop - 1})
 
