@@ -119,6 +119,7 @@ MISTAKES: dict[str, tuple[Callable, ...]] = {
 }
 
 
+@pytest.mark.slow
 @each("name", MISTAKES)
 def test_what_is_raised_is_what_is_said(name, folder):
     net = dsplet.load(folder / ("small.onnx" if name.startswith("Float") else "small.q.onnx"))

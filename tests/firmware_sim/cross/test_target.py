@@ -261,6 +261,7 @@ def test_flash_that_waits_by_hand():
     assert _fetched(Cost("other", 1), run, {FLASH_WAIT: 2}).all == 1 + 2 * 2
 
 
+@pytest.mark.slow
 def test_flash_that_waits_gives_an_interval():
     """No read waits in the least, all in what is told; instructions are those of any clock."""
     graph, x = tiny().graph(), tiny().samples(1)

@@ -289,7 +289,8 @@ def test_a_pointer_that_something_is_stored_over_is_not(between):
 
 
 @pytest.mark.parametrize("target", BOARDS, ids=lambda target: target.board.name)
-@pytest.mark.parametrize("stack", [networks.tiny, networks.zip_like, networks.lenet_like])
+@pytest.mark.parametrize("stack", [networks.tiny, networks.zip_like, pytest.param(
+    networks.lenet_like, marks=pytest.mark.slow)])
 def test_a_network_takes_its_worst_case(stack, target):
     network = stack()
     assert_exact(network.graph(), target, [network.samples(3)])
