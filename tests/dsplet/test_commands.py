@@ -280,6 +280,7 @@ UNSEEN = {
 only networks have that somebody quantized before."""
 
 
+@pytest.mark.slow
 def test_other_documents_are_of_their_schema(here, capsys):
     """And those of the commands that a report is made of show every field that there is."""
     other_nets.write(here)
