@@ -137,7 +137,8 @@ class KernelPrinter:
             lines += folded(f"{inside}{mac.d} = {name}_{types[0]}_{types[1]}({mac.d}, "
                             f"&{self._ref(x)}, &{self._ref(w)});")
         if whole > step:
-            lines = [f"{indent}for (int32_t {var} = 0; {var} < {whole}; {var} += {step}) {{",
+            lines = [f"{indent}ROLLED",
+                     f"{indent}for (int32_t {var} = 0; {var} < {whole}; {var} += {step}) {{",
                      *lines, f"{indent}}}"]
         return lines + [line for turn in range(whole, extent) for mac in macs
                         for line in self._turn(mac, var, turn, indent)]

@@ -41,6 +41,15 @@ def test_resnet8_in_two_thirds_of_cmsis_nns_instructions_and_no_more_memory():
     assert max(run.instructions) <= 1000 * thousands and run.ram_bytes <= ram_bytes
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing(CORES["cortex-m4"])), reason="no cross compiler or emulator")
+def test_loops_that_are_short_are_not_written_out():
+    """Of seven turns, and of sixteen."""
+    net, core = c.graph("row_lstm"), CORES["cortex-m4"]
+    (usual, _), (most, wrong) = (c.measure(net, core, options=o) for o in ("-O2", "-O3"))
+    assert wrong == 0 and max(most.instructions) <= 1.02 * max(usual.instructions)
+
+
 def test_without_architectures_no_table_is_written(monkeypatch):
     monkeypatch.delenv("DSPLET_SHARED", raising=False)
     monkeypatch.setattr(architectures, "write_atomically", None)

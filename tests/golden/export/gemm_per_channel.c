@@ -40,6 +40,14 @@
 #define KERNEL static
 #endif
 
+/* A loop whose turns are as long as its registers allow. At -O3, gcc 12 writes out all of a short
+ * one and keeps numbers on the stack. */
+#if defined(__GNUC__) && !defined(__clang__) && (__GNUC__ >= 8)
+#define ROLLED _Pragma("GCC unroll 1")
+#else
+#define ROLLED
+#endif
+
 /* Exact-width integers are two's complement (C99 7.18.1.1), so ~x is -x - 1 and the shifts below
  * only ever see values that are not negative: no result depends on the compiler. */
 
@@ -147,6 +155,7 @@ KERNEL void k01_gemm(const int8_t *v_x, int8_t *v_y)
     int32_t acc;
     for (int32_t i0 = 0; i0 < 4; i0++) {
         acc = k01_gemm_bias[i0];
+        ROLLED
         for (int32_t i1 = 0; i1 < 12; i1 += 4) {
             acc = dot4_int8_int8(acc, &v_x[i1], &k01_gemm_weight[12 * i0 + i1]);
         }
