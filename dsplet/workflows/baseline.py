@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dsplet.base.errors import door
+from dsplet.base.errors import UserError, door
 from dsplet.base.files import read_text
 from dsplet.report.page import document_of
 from dsplet.workflows.request import RequestError
@@ -95,13 +95,18 @@ def read(path: str) -> Facts:
 def changes(old: Facts, new: Facts, path: str, threshold_percent: float) -> list[ChangeRow]:
     """path: of the old one. threshold_percent: of what a number was, that it must change by. Raises
     RequestError where the old one is broken, or of another network."""
-    with door(path, KeyError, TypeError, AttributeError, ValueError, kind=RequestError,
-              what="not a whole report"):
+    try:
         _check_same(old, new, path)
         twice = old.get("diagnosis") and new.get("diagnosis")
         return [row for compared in COMPARED for row in _rows(compared, old, new)
                 if (row.change_percent is None or abs(row.change_percent) >= threshold_percent)
                 and not (twice and (row.section, row.quantity) == AGAIN)]
+    except UserError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise RequestError("a part of it is missing or another's", where=path,
+                           expected="a report as dsplet report writes it",
+                           remedy="write it anew") from None
 
 
 def _check_same(old: Facts, new: Facts, path: str) -> None:

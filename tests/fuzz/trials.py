@@ -14,10 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from dsplet.base import render
 from dsplet.base.errors import UserError
 from dsplet.data import npz
 from dsplet.firmware_sim import targets
@@ -30,7 +32,12 @@ from dsplet.quantize.float import model as float_model
 from dsplet.quantize.float.batch import Batch
 from dsplet.quantize.ptq import recipe
 from dsplet.quantize.qdq import from_qdq, to_qdq
+from dsplet.workflows import baseline as report_baseline
+from dsplet.workflows import check_facts, check_project, report
+from dsplet.workflows.check_verdicts import Verdicts
 from tests.base.damage import flipped, mutated
+from tests.dsplet import small_nets
+from tests.figures import ROOT
 from tests.fuzz import mutators
 
 MOST_NUMBERS = 1 << 14
@@ -215,6 +222,59 @@ def conformance(chance: random.Random) -> str:
     return ""
 
 
+# --- what `check` and `report` compare with -------------------------------------------------------
+
+def project(chance: random.Random) -> str:
+    whole = (ROOT / "dsplet.toml").read_text().replace('"train/', f'"{ROOT}/train/')
+    _with_file(mutators.text(whole, WORDS, chance).encode("utf-8", "replace"), ".toml",
+               lambda path: check_project.read(str(path)))
+    return ""
+
+
+def baseline(chance: random.Random) -> str:
+    """Every network has measured what the baseline was before it was tampered with."""
+    file = ROOT / "dsplet.baseline.json"
+    measured = check_facts.read(file)
+    changed = mutators.document(json.loads(file.read_text()), chance)
+    before = _with_file(json.dumps(changed).encode(), ".json", check_facts.read)
+    for now in measured.networks:
+        verdicts = Verdicts(UNKNOWN)
+        if (old := before.of(now.network)) is None:
+            continue
+        verdicts.network_since(old, now)
+        for took in measured.runs:
+            if took.network == now.network and (then := before.on(now.network, took.target)):
+                verdicts.run_since(then, took, old, now)
+    return ""
+
+
+UNKNOWN: Any = SimpleNamespace(
+    subject=SimpleNamespace(name="net"), reference=None, network=None,
+    batch=SimpleNamespace(labels=None, index=np.arange(100)))
+"""An opened network of which nobody has the float one."""
+
+
+@cache
+def reported() -> str:
+    """The JSON of a report."""
+    with tempfile.TemporaryDirectory() as folder:
+        nets = small_nets.write(Path(folder))
+        found = report.run(report.Request(
+            reference=str(nets / "small.onnx"), test=str(nets / "small.q.onnx"),
+            page=f"{folder}/page.html", samples="20", executed=1))
+    return render.to_json("report", found)
+
+
+def since(chance: random.Random) -> str:
+    whole = json.loads(reported())
+    changed = json.dumps(mutators.document(whole, chance)).encode()
+    old = _with_file(changed, ".json", lambda path: report_baseline.read(str(path)))
+    report_baseline.changes(old, whole, "old.json", 0.0)
+    return ""
+
+
+# --- text and arrays of others --------------------------------------------------------------------
+
 @cache
 def archive() -> bytes:
     from io import BytesIO
@@ -258,5 +318,6 @@ def _with_file(data: bytes, ending: str, load: Callable[[Path], Any]) -> Any:
 KINDS: dict[str, tuple[int, Callable[[random.Random], str]]] = {
     "lies": (40, lies), "quantized": (12, quantized_bytes), "float": (30, float_onnx),
     "toml": (5, toml), "conformance": (3, conformance), "npz": (4, arrays),
-    "assembly": (4, assembly), "srecords": (2, s_records)}
+    "assembly": (4, assembly), "srecords": (2, s_records), "project": (3, project),
+    "baseline": (3, baseline), "report": (3, since)}
 """Kind -> how often it is tried, and how."""
