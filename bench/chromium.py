@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,16 +95,23 @@ def _path() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
+@cache
+def _driver() -> Any:
+    """What steers browsers; a process can have one."""
+    from playwright.sync_api import sync_playwright
+    driver = sync_playwright().start()
+    atexit.register(driver.stop)
+    return driver
+
+
 @contextmanager
 def started(*flags: str) -> Iterator[Any]:
     """A browser. flags: of Chromium's command line."""
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as steering:
-        browser = steering.chromium.launch(executable_path=_path(), args=["--no-sandbox", *flags])
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = _driver().chromium.launch(executable_path=_path(), args=["--no-sandbox", *flags])
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @contextmanager

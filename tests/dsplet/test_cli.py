@@ -164,7 +164,7 @@ ROWS = {
                            "percentile_50 percentile_99 saturated elements clip_loss_db sum_bound "
                            "sum_seen proved_bits headroom_bits",
     ("zoo", "models"): "model title input data weights links macs",
-    ("zoo", "accuracy"): "model data train_samples epochs samples float_accuracy_percent "
+    ("zoo", "accuracy"): "model data train_samples epochs seeds samples float_accuracy_percent "
                          "fixed_accuracy_percent executed differing_integers",
     ("zoo", "chip"): "model data board bytes cycles cycles_per_mac latency_ms budget budget_ms met",
     ("budgets", "budgets"): "name kind latency_ms links macs source system",
