@@ -33,6 +33,8 @@ from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 COLUMNS = 100
 DOTS = {("uint8", "int8"): 4, ("int8", "int8"): 4, ("int16", "int16"): 2}
 """Types of two factors -> how many of them one helper of the prelude multiplies and adds."""
+SHORT = 4
+"""Turns of a loop of products that compilers may write out."""
 
 
 class Unprintable(UserError):
@@ -137,7 +139,7 @@ class KernelPrinter:
             lines += folded(f"{inside}{mac.d} = {name}_{types[0]}_{types[1]}({mac.d}, "
                             f"&{self._ref(x)}, &{self._ref(w)});")
         if whole > step:
-            lines = [f"{indent}ROLLED",
+            lines = [*([f"{indent}ROLLED"] if whole > SHORT * step else []),
                      f"{indent}for (int32_t {var} = 0; {var} < {whole}; {var} += {step}) {{",
                      *lines, f"{indent}}}"]
         return lines + [line for turn in range(whole, extent) for mac in macs

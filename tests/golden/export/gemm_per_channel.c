@@ -155,7 +155,6 @@ KERNEL void k01_gemm(const int8_t *v_x, int8_t *v_y)
     int32_t acc;
     for (int32_t i0 = 0; i0 < 4; i0++) {
         acc = k01_gemm_bias[i0];
-        ROLLED
         for (int32_t i1 = 0; i1 < 12; i1 += 4) {
             acc = dot4_int8_int8(acc, &v_x[i1], &k01_gemm_weight[12 * i0 + i1]);
         }
