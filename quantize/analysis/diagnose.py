@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.base.names import unique
 from dsplet.data.answers import answers, same
 from dsplet.quantize.analysis.compare import Flip, decibel, predictions
 from dsplet.quantize.analysis.formats import PERCENTILES
@@ -24,7 +25,6 @@ from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import refuse
 from dsplet.quantize.float.model import to_model
-from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import (
     Computing,
     FloatNode,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from dsplet.base.names import unique
 from dsplet.quantize.fixed.graph import Graph, Node
 
 NO_LAYERS = ("calls", "total")
@@ -44,9 +45,9 @@ class LayerKeys:
     def of(cls, graph: Graph) -> LayerKeys:
         """Those of a graph."""
         taken = set(NO_LAYERS)
-        nodes = {n.name: _free(n.name, taken) for n in graph.every_node()}
-        inputs = {v.name: _free(v.name, taken) for v in graph.inputs}
-        outputs = {v.name: _free(v.name, taken) for v in graph.outputs}
+        nodes = {n.name: unique(n.name, taken, "#") for n in graph.every_node()}
+        inputs = {v.name: unique(v.name, taken, "#") for v in graph.inputs}
+        outputs = {v.name: unique(v.name, taken, "#") for v in graph.outputs}
         rows = [Layer(layer=inputs[v.name], op=INPUT, values=[v.name]) for v in graph.inputs]
         rows += [Layer(layer=nodes[n.name], op=n.op, values=[v.name for v in n.outputs],
                        inside=nodes[loop.name] if loop else None)
@@ -70,13 +71,3 @@ def _with_loops(graph: Graph, loop: Node | None) -> Iterator[tuple[Node, Node | 
         yield n, loop
         for body in n.bodies:
             yield from _with_loops(body, n)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken already; added to `taken`."""
-    key, n = name, 1
-    while key in taken:
-        n += 1
-        key = f"{name}#{n}"
-    taken.add(key)
-    return key

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsplet.base.errors import door, said
+from dsplet.base.names import unique
 from dsplet.quantize.float import ops  # noqa: F401  (registers the ops and their readers)
 from dsplet.quantize.float.batch import Batch, batch_words
 from dsplet.quantize.float.element_types import (
@@ -25,7 +26,7 @@ from dsplet.quantize.float.folding import LOOKED_AT, fold, foldable
 from dsplet.quantize.float.foreign import dequantized, is_foreign
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.known import Known
-from dsplet.quantize.float.names import rename, unique, value_names
+from dsplet.quantize.float.names import rename, value_names
 from dsplet.quantize.float.network_inputs import Arrangement, arrangements
 from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.onnx_file import (

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from dsplet.base.names import unique
 from dsplet.quantize.float.batch import Batch
-from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 
 

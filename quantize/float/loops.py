@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from dsplet.base.names import unique
 from dsplet.quantize.fixed.graph import Graph, Node, Value
 from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError
 from dsplet.quantize.float.ops.loop import Border, Carry, Entry, Exit, Stack, State, Step
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsplet.base.names import unique
 from dsplet.quantize.fixed.execute import IR_VERSION, OPSET
 from dsplet.quantize.float.functions import Expr, X, spell
 from dsplet.quantize.float.graph import FloatGraph
 from dsplet.quantize.float.loops import Region, arrange, membership
-from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, Shape
 from dsplet.quantize.float.writing import Writing
 

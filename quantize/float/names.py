@@ -9,16 +9,6 @@ if TYPE_CHECKING:
     from onnx import GraphProto
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken already; added to `taken`."""
-    stem, n = name, 1
-    while name in taken:
-        n += 1
-        name = f"{stem}_{n}"
-    taken.add(name)
-    return name
-
-
 def rename(graph: GraphProto, names: Mapping[str, str]) -> None:
     """Give the values that a body reads from outside other names."""
     inside = {o for n in graph.node for o in n.output} | {

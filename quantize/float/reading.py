@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
+from dsplet.base.names import unique
 from dsplet.quantize.float.batch import Batch, batch_words
 from dsplet.quantize.float.broadcast import copied
 from dsplet.quantize.float.element_types import INTEGERS
 from dsplet.quantize.float.known import Known
-from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import FloatNode, ModelError, Shape
 from dsplet.quantize.float.signature import STANDARD
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsplet.quantize.float.names import unique
+from dsplet.base.names import unique
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from dsplet.base.errors import door
+from dsplet.base.names import unique
 from dsplet.quantize.float.element_types import FLOAT
 from dsplet.quantize.float.folding import computable, computed
-from dsplet.quantize.float.names import unique
 from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.float.onnx_file import needed, opset_of
 from dsplet.quantize.float.refusals import name_of

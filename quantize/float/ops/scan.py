@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsplet.base.names import unique
 from dsplet.quantize.float.batch import batch_words
-from dsplet.quantize.float.names import unique, value_names
+from dsplet.quantize.float.names import value_names
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.loop import Carry, Stack, State, Step
 from dsplet.quantize.float.ops.reshape import Reshape
