@@ -38,9 +38,11 @@ _AT = re.compile(r" - at (`key` in )?`\$(.*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]|(\[\.\.\.\])")
 
 
-def read_toml(path: str | Path, kind: type[T], error: type[UserError], **changes: Any) -> T:
-    """The description in a .toml file, with some of its keys changed. Raises `error`, FileError."""
-    text = read_text(path, MOST_TOML_BYTES)
+def read_toml(path: str | Path, kind: type[T], error: type[UserError], remedy: str = "",
+              **changes: Any) -> T:
+    """The description in a .toml file, with some of its keys changed. remedy: where there is no
+    such file. Raises `error`, FileError."""
+    text = read_text(path, MOST_TOML_BYTES, remedy)
     with door(path, ValueError, RecursionError, what="not a TOML file", kind=error):
         facts = tomllib.loads(text)
     with door(path):

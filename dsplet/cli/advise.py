@@ -19,8 +19,8 @@ from dsplet.cli.options import (
 
 
 @reports
-@click.argument("reference", type=PATH)
-@click.argument("test", type=PATH)
+@click.argument("reference", metavar="FLOAT.onnx", type=PATH)
+@click.argument("test", metavar="NET.q.onnx", type=PATH)
 @click.option("-o", "out", type=PATH, help="Write the network that meets the budgets here, as "
                                            ".q.onnx.")
 @click.option("--budget", help="Of latency: such as 33.3ms, 333333cycles or a name that `dsplet "

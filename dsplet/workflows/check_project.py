@@ -130,7 +130,8 @@ class Project:
 def read(path: str) -> Project:
     """The project in a .toml file, its paths beside it. Every file is there, every target known and
     every budget understood, or UserError says where not."""
-    tables, folder = read_toml(path, Tables, RequestError), Path(path).parent
+    tables = read_toml(path, Tables, RequestError, remedy="write a first one with dsplet init")
+    folder = Path(path).parent
     parts = {name: _target(path, name, table) for name, table in tables.targets.items()}
     subjects = []
     for name, table in tables.networks.items():

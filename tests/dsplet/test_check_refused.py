@@ -67,6 +67,11 @@ def test_what_a_project_may_not_say(text, folder):
     assert said.startswith(f"error: {told}")
 
 
+def test_a_project_that_is_not_there(folder):
+    assert refusal("check", "none.toml", folder=folder) == (
+        "error: none.toml: no such file: write a first one with dsplet init")
+
+
 def test_what_a_baseline_may_not_be(folder):
     (folder / "p.toml").write_text("baseline = 'b.json'\n" + NET)
     base = folder / "b.json"

@@ -322,7 +322,8 @@ def test_options_are_the_requests_fields(name):
     for needed in (p for p in command(name).params if p.required):
         words += needed.opts[:1] if isinstance(needed, click.Option) else []
         words.append(getattr(needed.type, "choices", ["file"])[0])
-    with command(name).make_context(name, words) as context:
+    whole = cli.make_context("dsplet", [], resilient_parsing=True)  # knows that -h is help
+    with command(name).make_context(name, words, parent=whole) as context:
         given = {k: v for k, v in context.params.items() if k not in FORMS}
     request = import_module(f"dsplet.workflows.{name}").Request
     assert {f.name for f in fields(request)} == set(given)
