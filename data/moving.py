@@ -2,9 +2,9 @@
 another.
 
 Made here, seeded, of the digits of scikit-learn: volumetric images and video are the last of the
-signals that LeCun's lectures of 2021 name for convolutional networks. Where the digit is at mid-clip
-is drawn alike for all ways, and it may come from beyond the edge or leave: no single frame tells
-where it goes. Test clips are of test digits.
+signals that LeCun's lectures of 2021 name for convolutional networks. Where the digit is at
+mid-clip is drawn alike for all ways, and it may come from beyond the edge or leave: no single frame
+tells where it goes. Test clips are of test digits.
 """
 
 import numpy as np

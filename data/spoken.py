@@ -1,4 +1,4 @@
-"""`spoken`: the ten digits in a synthesiser's many voices, as a telephone brings them: mu-law codes.
+"""`spoken`: the ten digits in a synthesiser's many voices, as a telephone brings them, in mu-law.
 
 The voices are those of eSpeak NG (the optional library `espeakng-loader` has it whole); who speaks,
 in which English, how fast and how high is drawn, seeded; then come a telephone's band, a level and

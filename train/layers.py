@@ -1,5 +1,5 @@
-"""Layers that PyTorch lacks: scaled tanh, partial and local connections of the first convnets; clips;
-a way around others."""
+"""Layers that PyTorch lacks: scaled tanh, partial and local connections of the first convnets;
+clips; a way around others."""
 
 import math
 from itertools import groupby

@@ -13,6 +13,7 @@ from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.provenance import Provenance
 from dsplet.base.sizes import bytes_of
+from dsplet.data.answers import STEP
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
 from dsplet.firmware_sim.backend import Compiled, Run, Steps, Target
@@ -77,7 +78,8 @@ class Request(Extras, FromData, OnTarget):
     goal: "time", "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a name);
     None: the target's usual one. ram, flash: what may be taken by what changes as it runs, and by
     code and constants, such as "16KB". assume: NAME=VALUE of the chip. stream: a recurrent network
-    one step a call. beside: a file of the same network in the other arithmetic.
+    one step a call; step: how long an element of its sequence takes to come, such as "20ms", where
+    its file does not say. beside: a file of the same network in the other arithmetic.
     """
 
     source: str
@@ -90,6 +92,7 @@ class Request(Extras, FromData, OnTarget):
     flash: str | None = None
     assume: tuple[str, ...] = ()
     stream: bool = False
+    step: str | None = None
     arithmetic: str = "fixed"
     beside: str | None = None
 
@@ -180,7 +183,9 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
                     {"--trace-instructions": request.trace_instructions})
     if request.show is None:
         refuse_idle("-o does nothing without --show", {"-o": request.out})
-    if request.stream:
+    if not request.stream:
+        refuse_idle("--step is for --stream", {"--step": request.step})
+    else:
         return _stream(request, _target(request))
     ran = simulated(request, watch)
     found = ran.report
@@ -320,6 +325,8 @@ def _stream(request: Request, target: Target) -> Streamed:
         "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
         "--listing": request.listing, "--show": request.show, "--dump": request.dump})
     subject = FixedPoint(fixed_network(request.source))
+    if request.step:
+        subject.facts = {**subject.facts, STEP: request.step}
     samples, said = _samples(request, subject)
     found, _ = stepwise(subject, samples, target)
     return replace(found, provenance=_provenance(request, [subject.network], samples, target),

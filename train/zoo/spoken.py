@@ -21,6 +21,7 @@ BANDS, UNITS = 20, 48
     classes=DIGITS,
     normalization=Normalization(scale=1.0, offset=0.0),
     dataset="spoken",
+    step=f"{1000 * FRAME // RATE_HZ}ms",
     loss="nll",
     counts=Counts(weights=10_570, links=1_703_290, macs=1_696_080),
     published=(),
