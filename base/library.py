@@ -83,7 +83,7 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
         stem = f"{source.stem}-{_key(made_by, flags, [source, *others])}"
     except FileError as error:
         raise LibraryError(str(error)) from error
-    return Library(*kept(stem, ".so", lambda: _made(command, source), _loaded))
+    return Library(*kept(stem, ".so", lambda: _made(command, source), loaded))
 
 
 def kept(stem: str, ending: str, make: Callable[[], bytes],
@@ -173,7 +173,7 @@ def _made(command: Sequence[str], source: Path) -> bytes:
         return made.read_bytes()
 
 
-def _loaded(content: bytes) -> ctypes.CDLL:
+def loaded(content: bytes) -> ctypes.CDLL:
     """The library with this content, from a file that has no name for anybody to write to."""
     with door("", OSError, what="a compiled library cannot be loaded", kind=LibraryError):
         handle = os.memfd_create("dsplet")  # never closed: the loader knows libraries by this path

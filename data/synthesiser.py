@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 
+from dsplet.base.library import loaded
 from dsplet.data.splits import DataError
 
 LIBRARY = "espeakng-loader"
 RETRIEVAL, CHARS_UTF8, BY_CHARACTER = 2, 1, 1
 RATE, PITCH = 1, 3  # espeak_PARAMETER
-OK = 0
+OK, SEED = 0, 1
 Heard = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int,
                          ctypes.c_void_p)
 
@@ -27,18 +29,21 @@ def version() -> str:
 
 
 class Synthesiser:
-    """What says words; there is one in a process, whose voice is set anew each time."""
+    """What says words; the same words in the same order sound the same."""
 
     def __init__(self) -> None:
         """Raises DataError."""
         version()
         import espeakng_loader
 
-        self._espeak = ctypes.CDLL(espeakng_loader.get_library_path())
+        # A copy of its own: the library remembers what it has said, and says the next otherwise.
+        self._espeak = loaded(Path(espeakng_loader.get_library_path()).read_bytes())
         self.rate_hz = self._espeak.espeak_Initialize(
             RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), 0)
         if self.rate_hz <= 0:
             raise DataError("the speech synthesiser does not start", where=LIBRARY)
+        self._espeak.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
+        ctypes.CDLL(None).srand(SEED)  # some voices take C's own random numbers
         self._pieces: list[np.ndarray] = []
         self._heard = Heard(self._hear)  # which lives as long as it may be called
         self._espeak.espeak_SetSynthCallback(self._heard)

@@ -248,7 +248,8 @@ def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | No
         begin_cycles=steps.begin_cycles, cycles_per_step=slowest, clock_mhz=target.clock_mhz,
         latency_ms_per_step=target.ms(slowest), step=step,
         real_time_factor=slowest / budget_cycles(step, target, "step") if step else None,
-        ram_bytes=memory.ram_bytes, read_only_bytes=memory.read_only_bytes, memory=list(memory.by_region),
+        ram_bytes=memory.ram_bytes, read_only_bytes=memory.read_only_bytes,
+        memory=list(memory.by_region),
         passed=not differing)
 
 
