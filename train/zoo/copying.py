@@ -24,7 +24,7 @@ def _card(cell: str, gates: int) -> dict:
         "counts": Counts(weights=rows * (ALPHABET + 1 + UNITS + 2) + ALPHABET * (UNITS + 1),
                          links=macs + LENGTH * rows + COPIED * ALPHABET, macs=macs),
         "published": (),
-        "training": {"copy": TrainConfig(epochs=20, batch_size=64, learning_rate=1e-2,
+        "training": {"copy": TrainConfig(epochs=40, batch_size=64, learning_rate=1e-2,
                                          clip_norm=1.0)}}
 
 
