@@ -61,12 +61,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Net:
-    """A float network that was trained; data: what on. fetch: gives its file."""
+    """A float network that was trained; data: what on. fetch: gives its file. log_softmax: it ends
+    in one, which Brevitas' copy leaves to us."""
 
     name: str
     data: str
     fetch: Callable[[], Path]
     rows: tuple[Row, ...]
+    log_softmax: bool = False
 
     def inputs(self, images: np.ndarray) -> np.ndarray:
         card = zoo.get("lenet5" if self.name == "lenet5-mnist" else self.name)
@@ -103,7 +105,8 @@ NETS = (
         (Row(8, 8, 99.44, 38), Row(6, 6, 99.42, 29), Row(4, 8, 99.42, 25), Row(4, 4, 99.38, 19),
          Row(3, 8, 99.37, 20), Row(2, 8, 99.0, 13.5))),
     Net("mnist1d_cnn", "mnist1d", mnist1d,
-        tuple(Row(*widths) for widths in ((8, 8), (6, 6), (4, 8), (4, 4), (3, 8), (2, 8)))))
+        tuple(Row(*widths) for widths in ((8, 8), (6, 6), (4, 8), (4, 4), (3, 8), (2, 8))),
+        log_softmax=True))
 
 
 class _Reader(CalibrationDataReader):
@@ -153,7 +156,13 @@ def brevitas(net: Net, path: Path, calibration: np.ndarray, test: np.ndarray
         np.savez(source, allow_pickle=False, **given)
         subprocess.run([PEER, ROOT / "bench/brevitas_peer.py", net.name, source, out], check=True,
                        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
-        return dict(np.load(out))
+        logits = dict(np.load(out))
+    return {k: _log_softmax(v) for k, v in logits.items()} if net.log_softmax else logits
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    largest = logits.max(1, keepdims=True)
+    return logits - largest - np.log(np.exp(logits - largest).sum(1, keepdims=True))
 
 
 def measured(net: Net, row: Row, tool: str, scales: str, floats: np.ndarray, logits: np.ndarray,
