@@ -57,7 +57,7 @@ class Compilation:
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(prepared(self.program, self.target))
+        return mixtures(prepared(self.program, self.target)["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
