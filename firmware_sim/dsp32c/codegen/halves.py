@@ -66,12 +66,13 @@ def bounds(q: Requantize) -> tuple[int | None, int | None]:
 
 
 def _saved(last: Statement | None, s: Store) -> int:
-    """Instructions that a store is cheaper by. last: the statement before it."""
+    """Instructions that a store is cheaper by. last: the statement before it. (A word is stored by
+    the last instruction that makes it.)"""
     if not isinstance(last, Requantize) or last.d != s.d:
         return -1
     low, high = bounds(last)
-    clamps = (low is not None) + (high is not None)
-    return (max(last.shifts) > 0) + (2 * clamps if saturates(last) else -(clamps > 0))
+    clamps = ((low is not None) + (high is not None)) * saturates(last)
+    return 2 * (max(last.shifts) > 0) + 2 * clamps - 1
 
 
 def _executed(kernel: Kernel) -> Iterator[tuple[Statement | None, Statement, Statement | None,
