@@ -15,7 +15,7 @@ from dsplet.base.library import LibraryError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import CODES, PCSH, SYNONYMS
 from dsplet.firmware_sim.dsp32c.sim import native, wasm
-from dsplet.firmware_sim.dsp32c.sim.doors import MEMORY_BYTES, Doors, wiring
+from dsplet.firmware_sim.dsp32c.sim.doors import MEMORY_BYTES, Doors, assumed, wiring
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.machine import (
     BadAccess,
@@ -50,9 +50,7 @@ class Engine(Host):
         if not self._chip:
             raise MemoryError("no room for another DSP32C")
         weakref.finalize(self, doors.chip_free, self._chip)
-        assumed = target.assumptions
-        doors.chip_assume(self._chip, assumed.bank_busy_states, assumed.adder_truncates,
-                          assumed.wait_stalls_machine, target.pcw, waits, order)
+        doors.chip_assume(self._chip, *assumed(target), waits, order)
         self.reset()
 
     def _room(self, name: str, content: np.ndarray) -> np.ndarray:

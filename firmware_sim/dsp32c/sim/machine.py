@@ -68,8 +68,7 @@ class Machine(Host):
         self.strict = strict
         self.memory = np.zeros(ADDRESS_SPACE, np.uint8) if memory is None else memory
         self._bytes = self.memory.data
-        assumed = target.assumptions
-        self.adder_truncates = assumed.adder_truncates
+        self.assumed = assumed = target.assumptions
         self._busy, self._wait_stalls = assumed.bank_busy_states, assumed.wait_stalls_machine
         self._slots = {slot: state for state, slot in enumerate(assumed.slot_order)}
         self._pages: list[Region | None] = [None] * (ADDRESS_SPACE >> PAGE_BITS)
@@ -90,6 +89,7 @@ class Machine(Host):
         self._program_waits()
         self._branch: int | None = None  # target that takes effect after the delay slot
         self._loop: tuple[int, int, int] | None = None  # first, last, repeats left of a `do`
+        self._cached = False  # the next instruction is the one that `do 0,n` repeats
         self._a_history: list[list[int]] = []  # filled at the first step
         self._flag_history: list[int] = []
         # Z writes on their way: (landing instruction, address, size, value)
@@ -187,6 +187,7 @@ class Machine(Host):
             first, last, left = self._loop
             self._loop = (first, last, left - 1) if left else None
             self.pc = first if left else self.pc
+            self._cached = bool(left) and first == last and self.assumed.caches_do_of_one
 
     def profile(self) -> Profile:
         """The counters since reset."""
@@ -195,7 +196,7 @@ class Machine(Host):
 
     def _fetch(self, address: int) -> tuple[Instruction, Fields]:
         region = self._region(address, 4, "instruction fetch")
-        self._accesses = [("I", region)]
+        self._accesses = [] if self._cached else [("I", region)]
         word = self._read(address, 4)
         found = TABLE.decode(word)
         if found is None:

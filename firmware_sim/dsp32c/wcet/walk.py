@@ -33,6 +33,7 @@ class Walker:
         self.nzvc: Any = 0
         self.left: Any = 0  # turns left of a `do` ...
         self.loop: tuple[int, int] | None = None  # ... and its first and last instruction
+        self.cached = False  # the next instruction is the one that `do 0,n` repeats
         self.goal: int | None = None
         self.late: frozenset[int] = frozenset()
         self.stores: list[tuple] = []  # (landing instruction, address, size)
@@ -82,7 +83,8 @@ class Walker:
         row, fields = self.code.instruction(address)
         if self.loop and row.format in CONTROL:
             raise Unbounded(f"{self.code.text(address)}: a transfer of control inside a `do`")
-        self.accesses = [("I", self._choice(address, 4, "instruction fetch"))]
+        self.accesses = [] if self.cached else [
+            ("I", self._choice(address, 4, "instruction fetch"))]
         self._late_next: set[int] = set()
         goal, self.goal = self.goal, None
         if row.format.startswith("DA"):
@@ -106,6 +108,8 @@ class Walker:
             self.left = self.left - 1 if more else 0
             self.loop = self.loop if more else None
             self.pc = first if more else self.pc
+            self.cached = (more and first == address
+                           and self.code.target.assumptions.caches_do_of_one)
         if not isinstance(self.pc, int):
             raise Unbounded(f"{self.code.text(address)} and its delay slot lead to an address that "
                             "depends on the data")
@@ -317,7 +321,7 @@ class Walker:
     def shape(self) -> tuple:
         """Everything else that decides what comes next, time apart."""
         stores = tuple((at - self.issued, size) for at, _, size in self.stores)
-        return (self.pc, self.loop, self.goal, self.late, stores, self.io[IO["pcw"]],
+        return (self.pc, self.loop, self.cached, self.goal, self.late, stores, self.io[IO["pcw"]],
                 tuple(sorted(self.words)))
 
     def key(self) -> tuple:

@@ -56,30 +56,79 @@ def test_compression_is_the_way_back_and_rises(a_law):
 
 
 @every_simulator
+@pytest.mark.parametrize("halves", [True, False])
 @pytest.mark.parametrize("dauc, law", [(0, False), (1, True), (2, False), (3, True)])
-def test_ic_expands_every_byte(simulator, dauc, law):
-    chip = simulator(targets.get("dsp32c-50"))
+def test_ic_expands_every_byte(simulator, dauc, law, halves):
+    chip = simulator(targets.get("dsp32c-50").with_assumptions(halves_mu_law=halves))
     chip.host_write(0x1000, np.arange(256, dtype=np.uint8).view(np.uint32))
     code = assemble(f"dauc = {dauc} ; r1e = 0x1000 ; r2e = 0x2000\ndo 0,255\n"
                     "*r2++ = a0 = ic(*r1++)\nhalt: goto halt ; nop")
     chip.host_load(code.segments)
     chip.run(code.labels["halt"])
+    scale = 0.5 if halves and not law else 1
     assert floats.from_words(chip.host_read(0x2000, 256)).tolist() == [
-        g711.expand(byte, law) for byte in range(256)]
+        scale * g711.expand(byte, law) for byte in range(256)]
+
+
+@pytest.mark.parametrize("code, value", [(0x80, 4015.5), (0x00, -4015.5), (0xFF, 0), (0xFE, 1),
+                                         (0x8F, 16.5 * 2**7 - 16.5), (0xEA, 21.5 * 2 - 16.5)])
+def test_mu_law_as_the_successors_manual_has_it(code, value):
+    """+-((16.5 + M) * 2^N - 16.5) of a code's inverted bits [dsp32c.md 15]."""
+    chip = run(Machine, f"r1e = x ; a0 = ic(*r1) ; goto halt ; nop\nx: byte {code}")
+    assert floats.decode_accumulator(chip.a[0]) == value
 
 
 @every_simulator
+@pytest.mark.parametrize("halves", [True, False])
 @pytest.mark.parametrize("dauc, law", [(0, False), (2, True)])
-def test_oc_rounds_and_compresses(simulator, dauc, law):
-    values = [*range(-9000, 9000, 71), 0.5, -0.5, 1.5, 40000, -40000]
-    chip = simulator(targets.get("dsp32c-50"))
+def test_oc_rounds_and_compresses(simulator, dauc, law, halves):
+    values = [*range(-9000, 9000, 71), 0.5, -0.5, 1.5, 1.25, 40000, -40000, 2.0**126, -(2.0**127)]
+    chip = simulator(targets.get("dsp32c-50").with_assumptions(halves_mu_law=halves))
     chip.host_write(0x1000, floats.to_words(values))
     code = assemble(f"dauc = {dauc} ; r1e = 0x1000 ; r2e = 0x3000\ndo 0,{len(values) - 1}\n"
                     "*r2++ = a0 = oc(*r1++)\nhalt: goto halt ; nop")
     chip.host_load(code.segments)
     chip.run(code.labels["halt"])
     assert chip.memory[0x3000:0x3000 + len(values)].tolist() == [
-        g711.compress(int(np.floor(value + 0.5)), law) for value in values]
+        g711.compress(int(np.floor((2 if halves and not law else 1) * value + 0.5)), law)
+        for value in values]
+
+
+# ---- conversions that the successor's documents know otherwise ----
+
+@every_simulator
+@pytest.mark.parametrize("value, floored, cut", [(-1.25, -2, -1), (1.75, 1, 1), (-3, -3, -3),
+                                                 (-(2.0**-100), -1, 0), (-0.5, -1, 0)])
+def test_truncation_has_a_direction(simulator, value, floored, cut):
+    word = floats.encode(value)
+    for floors, expected in ((True, floored), (False, cut)):
+        chip = run(simulator, "dauc = 16 ; r1e = x ; r2e = y ; *r2 = a0 = int24(*r1)\n"
+                   f"goto halt ; nop\nx: word {word}\ny: word 0x77",
+                   SLOW.with_assumptions(truncation_floors=floors))
+        assert chip.host_read(chip.register("r2"), 1)[0] == expected & 0xFFFFFFFF
+
+
+@every_simulator
+@pytest.mark.parametrize("function, upper, lower", [
+    ("float", 0x1234, 0x5680), ("float24", 0x123456, 0x345680), ("ic", 0x12, 0x80)])
+def test_conversions_of_an_accumulator(simulator, function, upper, lower):
+    for takes_upper, expected in ((True, upper), (False, lower)):
+        chip = run(simulator, f"dauc = 4 ; r1e = x ; a0 = *r1 ; a1 = {function}(a0)\n"
+                   "goto halt ; nop\nx: word 0x12345680",
+                   SLOW.with_assumptions(converts_upper_bits=takes_upper))
+        assert floats.decode_accumulator(chip.a[1]) == expected
+
+
+@every_simulator
+def test_taps_of_an_accumulator(simulator):
+    """Format 2 stores a0 of three instructions ago, or as it is; format 4 as it is."""
+    for live, expected in ((False, [1, 2]), (True, [2, 2])):
+        chip = run(simulator, "r1e = x ; r2e = y ; a0 = *r1++ ; 2*nop ; a0 = *r1++\n"
+                   "a1 = (*r2++ = a0) * *r1 ; a2 = (*r2 = a0) + *r1\n"
+                   "goto halt ; nop\nx: float 1, 2, 4\ny: float 0, 0",
+                   SLOW.with_assumptions(taps_are_live=live))
+        found = floats.from_words(chip.host_read(chip.register("r2") - 4, 2)).tolist()
+        assert (found, floats.decode_accumulator(chip.a[1])) == (expected, 4)
 
 
 # ---- wait states that pcw programs [dsp32c.md 4.3] ----
@@ -149,7 +198,8 @@ def test_slot_orders(simulator):
     """Code in RAM2 with X in RAM2: adjacent to the fetch, or not."""
     lost = {}
     for order in ("IXYZ", "IYXZ", "IZXY"):
-        target = targets.get("dsp32c-40").with_assumptions(slot_order=order)
+        target = targets.get("dsp32c-40").with_assumptions(slot_order=order,
+                                                           caches_do_of_one=False)
         chip = run(simulator, "do 0,9\na0 = a0 + *r2 * *r1", target, r1=0x400, r2=0x800)
         lost[order] = sum(chip.profile().stalls["bank"].values())
     assert lost == {"IXYZ": 10, "IYXZ": 0, "IZXY": 0}
