@@ -86,6 +86,11 @@ static uint64_t used(const Op *op, const uint32_t *r, uint32_t flags, uint32_t d
     return op->uses;
 }
 
+/* AT&T's own ROM branches on the flags of the first of two loads: they are still there [15.1]. */
+INLINE int branches_on_first(const Op *op, uint64_t hazard, uint64_t met) {
+    return op->kind == GOTO && met == USES_FLAGS && hazard & LOADED_TWICE;
+}
+
 INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, const int quick) {
     uint8_t *memory = c->memory;
     uint32_t *r = c->r;
@@ -108,8 +113,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         op = &c->pages[pc >> PAGE_BITS]->op[(pc >> 2) & (PAGE_WORDS - 1)];
         if (UNLIKELY(op->kind == DECODE)) op = decode_at(c, pc);
         if (UNLIKELY(hazard & op->uses) && strict) {
-            c->error_mask = hazard & used(op, r, flags, dau);
-            if (c->error_mask) FAULT(HAZARD, pc);
+            c->error_mask = hazard & used(op, r, late.loaded ? late.flags : flags, dau);
+            if (c->error_mask && !branches_on_first(op, hazard, c->error_mask)) FAULT(HAZARD, pc);
         }
         if (strict && quick && op->kind == MAC && branch == NO_BRANCH && n >= plain) {
             int64_t done = chain(c, op, &pc, &do_end, until, end - n, n, &t, &hot, &dau, &hazard,
@@ -242,7 +247,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case GOTO:
                 FORBIDDEN_IN_DO();
                 REST();
-                if (condition_holds(op->condition, FLAGS_SEEN(), f))
+                if (condition_holds(op->condition, late.loaded ? late.flags : flags, f))
                     target = (R(op->s1) + op->immediate) & MASK24;
                 break;
             case LOOP:
@@ -327,7 +332,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         op->count++;
         if (bank_stall | wait_stall) op->bank_stalls += bank_stall, op->wait_stalls += wait_stall;
         if (UNLIKELY(op->kind == STORE_IO || op->kind == MOVE_TO_IO)) program_waits(c);
-        hazard = op->leaves, late = next_late;
+        hazard = op->leaves | (hazard & op->leaves & USES_FLAGS ? LOADED_TWICE : 0);
+        late = next_late;
         word = branch == NO_BRANCH ? (pc + 4) & MASK24 : branch, branch = target;
         if (UNLIKELY(pc == do_end)) {
             if (c->do_left) c->do_left--, word = c->do_start, cached = caches && word == pc;

@@ -35,6 +35,8 @@ CONTROL = {"1", "3a", "3b", "3c", "4", "8a", "8c"}  # formats that a `do` body m
 _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
 Late = tuple[int, str]
 """What a register or "flags" held before, and why it still does."""
+AGAIN = "loaded after another load by"
+"""Of flags: AT&T's own ROM branches on those of the first of two loads [dsp32c.md 15.1, S]."""
 _CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
 
 
@@ -290,7 +292,7 @@ class Machine(Host):
 
     def set_loaded(self, code: int, value: int, flags: int) -> None:
         """A CAU load's result: register and flags are seen by the second instruction after."""
-        self._late_next["flags"] = self.nzvc, "loaded by"
+        self._late_next["flags"] = self.nzvc, AGAIN if "flags" in self._late else "loaded by"
         self.nzvc = flags
         if code not in _CONSTANTS:
             self._late_next[code] = self.r[code], "loaded by"
@@ -307,9 +309,16 @@ class Machine(Host):
         self._late_next[code] = self.r[code], "stepped as a Z pointer by"
         self.r[code] = value & 0xFFFFFF
 
-    def cau_flags(self) -> int:
-        """n z v c as bits 8 4 2 1."""
-        return self._too_early("flags") if "flags" in self._late else self.nzvc
+    def cau_flags(self, transfers: bool = False) -> int:
+        """n z v c as bits 8 4 2 1. transfers: for a conditional transfer of control, which may
+        stand right after two loads: it sees the first one's."""
+        if "flags" not in self._late:
+            return self.nzvc
+        old, cause = self._late["flags"]
+        if transfers and cause == AGAIN:
+            self._old("flags", old)
+            return old
+        return self._too_early("flags")
 
     def dau_flags_seen_by_cau(self) -> int:
         """N Z U V of the fourth instruction before, as bits 8 4 2 1."""

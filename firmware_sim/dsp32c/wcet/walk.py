@@ -169,7 +169,7 @@ class Walker:
         self.set_reg(code, value)
         self._late_next.add(code + STEPPED)
 
-    def cau_flags(self):
+    def cau_flags(self, transfers: bool = False):
         return Unknown(self.turns) if FLAGS in self.late else self.nzvc
 
     def dau_flags_seen_by_cau(self):

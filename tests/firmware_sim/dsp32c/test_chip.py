@@ -4,6 +4,7 @@ Each test runs on the machine and, where there is a C compiler, on the engine.
 """
 
 import shutil
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
 from dsplet.firmware_sim.dsp32c.parts.target import programmed_waits
 from dsplet.firmware_sim.dsp32c.sim.engine import Engine
 from dsplet.firmware_sim.dsp32c.sim.host import HostError
-from dsplet.firmware_sim.dsp32c.sim.machine import Machine
+from dsplet.firmware_sim.dsp32c.sim.machine import IllegalSequence, Machine, MachineError
 
 SIMULATORS = [Machine, *([Engine] if shutil.which("cc") or shutil.which("gcc") else [])]
 every_simulator = pytest.mark.parametrize("simulator", SIMULATORS)
@@ -203,3 +204,45 @@ def test_slot_orders(simulator):
         chip = run(simulator, "do 0,9\na0 = a0 + *r2 * *r1", target, r1=0x400, r2=0x800)
         lost[order] = sum(chip.profile().stalls["bank"].values())
     assert lost == {"IXYZ": 10, "IYXZ": 0, "IZXY": 0}
+
+
+# ---- flags of a load, one instruction later [dsp32c.md 7, 15.1] ----
+
+@every_simulator
+@pytest.mark.parametrize("first, second, taken", [(0, 7, True), (7, 0, False), (0, 0, True)])
+def test_a_branch_right_after_two_loads_sees_the_first_ones_flags(simulator, first, second, taken):
+    """As in AT&T's mask ROM; r7 counts what is passed over."""
+    chip = run(simulator, "r1e = x ; r5 = *r1++ ; r6 = *r1 ; if (eq) goto on ; nop ; r7 = 1\n"
+               f"on: nop ; goto halt ; nop\nx: int {first}, {second}")
+    assert chip.register("r7") == (not taken)
+
+
+PIECES = ("r5 = *r1", "r6 = *r1++r15", "r9 = pcw", "r3 = r3 + 1", "nop", "if (eq) goto on",
+          "if (true) goto on", "if (eq) goto r5", "if (eq) r4 = r4 + 1", "r4 = r4 >>> 1",
+          "if (alt) goto on", "if (r2-- >= 0) goto on", "a0 = *r2")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(len(SIMULATORS) == 1, reason="no C compiler")
+def test_strict_simulators_refuse_the_same():
+    """All sequences of three; of those with a branch on late flags only two loads may come first."""
+    machine, engine = (simulator(SLOW) for simulator in SIMULATORS)
+    allowed = set()
+    for three in product(PIECES, repeat=3):
+        code = assemble("r1e = x ; r2e = x ; r3 = 0\n" + "\n".join(three) + "\n3*nop\non: 2*nop\n"
+                        "halt: goto halt ; nop\nx: int 5, 5")
+        seen = []
+        for chip in (machine, engine):
+            chip.reset()
+            chip.host_load(code.segments)
+            try:
+                chip.run(code.labels["halt"], 50)
+                seen.append((chip.register("r4"), chip.register("r9"), chip.flags, chip.states))
+            except IllegalSequence:
+                seen.append("refused")
+            except MachineError:
+                seen.append("elsewhere")
+        assert seen[0] == seen[1], three
+        if seen[0] != "refused" and three[1] in PIECES[:3] and three[2] == PIECES[5]:
+            allowed.add(three[0])
+    assert {piece for piece in allowed if "goto" not in piece} == set(PIECES[:3])
