@@ -225,7 +225,7 @@ PIECES = ("r5 = *r1", "r6 = *r1++r15", "r9 = pcw", "r3 = r3 + 1", "nop", "if (eq
 @pytest.mark.slow
 @pytest.mark.skipif(len(SIMULATORS) == 1, reason="no C compiler")
 def test_strict_simulators_refuse_the_same():
-    """All sequences of three; of those with a branch on late flags only two loads may come first."""
+    """All sequences of three; a branch on late flags may come after two loads alone."""
     machine, engine = (simulator(SLOW) for simulator in SIMULATORS)
     allowed = set()
     for three in product(PIECES, repeat=3):
