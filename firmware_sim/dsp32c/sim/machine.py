@@ -26,6 +26,7 @@ from dsplet.firmware_sim.dsp32c.isa.operands import (
 )
 from dsplet.firmware_sim.dsp32c.isa.table import Fields, Instruction
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
+from dsplet.firmware_sim.dsp32c.sim.flags import bits, dashed
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
@@ -127,20 +128,20 @@ class Machine(Host):
     @property
     def flags(self) -> str:
         """The CAU flags as "nzvc", a dash for each that is clear."""
-        return _dashed(self.nzvc, "nzvc")
+        return dashed(self.nzvc, "nzvc")
 
     @flags.setter
     def flags(self, text: str) -> None:
-        self.nzvc = _bits(text)
+        self.nzvc = bits(text)
 
     @property
     def dflags(self) -> str:
         """The DAU flags as "NZUV", a dash for each that is clear."""
-        return _dashed(self.dnzuv, "NZUV")
+        return dashed(self.dnzuv, "NZUV")
 
     @dflags.setter
     def dflags(self, text: str) -> None:
-        self.dnzuv = _bits(text)
+        self.dnzuv = bits(text)
 
     # ------------------------------------------------------------------ running
 
@@ -399,11 +400,3 @@ class Machine(Host):
 
     def _text(self, address: int) -> str:
         return str(TABLE.show(self._read(address, 4)))
-
-
-def _dashed(bits: int, names: str) -> str:
-    return "".join(name if bits >> 3 - i & 1 else "-" for i, name in enumerate(names))
-
-
-def _bits(text: str) -> int:
-    return sum(8 >> i for i, letter in enumerate(text) if letter != "-")
