@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,13 @@ import numpy as np
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.layout import Layout, Part, Place
 from dsplet.firmware_sim.dsp32c.isa.module import Module
-from dsplet.firmware_sim.dsp32c.isa.source import AssemblyError, Fault, Line, Refused
+from dsplet.firmware_sim.dsp32c.isa.source import (
+    UNKNOWN,
+    AssemblyError,
+    Fault,
+    Line,
+    Refused,
+)
 
 __all__ = ["Assembly", "AssemblyError", "Place", "assemble", "disassemble", "link"]
 
@@ -96,14 +102,15 @@ def link(files: Sequence[tuple[str, str]], origin: int = 0,
         if symbols and name in symbols:
             return symbols[name]
         hidden = [m.file for m in modules if name in m.labels or name in m.constants]
-        raise Refused(f"unknown name `{name}`: expected a number or a label"
+        raise Refused(f"{UNKNOWN} `{name}`: expected a number or a label"
                       + (f"; {hidden[0]} has it, but not as .global" if hidden else ""))
 
     for module in modules:
         module.emit(others, memory.put)
     if faults:
         where = {id(line): i for i, line in enumerate(x for m in modules for x in m.lines)}
-        raise AssemblyError(sorted(faults, key=lambda f: (where.get(id(f.line), -1), f.column)))
+        faults.sort(key=lambda fault: (where.get(id(fault.line), -1), fault.column))
+        raise AssemblyError(_each_name_once(faults))
     return Assembly(memory.words, _labels(modules, exports), memory.origins,
                     tuple(line for module in modules for line in module.lines),
                     tuple(layout.parts),
@@ -122,6 +129,18 @@ def _exports(modules: Sequence[Module], faults: list[Fault]) -> dict[str, Module
                                     f"`{name}` is .global in {owners[name].file} already"))
             owners.setdefault(name, module)
     return owners
+
+
+def _each_name_once(faults: Sequence[Fault]) -> list[Fault]:
+    """With the first line alone of a file that does not know a name, and how many more do."""
+    times = Counter((fault.line.file, fault.message) for fault in faults)
+    found: dict[tuple[object, ...], Fault] = {}
+    for fault in faults:
+        key = fault.line.file, fault.message
+        more = times[key] - 1 if fault.message.startswith(UNKNOWN) else 0
+        found.setdefault(key if more else (id(fault),), replace(
+            fault, message=fault.message + (f" (and {more} more)" if more else "")))
+    return list(found.values())
 
 
 def _labels(modules: Sequence[Module], exports: Mapping[str, Module]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from dsplet.firmware_sim.dsp32c.isa.lexer import (
     is_reserved,
     split,
 )
-from dsplet.firmware_sim.dsp32c.isa.source import Fault, Line, Refused, lines_of
+from dsplet.firmware_sim.dsp32c.isa.source import UNKNOWN, Fault, Line, Refused, lines_of
 from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 
 MOST_REPEATED = 1 << 16
@@ -158,7 +158,7 @@ class Module:
         try:
             self.constants[name] = integer(text, self._known, made.start)
         except Refused as error:
-            if not error.message.startswith("unknown"):
+            if not error.message.startswith(UNKNOWN):
                 raise
             self.constants.pop(name, None)  # a label that comes later: the second pass knows it
 
@@ -213,7 +213,7 @@ class Module:
         for names in (self.constants, self.labels, self.given):
             if name in names:
                 return names[name]
-        raise Refused(f"unknown name `{name}`: expected a number or a label, known at this place")
+        raise Refused(f"{UNKNOWN} `{name}`: expected a number or a label, known at this place")
 
     def _offset(self, name: str) -> int:
         """The same for `.=`, which counts from where the file's part of the section begins."""

@@ -15,6 +15,8 @@ MOST_SHOWN = 200
 """Characters of a line that a message quotes."""
 MOST_FAULTS = 50
 """Mistakes that one message tells of."""
+UNKNOWN = "unknown name"
+"""How the message about a name begins that nobody has."""
 _NOT_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _MARKER = re.compile(r'\s*#\s*(?:line\s+)?([0-9]{1,9})\s+"((?:[^"\\]|\\.)*)"[\s\d]*')
 _DIRECTIVE = re.compile(r"^[ \t]*#", re.MULTILINE)
