@@ -19,7 +19,7 @@ from dsplet.train import results, zoo
 from dsplet.train.shipped import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("results.md", "bits.md")
+PAGES = ("results.md", "bits.md", "programs.md")
 MHZ = 40.0
 CYCLES_PER_S = MHZ / 4 * 1e6
 """A cycle is four of its clock's periods (dsp32c.md 1)."""
@@ -140,6 +140,19 @@ def normalise() -> str:
                   "digits a second at 40 MHz", "at 50 MHz"), map(cells, record.load("normalise")))
 
 
+def programs() -> str:
+    return table(("file", "defined", "lines", "instructions", "words", "names of other files"), (
+        (f"`{row['file']}`", f"`{row['defined']}`" if row["defined"] else "", f"{row['lines']:,}",
+         f"{row['instructions']:,}", f"{row['words']:,}", str(row["names_of_others"]))
+        for row in record.load("programs")))
+
+
+def library_fft() -> str:
+    return table(("points", "cycles", "largest error, of the largest output"), (
+        (f"{row['points']:,}", f"{row['cycles']:,.0f}", f"{row['error']:.1e}")
+        for row in record.load("library_fft")))
+
+
 def boards() -> str:
     return table(("network", "board", "cycles", "ms"), (
         (row["network"], MEMORY[row["board"]], f"{row['cycles']:,.0f}", f"{ms(row['cycles']):.1f}")
@@ -220,6 +233,7 @@ def finetuned() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "systems": systems, "trained": trained, "era": era, "normalise": normalise, "boards": boards,
+    "programs": programs, "library_fft": library_fft,
     "float": float_chip, "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned}
