@@ -1,8 +1,8 @@
 """Programs that others wrote for the DSP32C, assembled: `python -m bench.programs`.
 
-They are NCAR's: the ELDORA radar's, of github.com/NCAR/eldora_instrument, and what it has of AT&T's
-application library. Their text is no part of this project: $DSPLET_PROGRAMS names the repository's
-folder src/vx-eldora. Only names of other files are edited, in a copy: the headers include each other
+They are NCAR's: the ELDORA radar's, of github.com/NCAR/eldora_instrument, and what it has of
+AT&T's application library. Their text is no part of this project: $DSPLET_PROGRAMS names the
+repository's folder src/vx-eldora. Only names of other files are edited, in a copy: the headers include each other
 by paths of the machine of 1992.
 """
 
@@ -93,8 +93,8 @@ def _words(assembly: Assembly, file: str) -> Iterator[int]:
 
 
 def fft(dsp: Path, size: int) -> dict[str, Any]:
-    """The library's complex FFT of random numbers, beside NumPy's: cycles, with code on the chip and
-    data in external memory, and the largest error as a share of the largest output."""
+    """The library's complex FFT of random numbers, beside NumPy's: cycles, with code on the chip
+    and data in external memory, and the largest error as a share of the largest output."""
     rng = np.random.default_rng(size)
     given = {part: rng.uniform(-1, 1, size).astype(np.float32) for part in ("re", "im")}
     found: dict[str, np.ndarray] = {}

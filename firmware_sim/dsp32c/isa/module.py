@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from dsplet.base.errors import near
 from dsplet.firmware_sim.dsp32c.isa.data import SIZES, Data, data
-from dsplet.firmware_sim.dsp32c.isa.expressions import Folded, fold, integer
+from dsplet.firmware_sim.dsp32c.isa.expressions import Folded, Value, fold, integer
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE, is_floating
 from dsplet.firmware_sim.dsp32c.isa.layout import LAST, Layout, Part
 from dsplet.firmware_sim.dsp32c.isa.lexer import (
@@ -25,7 +25,9 @@ from dsplet.firmware_sim.dsp32c.isa.source import UNKNOWN, Fault, Line, Refused,
 from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 
 MOST_REPEATED = 1 << 16
-"""Instructions or pieces of data of one statement: 6.5 ms of doing nothing."""
+"""Times that one statement says the same: 6.5 ms of doing nothing."""
+Put = Callable[[int, int, int, Line], None]
+"""Takes address, bytes, bits and the line that they are of; raises Refused."""
 HERE = (".", "$")
 """What stands for the address of the statement."""
 _KINDS = "|".join(["nop", *SIZES])
@@ -57,7 +59,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Definition:
-    """`name = expression`, which holds from here on, or `name equ expression`, which always does."""
+    """`name = expression`, which holds from here on; final: `name equ expression`, which always
+    does."""
 
     statement: Statement
     name: str
@@ -237,7 +240,7 @@ class Module:
             left = [item for item in left if item.name not in self.constants]
 
     # --- second pass ----------------------------------------------------------------------------
-    def emit(self, others: Callable[[str], int], put: Callable[[int, int, int, Line], None]) -> None:
+    def emit(self, others: Value, put: Put) -> None:
         """Give the bits: put(address, bytes, bits, line). others: what a name that is not this
         file's stands for; raises Refused, as put does."""
         for item in self.items:
@@ -260,8 +263,7 @@ class Module:
                 self._fault(item.statement, error.column, error.message)
 
     @staticmethod
-    def _put_data(item: Item, data: Data, value: Callable[[str], int],
-                  put: Callable[[int, int, int, Line], None]) -> None:
+    def _put_data(item: Item, data: Data, value: Value, put: Put) -> None:
         items, address = list(data.values(value)), item.address
         for _ in range(item.count):
             for bits, _column in items:
@@ -269,8 +271,7 @@ class Module:
                 address += data.size
 
     @staticmethod
-    def _put_instruction(item: Item, value: Callable[[str], int],
-                         put: Callable[[int, int, int, Line], None]) -> None:
+    def _put_instruction(item: Item, value: Value, put: Put) -> None:
         text = item.text[item.start:]
         folded = Folded(text) if is_floating(text) else fold(text, value)
         try:

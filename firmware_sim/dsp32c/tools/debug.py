@@ -188,8 +188,9 @@ def stops(machine: Machine, until: int, breaks: Collection[int],
           max_instructions: int, trace: int, traced: list[TraceRow]) -> Iterator[str]:
     """Run to `until`; yield "break" before each instruction at `breaks`, "end" on arrival.
 
-    The first `trace` instructions are put into `traced`. At the end pending Z writes have landed, at a breakpoint they are still on their way. Raises
-    MachineError; LimitExceeded when `until` is not reached.
+    The first `trace` instructions are put into `traced`. At the end pending Z writes have landed,
+    at a breakpoint they are still on their way. Raises MachineError; LimitExceeded when `until` is
+    not reached.
     """
     for number in range(max_instructions):
         if machine.pc == until:

@@ -55,7 +55,8 @@ def faults(*texts: str, **places: Place) -> list[str]:
     ("r6=r6+1-128", "r6 = r6 + -127"), ("r5 = r5 & 7 + 8", "r5 = r5 & 15"),
     ("r5 = r5 | 6 & 3", "r5 = r5 | 2"), ("r5 = r5 & ~7", "r5 = r5 & -8"),
     ("r5 = r5 - (1 + 2)", "r5 = r5 - 3"), ("goto r14+2*4", "goto r14+8"),
-    ("goto r14-(-4)", "goto r14+4"), ("do 2-1,(3)*4-1", "do 1,11"), ("r5 = *(256 + 4)", "r5 = *260"),
+    ("goto r14-(-4)", "goto r14+4"), ("do 2-1,(3)*4-1", "do 1,11"),
+    ("r5 = *(256 + 4)", "r5 = *260"),
     ("r5 = 7/2*-2", "r5 = -6"), ("r5 = -7 % 3", "r5 = -1"), ("r5 = 1 << 4 | 3", "r5 = 19"),
     ("goto .", "goto 0x0"), ("goto $ + 8", "goto 0x8"),
 ])
@@ -171,8 +172,8 @@ def test_a_label_of_each_file_is_its_own():
 def test_all_mistakes_are_told_at_once():
     assert faults("nop\nr1 = r2 +\nx: x: nop\ngoto nowhere\n.foo 4\ngoto nowhere",
                   "byte 256\n.global q\nq: nop", ".global q\nq: nop") == [
-        "a.s:2: expected an integer in -32768..65535 or a 16-bit register (r1..r22) or a bit-reversed"
-        " increment (r1r..r22r)",
+        "a.s:2: expected an integer in -32768..65535 or a 16-bit register (r1..r22) or a "
+        "bit-reversed increment (r1r..r22r)",
         "a.s:3: label `x` is already defined",
         "a.s:4: unknown name `nowhere`: expected a number or a label (and 1 more)",
         "a.s:5: no directive .foo: expected .align, .extern, .global, .page, .rsect, .=",
