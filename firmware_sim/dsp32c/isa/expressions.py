@@ -8,7 +8,8 @@ numbers alone: `r5e = r6e + 4*(W-1)` is read as `r5e = r6e + 12`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dsplet.firmware_sim.dsp32c.isa.lexer import Token, is_reserved, tokens
@@ -36,10 +37,19 @@ class Constant:
     order: int
 
 
+@contextmanager
+def _shallow() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise Refused("nested too deeply") from None
+
+
 def integer(text: str, value: Value, column: int = 0) -> int:
     """The whole number that an expression stands for. Raises Refused."""
     read = tokens(text, column)
-    found = constant(read, 0, value)
+    with _shallow():
+        found = constant(read, 0, value)
     if found is None or found.end < len(read):
         at = read[found.end if found else 0].column if read else column
         raise Refused("expected a number or a label", at)
@@ -124,7 +134,8 @@ def fold(text: str, value: Value) -> Folded:
     made, copied, at = "", 0, _after_condition(read)
     places = [(0, 0)]
     while at < len(read):
-        found = constant(read, at, value) if _begins_operand(read, at) else None
+        with _shallow():
+            found = constant(read, at, value) if _begins_operand(read, at) else None
         if found is None:
             at += 1
             continue
@@ -168,7 +179,8 @@ def real(text: str, value: Value, column: int = 0) -> float:
     """The number that an expression of reals, whole numbers and names stands for. Raises Refused,
     also for a quotient of whole numbers that is none: C would drop its fraction."""
     read = tokens(text, column)
-    found, end = _sum(read, 0, value, 5)
+    with _shallow():
+        found, end = _sum(read, 0, value, 5)
     if end < len(read):
         raise Refused("expected a decimal number", read[end].column)
     return float(found)

@@ -65,8 +65,8 @@ def in_lower_case(text: str) -> str:
         return text
     if found := _IF.match(text):
         return found[0].lower() + in_lower_case(text[found.end():])
-    return re.sub(r"[A-Za-z_.$][\w.]*", lambda name: name[0].lower() if is_reserved(name[0])
-                  else name[0], text)
+    return re.sub(r'"[^"]*"|[A-Za-z_.$][\w.]*', lambda name: name[0].lower()
+                  if is_reserved(name[0]) else name[0], text)
 
 def split(line: Line) -> Iterator[Label | Statement]:
     """The labels (with their colon) and statements of a line, in order."""

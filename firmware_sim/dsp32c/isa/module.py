@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dsplet.base.errors import near
@@ -231,13 +232,13 @@ class Module:
         """Constants of what comes later, however many of them build on each other."""
         left = [item for item in self.items if isinstance(item, Definition) and item.final
                 and item.name not in self.constants]
-        for _ in range(len(left)):
+        before = len(left) + 1
+        while len(left) < before:
+            before = len(left)
             for item in left:
-                try:
+                with suppress(Refused):
                     self.constants[item.name] = integer(item.text, self._known, item.start)
-                except Refused:
-                    continue
-            left = [item for item in left if item.name not in self.constants]
+            left = [item for item in reversed(left) if item.name not in self.constants]
 
     # --- second pass ----------------------------------------------------------------------------
     def emit(self, others: Value, put: Put) -> None:

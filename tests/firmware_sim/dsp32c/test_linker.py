@@ -204,7 +204,8 @@ def test_all_mistakes_are_told_at_once():
     ("x equ 1\nx equ 2", "`x` is already defined"), ("x: nop\nx = 2", "`x` is already defined"),
     ("x equ y\ny equ x\nword x", "unknown name `y`"),
     ("70000*nop", "70,000 times is not possible: expected at most 65,536 in one statement"),
-    ("(-1)*float 0", "times is not possible"), ("R1: nop", "label `R1` is reserved"),
+    ("(-1)*float 0", "times is not possible"), (f"word {'(' * 5000}1", "nested too deeply"),
+    (f"float {'(' * 5000}1", "nested too deeply"), ("R1: nop", "label `R1` is reserved"),
     ("PCW = r5", "expected a number or a label"), ("r99 = 5", "expected a 16-bit register"),
     ("byte 1\norg 0\nbyte 2", "address 0x000000 is already used, by a.s:1"),
 ])
