@@ -1,9 +1,9 @@
 """Programs that others wrote for the DSP32C, assembled: `python -m bench.programs`.
 
-They are NCAR's: the ELDORA radar's, of github.com/NCAR/eldora_instrument, and what it has of
-AT&T's application library. Their text is no part of this project: $DSPLET_PROGRAMS names the
-repository's folder src/vx-eldora. Only names of other files are edited, in a copy: the headers include each other
-by paths of the machine of 1992.
+They are NCAR's: the ELDORA radar's, of github.com/NCAR/eldora_instrument, and what it has of AT&T's
+application library. Their text is no part of this project: $DSPLET_PROGRAMS names the repository's
+folder src/vx-eldora. Only names of other files are edited, in a copy: the headers include each
+other by paths of the machine of 1992.
 """
 
 from __future__ import annotations

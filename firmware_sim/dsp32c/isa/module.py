@@ -28,14 +28,15 @@ from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 MOST_REPEATED = 1 << 16
 """Times that one statement says the same: 6.5 ms of doing nothing."""
 Put = Callable[[int, int, int, Line], None]
-"""Takes address, bytes, bits and the line that they are of; raises Refused."""
+"""Takes address, bytes, bits and their line; raises Refused."""
 HERE = (".", "$")
 """What stands for the address of the statement."""
 _KINDS = "|".join(["nop", *SIZES])
 _REPEATED = re.compile(rf"([^=*\"]+?)\s*\*\s*(?=(?:{_KINDS})(?![\w.])\s*+(?!=))")
 _MOVE = re.compile(r"\.\s*=(?!=)")
 _ORG = re.compile(r"org(?![\w.])\s*+(?!=)")
-_DEFINITION = re.compile(r"(?![ra]\d+[ehlr]?(?!\w))([A-Za-z_][\w.]*)(?:\s+(equ)(?![\w.])|\s*=(?!=))")
+_DEFINITION = re.compile(r"(?![ra]\d+[ehlr]?(?!\w))([A-Za-z_][\w.]*)"
+                         r"(?:\s+(equ)(?![\w.])|\s*=(?!=))")
 _DOT = re.compile(r"(\.[A-Za-z]\w*)\s*")
 _NAME = re.compile(r"[A-Za-z_.][\w.]*")
 _DIRECTIVES = (".align", ".extern", ".global", ".page", ".rsect", ".=")

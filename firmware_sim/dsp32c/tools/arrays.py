@@ -12,8 +12,9 @@ from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.firmware_sim.dsp32c.tools.debug import DebugError, address_of
 
-KINDS = {"float": np.dtype("<u4"), "int": np.dtype("<i2"), "int24": np.dtype("<i4"),
-         "word": np.dtype("<u4"), "byte": np.dtype("u1")}
+KINDS: dict[str, np.dtype] = {
+    "float": np.dtype("<u4"), "int": np.dtype("<i2"), "int24": np.dtype("<i4"),
+    "word": np.dtype("<u4"), "byte": np.dtype("u1")}
 """Of data, as the assembler calls them, and how they lie in memory."""
 _SAVED = re.compile(rf"(.+?):0*([1-9]\d{{0,7}})(?::({'|'.join(KINDS)}))?")
 

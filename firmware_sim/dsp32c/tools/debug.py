@@ -19,6 +19,7 @@ from dsplet.firmware_sim.dsp32c.isa.assembler import (
 )
 from dsplet.firmware_sim.dsp32c.isa.floats import decode, decode_accumulator
 from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, evaluate
+from dsplet.firmware_sim.dsp32c.isa.source import Fault
 from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded, Machine
@@ -48,7 +49,8 @@ def build(program: Program) -> Assembly:
     if origin % 4 or not 0 <= origin < ADDRESS_SPACE:
         raise DebugError(f"origin {origin:#x}", expected="a multiple of 4 in 0..0xfffffc")
     sections = dict(place_of(text) for text in program.sections)
-    files, faults = [], []
+    files: list[tuple[str, str]] = []
+    faults: list[Fault] = []
     for source in program.files:
         try:
             files.append((source.file, preprocess(source.text, source.file, program.defines,
