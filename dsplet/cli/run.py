@@ -38,7 +38,7 @@ def run(as_json: bool, **given: Any) -> None:
     from dsplet.base import render
     from dsplet.firmware_sim.programs import stop_text
     from dsplet.workflows import run as workflow
-    request = workflow.Request(**given | {"trace": given["trace"] or 0})
+    request = workflow.Request(**given)
     if as_json:
         return click.echo(render.to_json("run", workflow.run(request)))
     for stop in workflow.stops(request):

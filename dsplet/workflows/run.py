@@ -41,7 +41,7 @@ class Request(FromFiles, OnTarget):
     regs: bool = False
     mem: tuple[str, ...] = ()
     max_instructions: int = 1_000_000
-    trace: int = 0
+    trace: int | None = None
     load: tuple[str, ...] = ()
     save: tuple[str, ...] = ()
 
@@ -72,7 +72,7 @@ def stops(request: Request) -> Iterator[Stop]:
                *(file for _, file in loaded))
     watched = Watched(until=request.until, breaks=request.breaks, registers=request.regs,
                       memory=request.mem, max_instructions=request.max_instructions,
-                      trace=request.trace,
+                      trace=request.trace or 0,
                       load=_once({what: _read(Path(file)) for what, file in loaded}, loaded),
                       save=_once({what: partial(_write, file) for what, file in saved}, saved))
     yield from targets.programs(target.processor).stops(request.program(), target, watched)
