@@ -61,8 +61,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Definition:
-    """`name = expression`, which holds from here on; final: `name equ expression`, which always
-    does."""
+    """`name = expression`, which may come again; final: `name equ expression`, which may not."""
 
     statement: Statement
     name: str
@@ -97,7 +96,7 @@ class Module:
         """Give everything its address, and names their values, as far as they are known."""
         self.part: Part | None = None
         self.waiting: list[str] = []
-        self.fixed: dict[str, Statement] = {}
+        self.definitions: dict[str, list[Definition]] = {}
         for line in lines_of(self.text, self.file, self.faults):
             self.lines.append(line)
             for found in split(line):
@@ -106,9 +105,12 @@ class Module:
                 except Refused as error:
                     self.faults.append(Fault(line, found.column + error.column, error.message))
         for name, (statement, column) in self.wanted.items():
-            if name in self.labels or name in self.fixed:
+            if name in self.labels or name in self.definitions:
                 self._fault(statement, column, f"`{name}` is .extern, and defined in this file")
         self._settle()
+        for name, (statement, column) in self.shared.items():
+            if len(self.definitions.get(name, ())) > 1:
+                self._fault(statement, column, f"`{name}` is .global, and set more than once")
 
     def _fault(self, statement: Statement, column: int, message: str) -> None:
         self.faults.append(Fault(statement.line, statement.column + column, message))
@@ -120,12 +122,14 @@ class Module:
 
     def _label(self, label: Label) -> None:
         name = label.name
-        known = name in self.labels or name in self.fixed or name in self.given
-        if is_reserved(name) or known or name in self.constants:
+        if is_reserved(name) or self._has(name):
             what = "reserved" if is_reserved(name) else "already defined"
             raise Refused(f"label `{name}` is {what}")
         self.labels[name] = self._here().at
         self.waiting.append(name)
+
+    def _has(self, name: str) -> bool:
+        return name in self.labels or name in self.definitions or name in self.given
 
     def _statement(self, statement: Statement) -> None:
         text = in_lower_case(statement.text)
@@ -153,13 +157,12 @@ class Module:
 
     def _define(self, statement: Statement, text: str, found: re.Match[str]) -> None:
         name, final = found[1], bool(found[2])
-        if name in self.labels or name in self.fixed or name in self.given or (
-                final and name in self.constants):
+        before = self.definitions.setdefault(name, [])
+        if name in self.labels or name in self.given or before and (final or before[0].final):
             raise Refused(f"`{name}` is already defined")
         made = Definition(statement, name, text, found.end(), self._here().at, final)
         self.items.append(made)
-        if final:
-            self.fixed[name] = statement
+        before.append(made)
         try:
             self.constants[name] = integer(text, self._known, made.start)
         except Refused as error:
@@ -216,7 +219,7 @@ class Module:
         if name in HERE:
             return self._here().at
         for names in (self.constants, self.labels, self.given):
-            if name in names:
+            if name in names and name not in self.waiting:
                 return names[name]
         raise Refused(f"{UNKNOWN} `{name}`: expected a number or a label, known at this place")
 
@@ -230,9 +233,14 @@ class Module:
         return self._known(name)
 
     def _settle(self) -> None:
-        """Constants of what comes later, however many of them build on each other."""
-        left = [item for item in self.items if isinstance(item, Definition) and item.final
-                and item.name not in self.constants]
+        """Constants of what comes later, however many of them build on each other. What is set more
+        than once has no value until it is set."""
+        self.waiting.clear()
+        for name, made in self.definitions.items():
+            if len(made) > 1:
+                self.constants.pop(name, None)
+        left = [made[0] for name, made in self.definitions.items()
+                if len(made) == 1 and name not in self.constants]
         before = len(left) + 1
         while len(left) < before:
             before = len(left)

@@ -98,6 +98,18 @@ last:   LONG here
         24: minus_half, 28: 28 + 0x10, 32: 0x48, 0x40: 0xFFFFFFFF, 0x44: 0xFFFFFFFE, 0x4C: 4}
 
 
+def test_constants_are_known_before_they_are_set():
+    """But for those that are set twice; and a label is where its datum is, once that is aligned."""
+    text = "word x, y\nbyte 1\nz: y equ z\nx = y + 1\nint24 5"
+    assert list(words(text).values()) == [13, 12, 1, 5]
+    assert list(words("x = 1\nword x\nx = x + 1\nword x").values()) == [1, 2]
+
+
+def test_a_label_before_a_move_stays():
+    code = assemble("a: .=.+8\nb: .align 16\nc: org 0x40\nd: byte 1")
+    assert code.labels == {"a": 0, "b": 16, "c": 0x40, "d": 0x40}
+
+
 def test_sections_have_their_places_and_go_on():
     text = """
         r1 = 1
@@ -202,7 +214,9 @@ def test_all_mistakes_are_told_at_once():
     (".global r1", "expected names with commas between them"),
     (".extern x\nx: nop", "`x` is .extern, and defined in this file"),
     ("x equ 1\nx equ 2", "`x` is already defined"), ("x: nop\nx = 2", "`x` is already defined"),
-    ("x equ y\ny equ x\nword x", "unknown name `y`"),
+    ("x equ y\ny equ x\nword x", "unknown name `y`"), ("x = 1\nx equ 2", "already defined"),
+    ("word x\nx = 1\nx = 2", "unknown name `x`"), ("x = y\nx: y: nop", "already defined"),
+    (".global x\nx = 1\nx = 2", "`x` is .global, and set more than once"),
     ("70000*nop", "70,000 times is not possible: expected at most 65,536 in one statement"),
     ("(-1)*float 0", "times is not possible"), (f"word {'(' * 5000}1", "nested too deeply"),
     (f"float {'(' * 5000}1", "nested too deeply"), ("R1: nop", "label `R1` is reserved"),
