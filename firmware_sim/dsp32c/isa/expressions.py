@@ -24,7 +24,7 @@ _UNARY, _ATOM = 7, 8
 _OF_REGISTERS = _ORDER | {"#": 5, "+r": 5, ">>>": 4, "<<<": 4}
 _ASSOCIATIVE = {"+", "&", "|", "^"}
 _BEFORE_OPERAND = {"goto", "pcgoto", "call", "do", "return"}
-MOST_DIGITS = 1 << 64
+TOO_MUCH = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _applied(sign: Token, left: int, right: int) -> int:
             "&~": lambda: left & ~right, "<<": lambda: left << right, ">>": lambda: left >> right,
             "+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right,
             "/": lambda: quotient, "%": lambda: left - right * quotient}[sign.text]()
-    if abs(made) >= MOST_DIGITS:
+    if abs(made) >= TOO_MUCH:
         raise Refused("more than 64 bits", sign.column)
     return made
 

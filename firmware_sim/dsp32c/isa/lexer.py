@@ -17,6 +17,7 @@ _TOKEN = re.compile(
     r'|(?P<text>"(?:[^"\\]|\\.)*")'
     r"|(?P<sign>\+r(?![\w.])|\+\+|--|>>>|<<<|>>|<<|>=|&~|\S)")
 _IF = re.compile(r"\s*if\s*\([^()]*\)", re.IGNORECASE)
+_NO_REGISTER = re.compile(r"[ra]\d+[ehlr]?")
 SPECIAL = {"dauc", "ioc", "pc", "pcsh", "pin", "pout", "ivtp", *IO}
 """Registers that are spelled in lower case only: programs call constants DAUC and PCW."""
 
@@ -54,9 +55,11 @@ def tokens(text: str, start: int = 0) -> list[Token]:
             for found in _TOKEN.finditer(text, start)]
 
 def is_reserved(name: str) -> bool:
-    """Whether a name means something in instructions, as it is spelled."""
+    """Whether a name means something in instructions, as it is spelled, or looks like a register
+    that there is not."""
     lower = name.lower()
-    return lower in RESERVED and (name == lower or lower not in SPECIAL)
+    return lower in RESERVED and (name == lower or lower not in SPECIAL) or (
+        _NO_REGISTER.fullmatch(lower) is not None)
 
 def in_lower_case(text: str) -> str:
     """The statement with registers, mnemonics and conditions in lower case, other names as they

@@ -41,6 +41,13 @@ class Operand:
     show: Callable[[int, Fields], str | None]  # field value -> text; None: illegal value
     again: Operand | None = None  # how it is spelled further on in the same statement
 
+    def again_is(self, text: str, before: str) -> bool:
+        """Whether two texts stand for the same."""
+        try:
+            return self.read(text, Context()) == self.read(before, Context())
+        except OperandError:
+            return False
+
 
 def choice(what: str, values: dict[str, int], pattern: str | None = None,
            aliases: Collection[str] = ()) -> Operand:
@@ -199,8 +206,7 @@ class Instruction:
             if not found:
                 break
             if name and seen.setdefault(name, found[1]) != found[1] and not (
-                    operand and operand.read(found[1], Context()) == self.operands[name].read(
-                        seen[name], Context())):
+                    operand and operand.again_is(found[1], seen[name])):
                 what = f"`{seen[name]}`"
                 break
             column = found.end()
