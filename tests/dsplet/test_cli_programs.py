@@ -54,8 +54,9 @@ def test_a_listing_of_several_files(tmp_path):
 
 STALE = """r1e = x ; r2e = y ; a0 = *r1++
 2*nop
+a3 = a0 - a0
 a1 = *r1++
-a2 = a0 * a1                            // a1 is three instructions too young
+a2 = a3 * a1                            // neither is there yet, though a3 was 0 before
 *r2 = a2 = a2
 r3 = *r2                                // and y not there yet
 a3 = a2 * *r1                           // X from the bank of the code
@@ -70,11 +71,11 @@ def test_a_trace_marks_what_is_stale(tmp_path):
     (tmp_path / "stale.s").write_text(STALE)
     (stop,) = report("run", "stale.s", "--trace", 20, folder=tmp_path)["stops"]
     trace = stop["trace"]
-    assert [r["address"] for r in trace] == [f"{4 * i:06x}" for i in range(10)]
+    assert [r["address"] for r in trace] == [f"{4 * i:06x}" for i in range(11)]
     assert {r["text"]: r["stale"] for r in trace if r["stale"]} == {
-        "a2 = a0 * a1": "a1=0", "r3 = *r2": "*000800=82"}
-    text = dsplet("run", "stale.s", "--trace", 8, folder=tmp_path).stdout.splitlines()
-    assert "! a1=0" in text[6] and text[8].startswith("-- halt")
+        "a2 = a3 * a1": "a1=0  a3=0", "r3 = *r2": "*000800=82"}
+    text = dsplet("run", "stale.s", "--trace", 9, folder=tmp_path).stdout.splitlines()
+    assert "! a1=0" in text[7] and text[9].startswith("-- halt")
     held = {r["text"]: r["bank"] for r in trace if r["bank"]}
     assert held == {"a3 = a2 * *r1": 0.25}
 

@@ -23,7 +23,7 @@ from dsplet.firmware_sim.dsp32c.isa.source import Fault
 from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded, Machine
-from dsplet.firmware_sim.dsp32c.sim.trace import Step, observed
+from dsplet.firmware_sim.dsp32c.sim.trace import Observer, Step
 from dsplet.firmware_sim.dsp32c.tools.preprocess import preprocess
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords
 from dsplet.firmware_sim.programs import (
@@ -194,13 +194,14 @@ def stops(machine: Machine, until: int, breaks: Collection[int],
     at a breakpoint they are still on their way. Raises MachineError; LimitExceeded when `until` is
     not reached.
     """
+    observer = Observer(machine)
     for number in range(max_instructions):
         if machine.pc == until:
             break
         if machine.pc in breaks:
             yield "break"
         if number < trace:
-            traced.append(trace_row(observed(machine), machine.target))
+            traced.append(trace_row(observer.step(), machine.target))
         else:
             machine.watch = None
             machine.step()
