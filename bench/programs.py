@@ -23,6 +23,8 @@ import numpy as np
 from bench import record
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly
+from dsplet.firmware_sim.dsp32c.isa.lexer import Statement, split
+from dsplet.firmware_sim.dsp32c.isa.source import Line
 from dsplet.firmware_sim.dsp32c.tools import debug
 from dsplet.firmware_sim.dsp32c.tools.programs import Programs
 from dsplet.firmware_sim.programs import Program, Source, Watched
@@ -55,7 +57,7 @@ halt:   goto halt
 re:     N*float 0
 im:     N*float 0
 """
-_DATA = re.compile(r"\b(?:float|int|int24|long|word|byte)\s")
+_DATA = re.compile(r"(?:[^=]*\*\s*)?(?:float|int|int24|long|word|byte)\b")
 
 
 def copied(theirs: Path, to: Path) -> Path:
@@ -80,11 +82,15 @@ def rows_of(dsp: Path, files: Sequence[str], defines: Sequence[str]) -> Iterator
     assembly = debug.build(program_of(dsp, files, defines))
     for file in files:
         words = list(_words(assembly, str(dsp / file)))
-        data = sum(bool(_DATA.search(assembly.origins[a].code)) for a in words)
+        data = sum(_is_data(assembly.origins[a]) for a in words)
         yield {"file": file, "defined": " ".join(defines),
                "lines": len((dsp / file).read_text().splitlines()),
                "instructions": len(words) - data, "words": len(words),
                "names_of_others": len(assembly.imports[str(dsp / file)])}
+
+
+def _is_data(line: Line) -> bool:
+    return all(_DATA.match(found.text) for found in split(line) if isinstance(found, Statement))
 
 
 def _words(assembly: Assembly, file: str) -> Iterator[int]:
