@@ -106,7 +106,7 @@ def link(files: Sequence[tuple[str, str]], origin: int = 0,
                       + (f"; {hidden[0]} has it, but not as .global" if hidden else ""))
 
     for module in modules:
-        module.emit(others, memory.put)
+        module.emit(others, None if faults else memory.put)
     if faults:
         where = {id(line): i for i, line in enumerate(x for m in modules for x in m.lines)}
         faults.sort(key=lambda fault: (where.get(id(fault.line), -1), fault.column))

@@ -249,9 +249,9 @@ class Module:
             left = [item for item in reversed(left) if item.name not in self.constants]
 
     # --- second pass ----------------------------------------------------------------------------
-    def emit(self, others: Value, put: Put) -> None:
-        """Give the bits: put(address, bytes, bits, line). others: what a name that is not this
-        file's stands for; raises Refused, as put does."""
+    def emit(self, others: Value, put: Put | None) -> None:
+        """Give the bits; or, without put, only look for more mistakes. others: what a name that is
+        not this file's stands for; raises Refused, as put does."""
         for item in self.items:
             def value(name: str, item: Item | Definition = item) -> int:
                 if name in HERE:
@@ -265,28 +265,37 @@ class Module:
                 if isinstance(item, Definition):
                     self.constants[item.name] = integer(item.text, value, item.start)
                 elif item.data:
-                    self._put_data(item, item.data, value, put)
+                    _put_data(item, item.data, value, put)
                 else:
-                    self._put_instruction(item, value, put)
+                    _put_instruction(item, value, put)
             except Refused as error:
                 self._fault(item.statement, error.column, error.message)
 
-    @staticmethod
-    def _put_data(item: Item, data: Data, value: Value, put: Put) -> None:
-        items, address = list(data.values(value)), item.address
-        for _ in range(item.count):
-            for bits, _column in items:
-                put(address, data.size, bits, item.statement.line)
-                address += data.size
 
-    @staticmethod
-    def _put_instruction(item: Item, value: Value, put: Put) -> None:
-        text = item.text[item.start:]
-        folded = Folded(text) if is_floating(text) else fold(text, value)
-        try:
-            word = TABLE.parse(folded.text, Context(item.address))
-        except OperandError as error:
-            column = error.args[1] if len(error.args) > 1 else 0
-            raise Refused(error.args[0], item.start + folded.column(column)) from None
-        for address in range(item.address, item.address + 4 * item.count, 4):
-            put(address, 4, word, item.statement.line)
+
+def _put_data(item: Item, data: Data, value: Value, put: Put | None) -> None:
+    items, address = [bits for bits, _ in data.values(value)], item.address
+    for bits in items * item.count if put else ():
+        put(address, data.size, bits, item.statement.line)
+        address += data.size
+
+
+def _put_instruction(item: Item, value: Value, put: Put | None) -> None:
+    text = " " * item.start + item.text[item.start:]  # every column as it is
+    try:
+        word = _word(text, value, item)
+    except Refused as error:
+        if error.message.startswith(UNKNOWN):
+            _word(text, lambda name: 0, item)  # where it is no instruction, names do not matter
+        raise
+    for address in range(item.address, item.address + 4 * item.count, 4) if put else ():
+        put(address, 4, word, item.statement.line)
+
+
+def _word(text: str, value: Value, item: Item) -> int:
+    folded = Folded(text) if is_floating(text) else fold(text, value)
+    try:
+        return TABLE.parse(folded.text, Context(item.address))
+    except OperandError as error:
+        column = error.args[1] if len(error.args) > 1 else 0
+        raise Refused(error.args[0], folded.column(column)) from None
