@@ -275,7 +275,9 @@ class Module:
 
 def _put_data(item: Item, data: Data, value: Value, put: Put | None) -> None:
     items, address = [bits for bits, _ in data.values(value)], item.address
-    for bits in items * item.count if put else ():
+    if put is None:
+        return
+    for bits in items * item.count:
         put(address, data.size, bits, item.statement.line)
         address += data.size
 
@@ -288,7 +290,9 @@ def _put_instruction(item: Item, value: Value, put: Put | None) -> None:
         if error.message.startswith(UNKNOWN):
             _word(text, lambda name: 0, item)  # where it is no instruction, names do not matter
         raise
-    for address in range(item.address, item.address + 4 * item.count, 4) if put else ():
+    if put is None:
+        return
+    for address in range(item.address, item.address + 4 * item.count, 4):
         put(address, 4, word, item.statement.line)
 
 
