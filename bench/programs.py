@@ -43,6 +43,12 @@ BUILT = (  # as the Makefiles beside them have it: defines, files
     ((), ("dspq/wait03.s",)),
     ((), ("dspq/wait13.s",)),
 )
+STARTED = (  # which of them, its main loop, what its beginning leaves, what that is, and by NumPy
+    (0, "dwell", "0xd004:1799", "40 log10 of 1,799 ranges",
+     40 * np.log10(0.15 * np.arange(1, 1800))),
+    (1, "dwell", "kv:1", "40.425356 / 1", np.array([40.425356])),
+    (3, "beam", "0xfff7f0:1", "1 / (2,048 sqrt 20)", np.array([1 / 2048 / 20**0.5])),
+)
 SIZES = (64, 256, 1024)
 FFT = """
 #define PERIODOGRAM
@@ -98,6 +104,19 @@ def _words(assembly: Assembly, file: str) -> Iterator[int]:
         yield from (a for a in assembly.words if part.start <= a < part.end)
 
 
+def started(dsp: Path, which: int, until: str, what: str, is_: str,
+            right: np.ndarray) -> dict[str, Any]:
+    """A program up to its main loop, which waits for the radar: how many instructions that took,
+    and the largest error of what it left, as a share of the largest number."""
+    defines, files = BUILT[which]
+    found: list[np.ndarray] = []
+    (stop,) = Programs().stops(program_of(dsp, files, defines), targets.get("dsp32c-50", "flat"),
+                               Watched(until=until, save={what: lambda a, raw: found.append(a)}))
+    error = np.abs(found[0] - right).max() / np.abs(right).max()
+    return {"file": files[0], "until": until, "instructions": stop.state["instructions"],
+            "leaves": is_, "error": float(f"{error:.2g}")}
+
+
 def fft(dsp: Path, size: int) -> dict[str, Any]:
     """The library's complex FFT of random numbers, beside NumPy's: cycles, with code on the chip
     and data in external memory, and the largest error as a share of the largest output."""
@@ -125,9 +144,11 @@ def main() -> None:
         dsp = copied(Path(theirs), Path(scratch) / "dsp")
         rows = [row for defines, files in BUILT for row in rows_of(dsp, files, defines)]
         record.save("programs", "python -m bench.programs", rows)
+        starts = [started(dsp, *each) for each in STARTED]
+        record.save("programs_started", "python -m bench.programs", starts)
         ffts = [fft(dsp, size) for size in SIZES]
         record.save("library_fft", "python -m bench.programs", ffts)
-    for row in [*rows, *ffts]:
+    for row in [*rows, *starts, *ffts]:
         print(*(f"{name} {value}" for name, value in row.items()), sep="  ")
     print(f"{len({row['file'] for row in rows})} of 9 files assembled")
 

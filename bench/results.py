@@ -147,6 +147,13 @@ def programs() -> str:
         for row in record.load("programs")))
 
 
+def programs_started() -> str:
+    head = "file", "until", "instructions", "what it leaves", "largest error, of the largest"
+    return table(head, (
+        (f"`{row['file']}`", f"`{row['until']}`", f"{row['instructions']:,}", row["leaves"],
+         f"{row['error']:.1e}") for row in record.load("programs_started")))
+
+
 def library_fft() -> str:
     return table(("points", "cycles", "largest error, of the largest output"), (
         (f"{row['points']:,}", f"{row['cycles']:,.0f}", f"{row['error']:.1e}")
@@ -233,7 +240,7 @@ def finetuned() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "systems": systems, "trained": trained, "era": era, "normalise": normalise, "boards": boards,
-    "programs": programs, "library_fft": library_fft,
+    "programs": programs, "programs_started": programs_started, "library_fft": library_fft,
     "float": float_chip, "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned}

@@ -25,4 +25,5 @@ def test_nine_of_nine_assemble(tmp_path):
     rows = [row for defines, files in programs.BUILT
             for row in programs.rows_of(dsp, files, defines)]
     assert rows == record.load("programs")
+    assert programs.started(dsp, *programs.STARTED[2]) == record.load("programs_started")[2]
     assert programs.fft(dsp, 64) == record.load("library_fft")[0]

@@ -59,7 +59,7 @@ def preprocess(text: str, file: str, defines: Sequence[str] = (),
         done = subprocess.run(command, input=f'#line 1 "{_quoted(file)}"\n{text}'.encode(),
                               capture_output=True, timeout=MOST_SECONDS,
                               cwd=home if home.is_dir() else None,
-                              env=os.environ | {"LC_ALL": "C"})
+                              env=_environment())
 
     def here(name: str) -> str:
         """A file's name as seen from where we are, not from the folder of the program."""
@@ -80,6 +80,13 @@ def preprocess(text: str, file: str, defines: Sequence[str] = (),
                               where=file)
     return _MARKER.sub(lambda found: f'{found[1]}"{_quoted(here(_plain(found[2])))}"',
                        done.stdout.decode("utf-8", "replace"))
+
+
+def _environment() -> dict[str, str]:
+    """Without folders of includes, and in English."""
+    own = {name: value for name, value in os.environ.items() if not name.endswith("PATH")
+           or name == "PATH"}
+    return own | {"LC_ALL": "C"}
 
 
 def _quoted(name: str) -> str:
