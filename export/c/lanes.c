@@ -1,0 +1,131 @@
+/* A vector holds one integer of each sample of a block. */
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__clang__) || !defined(__has_attribute)
+#define KERNEL __attribute__((noinline)) static
+#else
+#define KERNEL __attribute__((noipa)) static
+#endif
+#define INLINE __attribute__((always_inline)) static inline
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+
+#define whole(x) __builtin_convertvector(x, ints)
+#define real(x) __builtin_convertvector(x, floats)
+
+INLINE ints all(int32_t q)
+{
+    return (ints){0} + q;
+}
+
+INLINE floats every(float q)
+{
+    return (floats){0} + q;
+}
+
+/* Lane by lane, a where the mask is all ones, else b. */
+INLINE ints chosen(ints mask, ints a, ints b)
+{
+    return (mask & a) | (~mask & b);
+}
+
+INLINE ints larger(ints a, ints b)
+{
+    return chosen(a > b, a, b);
+}
+
+INLINE ints smaller(ints a, ints b)
+{
+    return chosen(a < b, a, b);
+}
+
+INLINE ints limited(ints acc, int32_t low, int32_t high)
+{
+    return larger(smaller(acc, all(high)), all(low));
+}
+
+/* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
+ * below 2^31. */
+INLINE ints rounded(ints acc, int32_t shift)
+{
+    const int32_t half = (int32_t)(((uint32_t)1 << (uint32_t)shift) >> 1);
+    return (acc + half) >> shift;
+}
+
+/* acc * 2^-shift, rounded half up, then limited to [low, high]; shift in -31..31. */
+INLINE ints requantized(ints acc, int32_t shift, int32_t low, int32_t high)
+{
+    ints out;
+    for (int i = 0; i < LANES; i++) {
+        int64_t wide = acc[i];
+        wide = shift < 0 ? wide * ((int64_t)1 << -shift)
+                         : (wide + (((int64_t)1 << shift) >> 1)) >> shift;
+        out[i] = (int32_t)(wide < low ? low : wide > high ? high : wide);
+    }
+    return out;
+}
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+INLINE ints lookup(const int32_t *table, ints at)
+{
+#if defined(__AVX512F__)
+    return (ints)_mm512_i32gather_epi32((__m512i)at, table, 4);
+#elif defined(__AVX2__)
+    return (ints)_mm256_i32gather_epi32(table, (__m256i)at, 4);
+#else
+    ints out;
+    for (int i = 0; i < LANES; i++) {
+        out[i] = table[at[i]];
+    }
+    return out;
+#endif
+}
+
+/* On the line through table[i] * 2^step with the slope slopes[i], for i = u * 2^-step. */
+INLINE ints interpolate(const int32_t *table, const int32_t *slopes, ints u, int step)
+{
+    const ints at = u >> step;
+    return (lookup(table, at) << step) + lookup(slopes, at) * (u - (at << step));
+}
+
+/* The vector `offset` places after this one, each lane by its own offset. */
+INLINE ints fetched(const ints *from, ints offset)
+{
+    ints out;
+    for (int i = 0; i < LANES; i++) {
+        out[i] = from[offset[i]][i];
+    }
+    return out;
+}
+
+INLINE ints fetched_real(const floats *from, ints offset)
+{
+    ints out;
+    for (int i = 0; i < LANES; i++) {
+        out[i] = (int32_t)from[offset[i]][i];
+    }
+    return out;
+}
+
+/* n / d rounded half up; d > 0. */
+INLINE ints divided(ints n, ints d)
+{
+    ints out;
+    for (int i = 0; i < LANES; i++) {
+        const int64_t twice = 2 * (int64_t)n[i] + d[i], unit = 2 * (int64_t)d[i];
+        out[i] = (int32_t)(twice / unit - (twice % unit < 0));
+    }
+    return out;
+}
