@@ -11,10 +11,13 @@
 
 #if defined(__AVX512F__)
 #define LANES 16
+#define NUMBERS ((ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
 #elif defined(__AVX__)
 #define LANES 8
+#define NUMBERS ((ints){0, 1, 2, 3, 4, 5, 6, 7})
 #else
 #define LANES 4
+#define NUMBERS ((ints){0, 1, 2, 3})
 #endif
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef float floats __attribute__((vector_size(4 * LANES)));
@@ -128,4 +131,33 @@ INLINE ints divided(ints n, ints d)
         out[i] = (int32_t)(twice / unit - (twice % unit < 0));
     }
     return out;
+}
+
+/* Number k of vector j becomes number j of vector k. */
+INLINE void transpose(ints *q)
+{
+#if defined(__clang__)
+    ints turned[LANES];
+    for (int j = 0; j < LANES; j++) {
+        for (int k = 0; k < LANES; k++) {
+            turned[j][k] = q[k][j];
+        }
+    }
+    memcpy(q, turned, sizeof turned);
+#else
+#pragma GCC unroll 4
+    for (int step = LANES / 2; step > 0; step /= 2) {
+        const ints odd = (NUMBERS & step) != 0;
+        const ints low = chosen(odd, NUMBERS + LANES - step, NUMBERS);
+        const ints high = chosen(odd, NUMBERS + LANES, NUMBERS + step);
+#pragma GCC unroll 16
+        for (int j = 0; j < LANES; j++) {
+            if (!(j & step)) {
+                const ints a = q[j], b = q[j + step];
+                q[j] = __builtin_shuffle(a, b, low);
+                q[j + step] = __builtin_shuffle(a, b, high);
+            }
+        }
+    }
+#endif
 }

@@ -42,16 +42,14 @@ TYPES = ("int8", "uint8", "int16", "uint16", "int32", "int64", "float32")
 
 @dataclass(frozen=True)
 class Lanes:
-    """text: `run(constants, memory, inputs, kinds, outputs, first, samples)`, which runs the block
-    of samples from `first` on, and `lanes()`. constants: what `run` is given of them, in order.
-    presets: vectors of memory, number -> what all their lanes hold before the first run, of which
-    float32 are in `reals`. vectors: of memory."""
+    """text: of `run`, whose arguments it names, and of `block()`, the samples of a block.
+    constants: what `run` is given of them, in order. vectors: of the memory that it is given.
+    presets: place among these vectors -> what they hold before the first run, float32 or int32."""
 
     text: str
     constants: tuple[np.ndarray, ...]
-    places: dict[str, int]
-    reals: frozenset[str]
     vectors: int
+    presets: dict[int, np.ndarray]
 
 
 def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> Lanes:
@@ -81,7 +79,9 @@ def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> 
     numbers = {name: i for i, name in enumerate(arrays)}
     calls = _Calls(program, kernels, places, reals, numbers, group)
     text = "\n".join([PRELUDE.read_text(), *(k.function() for k in kernels), calls.run()])
-    return Lanes(text, tuple(a for _, a in arrays.values()), places, reals, vectors)
+    presets = {places[b.name]: b.data.astype(np.float32 if b.name in reals else np.int32)
+               for b in program.buffers.values() if b.name in places and b.data is not None}
+    return Lanes(text, tuple(a for _, a in arrays.values()), vectors, presets)
 
 
 class _LanePrinter(KernelPrinter):
@@ -205,17 +205,80 @@ class _LanePrinter(KernelPrinter):
         return f"every({source}.0f)"
 
 
-LOADS = """\
-/* The numbers of a block of samples as vectors, the last sample again where there are no more. */
-#define LOAD(name, type, vectors, number) \\
-static void name(vectors *restrict to, const type *restrict from, int64_t size, const int64_t *row) \\
+LOAD = """\
+/* The numbers of a block of samples, kept in [low, high]; the last sample's where there are no more.
+ */
+#define LOAD(name, type) \\
+static void name(void *to, const type *restrict from, int64_t size, const int64_t *row, \\
+                 int32_t low, int32_t high, int is_real) \\
 { \\
-    for (int64_t i = 0; i < size; i++) { \\
-        for (int k = 0; k < BLOCK; k++) { \\
-            ((number *)(to + i * GROUP))[k] = (number)from[row[k] + i]; \\
+    const int64_t count = size < LANES ? size : LANES; \\
+    for (int64_t start = 0; start < size; start += LANES) { \\
+        const int64_t i = start + count > size ? size - count : start; \\
+        for (int v = 0; v < GROUP; v++) { \\
+            ints q[LANES]; \\
+            for (int k = 0; k < LANES; k++) { \\
+                const type *at = from + row[v * LANES + k] + i; \\
+                type given __attribute__((vector_size(sizeof(type) * LANES))) = {0}; \\
+                if (count == LANES) { \\
+                    memcpy(&given, at, sizeof given); \\
+                } else { \\
+                    memcpy(&given, at, count * sizeof(type)); \\
+                } \\
+                q[k] = limited(whole(given), low, high); \\
+            } \\
+            transpose(q); \\
+            for (int64_t j = 0; j < count; j++) { \\
+                if (is_real) { \\
+                    ((floats *)to)[(i + j) * GROUP + v] = real(q[j]); \\
+                } else { \\
+                    ((ints *)to)[(i + j) * GROUP + v] = q[j]; \\
+                } \\
+            } \\
         } \\
     } \\
 }
+"""
+RUN = """\
+static void load(void *to, const void *from, int type, int64_t size, int64_t first,
+                 int64_t samples, int32_t low, int32_t high, int is_real)
+{
+    int64_t row[BLOCK];
+    for (int k = 0; k < BLOCK; k++) {
+        row[k] = size * (first + k < samples ? first + k : samples - 1);
+    }
+    switch (type) {
+%s
+    }
+}
+
+static void save(int64_t *to, const ints *from, int64_t size, int64_t first, int64_t count,
+                 int is_real)
+{
+    for (int64_t i = 0; i < size; i += LANES) {
+        const int64_t numbers = size - i < LANES ? size - i : LANES;
+        for (int64_t v = 0; v * LANES < count; v++) {
+            ints q[LANES] = {{0}};
+            for (int64_t j = 0; j < numbers; j++) {
+                const ints *at = from + (i + j) * GROUP + v;
+                q[j] = is_real ? whole(*(const floats *)at) : *at;
+            }
+            transpose(q);
+            for (int64_t k = v * LANES; k < (v + 1) * LANES && k < count; k++) {
+                for (int64_t j = 0; j < numbers; j++) {
+                    to[(first + k) * size + i + j] = q[k %% LANES][j];
+                }
+            }
+        }
+    }
+}
+
+/* Samples first to last - 1 of all, block by block; first is a multiple of `block()`. */
+void run(const void *const *c, char *m, const void *const *x, const int *types,
+         int64_t *const *y, int64_t first, int64_t last, int64_t samples)
+{
+    for (; first < last; first += BLOCK) {
+        const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
 """
 
 
@@ -228,36 +291,20 @@ class _Calls:
         self.reals, self.constants, self.group = reals, constants, group
 
     def run(self) -> str:
-        kinds = sorted({self._type(b) for _, b in self.program.inputs})
-        lines = [f"#define GROUP {self.group}", "#define BLOCK (LANES * GROUP)", "int lanes(void)",
-                 "{", "    return LANES;", "}", "", LOADS]
-        for kind in kinds:
-            number = {"floats": "float", "ints": "int32_t"}[kind]
-            for dtype in TYPES:
-                spelled = "float" if dtype == "float32" else f"{dtype}_t"
-                lines.append(f"LOAD({kind}_of_{dtype}, {spelled}, {kind}, {number})")
-            lines += [f"static void load_{kind}({kind} *to, const void *from, int type, "
-                      "int64_t size, int64_t first, int64_t samples)", "{",
-                      "    int64_t row[BLOCK];",
-                      "    for (int k = 0; k < BLOCK; k++) {",
-                      "        row[k] = size * (first + k < samples ? first + k : samples - 1);",
-                      "    }", "    switch (type) {",
-                      *(f"    case {i}: {kind}_of_{dtype}(to, from, size, row); break;"
-                        for i, dtype in enumerate(TYPES)), "    }", "}"]
-        lines += ["void run(const void *const *c, char *m, const void *const *x, const int *types,",
-                  "         int64_t *const *y, int64_t first, int64_t samples)", "{"]
+        spelled = {t: "float" if t == "float32" else f"{t}_t" for t in TYPES}
+        cases = "\n".join(f"    case {i}: load_{t}(to, from, size, row, low, high, is_real); break;"
+                          for i, t in enumerate(TYPES))
+        lines = [f"#define GROUP {self.group}", "#define BLOCK (LANES * GROUP)",
+                 "int block(void)", "{", "    return BLOCK;", "}", "", LOAD,
+                 *(f"LOAD(load_{t}, {c})" for t, c in spelled.items()), "", RUN % cases]
         for i, (v, b) in enumerate(self.program.inputs):
-            lines.append(f"    load_{self._type(b)}({self._at(b)}, x[{i}], types[{i}], "
-                         f"{v.size}, first, samples);")
+            lines.append(f"        load({self._at(b)}, x[{i}], types[{i}], {v.size}, first, samples, "
+                         f"{v.format.min}, {v.format.max}, {int(b in self.reals)});")
         lines += self._block(0, len(self.kernels) - 1)
-        lines += ["    const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;"]
         for i, (v, b) in enumerate(self.program.outputs):
-            number = "float" if b in self.reals else "int32_t"
-            lines += ["    for (int64_t k = 0; k < count; k++) {",
-                      f"        for (int64_t i = 0; i < {v.size}; i++) {{",
-                      f"            y[{i}][(first + k) * {v.size} + i] = (int64_t)((const {number} "
-                      f"*)({self._at(b)} + i * GROUP))[k];", "        }", "    }"]
-        return "\n".join([*lines, "}", ""])
+            lines.append(f"        save(y[{i}], (const ints *){self._at(b)}, {v.size}, first, count, "
+                         f"{int(b in self.reals)});")
+        return "\n".join([*lines, "    }", "}", ""])
 
     def _type(self, buffer: str) -> str:
         return "floats" if buffer in self.reals else "ints"
@@ -267,7 +314,7 @@ class _Calls:
 
     def _block(self, first: int, last: int, depth: int = 0) -> Iterator[str]:
         """Kernels first to last, inside `depth` loops over time."""
-        indent = "    " * (depth + 1)
+        indent = "    " * (depth + 2)
         for item in self.program.walk(first, last, depth):
             if isinstance(item, int):
                 yield from self._call(item, indent)

@@ -23,7 +23,7 @@ from dsplet.firmware_sim.compile.nest import (
     turns,
     wrap,
 )
-from dsplet.quantize.fixed.kernel import Add, Buffer, Kernel, Loop, Mac, Set
+from dsplet.quantize.fixed.kernel import Add, Buffer, Loop, Mac, Set
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
@@ -42,21 +42,19 @@ def summed(program: Program) -> Program:
     kernels = []
     for i, k in enumerate(program.kernels):
         time = {r.var: r.extent for r in program.around(i)}
-        name = fresh(SUM, named_registers(k.body))
-        kernels.append(replace(k, body=_Sums(program.buffers, name).body(k.body, time)))
+        assert not any(map(is_sum, named_registers(k.body)))
+        kernels.append(replace(k, body=_Sums(program.buffers).body(k.body, time)))
     return replace(program, kernels=tuple(kernels))
 
 
-def floating(kernel: Kernel) -> set[str]:
-    """The registers that hold nothing but sums that are exact in float32."""
-    return {r for r in named_registers(kernel.body) if r.startswith(SUM)}
+def is_sum(register: str) -> bool:
+    """Whether that is the name of a register of sums."""
+    return register.startswith(SUM)
 
 
 class _Sums:
-    """name: of the new register."""
-
-    def __init__(self, buffers: Buffers, name: str) -> None:
-        self.buffers, self.name = buffers, name
+    def __init__(self, buffers: Buffers) -> None:
+        self.buffers = buffers
 
     def body(self, body: Body, around: Extents) -> Body:
         """The body inside loops of these extents."""
@@ -68,8 +66,8 @@ class _Sums:
             if isinstance(s, Set) and (sums := [*_sums_of(s.d, body[i:])]):
                 reach = self._most(s.source) + sum(self._reach(t, around) for t in sums)
                 if not isinstance(s.source, str) and reach < EXACT:
-                    out += [Set(self.name, s.source), *(_into(t, self.name) for t in sums),
-                            Set(s.d, self.name)]
+                    out += [Set(SUM, s.source), *(_into(t, SUM) for t in sums),
+                            Set(s.d, SUM)]
                     i += len(sums)
                     continue
             if register := _register(s):
@@ -106,7 +104,7 @@ class _Sums:
         return wrap(loops[:-1], tuple(body))
 
     def _part(self, part: Body, register: str) -> Body:
-        return (Set(self.name, 0), *(_into(s, self.name) for s in part), Add(register, self.name))
+        return (Set(SUM, 0), *(_into(s, SUM) for s in part), Add(register, SUM))
 
     def _reach(self, s: Statement, around: Extents) -> int:
         """What no partial sum of these products can exceed, in whatever turn of the loops around."""

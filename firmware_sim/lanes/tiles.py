@@ -47,6 +47,13 @@ def tiled(program: Program, registers: int) -> Program:
     return replace(program, kernels=tuple(_tiled(k, registers) for k in program.kernels))
 
 
+def shares(program: Program) -> bool:
+    """Whether most of its products are in sums of which others use the same weights."""
+    found = [(program.turns(i) * s.macs, any(not s.mac.w.index.coefficient(v) for v, _ in s.around))
+             for i, k in enumerate(program.kernels) for s in _sums(k.body, (), {})]
+    return 2 * sum(macs for macs, also in found if also) >= sum(macs for macs, _ in found)
+
+
 def _tiled(kernel: Kernel, registers: int) -> Kernel:
     found = [*_sums(kernel.body, (), {})]
     if not found:
