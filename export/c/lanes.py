@@ -36,7 +36,7 @@ from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 PRELUDE = Path(__file__).with_name("lanes.c")
 STRAIGHT = 96
 """Products that are written out, of the innermost loop."""
-TYPES = ("int8", "uint8", "int16", "uint16", "int32", "int64", "float32")
+TYPES = ("int64", "float32")
 """Of the numbers of an input, by the number that `run` takes for each."""
 
 
@@ -206,11 +206,11 @@ class _LanePrinter(KernelPrinter):
 
 
 LOAD = """\
-/* The numbers of a block of samples, kept in [low, high]; the last sample's where there are no more.
- */
+/* The numbers of a block of samples, kept in [low, high]; the last sample's where there are no
+ * more. */
 #define LOAD(name, type) \\
-static void name(void *to, const type *restrict from, int64_t size, const int64_t *row, \\
-                 int32_t low, int32_t high, int is_real) \\
+static void name(void *to, const type *from, int64_t size, const int64_t *row, int32_t low, \\
+                 int32_t high, int is_real) \\
 { \\
     const int64_t count = size < LANES ? size : LANES; \\
     for (int64_t start = 0; start < size; start += LANES) { \\
@@ -218,12 +218,11 @@ static void name(void *to, const type *restrict from, int64_t size, const int64_
         for (int v = 0; v < GROUP; v++) { \\
             ints q[LANES]; \\
             for (int k = 0; k < LANES; k++) { \\
-                const type *at = from + row[v * LANES + k] + i; \\
                 type given __attribute__((vector_size(sizeof(type) * LANES))) = {0}; \\
                 if (count == LANES) { \\
-                    memcpy(&given, at, sizeof given); \\
+                    memcpy(&given, from + row[v * LANES + k] + i, sizeof given); \\
                 } else { \\
-                    memcpy(&given, at, count * sizeof(type)); \\
+                    memcpy(&given, from + row[v * LANES + k] + i, count * sizeof(type)); \\
                 } \\
                 q[k] = limited(whole(given), low, high); \\
             } \\

@@ -20,6 +20,8 @@ LATENCY, A_CYCLE = 6, 2
 """Cycles of a product, and what is lost waiting; products, and numbers read, in a cycle."""
 READING = 0.1
 """Cycles that a number read takes of those of the products beside it."""
+LITTLE = 20
+"""One part of so many of all products is little."""
 SPARE = 3
 """Registers for what is neither a sum nor a number that several sums read."""
 
@@ -43,8 +45,12 @@ class _Sum:
 
 
 def tiled(program: Program, registers: int) -> Program:
-    """The program with sums side by side. registers: how many vectors the processor holds."""
-    return replace(program, kernels=tuple(_tiled(k, registers) for k in program.kernels))
+    """The program with sums side by side. registers: how many vectors the processor holds. Kernels
+    that do little of the work are kept short."""
+    work = [k.macs * program.turns(i) for i, k in enumerate(program.kernels)]
+    return replace(program, kernels=tuple(
+        _tiled(k, registers if LITTLE * macs > sum(work) else registers // 2)
+        for k, macs in zip(program.kernels, work, strict=True)))
 
 
 def shares(program: Program) -> bool:
