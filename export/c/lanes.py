@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dsplet.export.c.arena import arena
-from dsplet.export.c.statements import KernelPrinter, comment, folded
+from dsplet.export.c.statements import KernelPrinter, Unprintable, comment, folded
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -54,8 +54,11 @@ class Lanes:
 
 def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> Lanes:
     """group: how many vectors stand in the place of each number of a value. is_sum: whether a register, by its name, holds sums that float32 holds exactly; it is set,
-    added to by products, and read by Set and Add. Raises Unprintable for a shift to the right that
-    int32_t cannot do."""
+    added to by products, and read by Set and Add. Raises Unprintable for what
+    int32_t cannot hold, and for a shift to the right that it cannot do."""
+    for b in program.buffers.values():
+        if b.low < -(1 << 31) or b.high >= 1 << 31:
+            raise Unprintable(f"'{b.name}' holds [{b.low}, {b.high}], more than int32_t")
     reals = frozenset(
         r.buffer for k in program.kernels for whole in k.body for s in whole.flat()
         if isinstance(s, Mac) and is_sum(s.d) for r in (s.x, s.w))

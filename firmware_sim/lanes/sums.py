@@ -109,7 +109,10 @@ class _Sums:
     def _reach(self, s: Statement, around: Extents) -> int:
         """What no partial sum of these products can exceed, in whatever turn of the loops around."""
         loops, leaf = nest((s,))
-        return sum(self._total(mac, dict(loops), around) for mac in leaf if isinstance(mac, Mac))
+        macs = [mac for mac in leaf if isinstance(mac, Mac)]
+        if any(self._most(factor) >= EXACT for mac in macs for factor in (mac.x, mac.w)):
+            return EXACT  # what float32 cannot hold is not made float32, whatever it meets
+        return sum(self._total(mac, dict(loops), around) for mac in macs)
 
     def _total(self, mac: Mac, loops: Extents, around: Extents) -> int:
         """Of one product in every turn of its loops."""
