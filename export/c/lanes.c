@@ -41,19 +41,24 @@ INLINE ints chosen(ints mask, ints a, ints b)
     return (mask & a) | (~mask & b);
 }
 
-INLINE ints larger(ints a, ints b)
+INLINE ints largest(ints a, ints b)
 {
     return chosen(a > b, a, b);
 }
 
-INLINE ints smaller(ints a, ints b)
+INLINE ints larger(ints a, int32_t b)
 {
-    return chosen(a < b, a, b);
+    return largest(a, all(b));
+}
+
+INLINE ints smaller(ints a, int32_t b)
+{
+    return chosen(a < b, a, all(b));
 }
 
 INLINE ints limited(ints acc, int32_t low, int32_t high)
 {
-    return larger(smaller(acc, all(high)), all(low));
+    return larger(smaller(acc, high), low);
 }
 
 /* acc * 2^-shift, rounded half up; shift in 0..30, and the overflow proof keeps acc + 2^(shift-1)
@@ -65,7 +70,7 @@ INLINE ints rounded(ints acc, int32_t shift)
 }
 
 /* acc * 2^-shift, rounded half up, then limited to [low, high]; shift in -31..31. */
-INLINE ints requantized(ints acc, int32_t shift, int32_t low, int32_t high)
+INLINE ints requantize(ints acc, int32_t shift, int32_t low, int32_t high)
 {
     ints out;
     for (int i = 0; i < LANES; i++) {

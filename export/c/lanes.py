@@ -16,11 +16,9 @@ from dsplet.export.c.arena import arena
 from dsplet.export.c.statements import KernelPrinter, Unprintable, comment, folded
 from dsplet.quantize.fixed.kernel import (
     Add,
-    Buffer,
     Divide,
     Fetch,
     Interpolate,
-    Kernel,
     Lookup,
     Loop,
     Mac,
@@ -33,15 +31,17 @@ from dsplet.quantize.fixed.kernel import (
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
-PRELUDE = Path(__file__).with_name("lanes.c")
+VECTORS, BLOCKS = (Path(__file__).with_name(name) for name in ("lanes.c", "lanes_blocks.c"))
 STRAIGHT = 96
 """Products that are written out, of the innermost loop."""
+TYPE = {"int": np.int32, "float": np.float32}
+"""Of a constant, by the end of its name."""
 TYPES = ("int64", "float32")
-"""Of the numbers of an input, by the number that `run` takes for each."""
+"""Of the numbers of an input, in the order of the `types` of `run`."""
 
 
 @dataclass(frozen=True)
-class Lanes:
+class Printed:
     """text: of `run`, whose arguments it names, and of `block()`, the samples of a block.
     constants: what `run` is given of them, in order. vectors: of the memory that it is given.
     presets: place among these vectors -> what they hold before the first run, float32 or int32."""
@@ -52,10 +52,13 @@ class Lanes:
     presets: dict[int, np.ndarray]
 
 
-def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> Lanes:
-    """group: how many vectors stand in the place of each number of a value. is_sum: whether a register, by its name, holds sums that float32 holds exactly; it is set,
-    added to by products, and read by Set and Add. Raises Unprintable for what
-    int32_t cannot hold, and for a shift to the right that it cannot do."""
+def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> Printed:
+    """group: how many vectors stand in the place of each number of a value. is_sum: whether a
+    register, by its name, holds sums that float32 holds exactly; it is set, added to by products,
+    and read by Set and Add.
+
+    Raises Unprintable for what int32_t cannot hold, and for a shift to the right that it cannot do.
+    """
     for b in program.buffers.values():
         if b.low < -(1 << 31) or b.high >= 1 << 31:
             raise Unprintable(f"'{b.name}' holds [{b.low}, {b.high}], more than int32_t")
@@ -63,8 +66,21 @@ def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> 
         r.buffer for k in program.kernels for whole in k.body for s in whole.flat()
         if isinstance(s, Mac) and is_sum(s.d) for r in (s.x, s.w))
     kernels = [_LanePrinter(program, i, is_sum, reals) for i in range(len(program.kernels))]
-    constants = {b.name: b for b in program.buffers.values() if b.role == "const"}
-    constants |= {b.name: b for k in kernels for b in k.shift_tables}
+    given = {b.name: b for b in program.buffers.values() if b.role == "const"}
+    given |= {b.name: b for k in kernels for b in k.shift_tables}
+    constants = {f"{name}_{kind}": given[name].integers.astype(TYPE[kind])
+                 for name, kind in dict.fromkeys(c for k in kernels for c in k.constants_read)}
+    places, vectors = _places(program)
+    calls = _Calls(program, kernels, places, reals, {name: i for i, name in enumerate(constants)})
+    text = "\n".join([VECTORS.read_text(), f"#define GROUP {group}\n", BLOCKS.read_text(),
+                      *(k.function() for k in kernels), calls.run()])
+    presets = {places[b.name]: b.data.astype(np.float32 if b.name in reals else np.int32)
+               for b in program.buffers.values() if b.name in places and b.data is not None}
+    return Printed(text, tuple(constants.values()), vectors, presets)
+
+
+def _places(program: Program) -> tuple[dict[str, int], int]:
+    """Where each buffer begins among the vectors of memory, and how many there are."""
     wide = {name: replace(b, low=-(1 << 31), high=(1 << 31) - 1)
             for name, b in program.buffers.items()}
     shared = arena(replace(program, buffers=wide))
@@ -73,18 +89,7 @@ def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> 
         if b.role != "const" and b.name not in places:
             places[b.name] = vectors
             vectors += b.size
-    arrays: dict[str, tuple[str, np.ndarray]] = {}
-    for k in kernels:
-        for name, kind in k.constant_kinds:
-            b = constants[name]
-            arrays.setdefault(f"{name}_{kind}", (kind, b.integers.astype(
-                np.float32 if kind == "float" else np.int32)))
-    numbers = {name: i for i, name in enumerate(arrays)}
-    calls = _Calls(program, kernels, places, reals, numbers, group)
-    text = "\n".join([PRELUDE.read_text(), *(k.function() for k in kernels), calls.run()])
-    presets = {places[b.name]: b.data.astype(np.float32 if b.name in reals else np.int32)
-               for b in program.buffers.values() if b.name in places and b.data is not None}
-    return Lanes(text, tuple(a for _, a in arrays.values()), vectors, presets)
+    return places, vectors
 
 
 class _LanePrinter(KernelPrinter):
@@ -93,7 +98,7 @@ class _LanePrinter(KernelPrinter):
     def __init__(self, program: Program, i: int, is_sum: Callable[[str], bool],
                  reals: frozenset[str]) -> None:
         self.is_sum, self.reals = is_sum, reals
-        self.constant_kinds: dict[tuple[str, str], None] = {}
+        self.constants_read: dict[tuple[str, str], None] = {}
         super().__init__(program.buffers, program.kernels[i],
                          [r.var for r in program.around(i)], program.buffers)
         self.memory = [b for b in self.memory if b.role != "const"]
@@ -105,7 +110,7 @@ class _LanePrinter(KernelPrinter):
             *(f"{'' if b.name in self._written else 'const '}{self.type_of(b.name)} "
               f"*restrict {b.name}" for b in self.memory),
             *(f"const {kind if kind == 'float' else 'int32_t'} *restrict {name}_{kind}"
-              for name, kind in self.constant_kinds),
+              for name, kind in self.constants_read),
             *(f"int64_t {t}" for t in self.times)])
         kinds = {"floats": [r for r in registers if self.is_sum(r)],
                  "ints": [r for r in registers if not self.is_sum(r)]}
@@ -145,10 +150,9 @@ class _LanePrinter(KernelPrinter):
             case Mul(d, source):
                 yield f"{d} *= {self._ints(source)};"
             case Max(d, source):
-                yield f"{d} = larger({d}, {self._ints(source)});"
-            case Requantize(d):
-                for line in self._requantize(s):
-                    yield line
+                yield f"{d} = largest({d}, {self._ints(source)});"
+            case Requantize():
+                yield from self._requantize(s)
             case Lookup(d, table, first):
                 yield f"{d} = lookup({self._constant(table)}, {d} - {first});"
             case Interpolate(d, table, slopes, first, step):
@@ -167,15 +171,8 @@ class _LanePrinter(KernelPrinter):
             case _:
                 raise TypeError(f"C has no spelling for the statement {type(s).__name__}")
 
-    def _requantize(self, s: Requantize) -> Iterator[str]:
-        for line in super()._requantize(s):
-            for word in ("larger", "smaller"):
-                if line.startswith(f"{s.d} = {word}("):
-                    line = f"{line[:-2].replace(', ', ', all(')}));"
-            yield line.replace("= requantize(", "= requantized(")
-
     def _constant(self, name: str, kind: str = "int") -> str:
-        self.constant_kinds[name, kind] = None
+        self.constants_read[name, kind] = None
         return f"{name}_{kind}"
 
     def _shift(self, shifts: tuple[int, ...], index: Affine) -> str:
@@ -208,73 +205,7 @@ class _LanePrinter(KernelPrinter):
         return f"every({source}.0f)"
 
 
-LOAD = """\
-/* The numbers of a block of samples, kept in [low, high]; the last sample's where there are no
- * more. */
-#define LOAD(name, type) \\
-static void name(void *to, const type *from, int64_t size, const int64_t *row, int32_t low, \\
-                 int32_t high, int is_real) \\
-{ \\
-    const int64_t count = size < LANES ? size : LANES; \\
-    for (int64_t start = 0; start < size; start += LANES) { \\
-        const int64_t i = start + count > size ? size - count : start; \\
-        for (int v = 0; v < GROUP; v++) { \\
-            ints q[LANES]; \\
-            for (int k = 0; k < LANES; k++) { \\
-                type given __attribute__((vector_size(sizeof(type) * LANES))) = {0}; \\
-                if (count == LANES) { \\
-                    memcpy(&given, from + row[v * LANES + k] + i, sizeof given); \\
-                } else { \\
-                    memcpy(&given, from + row[v * LANES + k] + i, count * sizeof(type)); \\
-                } \\
-                q[k] = limited(whole(given), low, high); \\
-            } \\
-            transpose(q); \\
-            for (int64_t j = 0; j < count; j++) { \\
-                if (is_real) { \\
-                    ((floats *)to)[(i + j) * GROUP + v] = real(q[j]); \\
-                } else { \\
-                    ((ints *)to)[(i + j) * GROUP + v] = q[j]; \\
-                } \\
-            } \\
-        } \\
-    } \\
-}
-"""
 RUN = """\
-static void load(void *to, const void *from, int type, int64_t size, int64_t first,
-                 int64_t samples, int32_t low, int32_t high, int is_real)
-{
-    int64_t row[BLOCK];
-    for (int k = 0; k < BLOCK; k++) {
-        row[k] = size * (first + k < samples ? first + k : samples - 1);
-    }
-    switch (type) {
-%s
-    }
-}
-
-static void save(int64_t *to, const ints *from, int64_t size, int64_t first, int64_t count,
-                 int is_real)
-{
-    for (int64_t i = 0; i < size; i += LANES) {
-        const int64_t numbers = size - i < LANES ? size - i : LANES;
-        for (int64_t v = 0; v * LANES < count; v++) {
-            ints q[LANES] = {{0}};
-            for (int64_t j = 0; j < numbers; j++) {
-                const ints *at = from + (i + j) * GROUP + v;
-                q[j] = is_real ? whole(*(const floats *)at) : *at;
-            }
-            transpose(q);
-            for (int64_t k = v * LANES; k < (v + 1) * LANES && k < count; k++) {
-                for (int64_t j = 0; j < numbers; j++) {
-                    to[(first + k) * size + i + j] = q[k %% LANES][j];
-                }
-            }
-        }
-    }
-}
-
 /* Samples first to last - 1 of all, block by block; first is a multiple of `block()`. */
 void run(const void *const *c, char *m, const void *const *x, const int *types,
          int64_t *const *y, int64_t first, int64_t last, int64_t samples)
@@ -288,25 +219,20 @@ class _Calls:
     """The function that calls the kernels."""
 
     def __init__(self, program: Program, kernels: list[_LanePrinter], places: dict[str, int],
-                 reals: frozenset[str], constants: dict[str, int], group: int) -> None:
+                 reals: frozenset[str], constants: dict[str, int]) -> None:
         self.program, self.kernels, self.places = program, kernels, places
-        self.reals, self.constants, self.group = reals, constants, group
+        self.reals, self.constants = reals, constants
 
     def run(self) -> str:
-        spelled = {t: "float" if t == "float32" else f"{t}_t" for t in TYPES}
-        cases = "\n".join(f"    case {i}: load_{t}(to, from, size, row, low, high, is_real); break;"
-                          for i, t in enumerate(TYPES))
-        lines = [f"#define GROUP {self.group}", "#define BLOCK (LANES * GROUP)",
-                 "int block(void)", "{", "    return BLOCK;", "}", "", LOAD,
-                 *(f"LOAD(load_{t}, {c})" for t, c in spelled.items()), "", RUN % cases]
+        lines = []
         for i, (v, b) in enumerate(self.program.inputs):
-            lines.append(f"        load({self._at(b)}, x[{i}], types[{i}], {v.size}, first, samples, "
-                         f"{v.format.min}, {v.format.max}, {int(b in self.reals)});")
+            lines += folded(f"        load({self._at(b)}, x[{i}], types[{i}], {v.size}, first, "
+                            f"samples, {v.format.min}, {v.format.max}, {int(b in self.reals)});")
         lines += self._block(0, len(self.kernels) - 1)
         for i, (v, b) in enumerate(self.program.outputs):
-            lines.append(f"        save(y[{i}], (const ints *){self._at(b)}, {v.size}, first, count, "
-                         f"{int(b in self.reals)});")
-        return "\n".join([*lines, "    }", "}", ""])
+            lines += folded(f"        save(y[{i}], (const ints *){self._at(b)}, {v.size}, first, "
+                            f"count, {int(b in self.reals)});")
+        return RUN + "\n".join([*lines, "    }", "}", ""])
 
     def _type(self, buffer: str) -> str:
         return "floats" if buffer in self.reals else "ints"
@@ -329,7 +255,7 @@ class _Calls:
     def _call(self, i: int, indent: str) -> Iterator[str]:
         k = self.kernels[i]
         arguments = [*(self._at(b.name) for b in k.memory),
-                     *(f"c[{self.constants[f'{name}_{kind}']}]" for name, kind in k.constant_kinds),
+                     *(f"c[{self.constants[f'{name}_{kind}']}]" for name, kind in k.constants_read),
                      *k.times]
         call = f"{k.kernel.name}({', '.join(arguments)});"
         if during := k.kernel.during:

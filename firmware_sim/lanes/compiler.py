@@ -31,10 +31,13 @@ class Vectors:
     defined: str
 
 
-@cache
 def vectors() -> Vectors:
     """Raises NoCompiler, LibraryError."""
-    command = compiler()
+    return _vectors(tuple(compiler()))
+
+
+@cache
+def _vectors(command: tuple[str, ...]) -> Vectors:
     for native in NATIVE:
         own = (native,) if native else ()
         with door(command[0], OSError, what="cannot be run", kind=LibraryError):

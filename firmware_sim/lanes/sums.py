@@ -107,7 +107,7 @@ class _Sums:
         return (Set(SUM, 0), *(_into(s, SUM) for s in part), Add(register, SUM))
 
     def _reach(self, s: Statement, around: Extents) -> int:
-        """What no partial sum of these products can exceed, in whatever turn of the loops around."""
+        """What no partial sum of these products can exceed, whatever the turns of loops around."""
         loops, leaf = nest((s,))
         macs = [mac for mac in leaf if isinstance(mac, Mac)]
         if any(self._most(factor) >= EXACT for mac in macs for factor in (mac.x, mac.w)):
