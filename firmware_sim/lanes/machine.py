@@ -101,8 +101,8 @@ class Lanes:
         if not hasattr(self._room, "start"):
             size = self._printed.vectors * self._lanes
             room = np.zeros(size + ALIGNED // 4, np.int32)
-            start = -room.ctypes.data % ALIGNED // 4
-            rows = room[start:start + size].reshape(-1, self._lanes)
+            first = -room.ctypes.data % ALIGNED // 4
+            rows = room[first:first + size].reshape(-1, self._lanes)
             for at, held in self._printed.presets.items():
                 rows[at:at + len(held)].view(held.dtype)[:] = held[:, None]
             self._room.room, self._room.start = room, rows.ctypes.data

@@ -94,9 +94,9 @@ class _Sums:
         var, extent = loops[-1]
         turn = Affine(0, ((var, 1),))
         groups, rest = divmod(extent, size)
-        outer = fresh(f"{var}_part", [v for v, _ in loops] + [*around])
-        start = Affine(0, ((outer, size),))
-        body: list[Statement] = [Loop(outer, groups, self._part(
+        number = fresh(f"{var}_part", [v for v, _ in loops] + [*around])
+        start = Affine(0, ((number, size),))
+        body: list[Statement] = [Loop(number, groups, self._part(
             (Loop(var, size, substitute(leaf, {var: start + turn})),), register))]
         if rest:
             body += self._part((Loop(var, rest, substitute(leaf, {
@@ -109,13 +109,12 @@ class _Sums:
     def _reach(self, s: Statement, around: Extents) -> int:
         """What no partial sum of these products can exceed, whatever the turns of loops around."""
         loops, leaf = nest((s,))
-        macs = [mac for mac in leaf if isinstance(mac, Mac)]
-        if any(self._most(factor) >= EXACT for mac in macs for factor in (mac.x, mac.w)):
-            return EXACT  # what float32 cannot hold is not made float32, whatever it meets
-        return sum(self._total(mac, dict(loops), around) for mac in macs)
+        return sum(self._total(mac, dict(loops), around) for mac in leaf if isinstance(mac, Mac))
 
     def _total(self, mac: Mac, loops: Extents, around: Extents) -> int:
         """Of one product in every turn of its loops."""
+        if self._product(mac) >= EXACT:
+            return EXACT
         for ref, other in ((mac.w, mac.x), (mac.x, mac.w)):
             buffer, terms = self.buffers[ref.buffer], dict(ref.index.terms)
             if buffer.role == "const" and terms.keys() <= {*loops, *around}:
@@ -128,7 +127,9 @@ class _Sums:
         return turns(loops.items()) * self._product(mac)
 
     def _product(self, mac: Mac) -> int:
-        return self._most(mac.x) * self._most(mac.w)
+        """Of one turn; what float32 cannot hold is not made float32, whatever it meets."""
+        x, w = self._most(mac.x), self._most(mac.w)
+        return max(EXACT, x * w) if max(x, w) >= EXACT else x * w
 
     def _most(self, source: Source) -> int:
         """The largest magnitude of what is read; of a register nobody knows."""
