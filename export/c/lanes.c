@@ -1,6 +1,10 @@
-/* A vector holds one integer of each sample of a block. */
+/* A vector holds one integer of each sample of a block. Instructions are named where gcc 12 finds no
+ * single one. */
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #if defined(__clang__) || !defined(__has_attribute)
 #define KERNEL __attribute__((noinline)) static
@@ -9,14 +13,11 @@
 #endif
 #define INLINE __attribute__((always_inline)) static inline
 
-#if defined(__AVX512F__)
-#define LANES 16
+#if LANES == 16
 #define NUMBERS ((ints){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
-#elif defined(__AVX__)
-#define LANES 8
+#elif LANES == 8
 #define NUMBERS ((ints){0, 1, 2, 3, 4, 5, 6, 7})
 #else
-#define LANES 4
 #define NUMBERS ((ints){0, 1, 2, 3})
 #endif
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
@@ -43,7 +44,24 @@ INLINE ints chosen(ints mask, ints a, ints b)
 
 INLINE ints largest(ints a, ints b)
 {
+#if LANES == 16 && defined(__AVX512F__)
+    return (ints)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif LANES == 8 && defined(__AVX2__)
+    return (ints)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
     return chosen(a > b, a, b);
+#endif
+}
+
+INLINE ints smallest(ints a, ints b)
+{
+#if LANES == 16 && defined(__AVX512F__)
+    return (ints)_mm512_min_epi32((__m512i)a, (__m512i)b);
+#elif LANES == 8 && defined(__AVX2__)
+    return (ints)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#else
+    return chosen(a < b, a, b);
+#endif
 }
 
 INLINE ints larger(ints a, int32_t b)
@@ -53,7 +71,7 @@ INLINE ints larger(ints a, int32_t b)
 
 INLINE ints smaller(ints a, int32_t b)
 {
-    return chosen(a < b, a, all(b));
+    return smallest(a, all(b));
 }
 
 INLINE ints limited(ints acc, int32_t low, int32_t high)
@@ -82,15 +100,11 @@ INLINE ints requantize(ints acc, int32_t shift, int32_t low, int32_t high)
     return out;
 }
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 INLINE ints lookup(const int32_t *table, ints at)
 {
-#if defined(__AVX512F__)
+#if LANES == 16 && defined(__AVX512F__)
     return (ints)_mm512_i32gather_epi32((__m512i)at, table, 4);
-#elif defined(__AVX2__)
+#elif LANES == 8 && defined(__AVX2__)
     return (ints)_mm256_i32gather_epi32(table, (__m256i)at, 4);
 #else
     ints out;

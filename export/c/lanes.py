@@ -52,10 +52,11 @@ class Printed:
     presets: dict[int, np.ndarray]
 
 
-def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> Printed:
-    """group: how many vectors stand in the place of each number of a value. is_sum: whether a
-    register, by its name, holds sums that float32 holds exactly; it is set, added to by products,
-    and read by Set and Add.
+def print_lanes(program: Program, is_sum: Callable[[str], bool], lanes: int, group: int
+                ) -> Printed:
+    """lanes: numbers of a vector, 4, 8 or 16. group: how many vectors stand in the place of each
+    number of a value. is_sum: whether a register, by its name, holds sums that float32 holds
+    exactly; it is set, added to by products, and read by Set and Add.
 
     Raises Unprintable for what int32_t cannot hold, and for a shift to the right that it cannot do.
     """
@@ -72,8 +73,8 @@ def print_lanes(program: Program, is_sum: Callable[[str], bool], group: int) -> 
                  for name, kind in dict.fromkeys(c for k in kernels for c in k.constants_read)}
     places, vectors = _places(program)
     calls = _Calls(program, kernels, places, reals, {name: i for i, name in enumerate(constants)})
-    text = "\n".join([VECTORS.read_text(), f"#define GROUP {group}\n", BLOCKS.read_text(),
-                      *(k.function() for k in kernels), calls.run()])
+    text = "\n".join([f"#define LANES {lanes}\n#define GROUP {group}", VECTORS.read_text(),
+                      BLOCKS.read_text(), *(k.function() for k in kernels), calls.run()])
     presets = {places[b.name]: b.data.astype(np.float32 if b.name in reals else np.int32)
                for b in program.buffers.values() if b.name in places and b.data is not None}
     return Printed(text, tuple(constants.values()), vectors, presets)

@@ -15,8 +15,7 @@ FLAGS = ("-O3", "-shared", "-fPIC", "-fwrapv", "-fno-strict-aliasing", "-fno-mat
 NATIVE = ("-march=native", "-mcpu=native", "")
 """What makes compilers use all that this machine's processor can do; the first that is accepted."""
 WIDTHS = {"__AVX512F__": (16, 32), "__AVX__": (8, 16), "__aarch64__": (4, 32)}
-"""What compilers define -> 32-bit numbers of a vector, as in `export/c/lanes.c`, and vectors that
-the processor holds."""
+"""What compilers define -> 32-bit numbers of a vector, and vectors that the processor holds."""
 OTHER = (4, 16)
 
 

@@ -43,8 +43,8 @@ class Lanes:
 
     def __init__(self, graph: Graph) -> None:
         self.graph, on = graph, vectors()
-        program = passed(lower(graph), on.lanes, on.registers)
-        self._printed = print_lanes(program[0], is_sum, program[1])
+        program, group = passed(lower(graph), on.lanes, on.registers)
+        self._printed = print_lanes(program, is_sum, on.lanes, group)
         self.text = self._printed.text
         self.seconds = SECONDS_A_CHARACTER * len(self.text)
         self._library = Generated("lanes", self.text, on.flags, on.defined, KEPT)

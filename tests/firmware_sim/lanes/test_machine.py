@@ -37,11 +37,12 @@ def together(many: list[Lanes], folder) -> None:
     """Compiled in one run of the compiler, without waiting for its best."""
     prelude, texts = VECTORS.read_text(), []
     for i, one in enumerate(many):
-        own = one.text.removeprefix(prelude)
+        own = one.text.replace(prelude, "")
         names = [*OWN, *re.findall(r"^KERNEL void (\w+)", own, re.M)]
         texts += [*(f"#define {n} {n}_of_{i}" for n in names if n.islower()), own,
                   *(f"#undef {n}" for n in names)]
-    (folder / "all.c").write_text("\n".join([prelude, *texts]))
+    (folder / "all.c").write_text("\n".join([
+        f"#define LANES {vectors().lanes}", prelude, *texts]))
     flags = [f for f in vectors().flags if f != "-O3"]
     (folder / "all.so").write_bytes(library._made(
         [*library.compiler(), "-O1", *flags], folder / "all.c"))
