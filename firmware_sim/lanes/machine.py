@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dsplet.base.library import Generated
+from dsplet.base.library import Generated, LibraryError
 from dsplet.export.c.lanes import TYPES, print_lanes
 from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
@@ -27,6 +27,7 @@ KEPT = 100
 """Libraries of this kind in the cache."""
 SECONDS_A_CHARACTER = 25e-6
 """Of gcc 12 at 2.6 GHz, measured on the networks of the zoo: 15 to 28 microseconds."""
+MOST_BYTES = 1 << 28
 ALIGNED = 64
 """Bytes."""
 PAIR = 4
@@ -37,8 +38,8 @@ class Lanes:
     """A graph as C that runs a sample a lane; compiled when it is first called.
 
     text: what is compiled, which is the same for other weights. seconds: about what the compiler
-    takes for it. Raises NoCompiler, LibraryError;
-    Overflow, Unprintable for what is no program of 32-bit integers.
+    takes for it. Raises NoCompiler, LibraryError; Overflow, Unprintable for what is no program of
+    32-bit integers; LibraryError also for a network that needs more than MOST_BYTES a thread.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -49,6 +50,9 @@ class Lanes:
         self.seconds = SECONDS_A_CHARACTER * len(self.text)
         self._library = Generated("lanes", self.text, on.flags, on.defined, KEPT)
         self._lanes = on.lanes
+        if (needed := 4 * on.lanes * self._printed.vectors) > MOST_BYTES:
+            raise LibraryError(f"a block of samples needs {needed} bytes of memory",
+                               expected=f"at most {MOST_BYTES}")
         self._room = threading.local()
         self._constants = _addresses(self._printed.constants)
 
@@ -65,7 +69,10 @@ class Lanes:
 
     def __call__(self, *xs: np.ndarray, threads: int = 0) -> list[np.ndarray]:
         """Integers (N, *shape) of each input in, int64 (N, *shape) of each output out. threads: 0
-        are as many as there are cores."""
+        are as many as there are cores. Raises ValueError for other shapes."""
+        for v, x in zip(self.graph.inputs, xs, strict=True):
+            if x.shape != (len(xs[0]), *v.shape):
+                raise ValueError(f"input '{v.name}' has shape {v.shape}, got {x.shape[1:]}")
         given = [np.ascontiguousarray(x, x.dtype if x.dtype.name in TYPES else np.int64)
                  for x in xs]
         n = len(given[0])

@@ -90,6 +90,8 @@ def test_it_is_compiled_once_for_all_weights(tmp_path, monkeypatch):
     beyond = [np.full((1, *v.shape), 1 << 30) for v in g.inputs]
     ends = [np.full((1, *v.shape), v.format.max) for v in g.inputs]
     np.testing.assert_array_equal(first(*beyond)[0], first(*ends)[0])  # never out of a table
+    with pytest.raises(ValueError, match="has shape"):
+        first(*(x[:, :1] for x in xs))
     assert first(*(x[:0] for x in xs))[0].shape == (0, *g.outputs[0].shape)
 
 
