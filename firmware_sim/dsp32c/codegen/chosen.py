@@ -8,10 +8,12 @@ from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse, parts, renumbered
 from dsplet.firmware_sim.compile.joined_sums import joined
 from dsplet.firmware_sim.compile.tables import walks
+from dsplet.firmware_sim.dsp32c.codegen.excess import with_excess
 from dsplet.firmware_sim.dsp32c.codegen.halves import halves
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
+from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import WHOLE, Entry, may_wait, scale
 from dsplet.firmware_sim.dsp32c.codegen.unsigned_tables import unsigned_tables
 from dsplet.firmware_sim.dsp32c.parts.target import Target
@@ -38,8 +40,9 @@ class Chosen:
     names for people; step_of: the number of each kernel's. kinds: how buffers are stored (see
     `InstructionSelector`). words: what constants hold, as real numbers. places: what buffers hold
     that are looked up. first: the value of each table's entry 0. excess: by how much the numbers of
-    a value of the graph are stored too large. passes: the program after each pass, by the pass's
-    name and in their order."""
+    a value of the graph are stored too large. floored_by_store: the buffers of which that is said
+    in `codegen/excess`. passes: the program after each pass, by the pass's name and in their order.
+    """
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         if any(k.during for k in program.kernels):
@@ -59,7 +62,12 @@ class Chosen:
         kernels = scaled_kernels = [s.kernel for s in scaled]
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
-        self.kernels, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        fused, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        clamped = [saturate(k.kernel, self.buffers) for k in fused]
+        self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
+        stored, self.floored_by_store = with_excess(
+            clamped, self.buffers, frozenset(self.buffers) - frozenset(self.kinds))
+        self.kernels = [replace(k, kernel=s) for k, s in zip(fused, stored, strict=True)]
         self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
@@ -68,14 +76,17 @@ class Chosen:
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.places = places
-        self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
         reals = replace(program, buffers=buffers, reals=(program.reals or {}) | self.words)
         self.passes = first | {
             "memory_time": program,
             "scale": replace(reals, kernels=tuple(scaled_kernels)),
             "delayed_requantize": replace(reals, kernels=tuple(kernels)),
-            "fuse": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
-                            buffers=self.buffers, repeats=self.repeats)}
+            "fuse": replace(reals, kernels=tuple(k.kernel for k in fused),
+                            buffers=self.buffers, repeats=self.repeats),
+            "saturate": replace(reals, kernels=tuple(clamped), buffers=self.buffers,
+                                repeats=self.repeats),
+            "excess": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
+                              buffers=self.buffers, repeats=self.repeats)}
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:

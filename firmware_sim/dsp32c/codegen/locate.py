@@ -8,6 +8,7 @@ from dsplet.firmware_sim.compile.fuse import parts
 from dsplet.firmware_sim.compile.tables import walks
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Kind
+from dsplet.firmware_sim.dsp32c.codegen.excess import EXCESS as STORED
 from dsplet.firmware_sim.dsp32c.codegen.image import Section
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
@@ -147,7 +148,8 @@ class _Locating:
             entry = self.chosen.places[buffer]
             base = self.plan.place(entry.table) if entry.table else 0
             return base, entry.unit, self.clamps[buffer]
-        base = EXCESS.get(kind, self.chosen.excess.get(value, 0))
+        base = int(STORED) if buffer in self.chosen.floored_by_store else EXCESS.get(
+            kind, self.chosen.excess.get(value, 0))
         return base, 1, self.unrounded.get(buffer, (None, None))
 
 

@@ -9,6 +9,7 @@ assumption). Recipes: dsp32c.md section 9.
 from __future__ import annotations
 
 from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Acc, Access, Code, Ins, Kind
+from dsplet.firmware_sim.dsp32c.codegen.excess import Excess
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     MOVE,
     add,
@@ -18,7 +19,15 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     sets_flags,
     subtract,
 )
-from dsplet.firmware_sim.dsp32c.codegen.scale import AddScaled, Base, Round, Scale, SetScaled, Word
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate
+from dsplet.firmware_sim.dsp32c.codegen.scale import (
+    AddScaled,
+    Base,
+    Round,
+    Scale,
+    SetScaled,
+    Word,
+)
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.quantize.fixed.kernel import Add, Divide, Mac, Max, Mul, Set, Store
 from dsplet.quantize.fixed.statement import Ref, Source
@@ -67,6 +76,12 @@ class ScalarSelector:
                 self.scale(s, code)
             case Round():
                 self.round(s, code)
+            case Saturate(d, bits, excess):
+                a, magic = using.result(d), using.constant(excess or FLOOR_MAGIC)
+                code.append(add(a, magic, a, using.constant(2.0**(bits - 128))))
+                code += [subtract(a, a, magic)] * (not excess)
+            case Excess(d, excess):
+                code.append(add(using.result(d), using.acc(d), using.constant(excess)))
             case Divide():
                 self._divide(s, code)
             case Store(ref, d):
