@@ -128,7 +128,7 @@ INLINE void put(Chip *c, uint32_t address, uint32_t value, uint32_t size) {
     else p[0] = value;
     c->known[address >> BLOCK_BITS] = c->group_known[address >> GROUP_BITS] = 0;
     if (UNLIKELY(page != &blank))
-        page->op[(address >> 2) & (PAGE_WORDS - 1)].kind = DECODE, c->version++;
+        undecode(&page->op[(address >> 2) & (PAGE_WORDS - 1)]), c->version++;
 }
 
 /* The operand the multiplier sees in slot n: what the accumulator held after slot n - 3. */
@@ -266,6 +266,7 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     if (page == &blank) {
         page = room_or_abort(sizeof *page);
         page->number = number;
+        for (int j = 0; j < PAGE_WORDS; j++) undecode(&page->op[j]);
         c->used[c->used_count++] = number;
         c->pages[number] = page;
     }
@@ -276,9 +277,7 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     return op;
 }
 
-/* Wait states as pcw has them now. */
-static void program_waits(Chip *c) {
-    if (c->pcw == c->programmed) return;
+static void change_waits(Chip *c) {
     for (int i = 0; i < PAGES; i++)
         if (c->partition[i]) {
             uint32_t waits = c->waits[c->partition[i] - 1][c->pcw & 63];
@@ -287,6 +286,11 @@ static void program_waits(Chip *c) {
             for (int j = 0; j < PAGE_WORDS; j++) c->pages[i]->op[j].place = c->map[i];
         }
     c->programmed = c->pcw;
+}
+
+/* Wait states as pcw has them now. */
+INLINE void program_waits(Chip *c) {
+    if (UNLIKELY(c->pcw != c->programmed)) change_waits(c);
 }
 
 #include "engine_values.h"

@@ -23,7 +23,8 @@ struct Plan {
     int32_t x_low, x_high, y_low, y_high;
     Stretches x, y, x_near, y_near; /* those with neighbours that are near taken together */
     uint32_t version, do_start, do_end, low_pc, high_pc, increment[8];
-    uint8_t px, py, increments, which[8], odd, full; /* odd: steps that are no whole words */
+    uint8_t px, py, increments, which[8], odd, even, full; /* odd: steps that are no whole words;
+                                                             even: all but the last are one word */
     int length, body, most, passes; /* body: of whole turns of so many, which are at most so many more;
                                     passes: of do_end */
     int64_t times, bank_stalls, wait_stalls, first_stalls; /* of each op, not booked yet */
@@ -32,7 +33,7 @@ struct Plan {
 
 INLINE int links(const Op *op, const Op *first, uint64_t hazard) {
     return op->kind == MAC && op->d == first->d && op->m == first->d && !op->negate &&
-           op->x == first->x && op->y == first->y && !(hazard & op->uses);
+           op->x == first->x && op->y == first->y && !(hazard & op->uses & ~LOOK);
 }
 
 static void book(Plan *p) {
@@ -81,7 +82,7 @@ static Plan *make_plan(Chip *c, Op *first) {
         p->next = c->plans, c->plans = p;
     }
     p->version = c->version, p->do_start = c->do_start, p->do_end = do_end;
-    p->px = first->x, p->py = first->y, p->increments = p->odd = p->full = 0;
+    p->px = first->x, p->py = first->y, p->increments = p->odd = p->full = 0, p->even = 1;
     p->length = p->body = p->passes = 0;
     p->low_pc = p->high_pc = pc;
     int32_t x = 0, y = 0;
@@ -97,6 +98,7 @@ static Plan *make_plan(Chip *c, Op *first) {
         }
         reach(&p->x_near, p->length, x, NEAR), reach(&p->y_near, p->length, y, NEAR);
         int n = p->length++;
+        p->even &= x == n && y == n;
         p->op[n] = op, p->dx[n] = x, p->dy[n] = y;
         if (x < p->x_low) p->x_low = x;
         if (x > p->x_high) p->x_high = x;
@@ -223,6 +225,9 @@ INLINE void add_up(double kept[4], const Plan *p, const double *x, const double 
     const int32_t *dx = p->dx, *dy = p->dy;
     double s[4] = {kept[3], 0, 0, 0};
     int k = 0;
+    if (p->even)
+        for (; k + 4 <= length - 4; k += 4)
+            for (int j = 0; j < 4; j++) s[j] += x[k + j] * y[k + j];
     for (; k + 4 <= length - 4; k += 4)
         for (int j = 0; j < 4; j++) s[j] += x[dx[k + j]] * y[dy[k + j]];
     double total = s[0] + s[1] + (s[2] + s[3]);
@@ -267,6 +272,7 @@ static int64_t chain(Chip *c, Op *first, uint32_t until, int64_t room) {
     Plan *p = first->plan;
     if (!p || !stands(c, p)) p = make_plan(c, first);
     int length = p->length;
+    if (length < SHORTEST && !p->body && !p->passes) first->uses &= ~LOOK; /* no need again */
     if (p->body && (int64_t)length > ((int64_t)c->do_left + 1) * p->body)
         length = (int)(c->do_left + 1) * p->body;
     if (length < SHORTEST || length > room || (until >= p->low_pc && until <= p->high_pc)) return 0;

@@ -9,7 +9,6 @@
 static int64_t copy(Chip *c, Op *op, uint32_t until, int64_t room) {
     uint32_t pc = c->pc;
     int64_t n = c->slot;
-    if (c->queued != 7 || pc != c->do_end || pc != c->do_start) return 0;
     int z = op->z == 15 ? 0 : op->z;
     int64_t turns = c->do_left < room ? c->do_left : room;
     if (turns < 4 || until == pc || !z || z == op->y || op->reversed || op->yi == z ||

@@ -22,6 +22,7 @@ enum { PC = 15, CONSTANT_MINUS = 22, CONSTANT_PLUS, DAUC = 26, IOC, PCSH = 30, P
 #define USES_BUS BIT(33)
 #define LOADED_TWICE BIT(34) /* left by the second of two loads */
 #define USES_AS_Z(r) BIT(40 + (r))
+#define LOOK BIT(63) /* left by all; used by what is to be looked at first: undecoded, or a row */
 
 typedef struct Plan Plan; /* engine_chain.h */
 
@@ -206,6 +207,9 @@ static void decode(Op *op, uint32_t w, uint32_t pc) {
         if (m == IOC && !op->wide) op->kind = NOP, op->uses = 0; /* no serial port here */
     } else if ((top & 0x3f) == 0x0c || (top & 0x3f) == 0x0d) decode_alu(op, w, top & 1);
     else if (top == 0x0e || top == 0x0f) decode_move(op, w, top & 1);
+    op->leaves |= LOOK, op->uses |= op->kind >= MAC ? LOOK : 0;
 }
+
+INLINE void undecode(Op *op) { op->kind = DECODE, op->uses |= LOOK; }
 
 #endif

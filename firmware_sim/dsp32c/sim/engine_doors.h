@@ -133,7 +133,7 @@ DOOR void chip_reset(Chip *c, uint32_t pc) {
     c->states = 0, c->hot = IDLE;
     c->pc = pc, c->branch = NO_BRANCH;
     c->do_end = NEVER, c->do_left = c->cached = 0;
-    c->hazard = 0, c->late.slot = LONG_AGO;
+    c->hazard = LOOK, c->late.slot = LONG_AGO;
     c->past[0].stamp = c->past[1].stamp = LONG_AGO;
 }
 
@@ -144,7 +144,7 @@ static void refresh(Chip *c) {
         Page *page = c->pages[c->used[i]];
         const uint8_t *p = c->memory + ((size_t)page->number << PAGE_BITS);
         for (int j = 0; j < PAGE_WORDS; j++)
-            if (page->op[j].word != get32(p + 4 * j)) page->op[j].kind = DECODE, c->version++;
+            if (page->op[j].word != get32(p + 4 * j)) undecode(&page->op[j]), c->version++;
     }
 }
 

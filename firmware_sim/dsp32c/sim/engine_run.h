@@ -84,6 +84,7 @@ static void drain(Chip *c) {
 /* A load's result: n and z from the value, v and c clear [6]. */
 #define LOADED(value_) do { \
     c->late = (Late){n, op->d, r[op->d], 1, flags}; \
+    twice = hazard & USES_FLAGS ? LOADED_TWICE : 0; \
     r[op->d] = (value_); \
     flags = ((value_) & (op->wide == 3 ? 0x800000 : 0x8000) ? CAU_N : 0) | ((value_) ? 0 : CAU_Z); \
 } while (0)
@@ -119,6 +120,14 @@ static int64_t straight(const Chip *c, uint32_t pc, uint32_t until, int64_t room
     return room < most ? room : most;
 }
 
+/* Whether a row may begin here. */
+INLINE int begins(const Chip *c, const Op *op, uint32_t pc, uint32_t queued) {
+    if (op->kind < MAC || c->branch != NO_BRANCH) return 0;
+    if (op->kind == MAC) return op->uses & LOOK ? 1 : 0;
+    if (pc != c->do_start) return 0;
+    return op->kind == COPY ? queued == 7 && c->do_end == pc : !queued && c->do_end == pc + 4;
+}
+
 /* What the loop keeps in registers; t: states beyond four for each slot. */
 #define KEEP() (c->slot = n, c->states = t + 4 * n, c->pc = pc, c->flags = flags, \
                 c->dau_flags = dau, c->queued = queued, c->hot = hot, c->hazard = hazard)
@@ -148,24 +157,27 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
     turn:
         for (; op < stop; op++, n++) {
             uint32_t lost = 0, address = 0, word, other, place, f, noted[4] = {0};
-            if (UNLIKELY(op->kind == DECODE)) decode_at(c, HERE());
-            if (strict && UNLIKELY(hazard & op->uses)) {
-                c->error_mask = hazard & used(op, r, FLAGS_BEFORE(), dau);
-                if (c->error_mask && !branches_on_first(op, hazard, c->error_mask))
-                    FAULT(HAZARD, HERE());
-            }
-            if (strict && quick && op->kind >= MAC && n >= plain && c->branch == NO_BRANCH) {
-                KEEP();
-                c->pc = HERE(), c->cached = cached;
-                int64_t done = op->kind == MAC ? chain(c, op, until, end - n)
-                             : op->kind == COPY ? copy(c, op, until, end - n)
-                                                : convert_row(c, op, until, end - n);
-                if (done > 0) {
-                    RESUME();
-                    goto next;
+            uint64_t twice = 0;
+            if (UNLIKELY(hazard & op->uses)) {
+                if (op->kind == DECODE) decode_at(c, HERE());
+                if (strict && hazard & op->uses & ~LOOK) {
+                    c->error_mask = hazard & used(op, r, FLAGS_BEFORE(), dau) & ~LOOK;
+                    if (c->error_mask && !branches_on_first(op, hazard, c->error_mask))
+                        FAULT(HAZARD, HERE());
                 }
-                c->cached = 0;
-                if (done) plain = n - done; /* such numbers seldom come alone */
+                if (strict && quick && n >= plain && begins(c, op, HERE(), queued)) {
+                    KEEP();
+                    c->pc = HERE(), c->cached = cached;
+                    int64_t done = op->kind == MAC ? chain(c, op, until, end - n)
+                                 : op->kind == COPY ? copy(c, op, until, end - n)
+                                                    : convert_row(c, op, until, end - n);
+                    if (done > 0) {
+                        RESUME();
+                        goto next;
+                    }
+                    c->cached = 0;
+                    if (done) plain = n - done; /* such numbers seldom come alone */
+                }
             }
             queued <<= 1;
             if (UNLIKELY(cached)) REST(), cached = 0;
@@ -318,7 +330,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                     else word = op->wide ? memory[address] : sign16(memory[address] << 8);
                     if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
                     if (op->kind == LOAD) LOADED(word);
-                    else c->pcw = word & 0xffff;
+                    else c->pcw = word & 0xffff, stop = op + 1;
                     break;
                 case STORE: case MOVE_FROM_IO:
                     r[LITERAL] = op->immediate, address = R(op->y);
@@ -340,7 +352,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 case STORE_IO:
                     REST();
                     word = R(op->s1);
-                    c->pcw = (op->wide ? word : word >> 8) & 0xffff;
+                    c->pcw = (op->wide ? word : word >> 8) & 0xffff, stop = op + 1;
                     break;
                 case UNMAPPED: FAULT(OUTSIDE_BOARD, HERE());
                 default: FAULT(ILLEGAL_WORD, HERE());
@@ -360,9 +372,9 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 t += stalls_of(lost);
                 op->bank_stalls += lost % ONE_WAIT, op->wait_stalls += lost / ONE_WAIT;
             }
-            if (UNLIKELY(op->kind == STORE_IO || op->kind == MOVE_TO_IO)) program_waits(c);
-            hazard = op->leaves | (hazard & op->leaves & USES_FLAGS ? LOADED_TWICE : 0);
+            hazard = op->leaves | twice;
         }
+        program_waits(c);
         uint32_t last = HERE() - 4, word;
         if (last == c->do_end && c->do_left && pc == c->do_start && end - n >= stop - first &&
             c->branch == NO_BRANCH && target == NO_BRANCH) { /* the next turn is as long */
