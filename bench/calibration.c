@@ -1,6 +1,6 @@
-/* A fixed piece of work, to measure a machine by that is shared with others: chained whole numbers, and
-   doubles from and to an array that the nearest cache holds. Nothing in it may change: ratios to it
-   are compared over years. */
+/* A fixed piece of work, to measure a machine by that is shared with others: chained whole numbers,
+   and doubles from and to an array that the nearest cache holds. Nothing in it may change: ratios
+   to it are compared over years. */
 #include <stdint.h>
 
 __attribute__((visibility("default"))) double calibrate(double steps) {

@@ -297,6 +297,7 @@ INLINE void program_waits(Chip *c) {
 #include "engine_chain.h"
 #include "engine_copy.h"
 #include "engine_convert.h"
+#include "engine_slot.h"
 #include "engine_run.h"
 
 #include "engine_doors.h"

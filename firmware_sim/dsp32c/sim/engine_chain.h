@@ -25,8 +25,8 @@ struct Plan {
     uint32_t version, do_start, do_end, low_pc, high_pc, increment[8];
     uint8_t px, py, increments, which[8], odd, even, full; /* odd: steps that are no whole words;
                                                              even: all but the last are one word */
-    int length, body, most, passes; /* body: of whole turns of so many, which are at most so many more;
-                                    passes: of do_end */
+    int length, body, most, passes; /* body: of whole turns of so many; most: that there is room
+                                       for; passes: of do_end */
     int64_t times, bank_stalls, wait_stalls, first_stalls; /* of each op, not booked yet */
     struct Plan *next;
 };

@@ -54,7 +54,8 @@ static int64_t convert_row(Chip *c, Op *op, uint32_t until, int64_t room) {
     const int64_t n = c->slot, turns = (int64_t)c->do_left + 1;
     if (turns < 2 || 2 * turns > room || until == c->do_end ||
         pc >> PAGE_BITS != c->do_end >> PAGE_BITS || !multiply(op, mac, &pointer, &by)) return 0;
-    const int64_t x = c->r[op->y], x_step = (int32_t)(c->r[op->yi] << 8) >> 8, y = c->r[pointer] >> 2;
+    const int64_t x = c->r[op->y], y = c->r[pointer] >> 2;
+    const int64_t x_step = (int32_t)(c->r[op->yi] << 8) >> 8;
     const int64_t x_end = x + (turns - 1) * x_step, size = op->ysize;
     if ((x | x_step) & (size - 1) || c->r[pointer] & 3 || c->r[by] != 4) return 0;
     const uint32_t xp = memory_of(c, x < x_end ? x : x_end, (x < x_end ? x_end : x) + size - 1);

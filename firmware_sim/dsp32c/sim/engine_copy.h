@@ -2,8 +2,8 @@
 
    Once three of its stores are on their way every turn is alike: it reads a word, the oldest store
    lands, and the accesses cost the same; the chip may fetch the instruction each time, or no more.
-   Read and landing are done in the order of the slot, so
-   that overlapping copies come out as the chip makes them. */
+   Read and landing are done in the order of the slot, so that overlapping copies come out as the
+   chip makes them. */
 
 /* Turns done, 0 where something is not as above; the last turn is left to the ordinary loop. */
 static int64_t copy(Chip *c, Op *op, uint32_t until, int64_t room) {

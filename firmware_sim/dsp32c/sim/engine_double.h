@@ -1,10 +1,10 @@
-/* The DAU's numbers as doubles, which hold 40 bits exactly: what engine_float.h defines, done by the
-   processor at hand wherever nothing is lost on the way.
+/* The DAU's numbers as doubles, which hold 40 bits exactly: what engine_float.h defines, done by
+   the processor at hand wherever nothing is lost on the way.
 
-   A product of two factors has 48 bits, so it is a double. A sum that a double holds exactly differs
-   from the chip's only by the chip's last step, which drops what is below 32 bits; a double that lost
-   something says so (Knuth's two-sum). The chip loses bits before it adds, but 15 places and more
-   below the larger operand: that shows where a product of more than 46 bits cancels, and then, as
+   A product of two factors has 48 bits, so it is a double. A sum that a double holds exactly
+   differs from the chip's only by the chip's last step, which drops what is below 32 bits; whether
+   a double lost something shows (Knuth's two-sum). The chip loses bits before it adds too, but
+   those 15 places and more below the sum, unless a product of more than 46 bits cancels: then, and
    near the ends of the exponents, engine_float.h computes. */
 #ifndef ENGINE_DOUBLE_H
 #define ENGINE_DOUBLE_H
@@ -61,7 +61,7 @@ INLINE double value_of_word(const double *scale, uint32_t word) {
     return (double)(s + (s < 0 ? -(1 << 23) : 1 << 23)) * scale[word & 255];
 }
 
-/* Guard bits dropped; `dirty` is the mantissa of a zero. The words of negative numbers count down. */
+/* Guard bits dropped; `dirty` is the mantissa of a zero. Negative numbers' words count down. */
 INLINE uint32_t to_word(double d, uint32_t dirty) {
     uint64_t b = bits_of(d), negative = b >> 63;
     if (d == 0) return dirty & 0xffffff00u;

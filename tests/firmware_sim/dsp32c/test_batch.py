@@ -1,4 +1,4 @@
-"""A batch on several engines: the reference's integers, and times and counters as on one, in whatever
+"""A batch on several engines: the reference's integers, times and counters as on one, in whatever
 order the samples come."""
 
 import numpy as np
