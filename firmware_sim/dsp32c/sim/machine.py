@@ -14,18 +14,10 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
-from dsplet.firmware_sim.dsp32c.isa.operands import (
-    CODES,
-    DAUC,
-    IO,
-    MINUS_ONE,
-    PC,
-    PCSH,
-    PLUS_ONE,
-    R0,
-)
+from dsplet.firmware_sim.dsp32c.isa.operands import CODES, DAUC, FIXED, IO, PC, PCSH
 from dsplet.firmware_sim.dsp32c.isa.table import Fields, Instruction
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
+from dsplet.firmware_sim.dsp32c.sim.flags import bits, dashed
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
@@ -37,7 +29,6 @@ Late = tuple[int, str]
 """What a register or "flags" held before, and why it still does."""
 AGAIN = "loaded after another load by"
 """Of flags: AT&T's own ROM branches on those of the first of two loads [dsp32c.md 15.1, S]."""
-_CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
 
 
 class MachineError(UserError):
@@ -127,20 +118,20 @@ class Machine(Host):
     @property
     def flags(self) -> str:
         """The CAU flags as "nzvc", a dash for each that is clear."""
-        return _dashed(self.nzvc, "nzvc")
+        return dashed(self.nzvc, "nzvc")
 
     @flags.setter
     def flags(self, text: str) -> None:
-        self.nzvc = _bits(text)
+        self.nzvc = bits(text)
 
     @property
     def dflags(self) -> str:
         """The DAU flags as "NZUV", a dash for each that is clear."""
-        return _dashed(self.dnzuv, "NZUV")
+        return dashed(self.dnzuv, "NZUV")
 
     @dflags.setter
     def dflags(self, text: str) -> None:
-        self.dnzuv = _bits(text)
+        self.dnzuv = bits(text)
 
     # ------------------------------------------------------------------ running
 
@@ -275,8 +266,8 @@ class Machine(Host):
 
     def reg(self, code: int) -> int:
         """A register as this instruction sees it, unsigned 24 bits; pc reads as pc + 8 [M A]."""
-        if code in _CONSTANTS:
-            return _CONSTANTS[code]
+        if code in FIXED:
+            return FIXED[code]
         if code == PC:
             return self.pc + 8 & 0xFFFFFF
         if code in self._late:
@@ -287,14 +278,14 @@ class Machine(Host):
         """Write a register: the next instruction sees it."""
         if code in self._late:
             self._too_early(code)
-        if code not in _CONSTANTS:
+        if code not in FIXED:
             self.r[code] = value & 0xFFFFFF
 
     def set_loaded(self, code: int, value: int, flags: int) -> None:
         """A CAU load's result: register and flags are seen by the second instruction after."""
         self._late_next["flags"] = self.nzvc, AGAIN if "flags" in self._late else "loaded by"
         self.nzvc = flags
-        if code not in _CONSTANTS:
+        if code not in FIXED:
             self._late_next[code] = self.r[code], "loaded by"
             self.r[code] = value & 0xFFFFFF
 
@@ -399,11 +390,3 @@ class Machine(Host):
 
     def _text(self, address: int) -> str:
         return str(TABLE.show(self._read(address, 4)))
-
-
-def _dashed(bits: int, names: str) -> str:
-    return "".join(name if bits >> 3 - i & 1 else "-" for i, name in enumerate(names))
-
-
-def _bits(text: str) -> int:
-    return sum(8 >> i for i, letter in enumerate(text) if letter != "-")

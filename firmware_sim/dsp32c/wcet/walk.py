@@ -12,13 +12,12 @@ from typing import Any
 
 from dsplet.firmware_sim.dsp32c.isa import ca as dsp32c_ca
 from dsplet.firmware_sim.dsp32c.isa import da as dsp32c_da
-from dsplet.firmware_sim.dsp32c.isa.operands import IO, MINUS_ONE, PC, PLUS_ONE, R0, signed
+from dsplet.firmware_sim.dsp32c.isa.operands import FIXED, IO, PC, signed
 from dsplet.firmware_sim.dsp32c.sim.machine import CONTROL, PAGE_BITS
 from dsplet.firmware_sim.dsp32c.wcet.clock import Clock
 from dsplet.firmware_sim.dsp32c.wcet.code import Code, Unbounded, clash, united
 from dsplet.firmware_sim.dsp32c.wcet.values import WORD, Affine, Fork, Interval, Unknown, Unsteady
 
-_CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
 STEPPED, FLAGS = 32, 64  # what arrives late: registers loaded, stepped as Z pointers; flags
 _SIZES = (1, 1, 2, 4)  # bytes of the widths h, l, 16 bits, 24 bits
 
@@ -144,8 +143,8 @@ class Walker:
     # ------------------------------------------------------------------ what effects may do
 
     def reg(self, code: int):
-        if code in _CONSTANTS:
-            return _CONSTANTS[code]
+        if code in FIXED:
+            return FIXED[code]
         if code == PC:
             return self.pc + 8 & 0xFFFFFF
         late = self.late
@@ -153,7 +152,7 @@ class Walker:
         return Interval(self.turns) if early else self.r[code]
 
     def set_reg(self, code: int, value) -> None:
-        if code not in _CONSTANTS:
+        if code not in FIXED:
             value = value & 0xFFFFFF
             self.r[code] = Interval(self.turns) if isinstance(value, Unknown) else value
 
