@@ -10,9 +10,9 @@
     goto out; \
 } while (0)
 
-/* One access of the slot (0 fetch, 1 X, 2 Y, 3 Z). With two busy states, waits that stop the
-   machine and this order only the bank of the state just past can be busy: `hot` says it all. Otherwise the
-   accesses are noted, and timed in their order when the slot ends. `lost`: as in book_stalls. */
+/* One access of the slot (0 fetch, 1 X, 2 Y, 3 Z). With two busy states, waits that stop the machine
+   and this order only the bank of the state just past can be busy: `hot` says it all. Otherwise
+   the accesses are noted, and timed in their order when the slot ends. `lost`: see stalls_of. */
 #define TOUCH(where, access) do { \
     uint32_t where_ = (where), bank_ = where_ & 255; \
     if (!quick) noted[access] = where_ + 1; \
