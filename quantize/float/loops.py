@@ -67,12 +67,6 @@ def arrange(graph: FloatGraph) -> list[FloatNode | Region]:
     return _arrange(list(graph.nodes), membership(graph), frozenset(), graph)
 
 
-def refuse(graph: FloatGraph, what: str) -> None:
-    """ModelError where the graph has a loop, of which `what` knows nothing."""
-    if loops := sorted({n.loop for n in graph.nodes if isinstance(n, Border)}):
-        raise ModelError(f"there is no {what} through loops over time: {', '.join(loops)}")
-
-
 def membership(graph: FloatGraph) -> dict[str, tuple[str, ...]]:
     """The loops that compute each value, outermost first."""
     inside: dict[str, tuple[str, ...]] = {v: () for v in graph.inputs}

@@ -21,13 +21,18 @@ from dsplet.quantize.fixed.ops.softmax import LogSoftmax, Softmax
 from dsplet.quantize.fixed.ops.table import Table
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.float import from_onnx
+from dsplet.quantize.float.ops.function import Function
+from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.train.loop import DivergedError
 from dsplet.train.qat.finetune import FinetuneConfig, _ideal, finetune
 from dsplet.train.qat.network import Network
 from dsplet.train.qat.straight_through import fake_quantize
 from tests.each import each
+from tests.quantize import onnx_nets
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
+from tests.quantize.recurrent_nets import STEPS, UNITS, cell
 
 pytestmark = pytest.mark.slow
 
@@ -184,6 +189,35 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     assert to_text(again)[0] == to_text(tuned)[0]
     assert all(np.array_equal(a, b) for a, b in
                zip(to_text(again)[1].values(), to_text(tuned)[1].values(), strict=True))
+
+
+@pytest.mark.parametrize("op", ["LSTM", "GRU"])
+def test_the_gradient_through_a_loop_is_that_of_differences(op, tmp_path):
+    """Along a random direction of all weights and biases, 14 bits being as good as real."""
+    m = cell(op)
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    graph, x = from_onnx.load(tmp_path / "net.onnx"), onnx_nets.inputs(m, 60)
+    fixed = quantize(graph, x, Recipe(14, 14, 14, recurrent_bits=16, equalization=(), trial=None,
+                                      weights="mse", rounding="nearest", bias=None))
+    network = Network(fixed, {n.name: n.expr for n in graph.nodes if isinstance(n, Function)})
+    given = reals(fixed, [fixed.inputs[0].format.quantize(x["x"])])
+    torch.manual_seed(1)
+    weighing = torch.randn(60, STEPS, UNITS)
+    parameters = [p for layer in network.layers for p in (*layer.weights, layer.bias)]
+    direction = [0.02 * torch.randn_like(p) for p in parameters]
+
+    def loss():
+        return (network(*given)["y"].double() * weighing).sum()
+
+    loss().backward()
+    slope = sum(float((p.grad * d).sum()) for p, d in zip(parameters, direction, strict=True))
+    ends = []
+    with torch.no_grad():
+        for way in (1, -2):
+            for p, d in zip(parameters, direction, strict=True):
+                p += way * d
+            ends.append(float(loss()))
+    assert slope == pytest.approx((ends[0] - ends[1]) / 2, rel=0.05)
 
 
 @pytest.mark.parametrize("op", [Softmax, LogSoftmax])

@@ -57,7 +57,9 @@ class FinetuneConfig:
     batch_size:    samples a step
     learning_rate: of weights and biases, the largest of a cosine, in steps of the layer's weights:
                    to cross from one integer to the next takes as long at any width; but at least
-                   LEAST_RATE, absolutely, for weights so fine that they are as good as real
+                   LEAST_RATE, absolutely, for weights so fine that they are as good as real. In a
+                   loop over time, where every turn adds to what a step does, it is the smaller by
+                   the square root of the number of turns
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift, rotation_degrees, stretch: how far each training image is distorted (see
                    `train.distort`): what rounding broke shows on unusual images, and on those the
@@ -166,7 +168,7 @@ def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimize
     layers = [layer for layer in network.layers if isinstance(layer, Layer)]
     groups = [{"params": [*layer.weights, layer.bias], "awake": 1.0, "peak": max(
         config.learning_rate * float((2.0 ** -torch.cat([*layer.fracs]).detach()).mean()),
-        LEAST_RATE)} for layer in layers]
+        LEAST_RATE) / math.sqrt(layer.turns)} for layer in layers]
     fracs = [*network.fracs, *(frac for layer in layers for frac in layer.fracs)]
     return torch.optim.Adam([*groups, {"params": fracs, "awake": 1 - config.frozen,
                                        "peak": config.step_rate}])

@@ -1,6 +1,6 @@
 """A fixed-point graph as a PyTorch module: the same integers, and gradients."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,11 +37,12 @@ class Layer(nn.Module):
     input, and real biases.
 
     fracs: real numbers for each channel, or one, that are rounded half up wherever they are used.
+    turns: how often a sample meets the weights, in loops over time.
     """
 
-    def __init__(self, node: Weighted) -> None:
+    def __init__(self, node: Weighted, turns: int) -> None:
         super().__init__()
-        given = weights_of(node)
+        self.turns, given = turns, weights_of(node)
         lead = (-1, *(1,) * (node.bias.ndim - 1))
         bias = node.bias * 2.0 ** -node.acc_frac.reshape(lead).astype(np.float64)
         self.weights = nn.ParameterList(nn.Parameter(_real(w.real())) for w in given)
@@ -92,16 +93,17 @@ class Network(nn.Module):
         self.start = graph
         self.layers = nn.ModuleList()
         self._layer: dict[str, Layer] = {}
-        for node in graph.every_node():
+        for node, turns in _with_turns(graph):
             if isinstance(node, Weighted):
-                self._layer[node.name] = Layer(node)
+                self._layer[node.name] = Layer(node, turns)
                 self.layers.append(self._layer[node.name])
         groups = _free_groups(graph)
         self.fracs = nn.ParameterList(nn.Parameter(_real([float(g[0].format.frac)]))
                                       for g in groups)
         self._group = {v.name: i for i, g in enumerate(groups) for v in g}
-        self._formats: tuple[int, ...] = ()
+        self._formats: tuple[int, ...] | None = None
         self._now = graph
+        self._wide: set[str] = set()
         self._on_grid: dict[str, tuple[list[torch.Tensor], torch.Tensor]] = {}
         self._eager = Eager(_slopes(graph, functions or {}), self._affine)
 
@@ -128,6 +130,8 @@ class Network(nn.Module):
             self._now = _reformatted(self.start, {
                 v.name: replace(v.format, frac=now[self._group[v.name]])
                 for v in self.start.every_value() if v.name in self._group})
+            self._wide = {n.name for n in self._now.every_node()
+                          if not isinstance(n, Weighted) and self._eager.wide(n)}
             self._formats = now
         return self._now
 
@@ -167,8 +171,7 @@ class Network(nn.Module):
 
     def _run(self, node: Node, *xs: Any) -> torch.Tensor:
         b, fmt = self._eager, node.output.format
-        wide = node.name not in self._layer and b.wide(node)
-        operands = [x.double() for x in xs] if wide else xs
+        operands = [x.double() for x in xs] if node.name in self._wide else xs
         if isinstance(node, Constant):
             return b.repeat(_real(node.q[None] * fmt.step), node.q.ndim)
         real: Any = (self._affine("Gemm", node, *xs) if isinstance(node, GemmSum) else
@@ -203,6 +206,14 @@ class Network(nn.Module):
 
 def _real(array: Any) -> torch.Tensor:
     return torch.from_numpy(np.array(array, np.float32))
+
+
+def _with_turns(graph: Graph, turns: int = 1) -> Iterator[tuple[Node, int]]:
+    """Every node, and how often it runs for a sample."""
+    for node in graph.nodes:
+        yield node, turns
+        if isinstance(node, Scan):
+            yield from _with_turns(node.body, turns * node.steps)
 
 
 def weights_of(node: Weighted) -> tuple[Weight, ...]:
