@@ -24,7 +24,6 @@ from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
-
 STEEP = 2.0**60
 """Times this, the difference of two numbers that are not equal is beyond 1."""
 

@@ -84,7 +84,8 @@ class Function(Computing):
             return ""
         if f.jumps:
             return f"{f} may jump"
-        return "" if self._reach else f"{f} is not at rest outside {-REACHES[-1]:g}..{REACHES[-1]:g}"
+        end = REACHES[-1]
+        return "" if self._reach else f"{f} is not at rest outside {-end:g}..{end:g}"
 
     @property
     def _reach(self) -> float:
