@@ -23,8 +23,7 @@ from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import fixed_graph, quantized, reference
 from dsplet.workflows import finetune, quantize
 
-ROWS = (("dates_attention", "dates", 4, 2), ("row_lstm", "mnist", 4, 1),
-        ("dates_attention", "dates", 2, 4), ("row_lstm", "mnist", 2, 1))
+ROWS = (("dates_attention", "dates", 4, 3), ("row_lstm", "mnist", 4, 1))
 """Network, data, weight bits, epochs."""
 ACTIVATION_BITS = 8
 CHECKED = 3

@@ -218,11 +218,20 @@ def finetuned() -> str:
         for row in record.load("qat")))
 
 
+def finetuned_loops() -> str:
+    return table(("network", "weights/activations", "test samples", "float", "default recipe",
+                  "finetuned", "epochs"), (
+        (row["model"], f"{row['weight_bits']}/{row['activation_bits']}", f"{row['samples']:,}",
+         *(percent(row[f"{state}_percent"]) for state in ("float", "before", "after")),
+         str(row["epochs"])) for row in record.load("qat_loops")))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "systems": systems, "trained": trained, "era": era, "normalise": normalise, "boards": boards,
     "float": float_chip, "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
-    "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned}
+    "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned,
+    "qat_loops": finetuned_loops}
 
 
 def made(page: str) -> str:

@@ -46,8 +46,8 @@ class Region:
         return (*(c.inputs[0] for _, c in self.states), *(s.inputs[0] for s in self.stacks))
 
     def fixed(self, values: dict[str, Value], body: tuple[Node, ...]) -> Scan:
-        """The loop in fixed point, its body made already, which reads what is outside it under
-        names of its own."""
+        """The loop as a node, its body made already, which reads what is outside it under names of
+        its own."""
         taken = set(values)
         whole = {v: replace(values[v], name=unique(f"{self.name}/{v}", taken))
                  for v in self.outside}
