@@ -42,7 +42,7 @@ class Layer(nn.Module):
 
     def __init__(self, node: Weighted, turns: int) -> None:
         super().__init__()
-        self.turns, given = turns, weights_of(node)
+        self.turns, given = turns, _weights_of(node)
         lead = (-1, *(1,) * (node.bias.ndim - 1))
         bias = node.bias * 2.0 ** -node.acc_frac.reshape(lead).astype(np.float64)
         self.weights = nn.ParameterList(nn.Parameter(_real(w.real())) for w in given)
@@ -216,7 +216,7 @@ def _with_turns(graph: Graph, turns: int = 1) -> Iterator[tuple[Node, int]]:
             yield from _with_turns(node.body, turns * node.steps)
 
 
-def weights_of(node: Weighted) -> tuple[Weight, ...]:
+def _weights_of(node: Weighted) -> tuple[Weight, ...]:
     """One for each input."""
     return node.weights if isinstance(node, GemmSum) else (node.weight,)
 
