@@ -5,6 +5,8 @@ WebAssembly (`wasm`), and is used with the interface of `Machine`; a batch door 
 over many inputs without any Python per input.
 """
 
+from __future__ import annotations
+
 import time
 import weakref
 from collections.abc import Callable
@@ -15,7 +17,8 @@ from dsplet.base.library import LibraryError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import CODES, PCSH, SYNONYMS
 from dsplet.firmware_sim.dsp32c.sim import native, wasm
-from dsplet.firmware_sim.dsp32c.sim.doors import MEMORY_BYTES, Doors, wiring
+from dsplet.firmware_sim.dsp32c.sim.doors import MEMORY_BYTES, Doors, assumed, wiring
+from dsplet.firmware_sim.dsp32c.sim.flags import bits, dashed
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.machine import (
     BadAccess,
@@ -50,9 +53,7 @@ class Engine(Host):
         if not self._chip:
             raise MemoryError("no room for another DSP32C")
         weakref.finalize(self, doors.chip_free, self._chip)
-        assumed = target.assumptions
-        doors.chip_assume(self._chip, assumed.bank_busy_states, assumed.adder_truncates,
-                          assumed.wait_stalls_machine, target.pcw, waits, order)
+        doors.chip_assume(self._chip, *assumed(target), waits, order)
         self.reset()
 
     def _room(self, name: str, content: np.ndarray) -> np.ndarray:
@@ -62,6 +63,13 @@ class Engine(Host):
             room = self._rooms[name] = self._doors.array(len(content), content.dtype)
         room[:len(content)] = content
         return room
+
+    def twin(self) -> Engine:
+        """Another one with the same memory, which runs beside this one in a thread of its own."""
+        other = Engine(self.target, self.strict, self._doors.another())
+        for region in self.target.regions:
+            other.memory[region.start:region.end] = self.memory[region.start:region.end]
+        return other
 
     # ---- state ----
 
@@ -105,20 +113,20 @@ class Engine(Host):
     @property
     def flags(self) -> str:
         """CAU flags, "nzvc" with a dash for 0."""
-        return _dashes(self._doors.chip_flags(self._chip), "nzvc")
+        return dashed(self._doors.chip_flags(self._chip), "nzvc")
 
     @flags.setter
     def flags(self, text: str):
-        self._doors.chip_set_flags(self._chip, _bits(text))
+        self._doors.chip_set_flags(self._chip, bits(text))
 
     @property
     def dflags(self) -> str:
         """DAU flags, "NZUV" with a dash for 0; setting them sets their history too."""
-        return _dashes(self._doors.chip_dau_flags(self._chip), "NZUV")
+        return dashed(self._doors.chip_dau_flags(self._chip), "NZUV")
 
     @dflags.setter
     def dflags(self, text: str):
-        self._doors.chip_set_dau_flags(self._chip, _bits(text))
+        self._doors.chip_set_dau_flags(self._chip, bits(text))
 
     @property
     def states(self) -> int:  # type: ignore[override]  # nobody but the library counts here
@@ -148,12 +156,13 @@ class Engine(Host):
 
     def run_batch(self, start_pc: int, until: int, input_address: int, inputs, output_address: int,
                   output_words: int, max_instructions: int = 100_000_000,
-                  progress: Callable[[int], None] | None = None):
+                  progress: Callable[[int], None] | None = None, first: int = 0):
         """(outputs (N, output_words) uint32, states (N,) int64) of one program over N inputs.
 
         inputs: (N, words) uint32, written at input_address before each run.  Each image starts from
         reset registers; memory is left as the image before left it.  Counters go on counting.
-        `progress` is called with the number of images done, about ten times a second.
+        `progress` is called with the number of images done, about ten times a second. first: how
+        many came before these, for an error to name the one that failed.
         """
         inputs = np.ascontiguousarray(inputs, np.uint32)
         count, words = inputs.shape
@@ -178,7 +187,7 @@ class Engine(Host):
             done += ran
             if status[0] != DONE:
                 error = self._error(int(status[0]), until, max_instructions)
-                raise type(error)(f"input {done}: {error}")
+                raise type(error)(f"input {first + done}: {error}")
             seconds = max(time.perf_counter() - began, 1e-6)
             chunk = max(1, min(int(size * 0.1 / seconds), 4 * size))
             if progress:
@@ -242,11 +251,3 @@ def fastest(target):
         word = f"the engine runs as WebAssembly, at two thirds of its speed: {no_compiler}"
     unkept = doors.unkept and again + doors.unkept
     return Engine(target, doors=doors), "; ".join(filter(None, (word, unkept)))
-
-
-def _dashes(bits: int, names: str) -> str:
-    return "".join(name if bits >> (3 - k) & 1 else "-" for k, name in enumerate(names))
-
-
-def _bits(text: str) -> int:
-    return sum(8 >> k for k, letter in enumerate(text) if letter != "-")
