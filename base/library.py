@@ -110,15 +110,15 @@ class Generated:
     def found(self) -> ctypes.CDLL | None:
         """What was kept; None where nothing was."""
         with suppress(LibraryError):
-            return _found(own_cache(), self.stem, ".so", _loaded)
+            return _found(own_cache(), self.stem, ".so", loaded)
         return None
 
     def made(self) -> Library:
         """What was kept, or what is compiled now, and kept where that can be. Raises NoCompiler;
         LibraryError with the compiler's words."""
-        loaded = Library(*kept(self.stem, ".so", self._compiled, _loaded))
+        library = Library(*kept(self.stem, ".so", self._compiled, loaded))
         self._forget()
-        return loaded
+        return library
 
     def _compiled(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="dsplet-") as scratch:
