@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -13,16 +14,24 @@ from dsplet.firmware_sim.compile.fuse import Fused
 from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
-from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen, prepared
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    BESIDE,
+    POOL,
+    Constants,
+    Ins,
+    Label,
+    NeedsRegisters,
+)
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select
 from dsplet.firmware_sim.dsp32c.codegen.locate import locate
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
-from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
+from dsplet.firmware_sim.dsp32c.codegen.planner import BESIDE_WORDS, POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
 from dsplet.firmware_sim.dsp32c.parts.target import Target
@@ -40,6 +49,12 @@ COSTS = Costs(pair=0.25, loop=3)
 """A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
 4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
 
+WORTH = (0.5, 4.0, 8.0, 16.0, 32.0)
+"""Cycles that an instruction must save which a loop could do without: more, as long as the code is
+longer than its bank. What lies outside is slower, and takes the room of numbers."""
+NEARLY = 1.25
+"""Times the bank: code that is longer will not fit it by being less written out."""
+
 
 class Compilation:
     """A program for a target, in every way that it can be compiled."""
@@ -50,16 +65,16 @@ class Compilation:
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(self.program)
+        return mixtures(prepared(self.program, self.target)["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
         first = next(r for r in self.target.regions if r.start == 0)
-        chosen, code_bytes = Chosen(self.program, self.target, choices), 4
+        chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
         while True:
             try:
-                attempt = _Attempt(chosen, code_bytes, self._selections)
+                attempt = _Attempt(chosen, code_bytes, self._selections, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
@@ -67,7 +82,10 @@ class Compilation:
                 continue
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
-            code_bytes = attempt.code_bytes
+            if tight + 1 == len(WORTH):
+                code_bytes = attempt.code_bytes
+            tight = min(tight + 1, len(WORTH) - 1) if (
+                attempt.code_bytes <= NEARLY * first.bytes) else len(WORTH) - 1
 
 
 class Selections:
@@ -77,16 +95,18 @@ class Selections:
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[tuple, Selected]]] = {}
 
-    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str]
-               ) -> Selected:
+    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
+               least: float) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
+        key = (kernel, taken, least, constants.room, [
+            (b, plan.kind(b), plan.region(b) if constants.room else plan.region(b) is None)
+            for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
                 return code
-        known.append((key, select(kernel, plan, constants, taken)))
+        known.append((key, select(kernel, plan, constants, taken, least)))
         return known[-1][1]
 
 
@@ -100,7 +120,10 @@ class _CannotDo(Exception):
 class _Attempt:
     """Everything in its place, with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections) -> None:
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float
+                 ) -> None:
+        """least: cycles that an instruction must save which a loop could do without."""
+        self.least = least
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -109,7 +132,8 @@ class _Attempt:
                       chosen.kinds,
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
-        self.constants, self.selections = Constants(), selections
+        room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
+        self.constants, self.selections = Constants(room), selections
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -121,39 +145,58 @@ class _Attempt:
         repeats = self.chosen.repeats
         bodies: list[Lines] = []
         lines: Lines = []
+        linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         previous: Ins | None = None
-        for i, k in enumerate(self.chosen.kernels):
-            bodies.append(self._kernel(i, k, previous))
+        codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
+        self._steady = {r.var: self._kept(codes, r) for r in repeats}
+        for i, code in enumerate(codes):
+            bodies.append(self._linked(i, code, previous))
             previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
-                lines += [goto(HALT), NOP, RESUME]
+                lines += [goto(HALT), NOP, RESUME, *linear]
             lines += [line for r in repeats if r.first == i for line in self._head(r)]
-            lines += body
+            lines += [*body[:1], *linear, *body[1:]] if i == 0 else body
             lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
-        if "byte" in self.chosen.choices.packed.values():
-            lines.insert(1, LINEAR)
         return [*lines, HALT, goto(HALT), NOP]
 
-    def _kernel(self, i: int, fused: Fused, previous: Ins | None) -> Lines:
+    def _selected(self, i: int, fused: Fused) -> Selected:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
-            code = self.selections.select(kernel, self.plan, self.constants,
-                                          self.clock.counters(i))
+            turns = prod(r.extent for r in self.chosen.repeats if r.first <= i <= r.last)
+            return self.selections.select(kernel, self.plan, self.constants,
+                                          self.clock.counters(i), self.least / turns)
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None
             if self.chosen.choices.stepped:
                 raise _CannotDo(frozenset(), self.chosen.choices.stepped) from None
             raise
-        return link(code, self.plan, self.clock, previous)
+
+    def _kept(self, codes: list[Selected], r: Repeat) -> Steady:
+        """What registers hold through a loop over time, if there is none inside it."""
+        inside = codes[r.first:r.last + 1]
+        if any(r.first <= o.first and o.last <= r.last for o in self.chosen.repeats if o is not r):
+            return Steady()
+        return steady(inside, [c.starts(self.plan) for c in inside],
+                      self.clock.counters(r.first), r.var)
+
+    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Lines:
+        kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
+                     if (s := self._steady[r.var]).kept), Steady())
+        taken = [*self.clock.counters(i), *kept.kept.values()]
+        starts = code.starts(self.plan)
+        return link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
+                    kept.copied(starts))
 
     def _head(self, r: Repeat) -> Lines:
-        return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
+        return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),
+                Label(f"{r.var}_turn")]
 
     def _tail(self, r: Repeat) -> Lines:
-        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"))]
+        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"),
+                                                         self._steady[r.var].after())]
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
@@ -195,6 +238,8 @@ class _Attempt:
             raise DoesNotFit(f"{len(constants)} float constants; the pool has room for "
                              f"{POOL_WORDS}", 4 * (len(constants) - POOL_WORDS))
         data = [(self.plan.address(POOL), to_words(np.array(constants)))]
+        if others := self.constants.values(self.plan.place, BESIDE):
+            data.append((self.plan.address(BESIDE), to_words(np.array(others))))
         for name, p in sorted(self.plan.placements.items(), key=lambda item: item[1].address):
             buffer = self.chosen.buffers.get(name)
             if buffer is not None and buffer.data is not None:
@@ -207,9 +252,9 @@ class _Attempt:
             numbers[:buffer.size] = buffer.data
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            table = self.chosen.tables[buffer.name] if kind == "place" else None
-            base = self.plan.place(table) if table else 0
-            return (base + 2 * buffer.integers).astype(np.int32).view(np.uint32)
+            entry = self.chosen.places[buffer.name]
+            base = self.plan.place(entry.table) if entry.table else 0
+            return (base + entry.unit * buffer.integers).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.chosen.words.get(buffer.name, buffer.integers.astype(np.float64)))
         except ValueError as error:

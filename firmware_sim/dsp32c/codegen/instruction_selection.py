@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import (
-    Access,
+    Acc,
     Code,
     Constants,
     Ins,
@@ -20,9 +20,10 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Layout,
     Turns,
 )
-from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, add, apply
+from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, SUM, add, apply
 from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
-from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round
+from dsplet.firmware_sim.dsp32c.codegen.scale import Between
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.firmware_sim.dsp32c.codegen.table_selection import TableSelector
 from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Mac, Set, Store
@@ -72,12 +73,8 @@ class InstructionSelector:
                 code += self._hoist(Turns(var, extent, self._body(body)))
             case Set() if self.tables.is_place(s):
                 return self.tables.walk(statements[i:i + 6], code)
-            case Set() if [type(t) for t in statements[i:i + 8]] == 2 * [Set, Between, Round,
-                                                                         Store]:
-                self.tables.between_two(statements[i:i + 8], code)
-                return 8
-            case Between():
-                self.tables.between([s], code)
+            case Between() | Line():
+                self.tables.between(s, code)
             case Lookup():
                 self.tables.lookup(s, code)
             case Fetch():
@@ -109,7 +106,7 @@ class InstructionSelector:
         first, a = start[0], start[0].accumulator
         used = {i.accumulator for i in code}.union(*(i.multiplied for i in code))
         free = [b for b in self.using.free() if b not in used]
-        if not free or first.row is not MOVE or not isinstance(first.operands["Y"], Access) or (
+        if not free or first.row not in (MOVE, SUM) or isinstance(first.operands["Y"], Acc) or (
                 macs[0].accumulator != a) or any(
                 i.accumulator != a or i.multiplied or _depends(i, loop.var)
                 or any(x.write for _, x in i.accesses) for i in start):

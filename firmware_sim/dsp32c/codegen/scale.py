@@ -13,7 +13,8 @@ from itertools import count
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import requantize
+from dsplet.firmware_sim.dsp32c.codegen.halves import bounds, reach, saturates
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line, segment_words
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -111,12 +112,18 @@ class Base(Statement):
 @dataclass(frozen=True)
 class Entry:
     """What a buffer that is only looked up holds instead of its integer v: 2 * v + 0..1, a place in
-    a table of 16-bit numbers whose lowest bit does not count. table: also its address is added."""
+    a table of 16-bit numbers whose lowest bit does not count; or v, one in a table of bytes. table:
+    also its address is added."""
 
     table: str | None
     unit: int = 2
     half: float = 0.5
     """To round a unit by a floor, less the half that the conversion to an integer adds."""
+    place: bool = True
+
+
+WHOLE = Entry(None, 1, 0.0, place=False)
+"""What a buffer of 16-bit integers holds: v itself, rounded and saturated as it is converted."""
 
 
 @dataclass(frozen=True)
@@ -203,10 +210,11 @@ class _Scaler:
             return None
         unit, half = self._unit(q)
         match writers:
-            case [*_, Interpolate() as curve, _] if not self._entry(q):
+            case [*_, Interpolate() as curve, _] if self._entry(q) in (None, WHOLE):
                 self._segments(curve, unit * 2.0 ** -q.shifts[0], half)
                 return 1.0, 0.0
-            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
+            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and self._entry(q) in (
+                    None, WHOLE):
                 return unit * 2.0 ** -q.shifts[0], half
         multiply = 1
         uniform = uniform_shift(q)
@@ -274,7 +282,9 @@ class _Scaler:
         if isinstance(s, Interpolate):
             if s.table not in self.words:
                 self._segments(s, 1.0, 0.0)
-            return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
+            segments = self.buffers[s.table].size
+            kind = Line if len(self.words[s.table]) == 2 * segments else Between
+            return [kind(s.d, s.table, segments, s.first, s.step_log2)]
         if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
             rest = self._rest(s.d, s.source)
         else:
@@ -292,6 +302,8 @@ class _Scaler:
                 return [s, *based]
             case Set(d, Ref() as r) if any(isinstance(t, Mul) and t.d == d and isinstance(
                     t.source, Ref) for t in self.statements):
+                return [SetScaled(d, r, factor)]
+            case Set(d, Ref() as r) if not (half or based):
                 return [SetScaled(d, r, factor)]
             case Set(d, Ref() as r):
                 return [Word(d, half), *based, AddScaled(d, r, factor)]
@@ -321,14 +333,10 @@ class _Scaler:
         return [Add(d, Ref(f"{name}_rest", ref.index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
-        """The three numbers of every segment, where the table was."""
-        table = self.buffers[s.table]
-        i = np.arange(table.size)
-        self.words[s.table] = np.concatenate([
-            s.first + (i << s.step_log2), self.buffers[s.slopes].integers * factor,
-            table.integers * 2.0**s.step_log2 * factor + half])
-        self.extra.append(replace(table, size=3 * table.size, data=np.zeros(3 * table.size,
-                                                                            np.int64)))
+        """The numbers of every segment, where the table was."""
+        table, slopes = self.buffers[s.table], self.buffers[s.slopes]
+        words = self.words[s.table] = segment_words(s, table, slopes, factor, half)
+        self.extra.append(replace(table, size=len(words), data=np.zeros(len(words), np.int64)))
 
     def _number(self, value: int) -> Ref:
         name = next(self.names)
@@ -338,11 +346,9 @@ class _Scaler:
     def _requantize(self, q: Requantize, fold: tuple | None) -> list:
         unit, half = self._unit(q)
         entry = self._entry(q)
-        low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
-                     for b in q.bound)
-        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry,
-                        None if min(low) >= q.low else q.low,
-                        None if max(high) <= q.high else q.high, max(-min(low), max(high)))
+        low, high = reach(q)
+        passed = (None, None) if entry == WHOLE and saturates(q) else bounds(q)
+        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry, *passed, max(-low, high))
         if fold is not None:
             return [rounded]
         based = [Base(q.d, entry.table)] if entry and entry.table else []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.lower_bound import lower_bounds
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
 from dsplet.quantize.fixed.kernel import Loop
@@ -60,9 +60,8 @@ def test_the_chip_computes_what_onnx_runtime_computes(name, tmp_path):
     assert np.abs(run.outputs[0] - expected).max() <= 1e-3 * np.abs(expected).max()
     assert of_image(image).states == run.cycles[0] * 4
     cycles = {bill.section.kernel: bill.cycles for bill in run.bills}
-    for i, kernel in enumerate(program.kernels):
-        least = lower_bound_cycles(kernel, program.buffers, BOARD)
-        assert program.turns(i) * least <= cycles[kernel.name]
+    for name, least in lower_bounds(program, BOARD).items():
+        assert least <= cycles[name]
 
 
 @each("name", sorted(REFUSED))
