@@ -59,9 +59,10 @@ def test_the_chip_computes_what_onnx_runtime_computes(name, tmp_path):
     assert run.outputs[0].dtype == np.float32
     assert np.abs(run.outputs[0] - expected).max() <= 1e-3 * np.abs(expected).max()
     assert of_image(image).states == run.cycles[0] * 4
+    bounds = lower_bounds(program, BOARD)
     cycles = {bill.section.kernel: bill.cycles for bill in run.bills}
-    for name, least in lower_bounds(program, BOARD).items():
-        assert least <= cycles[name]
+    for kernel in program.kernels:
+        assert bounds[kernel.name] <= cycles[kernel.name]
 
 
 @each("name", sorted(REFUSED))
