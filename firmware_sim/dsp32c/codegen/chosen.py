@@ -31,7 +31,8 @@ class Chosen:
         self.program = program = choices.apply(program)
         places = entries(program, max(r.end for r in target.board.regions))
         scaled = real(program) if program.reals is not None else [
-            scale(k, program.buffers, places, choices.packed) for k in program.kernels]
+            scale(k, program.buffers, places, choices.packed, target.rounding)
+            for k in program.kernels]
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
         kernels = scaled_kernels = [s.kernel for s in scaled]

@@ -25,6 +25,8 @@ CODES = {Kind.LONG: "int32", Kind.HALF: "int16", Kind.BYTE: "byte"} | dict.fromk
     PLACES, "int32")
 """Everything else is float words."""
 Span = tuple[int | None, int | None]
+Coded = tuple[float, int, Span]
+"""(base, step, clamp) of what a buffer holds."""
 
 
 def locate(chosen: Chosen, plan: Plan, sections: Sequence[Section]
@@ -141,24 +143,24 @@ class _Locating:
             moves=tuple(size * offset.coefficient(r.var) for r in around),
             planes=whole // there, plane_bytes=size * there if there < whole else 0))
 
-    def _coded(self, buffer: str, kind: Kind) -> tuple[int, int, Span]:
-        """(base, step, clamp) of what a buffer holds."""
+    def _coded(self, buffer: str, kind: Kind) -> Coded:
         if kind in PLACES:
             table = self.chosen.tables[buffer]
             unit = Entry(table).unit
             return self.plan.place(table) if table else 0, unit, self.clamps[buffer]
-        return EXCESS.get(kind, 0), 1, self.unrounded.get(buffer, (None, None))
+        return self.unrounded.get(buffer, (EXCESS.get(kind, 0), 1, (None, None)))
 
 
-def _unrounded(passes: Mapping[str, Program]) -> dict[str, Span]:
+def _unrounded(passes: Mapping[str, Program]) -> dict[str, Coded]:
     """Buffers that hold what is rounded only after a maximum was taken, with the clamp of then."""
-    found: dict[str, Span] = {}
+    found: dict[str, Coded] = {}
     for before, after in zip(passes["scale"].kernels, passes["delayed_requantize"].kernels,
                              strict=True):
         rounds = [s for top in before.body for s in flat(top) if isinstance(s, Round)]
         if rounds and not any(isinstance(s, Round) for top in after.body for s in flat(top)):
             low, high = (None if b is None else int(b) for b in (rounds[0].low, rounds[0].high))
-            found |= {s.ref.buffer: (low, high) for s in _stores(after)}
+            base = -0.5 if rounds[0].nearest else 0
+            found |= {s.ref.buffer: (base, 1, (low, high)) for s in _stores(after)}
     return found
 
 

@@ -13,6 +13,7 @@ bank that is busy holds the access, and everything after it, back:
 """
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self
 
@@ -51,6 +52,16 @@ class Assumptions:
     wait_stalls_machine: bool = True  # not only later external accesses [dsp32c.md 14, item 2]
 
 
+class Rounding(StrEnum):
+    """How code rounds to integers."""
+
+    ADDER = "adder"
+    """A floor by two additions, in an adder that truncates [dsp32c.md 15, S, K70]: fastest."""
+    CONVERSION = "conversion"
+    """By what converts and rounds to nearest, ties upward [dsp32c.md 15, S, K90]: the same integers
+    whether the adder truncates or not."""
+
+
 @dataclass(frozen=True)
 class Board(backend.Board):
     """Memory around the part."""
@@ -60,7 +71,7 @@ class Board(backend.Board):
 
 @dataclass(frozen=True, kw_only=True)
 class Target(backend.Target):
-    """A part on a board; one period of its input clock is one state."""
+    """A part on a board; one period of its input clock is one state. rounding: of code for it."""
 
     processor: str = "dsp32c"
     on_chip: tuple[Region, ...]
@@ -68,6 +79,7 @@ class Target(backend.Target):
     pcw: int = 0x0009  # as the boot program leaves it: MEM A 0 waits, MEM B 3 [dsp32c.md 4.3, A L]
     states_per_cycle: int = 4  # [dsp32c.md 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
+    rounding: Rounding = Rounding.ADDER
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
