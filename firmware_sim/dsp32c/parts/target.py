@@ -56,10 +56,7 @@ class Rounding(StrEnum):
     """How code rounds to integers."""
 
     ADDER = "adder"
-    """A floor by two additions, in an adder that truncates [dsp32c.md 15, S, K70]: fastest."""
     CONVERSION = "conversion"
-    """By what converts and rounds to nearest, ties upward [dsp32c.md 15, S, K90]: the same integers
-    whether the adder truncates or not."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,10 @@ class Target(backend.Target):
     states_per_cycle: int = 4  # [dsp32c.md 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
     rounding: Rounding = Rounding.ADDER
+
+    @property
+    def generated(self) -> str:
+        return "" if self.rounding is Rounding.ADDER else f"rounding by {self.rounding}"
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
