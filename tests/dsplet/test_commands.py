@@ -267,7 +267,7 @@ OTHERS = (
     "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
     "simulate state.q.onnx --stream --data state.npz",
     "simulate places.q.onnx",
-    "simulate places.q.onnx --spread --rounding adder",
+    f"simulate small.q.onnx --spread --rounding adder {FEED}",
     "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
     "zoo get zip1989", "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out")
 """Each changes much of what its command reports."""
