@@ -48,7 +48,7 @@ class Assumptions:
 
     bank_busy_states: int = 2  # how long an access occupies its bank [dsp32c.md 4.4, K70]
     slot_order: str = "IXYZ"  # fetch, X or load, Y or store, older Z write [dsp32c.md 4.4, K55]
-    adder_truncates: bool = True  # toward minus infinity; False: nearest [dsp32c.md 3.3, K65]
+    adder_truncates: bool = True  # toward minus infinity; False: nearest [dsp32c.md 15, S, K70]
     wait_stalls_machine: bool = True  # not only later external accesses [dsp32c.md 14, item 2]
 
 
