@@ -63,7 +63,8 @@ class Selection:
 
     def scratch(self, write: bool = False) -> Access:
         """The word that a number is converted by way of; one pointer writes and reads it."""
-        return replace(self.at(Ref(SCRATCH, Affine()), write), group=(SCRATCH,))
+        word = Ref(SCRATCH, Affine())
+        return replace(self.at(word, write), group=self.at(word, True).stream)
 
     def constant(self, value: float, table: str = "") -> Access:
         return self.constants.access(value, table)
