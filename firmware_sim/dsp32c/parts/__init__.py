@@ -25,7 +25,7 @@ SWITCHES = {
     "adder_truncates": Switch({"true": True, "false": False}, (True, False)),
 }
 
-ROUNDINGS = {
+ROUNDINGS: dict[str, str] = {
     Rounding.ADDER: "a floor by two additions, in an adder that truncates [dsp32c.md 15, S, K70]",
     Rounding.CONVERSION: "conversions, which round to nearest, ties upward [dsp32c.md 15, S, K90]: "
                          "the same integers whether the adder truncates or not",
