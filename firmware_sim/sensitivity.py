@@ -127,15 +127,16 @@ class _Bar:
         seen = float(run.cycles.max())
         apart = [np.abs(a - b) for a, b in zip(longer.outputs, own.outputs, strict=True)]
         differing, most = int(sum(map(np.count_nonzero, apart))), [float(a.max()) for a in apart]
-        accuracy = [self.right(r.outputs[0]) if differing else None for r in (longer, own)]
+        now, before = (self.right(r.outputs[0]) if differing else None for r in (longer, own))
         changes = {layer: cycles - before for (layer, cycles), before in zip(
             _by_layer(run).items(), _by_layer(self.own).values(), strict=True)}
         compared = sum(a.size for a in apart)
         return SpreadRow(
             name, value, seen, 100 * (seen / float(self.own.cycles.max()) - 1),
-            _told(differing, compared, most, self.compiled.program, *accuracy),
+            _told(differing, compared, most, self.compiled.program, now, before),
             differing, compared, len(own.cycles), max(most),
-            [LayerChange(layer, c) for layer, c in changes.items() if abs(c) > ROUNDING], *accuracy)
+            [LayerChange(layer, c) for layer, c in changes.items() if abs(c) > ROUNDING],
+            now, before)
 
     def _own_longer(self) -> Run:
         if self._longer is None:

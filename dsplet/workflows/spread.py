@@ -11,14 +11,17 @@ from dsplet.data.feed import Batch
 from dsplet.firmware_sim import report
 from dsplet.firmware_sim.backend import Compiled
 from dsplet.firmware_sim.sensitivity import ErrorBar, error_bar
+from dsplet.quantize.network import Arrays
 
 
 class Subject(Protocol):
-    """A network to run. facts: its file's metadata."""
+    """A network to run."""
 
-    facts: Mapping[str, str]
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Its file's metadata."""
 
-    def inputs(self, x: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def inputs(self, x: Arrays) -> list[np.ndarray]:
         """Reals as the machine reads them, for each input."""
 
     def reals(self, y: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def test_the_smallest_programs_under_either_adder(graph):
 
 
 def divides(graph: Graph) -> bool:
-    """Whether code for it holds what may lose bits: a quotient before it is corrected, a sum that is
+    """Whether code for it has what may lose bits: a quotient before it is corrected, a sum that is
     split into two factors."""
     kernels = targets.compile(lowered(graph), TARGET).passes()["scale"].kernels
     return any(isinstance(s, Divide) or isinstance(s, Scale) and s.wide
