@@ -25,8 +25,6 @@ CODES = {Kind.LONG: "int32", Kind.HALF: "int16", Kind.BYTE: "byte"} | dict.fromk
     PLACES, "int32")
 """Everything else is float words."""
 Span = tuple[int | None, int | None]
-Coded = tuple[float, int, Span]
-"""(base, step, clamp) of what a buffer holds."""
 
 
 def locate(chosen: Chosen, plan: Plan, sections: Sequence[Section]
@@ -143,24 +141,27 @@ class _Locating:
             moves=tuple(size * offset.coefficient(r.var) for r in around),
             planes=whole // there, plane_bytes=size * there if there < whole else 0))
 
-    def _coded(self, buffer: str, kind: Kind) -> Coded:
+    def _coded(self, buffer: str, kind: Kind) -> tuple[float, int, Span]:
+        """(base, step, clamp) of what a buffer holds."""
         if kind in PLACES:
             table = self.chosen.tables[buffer]
             unit = Entry(table).unit
             return self.plan.place(table) if table else 0, unit, self.clamps[buffer]
-        return self.unrounded.get(buffer, (EXCESS.get(kind, 0), 1, (None, None)))
+        half, span = self.unrounded.get(buffer, (0, (None, None)))
+        return EXCESS.get(kind, 0) - half, 1, span
 
 
-def _unrounded(passes: Mapping[str, Program]) -> dict[str, Coded]:
-    """Buffers that hold what is rounded only after a maximum was taken, with the clamp of then."""
-    found: dict[str, Coded] = {}
+def _unrounded(passes: Mapping[str, Program]) -> dict[str, tuple[float, Span]]:
+    """Buffers that hold what is rounded only after a maximum was taken: what they lack of what a
+    floor rounds, and the clamp of then."""
+    found: dict[str, tuple[float, Span]] = {}
     for before, after in zip(passes["scale"].kernels, passes["delayed_requantize"].kernels,
                              strict=True):
         rounds = [s for top in before.body for s in flat(top) if isinstance(s, Round)]
         if rounds and not any(isinstance(s, Round) for top in after.body for s in flat(top)):
             low, high = (None if b is None else int(b) for b in (rounds[0].low, rounds[0].high))
-            base = -0.5 if rounds[0].nearest else 0
-            found |= {s.ref.buffer: (base, 1, (low, high)) for s in _stores(after)}
+            half = 0.5 if rounds[0].nearest else 0
+            found |= {s.ref.buffer: (half, (low, high)) for s in _stores(after)}
     return found
 
 
