@@ -129,6 +129,18 @@ def era() -> str:
                  map(cells, record.load("era")))
 
 
+def timings() -> str:
+    def count(cycles: float | None) -> str:
+        return "" if cycles is None else f"{cycles:,.{0 if cycles > 1000 else 1}f}"
+
+    return table(("program", "published", "published, cycles", "here, cycles", "ms at 50 MHz",
+                  "here under other assumptions"), (
+        (row["program"], row["published"], count(row["published_cycles"]), count(row["cycles"]),
+         f"{row['cycles'] * 80e-6:.3g}",
+         f"{count(row['lowest_cycles'])} to {count(row['highest_cycles'])}")
+        for row in record.load("timings")))
+
+
 def normalise() -> str:
     def cells(row: dict[str, Any]) -> Cells:
         both = row["cycles"] + row["network_cycles"]
@@ -252,9 +264,9 @@ def library_fft() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "systems": systems, "trained": trained, "era": era, "normalise": normalise, "boards": boards,
-    "rounding": rounding, "float": float_chip, "toronto": toronto, "sliding": sliding,
-    "machines": machines,
+    "systems": systems, "trained": trained, "era": era, "timings": timings,
+    "normalise": normalise, "boards": boards, "rounding": rounding, "float": float_chip,
+    "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned,
     "programs": programs, "programs_started": programs_started, "library_fft": library_fft}

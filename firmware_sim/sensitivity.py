@@ -78,7 +78,7 @@ class ErrorBar:
 def error_bar(compiled: Compiled, xs: Sequence[Array],
               progress: Callable[[int, int], None] | None = None,
               right: Right = lambda y: None) -> ErrorBar:
-    """The rows of every alternative, the rest as the program's target assumes.
+    """The rows of every alternative that can matter to the program, the rest as its target assumes.
 
     xs: for each input (N, *shape), of which the first are run. progress: told the alternatives done
     and how many there are. Raises NotOffered.
@@ -87,7 +87,7 @@ def error_bar(compiled: Compiled, xs: Sequence[Array],
     bar = _Bar(compiled, xs, right)
     backend = targets.backend(compiled.target)
     ways = [(name, value) for name, switch in backend.switches_of(compiled.target).items()
-            for value in switch.alternatives]
+            if compiled.concerns(name) for value in switch.alternatives]
     rows: list[SpreadRow] = []
     for name, value in ways:
         rows.append(bar.row(name, value))

@@ -90,13 +90,14 @@ _DAU_TRUE = [
 ]
 
 
-def holds(machine, condition: int) -> bool:
-    """Whether a condition code (0..63) is true for the flags that a CAU instruction sees now."""
+def holds(machine, condition: int, transfers: bool = False) -> bool:
+    """Whether a condition code (0..63) is true for the flags that a CAU instruction sees now, one
+    that transfers control or another."""
     if condition < 2:
         return condition == 1
     if condition >= 32:
         machine.unsupported("an I/O condition")
-    table, flags = ((_CAU_TRUE, machine.cau_flags()) if condition < 16 else
+    table, flags = ((_CAU_TRUE, machine.cau_flags(transfers)) if condition < 16 else
                     (_DAU_TRUE, machine.dau_flags_seen_by_cau()))
     true = table[(condition & 15) >> 1](*(bool(flags & bit) for bit in (8, 4, 2, 1)))
     return true != bool(condition & 1)

@@ -17,6 +17,7 @@ from dsplet.firmware_sim.dsp32c.isa.table import (
 
 # 5-bit register codes [dsp32c.md 2, M A]
 R0, PC, MINUS_ONE, PLUS_ONE, DAUC, IOC, PCSH = 0, 15, 22, 23, 26, 27, 30
+FIXED = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}  # registers that are constants
 CODES = {f"r{n}": n for n in range(15)}
 CODES |= {f"r{n}": n + 2 for n in range(15, 20)} | {"r20": 24, "r21": 25, "r22": 29}
 SYNONYMS = {"pin": 24, "pout": 25, "ivtp": 29}
