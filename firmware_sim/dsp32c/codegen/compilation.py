@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from dsplet.firmware_sim.compile.fuse import Fused
 from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
-from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
+from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen, prepared
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
@@ -40,6 +41,12 @@ COSTS = Costs(pair=0.25, loop=3)
 """A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
 4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
 
+WORTH = (0.5, 4.0, 8.0, 16.0, 32.0)
+"""Cycles that an instruction must save which a loop could do without: more, as long as the code is
+longer than its bank. What lies outside is slower, and takes the room of numbers."""
+NEARLY = 1.25
+"""Times the bank: code that is longer will not fit it by being less written out."""
+
 
 class Compilation:
     """A program for a target, in every way that it can be compiled."""
@@ -50,16 +57,16 @@ class Compilation:
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(self.program)
+        return mixtures(prepared(self.program, self.target)["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
         first = next(r for r in self.target.regions if r.start == 0)
-        chosen, code_bytes = Chosen(self.program, self.target, choices), 4
+        chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
         while True:
             try:
-                attempt = _Attempt(chosen, code_bytes, self._selections)
+                attempt = _Attempt(chosen, code_bytes, self._selections, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
@@ -67,7 +74,10 @@ class Compilation:
                 continue
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
-            code_bytes = attempt.code_bytes
+            if tight + 1 == len(WORTH):
+                code_bytes = attempt.code_bytes
+            tight = min(tight + 1, len(WORTH) - 1) if (
+                attempt.code_bytes <= NEARLY * first.bytes) else len(WORTH) - 1
 
 
 class Selections:
@@ -77,16 +87,17 @@ class Selections:
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[tuple, Selected]]] = {}
 
-    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str]
-               ) -> Selected:
+    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
+               least: float) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
+        key = (kernel, taken, least,
+               [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
                 return code
-        known.append((key, select(kernel, plan, constants, taken)))
+        known.append((key, select(kernel, plan, constants, taken, least)))
         return known[-1][1]
 
 
@@ -100,7 +111,10 @@ class _CannotDo(Exception):
 class _Attempt:
     """Everything in its place, with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections) -> None:
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float
+                 ) -> None:
+        """least: cycles that an instruction must save which a loop could do without."""
+        self.least = least
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -121,26 +135,26 @@ class _Attempt:
         repeats = self.chosen.repeats
         bodies: list[Lines] = []
         lines: Lines = []
+        linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         previous: Ins | None = None
         for i, k in enumerate(self.chosen.kernels):
             bodies.append(self._kernel(i, k, previous))
             previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
-                lines += [goto(HALT), NOP, RESUME]
+                lines += [goto(HALT), NOP, RESUME, *linear]
             lines += [line for r in repeats if r.first == i for line in self._head(r)]
-            lines += body
+            lines += [*body[:1], *linear, *body[1:]] if i == 0 else body
             lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
-        if "byte" in self.chosen.choices.packed.values():
-            lines.insert(1, LINEAR)
         return [*lines, HALT, goto(HALT), NOP]
 
     def _kernel(self, i: int, fused: Fused, previous: Ins | None) -> Lines:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
+            turns = prod(r.extent for r in self.chosen.repeats if r.first <= i <= r.last)
             code = self.selections.select(kernel, self.plan, self.constants,
-                                          self.clock.counters(i))
+                                          self.clock.counters(i), self.least / turns)
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None
@@ -207,9 +221,9 @@ class _Attempt:
             numbers[:buffer.size] = buffer.data
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            table = self.chosen.tables[buffer.name] if kind == "place" else None
-            base = self.plan.place(table) if table else 0
-            return (base + 2 * buffer.integers).astype(np.int32).view(np.uint32)
+            entry = self.chosen.places[buffer.name]
+            base = self.plan.place(entry.table) if entry.table else 0
+            return (base + entry.unit * buffer.integers).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.chosen.words.get(buffer.name, buffer.integers.astype(np.float64)))
         except ValueError as error:

@@ -25,6 +25,7 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     Scheduler,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
+from dsplet.firmware_sim.dsp32c.codegen.several_turns import several_turns
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape, turn
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
 from dsplet.quantize.fixed.kernel import Kernel, Loop
@@ -55,12 +56,15 @@ class Selected:
         return found == [at for _, at in self.asked]
 
 
-def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str]) -> Selected:
+def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
+           least: float = 0) -> Selected:
     """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
-    buffers count, and whether they lie on chip. taken: registers that loops over time need."""
+    buffers count, and whether they lie on chip. taken: registers that loops over time need. least:
+    cycles that an instruction must save which a loop could do without."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    code = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)))
+    code = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
+    code = several_turns(code, least)
     for share_constants in (False, True):
         addressed = generate_addresses(code, share_constants,
                                        len(INCREMENTS) - len(selector.using.strides))

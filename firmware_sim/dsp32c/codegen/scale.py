@@ -14,8 +14,8 @@ from itertools import count
 
 import numpy as np
 
+from dsplet.firmware_sim.dsp32c.codegen.halves import bounds, reach, saturates
 from dsplet.firmware_sim.dsp32c.parts.target import Rounding
-from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -115,12 +115,18 @@ class Base(Statement):
 @dataclass(frozen=True)
 class Entry:
     """What a buffer that is only looked up holds instead of its integer v: 2 * v + 0..1, a place in
-    a table of 16-bit numbers whose lowest bit does not count. table: also its address is added."""
+    a table of 16-bit numbers whose lowest bit does not count; or v, one in a table of bytes. table:
+    also its address is added."""
 
     table: str | None
     unit: int = 2
     half: float = 0.5
     """To round a unit by a floor, less the half that the conversion to an integer adds."""
+    place: bool = True
+
+
+WHOLE = Entry(None, 1, 0.0, place=False)
+"""What a buffer of 16-bit integers holds: v itself, rounded and saturated as it is converted."""
 
 
 @dataclass(frozen=True)
@@ -209,10 +215,11 @@ class _Scaler:
             return None
         unit, half = self._unit(q)
         match writers:
-            case [*_, Interpolate() as curve, _] if not self._entry(q):
+            case [*_, Interpolate() as curve, _] if self._entry(q) in (None, WHOLE):
                 self._segments(curve, unit * 2.0 ** -q.shifts[0], half)
                 return 1.0, 0.0
-            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
+            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and self._entry(q) in (
+                    None, WHOLE):
                 return unit * 2.0 ** -q.shifts[0], half
         multiply = 1
         uniform = uniform_shift(q)
@@ -299,8 +306,8 @@ class _Scaler:
             case Set(d, Ref() as r) if any(isinstance(t, Mul) and t.d == d and isinstance(
                     t.source, Ref) for t in self.statements):
                 return [SetScaled(d, r, factor)]
-            case Set(d, Ref() as r) if not half:
-                return [SetScaled(d, r, factor), *based]
+            case Set(d, Ref() as r) if not (half or based):
+                return [SetScaled(d, r, factor)]
             case Set(d, Ref() as r):
                 return [Word(d, half), *based, AddScaled(d, r, factor)]
             case Add(d, Ref(buffer, _)) if buffer in self.words:
@@ -346,12 +353,10 @@ class _Scaler:
     def _requantize(self, q: Requantize, fold: tuple | None) -> list:
         unit, half = self._unit(q)
         entry = self._entry(q)
-        low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
-                     for b in q.bound)
+        low, high = reach(q)
+        passed = (None, None) if entry == WHOLE and saturates(q) else bounds(q)
         fraction = 0 if entry else max(*q.shifts, 0)
-        rounded = Round(q.d, unit, fraction > 0 and self.half > 0,
-                        None if min(low) >= q.low else q.low,
-                        None if max(high) <= q.high else q.high, max(-min(low), max(high)),
+        rounded = Round(q.d, unit, fraction > 0 and self.half > 0, *passed, max(-low, high),
                         0 if self.half else fraction)
         if fold is not None:
             return [rounded]
