@@ -13,7 +13,9 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
     Between,
+    Line,
     Round,
+    Saturate,
     Scale,
     SetScaled,
     Word,
@@ -23,7 +25,7 @@ from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref
 from dsplet.quantize.float.kernel import Clamp, InterpolateReal, Linear
 
-VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Scale, Round, Base, Linear, Clamp,
+VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Line, Scale, Round, Saturate, Base, Linear, Clamp,
               InterpolateReal)
 Memory = dict[str, list[Fraction]]
 
@@ -121,11 +123,17 @@ class _Run:
                 assert magnitude == 0 or abs(y) <= magnitude
                 y = y if low is None else max(y, Fraction(low))
                 r[d] = unit * (y if high is None else min(y, Fraction(high)))
+            case Saturate(_, bits):
+                y = floor(r[d] / Fraction(2)**(128 - bits))
+                r[d] = Fraction(min(max(y, -2**bits), 2**bits - 1))
             case Between(_, table, segments, first, step):
                 i = int(r[d] - first) >> step
                 node, slope, value = (m[table][i + part * segments] for part in range(3))
                 assert node == first + (i << step)
                 r[d] = value + slope * (r[d] - node)
+            case Line(_, table, segments, first, step):
+                i = int(r[d] - first) >> step
+                r[d] = m[table][i + segments] + m[table][i] * r[d]
             case Linear(_, scale, offset):
                 r[d] = r[d] * Fraction(scale) + Fraction(offset)
             case Clamp(_, low, high):

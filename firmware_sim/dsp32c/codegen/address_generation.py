@@ -142,7 +142,8 @@ class _Streams:
                 step = 0
             operands[letter] = Register(pointer) if a.address else Memory(
                 pointer, "--" if free and step < 0 else "++" if step else "",
-                "" if free or not step else increments[step], a.buffer)
+                "" if free or not step else increments[step], a.buffer,
+                None if a.index.terms or a.group else a.index.const)
         return [replace(ins, operands=operands), *after]
 
 

@@ -10,6 +10,7 @@ from dsplet.firmware_sim.compile.tables import walks
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
+from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import Entry, may_wait, scale
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import Lookup, flat
@@ -37,7 +38,8 @@ class Chosen:
         kernels = scaled_kernels = [s.kernel for s in scaled]
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
-        self.kernels, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        joined, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        self.kernels = [replace(k, kernel=saturate(k.kernel, self.buffers)) for k in joined]
         self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
@@ -52,8 +54,10 @@ class Chosen:
             "memory_time": program,
             "scale": replace(reals, kernels=tuple(scaled_kernels)),
             "delayed_requantize": replace(reals, kernels=tuple(kernels)),
-            "fuse": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
-                            buffers=self.buffers, repeats=self.repeats)}
+            "fuse": replace(reals, kernels=tuple(k.kernel for k in joined),
+                            buffers=self.buffers, repeats=self.repeats),
+            "saturate": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
+                                buffers=self.buffers, repeats=self.repeats)}
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:

@@ -141,6 +141,8 @@ class Memory:
     step: str = ""
     increment: str = ""
     buffer: str = ""
+    element: int | None = None
+    """Of the buffer, where it is the same in every turn."""
 
     def __str__(self) -> str:
         return f"*{self.pointer}{self.step}{self.increment}"
@@ -260,7 +262,7 @@ class Ins:
         pointers = [name for m in loaded for name in (m.pointer, m.increment)]
         late = [o.name for o in self._written if isinstance(o, Register) and self.row.late]
         return Timing(self.accumulator, self.multiplied, tuple(late),
-                      tuple(registers + pointers), stored, tuple(m.buffer for m in loaded))
+                      tuple(registers + pointers), stored, tuple(loaded))
 
 
 class Timing(NamedTuple):
@@ -269,7 +271,7 @@ class Timing(NamedTuple):
     accumulator: the one that it writes. multiplied: those that go to the multiplier. late: CAU
     registers that have their new value one instruction later. touched: CAU registers that it reads
     or writes, but for the pointer that it stores through. stored: the memory operand that it
-    writes. loaded: buffers that it reads.
+    writes. loaded: those that it reads.
     """
 
     accumulator: Acc | None
@@ -277,7 +279,7 @@ class Timing(NamedTuple):
     late: tuple[str, ...]
     touched: tuple[str, ...]
     stored: Memory | None
-    loaded: tuple[str, ...]
+    loaded: tuple[Memory, ...]
 
 
 def _registers(operand: Operand) -> set[Acc | str]:

@@ -17,6 +17,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, load, set_to
+from dsplet.firmware_sim.dsp32c.codegen.interleave import address_registers, interleave
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     LOAD_LATENCY,
@@ -60,14 +61,14 @@ def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str
     buffers count, and whether they lie on chip. taken: registers that loops over time need."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    code = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)))
-    for share_constants in (False, True):
+    plain = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)))
+    for code, share_constants in ((interleave(plain), False), (plain, False), (plain, True)):
         addressed = generate_addresses(code, share_constants,
                                        len(INCREMENTS) - len(selector.using.strides))
         scheduler = Scheduler(kernel.name)
         lines = scheduler.run(addressed.code)
-        registers = _registers(addressed, selector.using, scheduler.counters, kernel.name, taken,
-                               share_constants)
+        registers = _registers(addressed, lines, selector.using, scheduler.counters, kernel.name,
+                               taken, share_constants)
         if registers:
             break
     asked = tuple((word, constants.access(*word).index.const) for word in constants.asked[before:])
@@ -97,10 +98,12 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     return tuple(result)
 
 
-def _registers(addressed: Addressed, using: Selection, counters: int, name: str, taken: list[str],
-               last_try: bool) -> dict[str, str]:
+def _registers(addressed: Addressed, lines: Lines, using: Selection, counters: int, name: str,
+               taken: list[str], last_try: bool) -> dict[str, str]:
     """Register of every name; none where the address registers do not suffice."""
-    pointers = [*addressed.start, *(f"index{i}" for i in range(using.indices))]
+    indices = {n: None for line in lines if isinstance(line, Ins)
+               for n in address_registers(line)}
+    pointers = [*addressed.start, *sorted(indices)]
     if len(pointers) > len(POINTERS):
         if last_try:
             raise NeedsRegisters(f"kernel '{name}' needs {len(pointers)} address registers; the "
@@ -150,7 +153,8 @@ def _assigned(ins: Ins, registers: dict[str, str]) -> Ins:
         if isinstance(o, Register):
             return Register(registers[o.name], o.width)
         if isinstance(o, Memory):
-            return Memory(registers[o.pointer], o.step, registers.get(o.increment, ""), o.buffer)
+            return replace(o, pointer=registers[o.pointer],
+                           increment=registers.get(o.increment, ""))
         return o
 
     return ins.map(assigned)

@@ -19,10 +19,10 @@ from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
 from dsplet.firmware_sim.compile.local_copies import ROLE, Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH, Kind
-from dsplet.firmware_sim.dsp32c.codegen.scale import Between
+from dsplet.firmware_sim.dsp32c.codegen.interleave import LANES
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
-from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat, Set, Store, flat
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat, Set, Store
 from dsplet.quantize.fixed.statement import Affine, Ref
 
 POOL_WORDS = 64
@@ -92,8 +92,7 @@ class Plan:
         self._touched, self._repeats = touched(kernels), repeats
         needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
                  for b in buffers if b.name in self._touched]
-        pairs = any(isinstance(s, Between) for k in kernels for top in k.body for s in flat(top))
-        for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1 + pairs), (CLOCK, CLOCK_WORDS))[
+        for name, words in ((POOL, POOL_WORDS), (SCRATCH, LANES), (CLOCK, CLOCK_WORDS))[
                 :3 if repeats else 2]:
             buffer = Buffer(name, words, 0, 0, "const")
             self._put(Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])

@@ -17,7 +17,15 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     sets_flags,
     subtract,
 )
-from dsplet.firmware_sim.dsp32c.codegen.scale import AddScaled, Base, Round, Scale, SetScaled, Word
+from dsplet.firmware_sim.dsp32c.codegen.scale import (
+    AddScaled,
+    Base,
+    Round,
+    Saturate,
+    Scale,
+    SetScaled,
+    Word,
+)
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.quantize.fixed.kernel import Add, Divide, Mac, Max, Mul, Set, Store
 from dsplet.quantize.fixed.statement import Ref, Source
@@ -65,6 +73,10 @@ class ScalarSelector:
                 self.scale(s, code)
             case Round():
                 self.round(s, code)
+            case Saturate(d, bits):
+                a, magic = using.result(d), using.constant(FLOOR_MAGIC)
+                code += [add(a, magic, a, using.constant(2.0**(bits - 128))),
+                         subtract(a, a, magic)]
             case Divide():
                 self._divide(s, code)
             case Store(ref, d):

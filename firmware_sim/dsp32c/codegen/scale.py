@@ -76,6 +76,18 @@ class Between(Statement):
 
 
 @dataclass(frozen=True)
+class Line(Statement):
+    """d = value + slope * d, of the segment that d lies in, as in `Between`. table: `segments`
+    slopes, then the values at 0 of the lines that the segments lie on."""
+
+    d: Changed
+    table: Table
+    segments: int
+    first: int
+    step_log2: int
+
+
+@dataclass(frozen=True)
 class Scale(Statement):
     """d = half + d * factor; wide: d may have more than 24 bits. factor: a number or a constant."""
 
@@ -98,6 +110,14 @@ class Round(Statement):
     low: float | None
     high: float | None
     magnitude: int
+
+
+@dataclass(frozen=True)
+class Saturate(Statement):
+    """d = floor(d * 2**(bits - 128)) clamped to -2**bits .. 2**bits - 1."""
+
+    d: Changed
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -147,6 +167,13 @@ def may_wait(statements: list[Statement]) -> Round | None:
         return None
     s = rounds[0]
     return s if s.floor and s.unit == 1 and s.magnitude < MANTISSA_INTEGERS else None
+
+
+def line_nodes(s: Interpolate, buffers: dict[str, Buffer]) -> tuple[np.ndarray, ...]:
+    """Of each segment: where it begins, its slope, and its value there."""
+    table = buffers[s.table].integers.astype(np.float64)
+    nodes = s.first + (np.arange(len(table)) << s.step_log2)
+    return nodes, buffers[s.slopes].integers.astype(np.float64), table * 2.0**s.step_log2
 
 
 def uniform_shift(q: Requantize) -> bool:
@@ -274,7 +301,9 @@ class _Scaler:
         if isinstance(s, Interpolate):
             if s.table not in self.words:
                 self._segments(s, 1.0, 0.0)
-            return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
+            segments = self.buffers[s.table].size
+            kind = Line if len(self.words[s.table]) == 2 * segments else Between
+            return [kind(s.d, s.table, segments, s.first, s.step_log2)]
         if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
             rest = self._rest(s.d, s.source)
         else:
@@ -321,14 +350,15 @@ class _Scaler:
         return [Add(d, Ref(f"{name}_rest", ref.index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
-        """The three numbers of every segment, where the table was."""
+        """The numbers of every segment, where the table was: two, if the chip's words hold them
+        exactly, or three."""
         table = self.buffers[s.table]
-        i = np.arange(table.size)
-        self.words[s.table] = np.concatenate([
-            s.first + (i << s.step_log2), self.buffers[s.slopes].integers * factor,
-            table.integers * 2.0**s.step_log2 * factor + half])
-        self.extra.append(replace(table, size=3 * table.size, data=np.zeros(3 * table.size,
-                                                                            np.int64)))
+        nodes, slopes, values = line_nodes(s, self.buffers)
+        at_0 = (values - slopes * nodes) * factor + half
+        parts = [slopes * factor, at_0] if (at_0.astype(np.float32) == at_0).all() else [
+            nodes, slopes * factor, values * factor + half]
+        words = self.words[s.table] = np.concatenate(parts)
+        self.extra.append(replace(table, size=len(words), data=np.zeros(len(words), np.int64)))
 
     def _number(self, value: int) -> Ref:
         name = next(self.names)
