@@ -23,6 +23,7 @@ from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
 from dsplet.firmware_sim.dsp32c.parts.target import Target
@@ -122,8 +123,10 @@ class _Attempt:
         bodies: list[Lines] = []
         lines: Lines = []
         previous: Ins | None = None
-        for i, k in enumerate(self.chosen.kernels):
-            bodies.append(self._kernel(i, k, previous))
+        codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
+        self._steady = {r.var: self._kept(codes, r) for r in repeats}
+        for i, code in enumerate(codes):
+            bodies.append(self._linked(i, code, previous))
             previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
@@ -135,11 +138,11 @@ class _Attempt:
             lines.insert(1, LINEAR)
         return [*lines, HALT, goto(HALT), NOP]
 
-    def _kernel(self, i: int, fused: Fused, previous: Ins | None) -> Lines:
+    def _selected(self, i: int, fused: Fused) -> Selected:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
-            code = self.selections.select(kernel, self.plan, self.constants,
+            return self.selections.select(kernel, self.plan, self.constants,
                                           self.clock.counters(i))
         except NeedsRegisters:
             if fused.buffers:
@@ -147,13 +150,30 @@ class _Attempt:
             if self.chosen.choices.stepped:
                 raise _CannotDo(frozenset(), self.chosen.choices.stepped) from None
             raise
-        return link(code, self.plan, self.clock, previous)
+
+    def _kept(self, codes: list[Selected], r: Repeat) -> Steady:
+        """What registers hold through a loop over time, if there is none inside it."""
+        inside = codes[r.first:r.last + 1]
+        if any(r.first <= o.first and o.last <= r.last for o in self.chosen.repeats if o is not r):
+            return Steady()
+        return steady(inside, [c.starts(self.plan) for c in inside],
+                      self.clock.counters(r.first), r.var)
+
+    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Lines:
+        kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
+                     if (s := self._steady[r.var]).kept), Steady())
+        taken = [*self.clock.counters(i), *kept.kept.values()]
+        starts = code.starts(self.plan)
+        return link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
+                    kept.copied(starts))
 
     def _head(self, r: Repeat) -> Lines:
-        return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
+        return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),
+                Label(f"{r.var}_turn")]
 
     def _tail(self, r: Repeat) -> Lines:
-        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"))]
+        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"),
+                                                         self._steady[r.var].after())]
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
