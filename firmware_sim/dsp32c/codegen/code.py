@@ -203,7 +203,7 @@ class Ins:
         """For the bill: "mac", "nop" or "other"."""
         return "mac" if self.mac else "other" if self.row.operands else "nop"
 
-    @property
+    @cached_property
     def accesses(self) -> list[tuple[str, Access]]:
         """The elements of buffers among its operands, with their letters."""
         return [(letter, o) for letter, o in self.operands.items() if isinstance(o, Access)]
@@ -218,7 +218,8 @@ class Ins:
         return replace(self, operands=self.operands | {"Z": access})
 
     # --- what it reads and writes ---------------------------------------------------------------
-    def reads(self) -> set[Acc | str]:
+    @cached_property
+    def read(self) -> frozenset[Acc | str]:
         """Accumulators, and CAU registers by name."""
         found: set[Acc | str] = set()
         for letter, o in self.operands.items():
@@ -226,24 +227,25 @@ class Ins:
                 found |= {o.pointer, o.increment} - {""}
             elif letter not in self.row.writes:
                 found |= _registers(o)
-        return found
+        return frozenset(found)
 
-    def writes(self) -> set[Acc | str]:
+    @cached_property
+    def written(self) -> frozenset[Acc | str]:
         """Accumulators, and CAU registers by name; pointers that it moves on, too."""
-        return set(self.moved).union(*map(_registers, self._written))
+        return self.moved.union(*map(_registers, self._written))
 
-    @property
+    @cached_property
     def moved(self) -> frozenset[str]:
         """The pointers that memory operands move on."""
         return frozenset(o.pointer for o in self.operands.values()
                          if isinstance(o, Memory) and o.step)
 
-    @property
+    @cached_property
     def accumulator(self) -> Acc | None:
         """The one that it writes."""
         return next((o for o in self._written if isinstance(o, Acc)), None)
 
-    @property
+    @cached_property
     def multiplied(self) -> tuple[Acc, ...]:
         """Accumulators that go to the multiplier."""
         return tuple(o for letter in self.row.multiplies

@@ -23,7 +23,14 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Register,
     Turns,
 )
-from dsplet.firmware_sim.dsp32c.codegen.instructions import sets_flags
+from dsplet.firmware_sim.dsp32c.codegen.instructions import (
+    MOVE,
+    PRODUCT_SUM,
+    SCALED_SUM,
+    SUM,
+    move,
+    sets_flags,
+)
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     LOAD_LATENCY,
     MULTIPLIER_LATENCY,
@@ -35,7 +42,11 @@ from dsplet.quantize.fixed.statement import Affine
 LANES = 4
 """Turns side by side at most; each may need a word of scratch."""
 REGISTERS = tuple(map(Acc, range(4)))
+HELD = Acc(-1)
+"""The one that holds a constant, before it is known which that is."""
 CONDITIONAL = ("ifalt", "ifaeq", "ifagt")
+STALL_CYCLES = 0.25
+"""Of two operands in one bank (dsp32c.md 4.4)."""
 BRANCH_CYCLES = 1
 """What a turn of a loop costs that is too long for a `do`."""
 
@@ -81,23 +92,99 @@ def _interleaved(loop: Turns, after: frozenset[Acc]) -> Code | None:
     kept = after | _live(loop.body, frozenset())
     if len(body) < len(loop.body) or any(i.mac or i.early or i.accumulator in kept for i in body):
         return None
-    scratch = 1 + max((a.index.const for i in body for _, a in i.accesses if a.buffer == SCRATCH),
-                      default=0)
     best: Code | None = None
     least = loop.extent * _turn_cycles(body)
-    for lanes in range(1, min(LANES // scratch, loop.extent) + 1):
-        whole, rest = divmod(loop.extent, lanes)
-        turns = _Lanes(body, loop.var, lanes, lanes, kept).fastest()
-        left = _Lanes(body, loop.var, rest, lanes, kept).fastest() if rest else []
-        if turns is None or left is None:
+    for constant in (None, *_constants(body)):
+        held = next((a for a in reversed(REGISTERS) if a not in kept), None) if constant else None
+        if constant and not held:
             continue
-        cycles = whole * _turn_cycles(turns) + _turn_cycles(left)
-        if cycles < least:
-            least = cycles
-            turns = [Turns(loop.var, whole, turns)] if whole > 1 else [
-                _at_turn(i, loop.var, 0) for i in turns]
-            best = [*turns, *(_at_turn(i, loop.var, whole) for i in left)]
+        code = _without(body, constant) if constant else body
+        setup: Code = [move(held, constant)] if held and constant else []
+        for lanes in range(1, min(_most_lanes(code), loop.extent) + 1):
+            if loop.extent * len(code) + len(setup) >= least:
+                break
+            found = _by_lanes(code, loop, lanes, kept | {held} if held else kept)
+            if found and len(setup) + found[0] < least:
+                least = len(setup) + found[0]
+                best = [i.map(lambda o: held if o == HELD else o) if held and isinstance(i, Ins)
+                        else i for i in (*setup, *found[1])]
+                for item in best:
+                    if isinstance(item, Turns) and held:
+                        item.body = [i.map(lambda o: held if o == HELD else o) for i in item.body
+                                     if isinstance(i, Ins)]
     return best
+
+
+def _by_lanes(body: list[Ins], loop: Turns, lanes: int, kept: frozenset[Acc]
+              ) -> tuple[float, Code] | None:
+    """The cycles and the code of the loop by so many turns at a time."""
+    whole, rest = divmod(loop.extent, lanes)
+    turns = _Lanes(body, loop.var, lanes, lanes, kept).fastest()
+    left = _Lanes(body, loop.var, rest, lanes, kept).fastest() if rest else []
+    if turns is None or left is None:
+        return None
+    cycles = whole * _turn_cycles(turns) + _turn_cycles(left)
+    looped: Code = [Turns(loop.var, whole, turns)] if whole > 1 else [
+        _at_turn(i, loop.var, 0) for i in turns]
+    return cycles, [*looped, *(_at_turn(i, loop.var, whole) for i in left)]
+
+
+def _most_lanes(body: list[Ins]) -> int:
+    return LANES // (1 + max((a.index.const for i in body for _, a in i.accesses
+                              if a.buffer == SCRATCH), default=0))
+
+
+# --- a constant in an accumulator ---------------------------------------------------------------
+def _constants(body: list[Ins]) -> list[Access]:
+    """Constants that spare an instruction or a stall where an accumulator holds them."""
+    return list(dict.fromkeys(a for n, i in enumerate(body) for a in (
+        _moved_constant(body, n), _added_constant(i)) if a))
+
+
+def _moved_constant(body: list[Ins], n: int) -> Access | None:
+    """The constant that instruction n only brings to where the one that reads it next adds to it,
+    if it does."""
+    i, y = body[n], body[n].operands.get("Y")
+    if i.row is not MOVE or not _is_constant(y) or i.operands.get("F") or "Z" in i.operands:
+        return None
+    user = next((u for u in body[n + 1:] if i.accumulator in (
+        u.accumulator, *(a for _, a in _read(u)))), None)
+    if user is None or user.accumulator != i.accumulator or user.row not in (PRODUCT_SUM, SUM):
+        return None
+    letters = [letter for letter, a in _read(user) if a == i.accumulator]
+    return y if letters == [_addend(user)] else None  # type: ignore[return-value]
+
+
+def _added_constant(i: Ins) -> Access | None:
+    """The constant that it adds, if it reads another beside it: both lie in one bank."""
+    y = i.operands.get("Y")
+    return y if i.row is SCALED_SUM and _is_constant(y) and (  # type: ignore[return-value]
+        _is_constant(i.operands["X"])) else None
+
+
+def _is_constant(o: Operand | None) -> bool:
+    return isinstance(o, Access) and o.buffer == POOL
+
+
+def _addend(ins: Ins) -> str:
+    return "M" if ins.row is PRODUCT_SUM else "Y"
+
+
+def _without(body: list[Ins], constant: Access) -> list[Ins]:
+    """The body with the constant in an accumulator, HELD."""
+    result, waiting = [], set[Acc]()
+    for n, ins in enumerate(body):
+        if _moved_constant(body, n) == constant and ins.accumulator:
+            waiting.add(ins.accumulator)
+            continue
+        if ins.accumulator in waiting:
+            waiting.remove(ins.accumulator)
+            ins = replace(ins, operands=ins.operands | {_addend(ins): HELD})
+        elif _added_constant(ins) == constant:
+            o = ins.operands
+            ins = replace(ins, row=PRODUCT_SUM, operands=o | {"M": HELD, "Y": o["M"]})
+        result.append(ins)
+    return result
 
 
 def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
@@ -113,13 +200,14 @@ def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
 
 
 # --- cycles -------------------------------------------------------------------------------------
-def _turn_cycles(body: list[Ins]) -> int:
-    """What a turn takes, followed by the next, before stalls."""
+def _turn_cycles(body: list[Ins]) -> float:
+    """What a turn takes, followed by the next."""
     if not body:
         return 0
     first, second = (_issue(body * n)[-1] for n in (1, 2))
     turn = second - first
-    return turn + BRANCH_CYCLES * (turn > DO_INSTRUCTIONS)
+    return turn + BRANCH_CYCLES * (turn > DO_INSTRUCTIONS) + STALL_CYCLES * sum(
+        _is_constant(i.operands.get("X")) and _is_constant(i.operands.get("Y")) for i in body)
 
 
 def _issue(code: list[Ins]) -> list[int]:
@@ -139,7 +227,7 @@ def _latency(prior: Ins, ins: Ins) -> int:
     need = 0
     if prior.accumulator in ins.multiplied:
         need = MULTIPLIER_LATENCY
-    if prior.row.late and prior.writes() & (ins.reads() | ins.writes()):
+    if prior.row.late and prior.written & (ins.read | ins.written):
         need = max(need, LOAD_LATENCY)
     stored = _stored(prior)
     if stored and any(_may_meet(stored, a) for a in _loaded(ins)):
@@ -268,7 +356,7 @@ def _in_lane(ins: Ins, body: list[Ins], var: str, lane: int, stride: int) -> Ins
 
 def address_registers(ins: Ins) -> set[str]:
     """The pointers into tables that it uses."""
-    return {n for n in ins.reads() | ins.writes() if isinstance(n, str) and n.startswith("index")}
+    return {n for n in ins.read | ins.written if isinstance(n, str) and n.startswith("index")}
 
 
 def _run(access: Access, body: list[Ins], var: str) -> int:
@@ -287,9 +375,9 @@ def _wait(prior: _Node, node: _Node) -> int:
     where it need not."""
     p, i = prior.ins, node.ins
     wait = 0
-    if names := {n for n in p.writes() & (i.reads() | i.writes()) if isinstance(n, str)}:
+    if names := {n for n in p.written & (i.read | i.written) if isinstance(n, str)}:
         wait = LOAD_LATENCY if p.row.late and names else 1
-    if any(isinstance(n, str) for n in p.reads() & i.writes()):
+    if any(isinstance(n, str) for n in p.read & i.written):
         wait = max(wait, 1)
     for _, a in p.accesses:
         for _, b in i.accesses:

@@ -74,9 +74,6 @@ class Selected:
     def registers(self, taken: list[str], kept: dict[str, str]) -> dict[str, str]:
         """Register of every name; none where the registers do not suffice. taken: those that are
         not the kernel's. kept: of those, the ones that hold what it would set, by its names."""
-        indices = {n: None for line in self.lines if isinstance(line, Ins)
-                   for n in address_registers(line)}
-
         def give(names: Iterable[str], registers: Iterable[str]) -> dict[str, str] | None:
             wanted = [n for n in names if n not in kept]
             free = [r for r in registers if r not in taken]
@@ -84,7 +81,7 @@ class Selected:
                 return None
             return dict(zip(wanted, free, strict=False))
 
-        pointers = give([*self.addressed.start, *sorted(indices)], POINTERS)
+        pointers = give([*self.addressed.start, *self.indices], POINTERS)
         increments = give([*self.addressed.increments.values(),
                            *map(stride, sorted(self.using.strides))], INCREMENTS)
         if pointers is None or increments is None:
@@ -96,6 +93,12 @@ class Selected:
                        *map(base, sorted(self.using.tables))], spare)
         return {} if others is None else pointers | increments | others | kept
 
+    @cached_property
+    def indices(self) -> list[str]:
+        """The names of its pointers into tables."""
+        return sorted({n for line in self.lines if isinstance(line, Ins)
+                       for n in address_registers(line)})
+
     def fits_registers(self, taken: list[str]) -> bool:
         """Whether it has enough of them beside those that are taken."""
         names = self.counters or self.addressed.start or self.using.tables
@@ -104,7 +107,7 @@ class Selected:
     @cached_property
     def moved(self) -> frozenset[str]:
         """The names of registers that hold something else in the end."""
-        return frozenset(n for line in self.lines if isinstance(line, Ins) for n in line.writes()
+        return frozenset(n for line in self.lines if isinstance(line, Ins) for n in line.written
                          if isinstance(n, str)) - self.addressed.returning
 
     def starts(self, layout: Layout) -> dict[str, tuple[str, Start]]:
@@ -112,7 +115,7 @@ class Selected:
         between are of a kind each, and share no register."""
         found: dict[str, tuple[str, Start]] = {}
         walking = frozenset(n for line in self.lines if isinstance(line, Ins)
-                            for n in line.writes())
+                            for n in line.written)
         for pointer, first in self.addressed.start.items():
             at = layout.address(first.buffer) + first.size * first.index.const
             steps = first.index.terms
@@ -192,7 +195,7 @@ def _after(previous: Ins | None, setup: list[Ins]) -> list[Ins]:
     """The setup in an order, and long enough, for the store that may have ended the last kernel:
     its word is not read and its pointer not touched too early."""
     moved = previous.moved if previous else frozenset()
-    setup = sorted(setup, key=lambda ins: not ins.writes().isdisjoint(moved))
+    setup = sorted(setup, key=lambda ins: not ins.written.isdisjoint(moved))
     late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].row.late else []
     return [NOP] * (STORE_LATENCY - 1 - len(setup)) + setup + late
 
