@@ -14,6 +14,7 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
     Base,
     Between,
     Line,
+    Excess,
     Round,
     Saturate,
     Scale,
@@ -25,7 +26,7 @@ from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref
 from dsplet.quantize.float.kernel import Clamp, InterpolateReal, Linear
 
-VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Line, Scale, Round, Saturate, Base, Linear, Clamp,
+VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Line, Scale, Round, Saturate, Excess, Base, Linear, Clamp,
               InterpolateReal)
 Memory = dict[str, list[Fraction]]
 
@@ -123,9 +124,11 @@ class _Run:
                 assert magnitude == 0 or abs(y) <= magnitude
                 y = y if low is None else max(y, Fraction(low))
                 r[d] = unit * (y if high is None else min(y, Fraction(high)))
-            case Saturate(_, bits):
+            case Saturate(_, bits, excess):
                 y = floor(r[d] / Fraction(2)**(128 - bits))
-                r[d] = Fraction(min(max(y, -2**bits), 2**bits - 1))
+                r[d] = Fraction(excess) + min(max(y, -2**bits), 2**bits - 1)
+            case Excess(_, excess):
+                r[d] = Fraction(excess) + floor(r[d])
             case Between(_, table, segments, first, step):
                 i = int(r[d] - first) >> step
                 node, slope, value = (m[table][i + part * segments] for part in range(3))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse, parts, renumbered
 from dsplet.firmware_sim.compile.tables import walks
+from dsplet.firmware_sim.dsp32c.codegen.excess import with_excess
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
@@ -39,7 +40,11 @@ class Chosen:
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
         joined, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
-        self.kernels = [replace(k, kernel=saturate(k.kernel, self.buffers)) for k in joined]
+        clamped = [saturate(k.kernel, self.buffers) for k in joined]
+        self.kinds = _kinds(program, places) | choices.packed
+        stored, self.excess = with_excess(clamped, self.buffers,
+                                          frozenset(self.buffers) - frozenset(self.kinds))
+        self.kernels = [replace(k, kernel=s) for k, s in zip(joined, stored, strict=True)]
         self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
@@ -48,7 +53,6 @@ class Chosen:
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.tables = {b: entry.table for b, entry in places.items()}
-        self.kinds = _kinds(program, places) | choices.packed
         reals = replace(program, buffers=buffers, reals=(program.reals or {}) | self.words)
         self.passes = {
             "memory_time": program,
@@ -56,8 +60,10 @@ class Chosen:
             "delayed_requantize": replace(reals, kernels=tuple(kernels)),
             "fuse": replace(reals, kernels=tuple(k.kernel for k in joined),
                             buffers=self.buffers, repeats=self.repeats),
-            "saturate": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
-                                buffers=self.buffers, repeats=self.repeats)}
+            "saturate": replace(reals, kernels=tuple(clamped), buffers=self.buffers,
+                                repeats=self.repeats),
+            "excess": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
+                              buffers=self.buffers, repeats=self.repeats)}
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dsplet.firmware_sim.compile.fuse import parts
 from dsplet.firmware_sim.compile.tables import walks
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Kind
+from dsplet.firmware_sim.dsp32c.codegen.excess import EXCESS as STORED
 from dsplet.firmware_sim.dsp32c.codegen.image import Section
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
@@ -147,7 +148,8 @@ class _Locating:
             table = self.chosen.tables[buffer]
             unit = Entry(table).unit
             return self.plan.place(table) if table else 0, unit, self.clamps[buffer]
-        return EXCESS.get(kind, 0), 1, self.unrounded.get(buffer, (None, None))
+        base = int(STORED) if buffer in self.chosen.excess else EXCESS.get(kind, 0)
+        return base, 1, self.unrounded.get(buffer, (None, None))
 
 
 def _unrounded(passes: Mapping[str, Program]) -> dict[str, Span]:

@@ -8,8 +8,9 @@ assumption). Recipes: dsp32c.md section 9.
 
 from __future__ import annotations
 
-from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Acc, Code, Ins, Kind
+from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, POOL, Acc, Access, Code, Ins, Kind
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
+    MOVE,
     add,
     apply,
     move,
@@ -20,6 +21,7 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
+    Excess,
     Round,
     Saturate,
     Scale,
@@ -73,10 +75,12 @@ class ScalarSelector:
                 self.scale(s, code)
             case Round():
                 self.round(s, code)
-            case Saturate(d, bits):
-                a, magic = using.result(d), using.constant(FLOOR_MAGIC)
-                code += [add(a, magic, a, using.constant(2.0**(bits - 128))),
-                         subtract(a, a, magic)]
+            case Saturate(d, bits, excess):
+                a, magic = using.result(d), using.constant(excess or FLOOR_MAGIC)
+                code.append(add(a, magic, a, using.constant(2.0**(bits - 128))))
+                code += [subtract(a, a, magic)] * (not excess)
+            case Excess(d, excess):
+                code.append(add(using.result(d), using.acc(d), using.constant(excess)))
             case Divide():
                 self._divide(s, code)
             case Store(ref, d):
@@ -109,9 +113,23 @@ class ScalarSelector:
         using = self.using
         a, factors = using.result(s.d), [using.at(s.source)]
         if abs(s.factor) == 1.0:
-            code.append(add(a, a, *factors, sign="+" if s.factor > 0 else "-"))
+            start = self._just_moved(a, code)
+            code.append(add(a, start or a, *factors, sign="+" if s.factor > 0 else "-"))
         else:
             code.append(add(a, a, *factors, using.constant(s.factor)))
+
+    def _just_moved(self, a: Acc, code: Code) -> Access | None:
+        """What the last instruction only brings to an accumulator: it may be added to from where it
+        is; the instruction goes."""
+        last = code[-1] if code else None
+        if not isinstance(last, Ins) or last.row is not MOVE or last.accumulator != a or (
+                last.operands.get("F") or "Z" in last.operands):
+            return None
+        source = last.operands["Y"]
+        if not isinstance(source, Access) or source.buffer != POOL:
+            return None
+        code.pop()
+        return source
 
     def scale(self, s: Scale, code: Code) -> None:
         using = self.using

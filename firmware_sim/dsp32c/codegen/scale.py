@@ -114,10 +114,20 @@ class Round(Statement):
 
 @dataclass(frozen=True)
 class Saturate(Statement):
-    """d = floor(d * 2**(bits - 128)) clamped to -2**bits .. 2**bits - 1."""
+    """d = floor(d * 2**(bits - 128)) clamped to -2**bits .. 2**bits - 1, and the excess more; with
+    one, only what is stored is floored."""
 
     d: Changed
     bits: int
+    excess: float = 0.0
+
+
+@dataclass(frozen=True)
+class Excess(Statement):
+    """d = floor(d) + excess; only what is stored is floored."""
+
+    d: Changed
+    excess: float
 
 
 @dataclass(frozen=True)
