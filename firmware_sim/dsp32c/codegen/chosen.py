@@ -6,16 +6,21 @@ from dataclasses import replace
 
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse, parts, renumbered
+from dsplet.firmware_sim.compile.joined_sums import joined
 from dsplet.firmware_sim.compile.tables import walks
 from dsplet.firmware_sim.dsp32c.codegen.excess import with_excess
+from dsplet.firmware_sim.dsp32c.codegen.halves import halves
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
 from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
-from dsplet.firmware_sim.dsp32c.codegen.scale import Entry, may_wait, scale
+from dsplet.firmware_sim.dsp32c.codegen.scale import WHOLE, Entry, may_wait, scale
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import Lookup, flat
 from dsplet.quantize.fixed.program import Program
+
+JOINED_WORDS = 384
+"""Of two vectors that lie one behind the other: both fit a bank, beside something else."""
 
 
 class Chosen:
@@ -29,22 +34,24 @@ class Chosen:
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         if any(k.during for k in program.kernels):
             raise ValueError("loops over time here run every kernel in every turn")
+        program = joined(program, JOINED_WORDS)
         self.target, self.choices, self.given = target, choices, program
         self.program = program = choices.apply(program)
         places = entries(program, max(r.end for r in target.board.regions))
+        whole = dict.fromkeys(halves(program, places) if program.reals is None else (), WHOLE)
         scaled = real(program) if program.reals is not None else [
-            scale(k, program.buffers, places, choices.packed) for k in program.kernels]
+            scale(k, program.buffers, places | whole, choices.packed) for k in program.kernels]
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
         kernels = scaled_kernels = [s.kernel for s in scaled]
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
-        joined, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
-        clamped = [saturate(k.kernel, self.buffers) for k in joined]
-        self.kinds = _kinds(program, places) | choices.packed
+        fused, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        clamped = [saturate(k.kernel, self.buffers) for k in fused]
+        self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
         stored, self.excess = with_excess(clamped, self.buffers,
                                           frozenset(self.buffers) - frozenset(self.kinds))
-        self.kernels = [replace(k, kernel=s) for k, s in zip(joined, stored, strict=True)]
+        self.kernels = [replace(k, kernel=s) for k, s in zip(fused, stored, strict=True)]
         self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
@@ -58,7 +65,7 @@ class Chosen:
             "memory_time": program,
             "scale": replace(reals, kernels=tuple(scaled_kernels)),
             "delayed_requantize": replace(reals, kernels=tuple(kernels)),
-            "fuse": replace(reals, kernels=tuple(k.kernel for k in joined),
+            "fuse": replace(reals, kernels=tuple(k.kernel for k in fused),
                             buffers=self.buffers, repeats=self.repeats),
             "saturate": replace(reals, kernels=tuple(clamped), buffers=self.buffers,
                                 repeats=self.repeats),

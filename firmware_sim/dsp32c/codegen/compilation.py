@@ -10,10 +10,11 @@ import numpy as np
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.backend import Array, DoesNotFit
 from dsplet.firmware_sim.compile.fuse import Fused
+from dsplet.firmware_sim.compile.joined_sums import joined
 from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
-from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
+from dsplet.firmware_sim.dsp32c.codegen.chosen import JOINED_WORDS, Chosen
 from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
@@ -46,7 +47,8 @@ class Compilation:
     """A program for a target, in every way that it can be compiled."""
 
     def __init__(self, program: Program, target: Target) -> None:
-        self.program, self.target, self._selections = program, target, Selections()
+        self.program = joined(program, JOINED_WORDS)
+        self.target, self._selections = target, Selections()
 
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:

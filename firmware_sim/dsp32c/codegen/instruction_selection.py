@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from dsplet.firmware_sim.compile.fuse import Mark
 from dsplet.firmware_sim.dsp32c.codegen.code import (
-    Access,
+    Acc,
     Code,
     Constants,
     Ins,
@@ -20,7 +20,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Layout,
     Turns,
 )
-from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, add, apply
+from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, SUM, add, apply
 from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Line
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
@@ -105,7 +105,7 @@ class InstructionSelector:
         first, a = start[0], start[0].accumulator
         used = {i.accumulator for i in code}.union(*(i.multiplied for i in code))
         free = [b for b in self.using.free() if b not in used]
-        if not free or first.row is not MOVE or not isinstance(first.operands["Y"], Access) or (
+        if not free or first.row not in (MOVE, SUM) or isinstance(first.operands["Y"], Acc) or (
                 macs[0].accumulator != a) or any(
                 i.accumulator != a or i.multiplied or _depends(i, loop.var)
                 or any(x.write for _, x in i.accesses) for i in start):

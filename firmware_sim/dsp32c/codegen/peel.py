@@ -1,20 +1,146 @@
-"""The last turn of a multiply-accumulate loop is written out.
+"""Turns of multiply-accumulate loops that are written out.
 
-After a loop the pointers stand where its next turn would begin, and must be corrected. A last turn
-of its own takes the correction as a post-increment.
+The last one: after a loop the pointers stand where its next turn would begin, and must be
+corrected. A last turn of its own takes the correction as a post-increment, and stores the sum.
+
+The first one: it adds to the number that the sum starts with, wherever that lies. What is the same
+in every turn around it stays in an accumulator of its own; a number that is not is read by the
+multiply-accumulate itself, whose first factor then waits in an accumulator, if that is the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 
-from dsplet.firmware_sim.dsp32c.codegen.code import Access, Code, Ins, Operand, Turns
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    Acc,
+    Access,
+    Code,
+    Ins,
+    Label,
+    Operand,
+    Turns,
+)
+from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, add, move
+from dsplet.firmware_sim.dsp32c.codegen.selection import ACCUMULATORS, TEMP
+from dsplet.quantize.fixed.statement import Affine
 
 
-def peel(code: Code, depth: int = 0) -> Code:
+def peel(code: Code, written_out: bool = True) -> Code:
+    """Peel the innermost loops that other loops repeat. written_out: first turns of more than one
+    instruction, too."""
+    used = {o for i in _instructions(code) for o in i.operands.values() if isinstance(o, Acc)}
+    free = [a for a in ACCUMULATORS if a not in used]
+    return _last(_Starts(free, written_out).code(code))
+
+
+# --- the first turn ------------------------------------------------------------------------------
+class _Starts:
+    """free: accumulators that the kernel does not use otherwise."""
+
+    def __init__(self, free: list[Acc], written_out: bool) -> None:
+        self.free, self.written_out = free, written_out
+        self.kept: set[Acc] = set()
+
+    def code(self, code: Code) -> Code:
+        result: Code = []
+        for item in code:
+            if isinstance(item, Turns):
+                outside, body = self._body(replace(item, body=self.code(item.body)))
+                result += [*outside, replace(item, body=body)]
+            else:
+                result.append(item)
+        return result
+
+    def _body(self, loop: Turns) -> tuple[Code, Code]:
+        """What the loop keeps in accumulators, made before it, and the rest of its body."""
+        start = list(takewhile(lambda i: isinstance(i, Ins) and not i.mac, loop.body))
+        rest = loop.body[len(start):]
+        if start and all(i is NOP or i.accumulator in self.kept and _same(i, loop) for i in start):
+            return start, rest
+        match rest:
+            case [Turns() as inner, *after] if _adds(inner.body, start):
+                outside, sum_ = self._sum(loop, start, inner)
+                return outside, [*sum_, *after]
+            case [Ins() as mac, *after] if _adds([mac], start):
+                outside, first = self._read_by(loop, start, mac)
+                return outside, [*first, *after]
+        return [], loop.body
+
+    def _sum(self, loop: Turns, start: list[Ins], inner: Turns) -> tuple[Code, Code]:
+        """What is kept, and the sum that begins with it; nothing, and the sum as it was."""
+        mac, *others = (_at_turn(i, inner.var, 0) for i in inner.body)
+        outside: Code = []
+        if not all(_same(i, loop) for i in start):
+            if not others and inner.extent > 3:
+                outside, first = self._read_by(loop, start, mac)
+        elif self.free and inner.extent != 3 and (self.written_out or not others):
+            kept, a = self._keep(), mac.accumulator
+            outside = [i.map(lambda o: kept if o == a else o) for i in start]
+            first = [replace(mac, operands=mac.operands | {"M": kept})]
+        if not outside:
+            return [], [*start, inner]
+        following = Affine(1, ((inner.var, 1),))
+        body = [i.map(lambda o: _moved(o, inner.var, following)) for i in inner.body]
+        if inner.extent == 2:
+            return outside, [*first, *others, *(_at_turn(i, inner.var, 0) for i in body)]
+        return outside, [*first, *others, Turns(inner.var, inner.extent - 1, body)]
+
+    def _read_by(self, loop: Turns, start: list[Ins], mac: Ins) -> tuple[Code, Code]:
+        """The factor that is kept, and the multiply-accumulate that reads the start itself."""
+        fixed = [o for _, o in mac.accesses if _fixed(o, loop)]
+        if not fixed or not self.free or len(start) > 1 or start[0].row is not MOVE or (
+                not isinstance(start[0].operands["Y"], Access)):
+            return [], [*start, mac]
+        kept = self._keep()
+        other, = (o for _, o in mac.accesses if o is not fixed[0])
+        return [move(kept, fixed[0]), NOP], [
+            add(mac.operands["A"], start[0].operands["Y"], kept, other, mac=True)]
+
+    def _keep(self) -> Acc:
+        kept = self.free.pop()
+        self.kept.add(kept)
+        return kept
+
+
+def _adds(macs: Code, start: list[Ins]) -> bool:
+    """Whether the code multiplies and accumulates onto what `start` makes, and nothing else."""
+    a = start[0].accumulator if start else None
+    return a is not None and all(
+        isinstance(i, Ins) and i.mac and not i.early and i.operands.get("M") == i.accumulator == a
+        for i in macs) and all(
+        i.accumulator == a and not i.multiplied and "Z" not in i.operands for i in start)
+
+
+def _same(ins: Ins, loop: Turns) -> bool:
+    """Whether the instruction makes the same number in every turn."""
+    return all(_fixed(a, loop) for _, a in ins.accesses)
+
+
+def _fixed(a: Access, loop: Turns) -> bool:
+    """Whether what is read is the same in every turn."""
+    return not a.index.coefficient(loop.var) and not any(
+        b.write and b.buffer == a.buffer for i in _instructions(loop.body) for _, b in i.accesses)
+
+
+def _instructions(code: Code) -> Iterator[Ins]:
+    for item in code:
+        if isinstance(item, Turns):
+            yield from _instructions(item.body)
+        elif isinstance(item, Ins):
+            yield item
+
+
+# --- the last turn -------------------------------------------------------------------------------
+def _last(code: Code, depth: int = 0) -> Code:
     """Peel the innermost loops that other loops repeat."""
     result: Code = []
     for item in code:
+        if isinstance(item, Ins) and result and _only_stores(item, result[-1]):
+            result[-1] = result[-1].storing(item.operands["Z"])
+            continue
         if not isinstance(item, Turns):
             result.append(item)
             continue
@@ -23,14 +149,21 @@ def peel(code: Code, depth: int = 0) -> Code:
             result += [Turns(item.var, item.extent - 1, item.body),
                        *(_at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
-            result.append(Turns(item.var, item.extent, peel(item.body, depth + 1)))
+            result.append(Turns(item.var, item.extent, _last(item.body, depth + 1)))
     return result
 
 
-def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
-    def at(o: Operand) -> Operand:
-        if not isinstance(o, Access):
-            return o
-        return replace(o, index=o.index.substitute(var, turn), group=o.stream)
+def _only_stores(ins: Ins, before: Ins | Label | Turns) -> bool:
+    """Whether all that an instruction does is to store what the one before it made."""
+    return (isinstance(before, Ins) and before.mac and "Z" not in before.operands
+            and ins.row is MOVE and ins.operands.get("Y") == before.accumulator
+            and "Z" in ins.operands and ins.accumulator == TEMP)
 
-    return ins.map(at)
+
+def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
+    return ins.map(lambda o: replace(_moved(o, var, turn), group=o.stream)
+                   if isinstance(o, Access) else o)
+
+
+def _moved(o: Operand, var: str, to: Affine | int) -> Operand:
+    return replace(o, index=o.index.substitute(var, to)) if isinstance(o, Access) else o

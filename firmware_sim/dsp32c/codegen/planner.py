@@ -12,8 +12,10 @@ order-independent rule).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
@@ -22,8 +24,8 @@ from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH, Kind
 from dsplet.firmware_sim.dsp32c.codegen.interleave import LANES
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
-from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Repeat, Set, Store
-from dsplet.quantize.fixed.statement import Affine, Ref
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Repeat, Set, Store
+from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 POOL_WORDS = 64
 
@@ -101,7 +103,8 @@ class Plan:
         self.banks[0].taken += reserved
         onto = self._in_place(needs, kernels)
         missing = []
-        for need in sorted(needs, key=_importance):
+        products = _products(kernels, repeats)
+        for need in sorted(needs, key=lambda n: _importance(n, products)):
             if need.buffer.name in onto:
                 continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
@@ -177,7 +180,8 @@ class Plan:
     def _too_small(self, needs: list[Need]) -> DoesNotFit:
         wanted = Arena(self.external[0].start, self.external[0].end)
         for need in sorted((n for n in needs if n.buffer.name not in self.placements
-                            or self.placements[n.buffer.name].external), key=_importance):
+                            or self.placements[n.buffer.name].external),
+                           key=lambda n: _importance(n, {})):
             wanted.taken.append((need, wanted.find(need)))
         have = sum(a.end - a.start for a in self.external)
         largest = sorted(needs, key=lambda n: -n.bytes)[:5]
@@ -190,7 +194,25 @@ class Plan:
             f"little. Largest tensors: {names}", lacking)
 
 
-def _importance(need: Need) -> tuple:
-    """Constants first, in program order; then what is largest."""
+def _importance(need: Need, products: Mapping[str, int]) -> tuple:
+    """Constants first, in program order; then what the most products read, by its size, since one
+    that reads both its factors outside is held up; then what is largest."""
     lasting = need.first < 0 and need.buffer.role != "input"
-    return (not lasting, 0 if lasting else -need.bytes, need.first, need.buffer.name)
+    return (not lasting, 0 if lasting else -products.get(need.buffer.name, 0) / need.bytes,
+            0 if lasting else -need.bytes, need.first, need.buffer.name)
+
+
+def _products(kernels: Sequence[Kernel], repeats: Sequence[Repeat]) -> Counter[str]:
+    """How many multiply-accumulates read each buffer."""
+    found: Counter[str] = Counter()
+
+    def visit(body: Sequence[Statement], turns: int) -> None:
+        for s in body:
+            if isinstance(s, Loop):
+                visit(s.body, turns * s.extent)
+            elif isinstance(s, Mac):
+                found.update({s.x.buffer: turns, s.w.buffer: turns})
+
+    for i, kernel in enumerate(kernels):
+        visit(kernel.body, prod(r.extent for r in repeats if r.first <= i <= r.last))
+    return found

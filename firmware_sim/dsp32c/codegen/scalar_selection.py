@@ -8,7 +8,7 @@ assumption). Recipes: dsp32c.md section 9.
 
 from __future__ import annotations
 
-from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, POOL, Acc, Access, Code, Ins, Kind
+from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Acc, Access, Code, Ins, Kind
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     MOVE,
     add,
@@ -36,8 +36,8 @@ FLOOR_MAGIC = 1.5 * 2.0**31
 """Added and taken away again, it leaves a floor."""
 SPLIT_UNIT = 256
 """Floored to a multiple of it, an integer below 2**31 has at most 24 bits."""
-BORDER = {Kind.LONG: "int24", Kind.IEEE: "ieee"}
-"""How a float word leaves; `Kind.unpack` is how it came."""
+BORDER = {Kind.LONG: "int24", Kind.IEEE: "ieee", Kind.HALF: "int"}
+"""How a float word is stored where words are something else; `Kind.unpack` is how it is read."""
 
 
 class ScalarSelector:
@@ -51,13 +51,14 @@ class ScalarSelector:
         using = self.using
         match s:
             case SetScaled(d, source, factor):
-                code.append(multiply(using.result(d), using.at(source), using.constant(factor)))
+                x = self.operand(source, code)
+                code.append(multiply(using.result(d), x, using.constant(factor)))
             case Set(d, source):
                 self._set(d, source, code)
             case Word(d, value):
                 code.append(move(using.result(d), using.constant(value)))
             case Base(d, table):
-                code.append(add(using.result(d), using.acc(d), using.constant(0.0, table)))
+                self._plus(using.result(d), [using.constant(0.0, table)], "+", code)
             case Mac(d, x, w):
                 self._mac(d, x, w, code)
             case Add():
@@ -65,7 +66,7 @@ class ScalarSelector:
             case AddScaled():
                 self._add_scaled(s, code)
             case Mul(d, source):
-                other = using.source(source)
+                other = self.operand(source, code)
                 code.append(multiply(using.result(d), using.acc(d), other))
             case Max(d, source):
                 other = using.source(source)
@@ -88,6 +89,14 @@ class ScalarSelector:
             case _:
                 raise TypeError(f"{type(s).__name__} is not a statement")
 
+    def operand(self, source: Source, code: Code) -> Acc | Access:
+        """What the multiplier or the adder reads; of integers, once they are converted."""
+        using = self.using
+        if isinstance(source, Ref) and (unpack := using.layout.kind(source.buffer).unpack):
+            code.append(apply(unpack, TEMP, using.at(source)))
+            return TEMP
+        return using.source(source)
+
     def _set(self, d: str, source: Source, code: Code) -> None:
         using = self.using
         unpack = using.layout.kind(source.buffer).unpack if isinstance(source, Ref) else None
@@ -104,37 +113,34 @@ class ScalarSelector:
 
     def _add(self, s: Add, code: Code) -> None:
         using, sign = self.using, "-" if s.negate else "+"
-        factors = [using.source(s.source)]
+        factors = [self.operand(s.source, code)]
         if s.shift:
             factors.append(using.constant(2.0**s.shift))
-        code.append(add(using.result(s.d), using.acc(s.d), *factors, sign=sign))
+        self._plus(using.result(s.d), factors, sign, code)
+
+    def _plus(self, a: Acc, factors: list[Acc | Access], sign: str, code: Code) -> None:
+        """a = a + factors; where a has just been read from memory, both are read at once."""
+        addend: Acc | Access = a
+        match factors, code[-1:]:
+            case [Access()], [Ins(row, {"Y": Access() as read})] if (
+                    row is MOVE and code[-1].operands == {"A": a, "Y": read}):
+                code.pop()
+                addend = read
+        code.append(add(a, addend, *factors, sign=sign))
 
     def _add_scaled(self, s: AddScaled, code: Code) -> None:
         using = self.using
-        a, factors = using.result(s.d), [using.at(s.source)]
+        a, factors = using.result(s.d), [self.operand(s.source, code)]
         if abs(s.factor) == 1.0:
-            start = self._just_moved(a, code)
-            code.append(add(a, start or a, *factors, sign="+" if s.factor > 0 else "-"))
+            self._plus(a, factors, "+" if s.factor > 0 else "-", code)
         else:
             code.append(add(a, a, *factors, using.constant(s.factor)))
-
-    def _just_moved(self, a: Acc, code: Code) -> Access | None:
-        """What the last instruction only brings to an accumulator: it may be added to from where it
-        is; the instruction goes."""
-        last = code[-1] if code else None
-        if not isinstance(last, Ins) or last.row is not MOVE or last.accumulator != a or (
-                last.operands.get("F") or "Z" in last.operands):
-            return None
-        source = last.operands["Y"]
-        if not isinstance(source, Access) or source.buffer != POOL:
-            return None
-        code.pop()
-        return source
 
     def scale(self, s: Scale, code: Code) -> None:
         using = self.using
         a = using.result(s.d)
-        factor = using.at(s.factor) if isinstance(s.factor, Ref) else using.constant(s.factor)
+        factor = (self.operand(s.factor, code) if isinstance(s.factor, Ref)
+                  else using.constant(s.factor))
         if s.wide:  # d = 256 * high + low; both parts fit the multiplier's 24 bits
             self.floor(a, SPLIT_UNIT, code, TEMP)
             code.append(subtract(a, a, TEMP))

@@ -13,7 +13,7 @@ from itertools import count
 
 import numpy as np
 
-from dsplet.quantize.fixed.arithmetic import requantize
+from dsplet.firmware_sim.dsp32c.codegen.halves import bounds, reach, saturates
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -149,6 +149,10 @@ class Entry:
     """To round a unit by a floor, less the half that the conversion to an integer adds."""
 
 
+WHOLE = Entry(None, 1, 0.0)
+"""What a buffer of 16-bit integers holds: v itself, rounded and saturated as it is converted."""
+
+
 @dataclass(frozen=True)
 class Scaled:
     """A kernel whose requantizes are `Round`s. words: what its constants hold, as real numbers.
@@ -240,10 +244,11 @@ class _Scaler:
             return None
         unit, half = self._unit(q)
         match writers:
-            case [*_, Interpolate() as curve, _] if not self._entry(q):
+            case [*_, Interpolate() as curve, _] if self._entry(q) in (None, WHOLE):
                 self._segments(curve, unit * 2.0 ** -q.shifts[0], half)
                 return 1.0, 0.0
-            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and not self._entry(q):
+            case [Set(_, Ref()), Mul(_, Ref()), _] if uniform_shift(q) and self._entry(q) in (
+                    None, WHOLE):
                 return unit * 2.0 ** -q.shifts[0], half
         multiply = 1
         uniform = uniform_shift(q)
@@ -332,6 +337,8 @@ class _Scaler:
             case Set(d, Ref() as r) if any(isinstance(t, Mul) and t.d == d and isinstance(
                     t.source, Ref) for t in self.statements):
                 return [SetScaled(d, r, factor)]
+            case Set(d, Ref() as r) if not (half or based):
+                return [SetScaled(d, r, factor)]
             case Set(d, Ref() as r):
                 return [Word(d, half), *based, AddScaled(d, r, factor)]
             case Add(d, Ref(buffer, _)) if buffer in self.words:
@@ -378,11 +385,9 @@ class _Scaler:
     def _requantize(self, q: Requantize, fold: tuple | None) -> list:
         unit, half = self._unit(q)
         entry = self._entry(q)
-        low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts]
-                     for b in q.bound)
-        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry,
-                        None if min(low) >= q.low else q.low,
-                        None if max(high) <= q.high else q.high, max(-min(low), max(high)))
+        low, high = reach(q)
+        passed = (None, None) if entry == WHOLE and saturates(q) else bounds(q)
+        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry, *passed, max(-low, high))
         if fold is not None:
             return [rounded]
         based = [Base(q.d, entry.table)] if entry and entry.table else []
