@@ -88,24 +88,30 @@ def _scaled(made: list[Statement], bits: int, buffers: Mapping[str, Buffer]
     addition might saturate too."""
     more, end = 2.0**(TOP_LOG2 - bits), float(1 << bits)
 
-    def reach(ref: Ref) -> float:
-        return float(max(abs(buffers[ref.buffer].low), abs(buffers[ref.buffer].high)))
+    def span(ref: Ref, factor: float) -> tuple[float, float]:
+        b = buffers[ref.buffer]
+        return min(factor * b.low, factor * b.high), max(factor * b.low, factor * b.high)
+
+    def inside(low: float, high: float) -> bool:
+        return -end <= low and high < end
 
     match made:
         case [SetScaled(d, x, factor), Scale(_, half, Ref() as w, False)]:
-            if reach(x) * abs(factor) < end:
+            if inside(*span(x, factor)):
                 return [SetScaled(d, x, factor * more), Scale(d, half * more, w, False)]
             return None
         case [Word(d, value), *sums]:
-            total, first = abs(value), Word(d, value * more)
+            low, high, first = value, value, Word(d, value * more)
         case [Set(d, Ref() as x), *sums]:
-            total, first = reach(x), SetScaled(d, x, more)
+            (low, high), first = span(x, 1.0), SetScaled(d, x, more)
+        case [SetScaled(d, x, factor), *sums]:
+            (low, high), first = span(x, factor), SetScaled(d, x, factor * more)
         case _:
             return None
     result: list[Statement] = [first]
     for s in sums:
-        if not isinstance(s, AddScaled) or total >= end:
+        if not isinstance(s, AddScaled) or not inside(low, high):
             return None
-        total += reach(s.source) * abs(s.factor)
+        low, high = (a + b for a, b in zip((low, high), span(s.source, s.factor), strict=True))
         result.append(AddScaled(d, s.source, s.factor * more))
     return result
