@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dsplet.firmware_sim.dsp32c.codegen.code import (
-    POOL,
+    POOLS,
     Access,
     Code,
     Ins,
@@ -86,7 +86,7 @@ class _Streams:
         return net
 
     def _key(self, a: Access) -> Key:
-        fixed = a.buffer == POOL and not self.share_constants
+        fixed = a.buffer in POOLS and not self.share_constants
         return (*a.stream, a.index.const) if fixed else a.stream
 
     # --- steps ----------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from dsplet.firmware_sim.dsp32c.isa.table import Context, Instruction
 from dsplet.quantize.fixed.statement import Affine
 
 POOL = "constants"
+BESIDE = "constants beside"
+POOLS = (POOL, BESIDE)
 SCRATCH = "scratch"
 
 
@@ -305,22 +307,39 @@ class Turns:
 Code = list[Ins | Label | Turns]
 
 
+Word = tuple[float, str]
+"""A number; with the name of a table, so much more than its place."""
+
+
 @dataclass
 class Constants:
     """The pool of float words that instructions read through fixed pointers: numbers, and numbers
-    beside the address of a table's entry for 0. asked: for what, in order."""
+    beside the address of a table's entry for 0. asked: for what, in order, and in which pool.
+    room: words that there is place for in a second pool, BESIDE."""
 
-    words: list[tuple[float, str]] = field(default_factory=list)
-    asked: list[tuple[float, str]] = field(default_factory=list)
+    room: int = 0
+    words: dict[str, list[Word]] = field(default_factory=lambda: {POOL: [], BESIDE: []})
+    asked: list[tuple[Word, str]] = field(default_factory=list)
 
-    def access(self, value: float, table: str = "") -> Access:
+    def access(self, value: float, table: str = "", pool: str = POOL) -> Access:
         """The word of a number; with a table, so much more than its place."""
-        word = value, table
-        self.asked.append(word)
-        if word not in self.words:
-            self.words.append(word)
-        return Access(POOL, Affine(self.words.index(word)))
+        word, words = (value, table), self.words[pool]
+        self.asked.append((word, pool))
+        if word not in words:
+            words.append(word)
+        return Access(pool, Affine(words.index(word)))
 
-    def values(self, place: Callable[[str], int]) -> list[float]:
+    def beside(self, access: Access) -> Access | None:
+        """The same word in the second pool; None where that is full."""
+        word = self.words[POOL][access.index.const]
+        if word not in self.words[BESIDE] and len(self.words[BESIDE]) == self.room:
+            return None
+        return replace(self.access(*word, BESIDE), lane=access.lane)
+
+    def at(self, word: Word, pool: str) -> int:
+        """Where in a pool a word is; it is added where it is missing."""
+        return self.access(*word, pool).index.const
+
+    def values(self, place: Callable[[str], int], pool: str = POOL) -> list[float]:
         """What the words hold. place: see `Layout`."""
-        return [place(table) + value if table else value for value, table in self.words]
+        return [place(table) + value if table else value for value, table in self.words[pool]]

@@ -15,14 +15,14 @@ from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
 from dsplet.firmware_sim.dsp32c.codegen.chosen import JOINED_WORDS, Chosen
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.code import BESIDE, POOL, Constants, Ins, Label, NeedsRegisters
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select
 from dsplet.firmware_sim.dsp32c.codegen.locate import locate
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
-from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
+from dsplet.firmware_sim.dsp32c.codegen.planner import BESIDE_WORDS, POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
 from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
@@ -84,7 +84,9 @@ class Selections:
                ) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
+        key = (kernel, taken, constants.room, [
+            (b, plan.kind(b), plan.region(b) if constants.room else plan.region(b) is None)
+            for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
@@ -112,7 +114,8 @@ class _Attempt:
                       chosen.kinds,
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
-        self.constants, self.selections = Constants(), selections
+        room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
+        self.constants, self.selections = Constants(room), selections
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -217,6 +220,8 @@ class _Attempt:
             raise DoesNotFit(f"{len(constants)} float constants; the pool has room for "
                              f"{POOL_WORDS}", 4 * (len(constants) - POOL_WORDS))
         data = [(self.plan.address(POOL), to_words(np.array(constants)))]
+        if others := self.constants.values(self.plan.place, BESIDE):
+            data.append((self.plan.address(BESIDE), to_words(np.array(others))))
         for name, p in sorted(self.plan.placements.items(), key=lambda item: item[1].address):
             buffer = self.chosen.buffers.get(name)
             if buffer is not None and buffer.data is not None:

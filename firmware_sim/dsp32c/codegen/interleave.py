@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from dsplet.firmware_sim.dsp32c.codegen.code import (
     POOL,
+    POOLS,
     SCRATCH,
     Acc,
     Access,
@@ -365,7 +366,7 @@ def _run(access: Access, body: list[Ins], var: str) -> int:
     alike = sorted({a.index.const for i in body for _, a in i.accesses
                     if a.stream == access.stream})
     step = abs(access.index.coefficient(var))
-    if access.buffer == POOL or alike[-1] - alike[0] < step or not step:
+    if access.buffer in POOLS or alike[-1] - alike[0] < step or not step:
         return access.lane
     return access.lane + 2 * alike.index(access.index.const)
 
@@ -383,7 +384,7 @@ def _wait(prior: _Node, node: _Node) -> int:
         for _, b in i.accesses:
             if a.buffer == b.buffer and (a.write or b.write) and not _apart(a, b):
                 wait = max(wait, STORE_LATENCY if a.write and not b.write else 1)
-            elif a.stream == b.stream and a.buffer != POOL:
+            elif a.stream == b.stream and a.buffer not in POOLS:
                 wait = max(wait, 1)
     return wait
 

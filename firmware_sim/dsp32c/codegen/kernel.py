@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dsplet.firmware_sim.dsp32c.codegen.address_generation import Addressed, generate_addresses
+from dsplet.firmware_sim.dsp32c.codegen.beside import beside
 from dsplet.firmware_sim.dsp32c.codegen.code import (
+    BESIDE,
     Access,
     Constants,
     Ins,
@@ -17,6 +19,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     NeedsRegisters,
     Operand,
     Register,
+    Word,
 )
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, copy, load, set_to
@@ -64,12 +67,13 @@ class Selected:
     using: Selection
     counters: int
     lines: Lines
-    asked: tuple[tuple[tuple[float, str], int], ...]
+    asked: tuple[tuple[Word, str, int], ...]
 
     def fits(self, constants: Constants) -> bool:
         """Whether the words are where they are in that pool, to which missing ones are added."""
-        found = [constants.access(*word).index.const for word, _ in self.asked]
-        return found == [at for _, at in self.asked]
+        found = [constants.at(word, pool) for word, pool, _ in self.asked]
+        return found == [at for *_, at in self.asked] and (
+            len(constants.words[BESIDE]) <= constants.room)
 
     def registers(self, taken: list[str], kept: dict[str, str]) -> dict[str, str]:
         """Register of every name; none where the registers do not suffice. taken: those that are
@@ -139,8 +143,9 @@ def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str
     NeedsRegisters."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    plain = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)))
-    asked = tuple((word, constants.access(*word).index.const) for word in constants.asked[before:])
+    plain = beside(peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind))), layout,
+                   constants)
+    asked = tuple((*of, constants.at(*of)) for of in constants.asked[before:])
     for code, share_constants in ((interleave(plain), False), (plain, False), (plain, True)):
         addressed = generate_addresses(code, share_constants,
                                        len(INCREMENTS) - len(selector.using.strides))
