@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -42,6 +43,12 @@ COSTS = Costs(pair=0.25, loop=3)
 """A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
 4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
 
+WORTH = (0.0, 4.0, 8.0, 16.0)
+"""Cycles that an instruction must save which a loop could do without: more, as long as the code is
+longer than its bank. What lies outside is slower, and takes the room of numbers."""
+NEARLY = 1.25
+"""Times the bank: code that is longer will not fit it by being less written out."""
+
 
 class Compilation:
     """A program for a target, in every way that it can be compiled."""
@@ -59,10 +66,10 @@ class Compilation:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
         first = next(r for r in self.target.regions if r.start == 0)
-        chosen, code_bytes = Chosen(self.program, self.target, choices), 4
+        chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
         while True:
             try:
-                attempt = _Attempt(chosen, code_bytes, self._selections)
+                attempt = _Attempt(chosen, code_bytes, self._selections, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
@@ -70,7 +77,10 @@ class Compilation:
                 continue
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
-            code_bytes = attempt.code_bytes
+            if tight + 1 == len(WORTH):
+                code_bytes = attempt.code_bytes
+            tight = min(tight + 1, len(WORTH) - 1) if (
+                attempt.code_bytes <= NEARLY * first.bytes) else len(WORTH) - 1
 
 
 class Selections:
@@ -80,18 +90,18 @@ class Selections:
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[tuple, Selected]]] = {}
 
-    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str]
-               ) -> Selected:
+    def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
+               least: float) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, constants.room, [
+        key = (kernel, taken, least, constants.room, [
             (b, plan.kind(b), plan.region(b) if constants.room else plan.region(b) is None)
             for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
                 return code
-        known.append((key, select(kernel, plan, constants, taken)))
+        known.append((key, select(kernel, plan, constants, taken, least)))
         return known[-1][1]
 
 
@@ -105,7 +115,10 @@ class _CannotDo(Exception):
 class _Attempt:
     """Everything in its place, with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections) -> None:
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float
+                 ) -> None:
+        """least: cycles that an instruction must save which a loop could do without."""
+        self.least = least
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -147,8 +160,9 @@ class _Attempt:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
+            turns = prod(r.extent for r in self.chosen.repeats if r.first <= i <= r.last)
             return self.selections.select(kernel, self.plan, self.constants,
-                                          self.clock.counters(i))
+                                          self.clock.counters(i), self.least / turns)
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None

@@ -52,19 +52,19 @@ BRANCH_CYCLES = 1
 """What a turn of a loop costs that is too long for a `do`."""
 
 
-def interleave(code: Code, after: frozenset[Acc] = frozenset()) -> Code:
-    """The code with every loop interleaved that is faster so. after: accumulators that are read
-    behind it."""
+def interleave(code: Code, least: float, after: frozenset[Acc] = frozenset()) -> Code:
+    """The code with every loop interleaved that is faster so. least: cycles that an instruction
+    more must save. after: accumulators that are read behind it."""
     result: Code = []
     live = after
     for item in reversed(code):
         if not isinstance(item, Turns):
             result.insert(0, item)
-        elif (faster := _interleaved(item, live)) is not None:
+        elif (faster := _interleaved(item, least, live)) is not None:
             result[:0] = faster
         else:
             around = live | _live([item], live)
-            result.insert(0, replace(item, body=interleave(item.body, around)))
+            result.insert(0, replace(item, body=interleave(item.body, least, around)))
         live = _live([item], live)
     return result
 
@@ -87,33 +87,42 @@ def _read(ins: Ins) -> list[tuple[str, Acc]]:
             and letter not in ins.row.writes and (letter not in ins.row.updates or kept)]
 
 
-def _interleaved(loop: Turns, after: frozenset[Acc]) -> Code | None:
-    """The loop by several turns at a time, if that takes fewer cycles."""
+def _interleaved(loop: Turns, worth: float, after: frozenset[Acc]) -> Code | None:
+    """The loop by several turns at a time, if that takes fewer cycles. worth: what an instruction
+    more must save."""
     body = [i for i in loop.body if isinstance(i, Ins)]
     kept = after | _live(loop.body, frozenset())
     if len(body) < len(loop.body) or any(i.mac or i.early or i.accumulator in kept for i in body):
         return None
     best: Code | None = None
-    least = loop.extent * _turn_cycles(body)
+    least = loop.extent * _turn_cycles(body) + worth * len(body)
     for constant in (None, *_constants(body)):
-        held = next((a for a in reversed(REGISTERS) if a not in kept), None) if constant else None
-        if constant and not held:
-            continue
-        code = _without(body, constant) if constant else body
-        setup: Code = [move(held, constant)] if held and constant else []
+        code, setup, held, a = body, Code(), kept, None
+        if constant:
+            a = next((a for a in reversed(REGISTERS) if a not in kept), None)
+            if a is None:
+                continue
+            code, setup, held = _without(body, constant), [move(a, constant)], kept | {a}
         for lanes in range(1, min(_most_lanes(code), loop.extent) + 1):
             if loop.extent * len(code) + len(setup) >= least:
                 break
-            found = _by_lanes(code, loop, lanes, kept | {held} if held else kept)
-            if found and len(setup) + found[0] < least:
-                least = len(setup) + found[0]
-                best = [i.map(lambda o: held if o == HELD else o) if held and isinstance(i, Ins)
-                        else i for i in (*setup, *found[1])]
-                for item in best:
-                    if isinstance(item, Turns) and held:
-                        item.body = [i.map(lambda o: held if o == HELD else o) for i in item.body
-                                     if isinstance(i, Ins)]
+            if found := _by_lanes(code, loop, lanes, held):
+                cycles, looped = found
+                price = len(setup) + cycles + worth * (len(setup) + _size(looped))
+                if price < least:
+                    least, best = price, [*setup, *_placed(looped, a)] if a else looped
     return best
+
+
+def _placed(code: Code, held: Acc) -> Code:
+    """The code with an accumulator for HELD."""
+    return [Turns(i.var, i.extent, _placed(i.body, held)) if isinstance(i, Turns) else
+            i.map(lambda o: held if o == HELD else o) if isinstance(i, Ins) else i for i in code]
+
+
+def _size(code: Code) -> int:
+    """How many instructions it has."""
+    return sum(_size(i.body) if isinstance(i, Turns) else 1 for i in code)
 
 
 def _by_lanes(body: list[Ins], loop: Turns, lanes: int, kept: frozenset[Acc]

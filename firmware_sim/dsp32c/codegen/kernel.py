@@ -32,6 +32,7 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     Scheduler,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
+from dsplet.firmware_sim.dsp32c.codegen.several_turns import several_turns
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape, turn
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
 from dsplet.quantize.fixed.kernel import Kernel, Loop
@@ -137,16 +138,18 @@ class Selected:
                         for t in sorted(self.using.tables)}
 
 
-def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str]) -> Selected:
+def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
+           least: float = 0) -> Selected:
     """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
-    buffers count, and whether they lie on chip. taken: registers that loops over time need. Raises
-    NeedsRegisters."""
+    buffers count, and whether they lie on chip. taken: registers that loops over time need. least:
+    cycles that an instruction must save which a loop could do without. Raises NeedsRegisters."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    plain = beside(peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind))), layout,
-                   constants)
+    rolled = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
+    plain = beside(several_turns(rolled, least), layout, constants)
     asked = tuple((*of, constants.at(*of)) for of in constants.asked[before:])
-    for code, share_constants in ((interleave(plain), False), (plain, False), (plain, True)):
+    for code, share_constants in ((interleave(plain, least), False), (plain, False),
+                                  (plain, True)):
         addressed = generate_addresses(code, share_constants,
                                        len(INCREMENTS) - len(selector.using.strides))
         scheduler = Scheduler(kernel.name)

@@ -28,33 +28,35 @@ from dsplet.firmware_sim.dsp32c.codegen.selection import ACCUMULATORS, TEMP
 from dsplet.quantize.fixed.statement import Affine
 
 
-def peel(code: Code, written_out: bool = True) -> Code:
-    """Peel the innermost loops that other loops repeat. written_out: first turns of more than one
-    instruction, too."""
+def peel(code: Code, least: float = 0) -> Code:
+    """Peel the innermost loops that other loops repeat. least: cycles that an instruction more
+    must save."""
     used = {o for i in _instructions(code) for o in i.operands.values() if isinstance(o, Acc)}
     free = [a for a in ACCUMULATORS if a not in used]
-    return _last(_Starts(free, written_out).code(code))
+    return _last(_Starts(free, least).code(code, 1), least)
 
 
 # --- the first turn ------------------------------------------------------------------------------
 class _Starts:
-    """free: accumulators that the kernel does not use otherwise."""
+    """free: accumulators that the kernel does not use otherwise. least: see `peel`."""
 
-    def __init__(self, free: list[Acc], written_out: bool) -> None:
-        self.free, self.written_out = free, written_out
+    def __init__(self, free: list[Acc], least: float) -> None:
+        self.free, self.least = free, least
         self.kept: set[Acc] = set()
 
-    def code(self, code: Code) -> Code:
+    def code(self, code: Code, turns: int) -> Code:
+        """turns: how often the code is executed."""
         result: Code = []
         for item in code:
             if isinstance(item, Turns):
-                outside, body = self._body(replace(item, body=self.code(item.body)))
+                inside = turns * item.extent
+                outside, body = self._body(replace(item, body=self.code(item.body, inside)), inside)
                 result += [*outside, replace(item, body=body)]
             else:
                 result.append(item)
         return result
 
-    def _body(self, loop: Turns) -> tuple[Code, Code]:
+    def _body(self, loop: Turns, turns: int) -> tuple[Code, Code]:
         """What the loop keeps in accumulators, made before it, and the rest of its body."""
         start = list(takewhile(lambda i: isinstance(i, Ins) and not i.mac, loop.body))
         rest = loop.body[len(start):]
@@ -62,21 +64,23 @@ class _Starts:
             return start, rest
         match rest:
             case [Turns() as inner, *after] if _adds(inner.body, start):
-                outside, sum_ = self._sum(loop, start, inner)
+                outside, sum_ = self._sum(loop, turns, start, inner)
                 return outside, [*sum_, *after]
             case [Ins() as mac, *after] if _adds([mac], start):
                 outside, first = self._read_by(loop, start, mac)
                 return outside, [*first, *after]
         return [], loop.body
 
-    def _sum(self, loop: Turns, start: list[Ins], inner: Turns) -> tuple[Code, Code]:
+    def _sum(self, loop: Turns, turns: int, start: list[Ins], inner: Turns
+             ) -> tuple[Code, Code]:
         """What is kept, and the sum that begins with it; nothing, and the sum as it was."""
         mac, *others = (_at_turn(i, inner.var, 0) for i in inner.body)
         outside: Code = []
         if not all(_same(i, loop) for i in start):
             if not others and inner.extent > 3:
                 outside, first = self._read_by(loop, start, mac)
-        elif self.free and inner.extent != 3 and (self.written_out or not others):
+        elif self.free and inner.extent != 3 and self.least * len(others) <= turns * (
+                len(start) + (inner.extent == 2)):  # of two turns no loop is left
             kept, a = self._keep(), mac.accumulator
             outside = [i.map(lambda o: kept if o == a else o) for i in start]
             first = [replace(mac, operands=mac.operands | {"M": kept})]
@@ -134,8 +138,12 @@ def _instructions(code: Code) -> Iterator[Ins]:
 
 
 # --- the last turn -------------------------------------------------------------------------------
-def _last(code: Code, depth: int = 0) -> Code:
-    """Peel the innermost loops that other loops repeat."""
+CORRECTED = 2
+"""Pointers that must be corrected behind a loop."""
+
+
+def _last(code: Code, least: float, turns: int = 0) -> Code:
+    """The code with last turns by themselves. turns: of the loops around it, 0 where none is."""
     result: Code = []
     for item in code:
         if isinstance(item, Ins) and result and _only_stores(item, result[-1]):
@@ -145,11 +153,13 @@ def _last(code: Code, depth: int = 0) -> Code:
             result.append(item)
             continue
         macs = [i for i in item.body if isinstance(i, Ins) and i.mac and not i.early]
-        if depth and item.extent > 2 and len(macs) == len(item.body):
+        if turns and item.extent > 2 and len(macs) == len(item.body) and (
+                CORRECTED * turns >= least * (len(macs) - 1)):
             result += [Turns(item.var, item.extent - 1, item.body),
                        *(_at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
-            result.append(Turns(item.var, item.extent, _last(item.body, depth + 1)))
+            inside = max(turns, 1) * item.extent
+            result.append(Turns(item.var, item.extent, _last(item.body, least, inside)))
     return result
 
 
