@@ -9,25 +9,25 @@ from math import floor
 import numpy as np
 
 from dsplet.firmware_sim.compile.fuse import Mark
+from dsplet.firmware_sim.dsp32c.codegen.excess import Excess
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
     Between,
-    Line,
-    Excess,
     Round,
-    Saturate,
     Scale,
     SetScaled,
     Word,
 )
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.quantize.fixed import kernel as K
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref
 from dsplet.quantize.float.kernel import Clamp, InterpolateReal, Linear
 
-VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Line, Scale, Round, Saturate, Excess, Base, Linear, Clamp,
-              InterpolateReal)
+VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Line, Scale, Round, Saturate, Excess, Base,
+              Linear, Clamp, InterpolateReal)
 Memory = dict[str, list[Fraction]]
 
 

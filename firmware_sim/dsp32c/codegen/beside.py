@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsplet.firmware_sim.dsp32c.codegen.code import (
-    BESIDE,
     POOL,
     Code,
     Constants,

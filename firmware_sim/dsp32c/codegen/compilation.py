@@ -16,7 +16,14 @@ from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
 from dsplet.firmware_sim.dsp32c.codegen.chosen import JOINED_WORDS, Chosen
-from dsplet.firmware_sim.dsp32c.codegen.code import BESIDE, POOL, Constants, Ins, Label, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    BESIDE,
+    POOL,
+    Constants,
+    Ins,
+    Label,
+    NeedsRegisters,
+)
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select

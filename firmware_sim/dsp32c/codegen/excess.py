@@ -9,20 +9,19 @@ with. Buffers whose every reader does so hold their numbers with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
-    Excess,
     Round,
-    Saturate,
     SetScaled,
     Word,
 )
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Set, Store
-from dsplet.quantize.fixed.statement import Ref, Statement
+from dsplet.quantize.fixed.statement import Changed, Ref, Statement
 
 EXCESS = 1.5 * 2.0**23
 MOST = 1 << 22
@@ -32,6 +31,14 @@ EXACT_LOG2 = 31
 TOP = 2.0**127
 """Larger numbers saturate, or might."""
 Body = tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Excess(Statement):
+    """d = floor(d) + excess; only what is stored is floored."""
+
+    d: Changed
+    excess: float
 
 
 def with_excess(kernels: Sequence[Kernel], buffers: Mapping[str, Buffer], words: frozenset[str]

@@ -22,7 +22,8 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, SUM, add, apply
 from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
-from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Line
+from dsplet.firmware_sim.dsp32c.codegen.scale import Between
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.firmware_sim.dsp32c.codegen.table_selection import TableSelector
 from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Mac, Set, Store

@@ -23,7 +23,8 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, copy, load, set_to
-from dsplet.firmware_sim.dsp32c.codegen.interleave import address_registers, interleave
+from dsplet.firmware_sim.dsp32c.codegen.interleave import interleave
+from dsplet.firmware_sim.dsp32c.codegen.lanes import address_registers
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     LOAD_LATENCY,

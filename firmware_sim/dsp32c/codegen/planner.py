@@ -21,7 +21,7 @@ from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
 from dsplet.firmware_sim.compile.local_copies import ROLE, Copy, Room
 from dsplet.firmware_sim.dsp32c.codegen.code import BESIDE, POOL, SCRATCH, WIDTH, Kind
-from dsplet.firmware_sim.dsp32c.codegen.interleave import LANES
+from dsplet.firmware_sim.dsp32c.codegen.lanes import LANES
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Repeat, Set, Store

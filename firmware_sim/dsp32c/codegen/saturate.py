@@ -10,18 +10,17 @@ multiply-accumulates sums are clamped as before: there, nothing fills the multip
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Round,
-    Saturate,
     Scale,
     SetScaled,
     Word,
 )
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Set, Store
-from dsplet.quantize.fixed.statement import Ref, Statement
+from dsplet.quantize.fixed.statement import Changed, Ref, Statement
 
 TOP_LOG2 = 128
 """Numbers lie below 2**128."""
@@ -29,6 +28,16 @@ MOST_BITS = 23
 """Of what is floored behind a multiplication: it has 24 bits of the saturated number."""
 FLOOR_CYCLES, CLAMP_CYCLES = 2, 2
 """Of a floor, or of the one that takes the scale away, and of a bound of a clamp."""
+
+
+@dataclass(frozen=True)
+class Saturate(Statement):
+    """d = floor(d * 2**(bits - 128)) clamped to -2**bits .. 2**bits - 1, and the excess more; with
+    one, only what is stored is floored."""
+
+    d: Changed
+    bits: int
+    excess: float = 0.0
 
 
 def saturate(kernel: Kernel, buffers: Mapping[str, Buffer]) -> Kernel:

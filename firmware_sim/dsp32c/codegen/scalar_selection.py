@@ -9,6 +9,7 @@ assumption). Recipes: dsp32c.md section 9.
 from __future__ import annotations
 
 from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Acc, Access, Code, Ins, Kind
+from dsplet.firmware_sim.dsp32c.codegen.excess import Excess
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     MOVE,
     add,
@@ -18,12 +19,11 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     sets_flags,
     subtract,
 )
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
-    Excess,
     Round,
-    Saturate,
     Scale,
     SetScaled,
     Word,

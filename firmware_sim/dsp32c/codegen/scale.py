@@ -14,6 +14,7 @@ from itertools import count
 import numpy as np
 
 from dsplet.firmware_sim.dsp32c.codegen.halves import bounds, reach, saturates
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line, segment_words
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -76,18 +77,6 @@ class Between(Statement):
 
 
 @dataclass(frozen=True)
-class Line(Statement):
-    """d = value + slope * d, of the segment that d lies in, as in `Between`. table: `segments`
-    slopes, then the values at 0 of the lines that the segments lie on."""
-
-    d: Changed
-    table: Table
-    segments: int
-    first: int
-    step_log2: int
-
-
-@dataclass(frozen=True)
 class Scale(Statement):
     """d = half + d * factor; wide: d may have more than 24 bits. factor: a number or a constant."""
 
@@ -110,24 +99,6 @@ class Round(Statement):
     low: float | None
     high: float | None
     magnitude: int
-
-
-@dataclass(frozen=True)
-class Saturate(Statement):
-    """d = floor(d * 2**(bits - 128)) clamped to -2**bits .. 2**bits - 1, and the excess more; with
-    one, only what is stored is floored."""
-
-    d: Changed
-    bits: int
-    excess: float = 0.0
-
-
-@dataclass(frozen=True)
-class Excess(Statement):
-    """d = floor(d) + excess; only what is stored is floored."""
-
-    d: Changed
-    excess: float
 
 
 @dataclass(frozen=True)
@@ -181,13 +152,6 @@ def may_wait(statements: list[Statement]) -> Round | None:
         return None
     s = rounds[0]
     return s if s.floor and s.unit == 1 and s.magnitude < MANTISSA_INTEGERS else None
-
-
-def line_nodes(s: Interpolate, buffers: dict[str, Buffer]) -> tuple[np.ndarray, ...]:
-    """Of each segment: where it begins, its slope, and its value there."""
-    table = buffers[s.table].integers.astype(np.float64)
-    nodes = s.first + (np.arange(len(table)) << s.step_log2)
-    return nodes, buffers[s.slopes].integers.astype(np.float64), table * 2.0**s.step_log2
 
 
 def uniform_shift(q: Requantize) -> bool:
@@ -367,14 +331,9 @@ class _Scaler:
         return [Add(d, Ref(f"{name}_rest", ref.index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
-        """The numbers of every segment, where the table was: two, if the chip's words hold them
-        exactly, or three."""
-        table = self.buffers[s.table]
-        nodes, slopes, values = line_nodes(s, self.buffers)
-        at_0 = (values - slopes * nodes) * factor + half
-        parts = [slopes * factor, at_0] if (at_0.astype(np.float32) == at_0).all() else [
-            nodes, slopes * factor, values * factor + half]
-        words = self.words[s.table] = np.concatenate(parts)
+        """The numbers of every segment, where the table was."""
+        table, slopes = self.buffers[s.table], self.buffers[s.slopes]
+        words = self.words[s.table] = segment_words(s, table, slopes, factor, half)
         self.extra.append(replace(table, size=len(words), data=np.zeros(len(words), np.int64)))
 
     def _number(self, value: int) -> Ref:

@@ -30,7 +30,8 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     subtract,
 )
 from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
-from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Line, Round, Scale
+from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round, Scale
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Set, Store
 from dsplet.quantize.fixed.statement import Affine, Ref
