@@ -111,7 +111,7 @@ def _by_lanes(body: list[Ins], loop: Turns, lanes: int, kept: frozenset[Acc]
     if turns is None or left is None:
         return None
     cycles = whole * turn_cycles(turns) + turn_cycles(left)
-    looped: Code = [Turns(loop.var, whole, turns)] if whole > 1 else [
+    looped: Code = [Turns(loop.var, whole, [*turns])] if whole > 1 else [
         _at_turn(i, loop.var, 0) for i in turns]
     return cycles, [*looped, *(_at_turn(i, loop.var, whole) for i in left)]
 

@@ -24,6 +24,8 @@ from dsplet.quantize.fixed.statement import Changed, Ref, Statement
 
 TOP_LOG2 = 128
 """Numbers lie below 2**128."""
+LEAST = 2.0**-126
+"""Of the magnitudes of float words."""
 MOST_BITS = 23
 """Of what is floored behind a multiplication: it has 24 bits of the saturated number."""
 FLOOR_CYCLES, CLAMP_CYCLES = 2, 2
@@ -71,11 +73,30 @@ def _clamped(body: tuple[Statement, ...], at: int, buffers: Mapping[str, Buffer]
     if bits is None or any(isinstance(s, Mac) for s in body):
         return body
     scaled = _scaled(made, bits, buffers)
+    if scaled and not all(_is_word(c) for s in scaled for c in _numbers(s)):
+        return body
     was = FLOOR_CYCLES * r.floor + CLAMP_CYCLES * sum(b is not None for b in (r.low, r.high))
     if scaled is None or was <= FLOOR_CYCLES:
         return body
     places = dict(zip((i for i in mine if i >= starts[-1]), scaled, strict=True))
     return tuple(Saturate(r.d, bits) if i == at else places.get(i, s) for i, s in enumerate(body))
+
+
+def _numbers(s: Statement) -> list[float]:
+    """The constants of a statement."""
+    match s:
+        case Word(_, value):
+            return [value]
+        case SetScaled(_, _, factor) | AddScaled(_, _, factor):
+            return [factor]
+        case Scale(_, half, _, _):
+            return [half]
+    return []
+
+
+def _is_word(x: float) -> bool:
+    """Whether a power of two's multiple of a float word is one, too."""
+    return x == 0 or LEAST <= abs(x) < 2.0**TOP_LOG2
 
 
 def _bits(r: Round, stored: Buffer) -> int | None:
@@ -85,7 +106,7 @@ def _bits(r: Round, stored: Buffer) -> int | None:
     low = stored.low if r.low is None else int(r.low)
     high = stored.high if r.high is None else int(r.high)
     n = high.bit_length() if r.high is not None else (-low - 1).bit_length()
-    if n > MOST_BITS or (r.high is not None and high != (1 << n) - 1) or (
+    if not 1 < n <= MOST_BITS or (r.high is not None and high != (1 << n) - 1) or (
             r.low is not None and low != -1 << n):
         return None
     return n if -1 << n <= low and high < 1 << n else None
@@ -104,6 +125,7 @@ def _scaled(made: list[Statement], bits: int, buffers: Mapping[str, Buffer]
     def inside(low: float, high: float) -> bool:
         return -end <= low and high < end
 
+    first: Statement
     match made:
         case [SetScaled(d, x, factor), Scale(_, half, Ref() as w, False)]:
             if inside(*span(x, factor)):
