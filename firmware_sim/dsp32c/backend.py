@@ -22,7 +22,7 @@ from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
-from dsplet.firmware_sim.dsp32c.lower_bound import least_cycles, lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.lower_bound import least_cycles, lower_bounds
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, SWITCHES, TARGETS, Target
 from dsplet.firmware_sim.dsp32c.sim import browser, trace
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
@@ -109,9 +109,7 @@ class Compiled(backend.Compiled):
         return bill.items(self.image, cast(Run, run).profile, len(run.cycles), indexed)
 
     def lower_bounds(self) -> dict[str, float]:
-        return {k.name: self.program.turns(i) * lower_bound_cycles(k, self.program.buffers,
-                                                                   self.image.target)
-                for i, k in enumerate(self.program.kernels)}
+        return lower_bounds(self.program, self.image.target)
 
     def memory(self) -> Memory:
         return self.image.memory()

@@ -15,6 +15,7 @@ from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
 from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import WHOLE, Entry, may_wait, scale
+from dsplet.firmware_sim.dsp32c.codegen.unsigned_tables import unsigned_tables
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.quantize.fixed.kernel import Lookup, flat
 from dsplet.quantize.fixed.program import Program
@@ -23,20 +24,29 @@ JOINED_WORDS = 384
 """Of two vectors that lie one behind the other: both fit a bank, beside something else."""
 
 
+def prepared(program: Program) -> Program:
+    """The program as it is before anything is traded: its sums joined, its tables unsigned."""
+    return joined(unsigned_tables(program), JOINED_WORDS)
+
+
 class Chosen:
     """given: the program that was chosen for; program: with its tables and weights as they will be
     stored. kernels: what is executed in order, and for which buffers each was fused; steps: their
     names for people; step_of: the number of each kernel's. kinds: how buffers are stored (see
-    `InstructionSelector`). words: what constants hold, as real numbers. tables: what a buffer holds
-    places in. first: the value of each table's entry 0. passes: the program after each pass, by the
-    pass's name and in their order."""
+    `InstructionSelector`). words: what constants hold, as real numbers. places: what buffers hold
+    that are looked up. first: the value of each table's entry 0. excess: by how much the numbers of
+    a value of the graph are stored too large. floored_by_store: the buffers of which that is said
+    in `codegen/excess`. passes: the program after each pass, by the pass's name and in their order.
+    """
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         if any(k.during for k in program.kernels):
             raise ValueError("loops over time here run every kernel in every turn")
-        program = joined(program, JOINED_WORDS)
-        self.target, self.choices, self.given = target, choices, program
-        self.program = program = choices.apply(program)
+        self.target, self.choices, self.given = target, choices, joined(program, JOINED_WORDS)
+        unsigned = unsigned_tables(program)
+        self.excess = {v: unsigned.buffers[s.buffer].low - program.buffers[s.buffer].low
+                       for v, s in program.storage.items() if s.buffer in program.buffers}
+        self.program = program = choices.apply(joined(unsigned, JOINED_WORDS))
         places = entries(program, max(r.end for r in target.board.regions))
         whole = dict.fromkeys(halves(program, places) if program.reals is None else (), WHOLE)
         scaled = real(program) if program.reals is not None else [
@@ -49,8 +59,8 @@ class Chosen:
         fused, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
         clamped = [saturate(k.kernel, self.buffers) for k in fused]
         self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
-        stored, self.excess = with_excess(clamped, self.buffers,
-                                          frozenset(self.buffers) - frozenset(self.kinds))
+        stored, self.floored_by_store = with_excess(
+            clamped, self.buffers, frozenset(self.buffers) - frozenset(self.kinds))
         self.kernels = [replace(k, kernel=s) for k, s in zip(fused, stored, strict=True)]
         self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
@@ -59,7 +69,7 @@ class Chosen:
         self.step_of = {name: i for i, k in enumerate(self.kernels) for name in parts(k.kernel)}
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
-        self.tables = {b: entry.table for b, entry in places.items()}
+        self.places = places
         reals = replace(program, buffers=buffers, reals=(program.reals or {}) | self.words)
         self.passes = {
             "memory_time": program,
@@ -79,4 +89,5 @@ def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:
     border = "long" if program.reals is None else "ieee"
     kinds = {b.name: border for b in program.buffers.values() if b.role in ("input", "output")}
     kinds |= {w.table: "half" for w in walks(program, ENTRY_LIMIT)}
+    kinds |= {e.table: "byte" for e in entries.values() if e.table and e.unit == 1}
     return kinds | {b: "place" if entry.table else "offset" for b, entry in entries.items()}

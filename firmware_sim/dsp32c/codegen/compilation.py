@@ -11,11 +11,10 @@ import numpy as np
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.backend import Array, DoesNotFit
 from dsplet.firmware_sim.compile.fuse import Fused
-from dsplet.firmware_sim.compile.joined_sums import joined
 from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
-from dsplet.firmware_sim.dsp32c.codegen.chosen import JOINED_WORDS, Chosen
+from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen, prepared
 from dsplet.firmware_sim.dsp32c.codegen.code import (
     BESIDE,
     POOL,
@@ -61,13 +60,12 @@ class Compilation:
     """A program for a target, in every way that it can be compiled."""
 
     def __init__(self, program: Program, target: Target) -> None:
-        self.program = joined(program, JOINED_WORDS)
-        self.target, self._selections = target, Selections()
+        self.program, self.target, self._selections = program, target, Selections()
 
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(self.program)
+        return mixtures(prepared(self.program))
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
@@ -159,7 +157,7 @@ class _Attempt:
             lines += [line for r in repeats if r.first == i for line in self._head(r)]
             lines += body
             lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
-        if "byte" in self.chosen.choices.packed.values():
+        if "byte" in self.chosen.kinds.values():
             lines.insert(1, LINEAR)
         return [*lines, HALT, goto(HALT), NOP]
 
@@ -255,9 +253,9 @@ class _Attempt:
             numbers[:buffer.size] = buffer.data
             return numbers.view(np.uint32)
         if kind in ("offset", "place"):
-            table = self.chosen.tables[buffer.name] if kind == "place" else None
-            base = self.plan.place(table) if table else 0
-            return (base + 2 * buffer.integers).astype(np.int32).view(np.uint32)
+            entry = self.chosen.places[buffer.name]
+            base = self.plan.place(entry.table) if entry.table else 0
+            return (base + entry.unit * buffer.integers).astype(np.int32).view(np.uint32)
         try:
             return to_words(self.chosen.words.get(buffer.name, buffer.integers.astype(np.float64)))
         except ValueError as error:

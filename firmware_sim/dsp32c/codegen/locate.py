@@ -13,7 +13,7 @@ from dsplet.firmware_sim.dsp32c.codegen.image import Section
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import Plan
-from dsplet.firmware_sim.dsp32c.codegen.scale import Entry, Round
+from dsplet.firmware_sim.dsp32c.codegen.scale import Round
 from dsplet.firmware_sim.dsp32c.codegen.views import Turns, View
 from dsplet.quantize.fixed.graph import Graph, Value
 from dsplet.quantize.fixed.kernel import Kernel, Loop, Repeat, Store, flat
@@ -132,7 +132,7 @@ class _Locating:
         size = kind.bytes
         offset = Affine(at.offset) if isinstance(at.offset, int) else at.offset
         whole, there = (b[at.buffer].size for b in (self.program.buffers, self.chosen.buffers))
-        base, step, (low, high) = self._coded(at.buffer, kind)
+        base, step, (low, high) = self._coded(v.name, at.buffer, kind)
         self.found.append(View(
             value=v.name, node=node, op=op, shape=v.shape, frac=v.format.frac,
             address=self.plan.address(at.buffer), offset=size * offset.const,
@@ -142,13 +142,14 @@ class _Locating:
             moves=tuple(size * offset.coefficient(r.var) for r in around),
             planes=whole // there, plane_bytes=size * there if there < whole else 0))
 
-    def _coded(self, buffer: str, kind: Kind) -> tuple[int, int, Span]:
+    def _coded(self, value: str, buffer: str, kind: Kind) -> tuple[int, int, Span]:
         """(base, step, clamp) of what a buffer holds."""
         if kind in PLACES:
-            table = self.chosen.tables[buffer]
-            unit = Entry(table).unit
-            return self.plan.place(table) if table else 0, unit, self.clamps[buffer]
-        base = int(STORED) if buffer in self.chosen.excess else EXCESS.get(kind, 0)
+            entry = self.chosen.places[buffer]
+            base = self.plan.place(entry.table) if entry.table else 0
+            return base, entry.unit, self.clamps[buffer]
+        base = int(STORED) if buffer in self.chosen.floored_by_store else EXCESS.get(
+            kind, self.chosen.excess.get(value, 0))
         return base, 1, self.unrounded.get(buffer, (None, None))
 
 

@@ -12,7 +12,7 @@ from dsplet.firmware_sim.compile.fuse import fusions
 from dsplet.firmware_sim.compile.pareto import Mixture, front
 from dsplet.firmware_sim.compile.segments import in_steps, segments
 from dsplet.firmware_sim.compile.tables import walks, widen, widenings
-from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT
+from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, is_unsigned
 from dsplet.firmware_sim.dsp32c.codegen.pack import pack, packings
 from dsplet.quantize.fixed.program import Program
 
@@ -56,7 +56,8 @@ def _alternatives(program: Program) -> Iterator[list[Mixture[Choices]]]:
     for w in walks(program, ENTRY_LIMIT):
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
-            yield [Mixture(CLAMP_CYCLES * values, 2 * entries[w.table],
+            width = 1 if is_unsigned(program.buffers[w.table]) else 2
+            yield [Mixture(CLAMP_CYCLES * values, width * entries[w.table],
                            Choices(narrow=frozenset({w.table})))]
     for table, (count, values) in segments(program).items():
         yield [Mixture(STEPS_CYCLES * values, 4 * count,

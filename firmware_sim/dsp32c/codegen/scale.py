@@ -112,15 +112,17 @@ class Base(Statement):
 @dataclass(frozen=True)
 class Entry:
     """What a buffer that is only looked up holds instead of its integer v: 2 * v + 0..1, a place in
-    a table of 16-bit numbers whose lowest bit does not count. table: also its address is added."""
+    a table of 16-bit numbers whose lowest bit does not count; or v, one in a table of bytes. table:
+    also its address is added."""
 
     table: str | None
     unit: int = 2
     half: float = 0.5
     """To round a unit by a floor, less the half that the conversion to an integer adds."""
+    place: bool = True
 
 
-WHOLE = Entry(None, 1, 0.0)
+WHOLE = Entry(None, 1, 0.0, place=False)
 """What a buffer of 16-bit integers holds: v itself, rounded and saturated as it is converted."""
 
 

@@ -59,12 +59,14 @@ class TableSelector:
         names = [using.index(i) for i in range(len(walks))]
         code += [load(name, using.at(s.source))
                  for name, (s, *_) in zip(names, walks, strict=True)]
-        code += [mask(name, -2) for name in names]
+        code += [mask(name, -2) for name, (_, lookup, *_) in zip(names, walks, strict=True)
+                 if using.layout.kind(lookup.table) is not Kind.BYTE]
         code += [self._add_base(name, lookup.table)
                  for name, (s, lookup, *_) in zip(names, walks, strict=True)
                  if using.layout.kind(s.source.buffer) is Kind.OFFSET]
         for name, (_, lookup, *store) in zip(names, walks, strict=True):
-            code.append(apply("float", using.result(lookup.d), Memory(name)))
+            read = "ic" if using.layout.kind(lookup.table) is Kind.BYTE else "float"
+            code.append(apply(read, using.result(lookup.d), Memory(name)))
             for s in store:
                 self.scalar.store(s.ref, s.d, code)
         return sum(map(len, walks))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.dsp32c.lower_bound import lower_bound_cycles
+from dsplet.firmware_sim.dsp32c.lower_bound import lower_bounds
 from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.wcet import of_image
 from dsplet.quantize.fixed.kernel import Loop
@@ -54,8 +54,9 @@ def test_the_chip_computes_what_onnx_runtime_computes(name, tmp_path):
     assert run.outputs[0].dtype == np.float32
     assert np.abs(run.outputs[0] - expected).max() <= 1e-3 * np.abs(expected).max()
     assert of_image(image).states == run.cycles[0] * 4
+    bounds = lower_bounds(program, BOARD)
     for bill, kernel in zip(run.bills, program.kernels, strict=True):
-        assert lower_bound_cycles(kernel, program.buffers, BOARD) <= bill.cycles
+        assert bounds[kernel.name] <= bill.cycles
 
 
 @each("name", sorted(REFUSED))
