@@ -24,9 +24,12 @@ JOINED_WORDS = 384
 """Of two vectors that lie one behind the other: both fit a bank, beside something else."""
 
 
-def prepared(program: Program) -> Program:
-    """The program as it is before anything is traded: its sums joined, its tables unsigned."""
-    return joined(unsigned_tables(program), JOINED_WORDS)
+def prepared(program: Program, target: Target) -> Program:
+    """The program as it is before anything is traded: its tables unsigned, its sums joined; those
+    only where there is memory for all as words, since what is joined cannot be packed apart."""
+    words = sum(b.size for b in program.buffers.values())
+    roomy = 4 * words <= sum(r.bytes for r in target.board.regions)
+    return joined(unsigned_tables(program), JOINED_WORDS * roomy)
 
 
 class Chosen:
@@ -42,11 +45,11 @@ class Chosen:
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         if any(k.during for k in program.kernels):
             raise ValueError("loops over time here run every kernel in every turn")
-        self.target, self.choices, self.given = target, choices, joined(program, JOINED_WORDS)
+        self.target, self.choices, self.given = target, choices, program
         unsigned = unsigned_tables(program)
         self.excess = {v: unsigned.buffers[s.buffer].low - program.buffers[s.buffer].low
                        for v, s in program.storage.items() if s.buffer in program.buffers}
-        self.program = program = choices.apply(joined(unsigned, JOINED_WORDS))
+        self.program = program = choices.apply(prepared(program, target))
         places = entries(program, max(r.end for r in target.board.regions))
         whole = dict.fromkeys(halves(program, places) if program.reals is None else (), WHOLE)
         scaled = real(program) if program.reals is not None else [

@@ -49,7 +49,7 @@ COSTS = Costs(pair=0.25, loop=3)
 """A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
 4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
 
-WORTH = (0.0, 4.0, 8.0, 16.0)
+WORTH = (1.0, 4.0, 8.0, 16.0, 32.0)
 """Cycles that an instruction must save which a loop could do without: more, as long as the code is
 longer than its bank. What lies outside is slower, and takes the room of numbers."""
 NEARLY = 1.25
@@ -65,7 +65,7 @@ class Compilation:
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(prepared(self.program))
+        return mixtures(prepared(self.program, self.target))
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
@@ -145,6 +145,7 @@ class _Attempt:
         repeats = self.chosen.repeats
         bodies: list[Lines] = []
         lines: Lines = []
+        linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         previous: Ins | None = None
         codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
         self._steady = {r.var: self._kept(codes, r) for r in repeats}
@@ -153,12 +154,10 @@ class _Attempt:
             previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
-                lines += [goto(HALT), NOP, RESUME]
+                lines += [goto(HALT), NOP, RESUME, *linear]
             lines += [line for r in repeats if r.first == i for line in self._head(r)]
-            lines += body
+            lines += [*body[:1], *linear, *body[1:]] if i == 0 else body
             lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
-        if "byte" in self.chosen.kinds.values():
-            lines.insert(1, LINEAR)
         return [*lines, HALT, goto(HALT), NOP]
 
     def _selected(self, i: int, fused: Fused) -> Selected:

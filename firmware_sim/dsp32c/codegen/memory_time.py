@@ -57,7 +57,8 @@ def _alternatives(program: Program) -> Iterator[list[Mixture[Choices]]]:
         if w.table in entries:
             values = sum(program.buffers[b].size for b in w.buffers)
             width = 1 if is_unsigned(program.buffers[w.table]) else 2
-            yield [Mixture(CLAMP_CYCLES * values, width * entries[w.table],
+            wide = width * (w.size + entries[w.table])
+            yield [Mixture(CLAMP_CYCLES * values, max(wide - 2 * w.size, 0),
                            Choices(narrow=frozenset({w.table})))]
     for table, (count, values) in segments(program).items():
         yield [Mixture(STEPS_CYCLES * values, 4 * count,

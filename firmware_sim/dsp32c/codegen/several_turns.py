@@ -11,8 +11,6 @@ from dsplet.quantize.fixed.statement import Affine
 FACTORS = (4, 3, 2)
 INSTRUCTIONS = 64
 """A loop of several turns has at most so many."""
-WORTH = 2
-"""Cycles that an instruction more must save in any case."""
 
 
 def several_turns(code: Code, least: float = 0, turns: int = 1) -> Code:
@@ -28,7 +26,7 @@ def _unrolled(loop: Turns, least: float, turns: int) -> Turns:
     if size <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
         return loop  # a `do` has no branch
     for factor in FACTORS:
-        worth = inside * (1 - 1 / factor) >= max(least, WORTH) * (factor - 1) * size
+        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * size
         if worth and factor < loop.extent and not loop.extent % factor and (
                 factor * size <= INSTRUCTIONS):
             at = Affine(0, ((loop.var, factor),))
