@@ -35,6 +35,9 @@ from dsplet.firmware_sim.dsp32c.codegen.lanes import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP
 
+MOST_INSTRUCTIONS = 64
+"""Of turns side by side: more would take long to put in order, and longer bodies wait less."""
+SHORT = 16
 HELD = Acc(-1)
 """The one that holds a constant, before it is known which that is."""
 
@@ -81,13 +84,15 @@ def _interleaved(loop: Turns, worth: float, after: frozenset[Acc]) -> Code | Non
         code = _without(body, constant) if constant else body
         setup: Code = [move(free, constant)] if constant else []
         for lanes in range(1, min(_most_lanes(code), loop.extent) + 1):
-            if loop.extent * len(code) + len(setup) >= least:
-                break
-            if found := _by_lanes(code, loop, lanes, kept | {free} if constant else kept):
-                cycles, looped = found
-                price = len(setup) + cycles + worth * (len(setup) + _size(looped))
-                if price < least:
-                    least, best = price, [*setup, *_placed(looped, free)]
+            bound = loop.extent * len(code) + worth * lanes * len(code)
+            found = _by_lanes(code, loop, lanes, kept | {free} if constant else kept) if (
+                bound < least) else None
+            if found is None:
+                break  # more of them take more instructions, and more accumulators
+            cycles, looped = found
+            price = len(setup) + cycles + worth * (len(setup) + _size(looped))
+            if price < least:
+                least, best = price, [*setup, *_placed(looped, free)]
     return best
 
 
@@ -117,8 +122,10 @@ def _by_lanes(body: list[Ins], loop: Turns, lanes: int, kept: frozenset[Acc]
 
 
 def _most_lanes(body: list[Ins]) -> int:
-    return LANES // (1 + max((a.index.const for i in body for _, a in i.accesses
-                              if a.buffer == SCRATCH), default=0))
+    """As many as have words of scratch, and are soon put in order."""
+    scratch = 1 + max((a.index.const for i in body for _, a in i.accesses
+                       if a.buffer == SCRATCH), default=0)
+    return min(LANES // scratch, MOST_INSTRUCTIONS // max(1, len(body)))
 
 
 def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
@@ -133,8 +140,9 @@ def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
 
 # --- a constant in an accumulator ---------------------------------------------------------------
 def _constants(body: list[Ins]) -> list[Access]:
-    """Constants that spare an instruction or a stall where an accumulator holds them."""
-    return list(dict.fromkeys(a for n, i in enumerate(body) for a in (
+    """Constants that spare an instruction or a stall where an accumulator holds them: of a short
+    body, to which that is much."""
+    return [] if len(body) > SHORT else list(dict.fromkeys(a for n, i in enumerate(body) for a in (
         _moved_constant(body, n), _added_constant(i)) if a))
 
 

@@ -55,8 +55,8 @@ def turn_cycles(body: list[Ins]) -> float:
     """What a turn takes, followed by the next."""
     if not body:
         return 0
-    first, second = (_issue(body * n)[-1] for n in (1, 2))
-    turn = second - first
+    at = _issue([*body, *body])
+    turn = at[-1] - at[len(body) - 1]
     return turn + BRANCH_CYCLES * (turn > DO_INSTRUCTIONS) + STALL_CYCLES * sum(
         map(both_constant, body))
 
