@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
-from dsplet.firmware_sim.dsp32c.sim.doors import wiring
+from dsplet.firmware_sim.dsp32c.sim.doors import assumed, wiring
 from dsplet.firmware_sim.dsp32c.sim.wasm import WASM
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -126,12 +126,10 @@ def page() -> Iterator[Any]:
 def load(page: Any, image: Image) -> None:
     """An image on a chip of its own in the page."""
     target = image.target
-    assumed = target.assumptions
     page.evaluate("given => window.load(given)", {
         "wasm": _text(np.frombuffer(WASM.read_bytes(), np.uint8)),
         "wiring": [_text(array) for array in wiring(target)],
-        "assumed": [assumed.bank_busy_states, assumed.adder_truncates, assumed.wait_stalls_machine,
-                    target.pcw],
+        "assumed": list(assumed(target)),
         "segments": [[address, _text(words.astype("<u4"))] for address, words in image.segments],
         "regions": [[region.start, region.end] for region in target.regions],
         "entry": image.entry, "halt": image.halt})

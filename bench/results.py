@@ -19,7 +19,7 @@ from dsplet.train import results, zoo
 from dsplet.train.shipped import shipped
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("results.md", "bits.md")
+PAGES = ("results.md", "bits.md", "programs.md")
 MHZ = 40.0
 CYCLES_PER_S = MHZ / 4 * 1e6
 """A cycle is four of its clock's periods (dsp32c.md 1)."""
@@ -129,6 +129,18 @@ def era() -> str:
                  map(cells, record.load("era")))
 
 
+def timings() -> str:
+    def count(cycles: float | None) -> str:
+        return "" if cycles is None else f"{cycles:,.{0 if cycles > 1000 else 1}f}"
+
+    return table(("program", "published", "published, cycles", "here, cycles", "ms at 50 MHz",
+                  "here under other assumptions"), (
+        (row["program"], row["published"], count(row["published_cycles"]), count(row["cycles"]),
+         f"{row['cycles'] * 80e-6:.3g}",
+         f"{count(row['lowest_cycles'])} to {count(row['highest_cycles'])}")
+        for row in record.load("timings")))
+
+
 def normalise() -> str:
     def cells(row: dict[str, Any]) -> Cells:
         both = row["cycles"] + row["network_cycles"]
@@ -218,11 +230,33 @@ def finetuned() -> str:
         for row in record.load("qat")))
 
 
+def programs() -> str:
+    return table(("file", "defined", "lines", "instructions", "words", "names of other files"), (
+        (f"`{row['file']}`", f"`{row['defined']}`" if row["defined"] else "", f"{row['lines']:,}",
+         f"{row['instructions']:,}", f"{row['words']:,}", str(row["names_of_others"]))
+        for row in record.load("programs")))
+
+
+def programs_started() -> str:
+    head = "file", "until", "instructions", "what it leaves", "largest error, of the largest"
+    return table(head, (
+        (f"`{row['file']}`", f"`{row['until']}`", f"{row['instructions']:,}", row["leaves"],
+         f"{row['error']:.1e}") for row in record.load("programs_started")))
+
+
+def library_fft() -> str:
+    return table(("points", "cycles", "largest error, of the largest output"), (
+        (f"{row['points']:,}", f"{row['cycles']:,.0f}", f"{row['error']:.1e}")
+        for row in record.load("library_fft")))
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "systems": systems, "trained": trained, "era": era, "normalise": normalise, "boards": boards,
+    "systems": systems, "trained": trained, "era": era, "timings": timings,
+    "normalise": normalise, "boards": boards,
     "float": float_chip, "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
-    "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned}
+    "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned,
+    "programs": programs, "programs_started": programs_started, "library_fft": library_fft}
 
 
 def made(page: str) -> str:

@@ -39,6 +39,13 @@ def arrays(path: Path, wanted: Wanted) -> Source:
     return Source(str(path), {part: partial(_part, found) for part, found in parts.items()})
 
 
+def array_of(path: Path) -> np.ndarray:
+    """The array of a .npy. Pickled objects are refused. Raises DataError, FileError."""
+    data = read_bytes(path)
+    with door(path, *DAMAGE, what="not a readable .npy file of a plain array", kind=DataError):
+        return _array(data)
+
+
 def load_npz(path: Path) -> Splits:
     """What trains a model: every sample is a test sample, the other two splits are empty.
 

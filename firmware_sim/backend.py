@@ -268,6 +268,11 @@ class Compiled(ABC):
         """Run a program that `compile.streaming` cut. x: integers (N, steps, *element)."""
         self._lacks("stream")
 
+    def concerns(self, assumption: str) -> bool:
+        """Whether an assumption about the processor can change the program's cycles or integers;
+        one that cannot is not tried."""
+        return True
+
     def assuming(self, name: str, value: Any) -> Compiled:
         """The same code on a processor of which one assumption is another."""
         self._lacks("assuming")

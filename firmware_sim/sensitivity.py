@@ -56,7 +56,7 @@ class ErrorBar:
 
 def error_bar(compiled: Compiled, xs: Sequence[Array],
               progress: Callable[[int, int], None] | None = None) -> ErrorBar:
-    """The rows of every alternative, the rest as the program's target assumes.
+    """The rows of every alternative that can matter to the program, the rest as its target assumes.
 
     xs: for each input (N, *shape), of which the first are run. progress: told the alternatives done
     and how many there are. Raises NotOffered.
@@ -69,7 +69,7 @@ def error_bar(compiled: Compiled, xs: Sequence[Array],
     backend = targets.backend(compiled.target)
     assumed = backend.assumptions(compiled.target)
     ways = [(name, value) for name, switch in backend.switches_of(compiled.target).items()
-            for value in switch.alternatives]
+            if compiled.concerns(name) for value in switch.alternatives]
     rows: list[SpreadRow] = []
     for name, value in ways:
         run = own if value == assumed[name] else compiled.assuming(name, value).simulate(first)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import PATH, listing_text, origin_option, reports_as, watch
+from dsplet.cli.options import PATH, listing_text, program_options, reports_as, watch
 
 
 def _text(report: Any) -> str:
@@ -15,10 +15,9 @@ def _text(report: Any) -> str:
 
 
 @reports_as(_text)
-@click.argument("source", type=PATH)
+@program_options
 @click.option("-o", "out", type=PATH, help="S-records; default: print a listing.")
-@origin_option
 def asm(**given: Any) -> object:
-    """Assemble a DSP32C program: S-records, or a listing."""
+    """Assemble and link the files of a DSP32C program: S-records, or a listing."""
     from dsplet.workflows.asm import Request, run
     return run(Request(**given), watch)

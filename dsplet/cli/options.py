@@ -103,9 +103,15 @@ def _code(report: Any) -> int:
 
 
 def listing_text(report: Any) -> str:
-    """Lines `address  word  text` of a report's listing."""
-    return "\n".join(f"{row.address:6}  {row.word:8}  {row.text}".rstrip()
-                     for row in report.listing)
+    """Lines `address  word  text` of a report's listing, under the name of each file where there
+    are several."""
+    lines, file = [], None
+    for row in report.listing:
+        if (there := getattr(row, "file", None)) != file:
+            file = there
+            lines.append(f"-- {file}")
+        lines.append(f"{row.address:6}  {row.word:8}  {row.text}".rstrip())
+    return "\n".join(lines)
 
 
 class Address(click.ParamType):
@@ -132,6 +138,15 @@ samples_option = click.option("--samples", default="all", show_default=True,
 out_option = click.option("-o", "out", type=PATH, required=True)
 origin_option = click.option("--origin", default=0, show_default=True, type=Address(),
                              help="Byte address of the first word, such as 0x800.")
+program_options = options(
+    click.argument("sources", type=PATH, nargs=-1, required=True),
+    origin_option,
+    click.option("--section", "sections", multiple=True, metavar="NAME=ADDRESS[:BYTES]",
+                 help="Where a section goes, such as .ram0=0xfff000:2048; repeatable."),
+    click.option("-D", "--define", "defines", multiple=True, metavar="NAME[=VALUE]",
+                 help="A name for #ifdef and its like; repeatable."),
+    click.option("-I", "--include", "folders", multiple=True, metavar="FOLDER", type=PATH,
+                 help="Where #include looks, after the file's own folder; repeatable."))
 feed_options = options(
     click.option("--data", help="digits, mnist, usps, ...; or your own: a .npz or .npy (an array "
                                 "an input), .csv, .wav, or a folder of pictures or sounds, by "

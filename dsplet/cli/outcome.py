@@ -81,7 +81,7 @@ def _problem(error: Exception) -> str | None:
 def _one_line(problem: str) -> str:
     """Lists in one line; a caret stays under what it points at."""
     first, *rest = problem.strip().splitlines()
-    if rest and rest[-1].strip() == "^":
+    if "^" in map(str.strip, rest):
         return problem
     for line in rest:
         first += (" " if first.endswith(":") else "; ") + line.strip()

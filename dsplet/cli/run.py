@@ -6,20 +6,12 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import (
-    PATH,
-    POSITIVE,
-    Strict,
-    json_option,
-    origin_option,
-    target_options,
-)
+from dsplet.cli.options import POSITIVE, Strict, json_option, program_options, target_options
 
 
 @click.command(cls=Strict)
-@click.argument("source", type=PATH)
+@program_options
 @target_options
-@origin_option
 @click.option("--until", default="halt", show_default=True, metavar="ADDRESS",
               help="Stop there: a label, 0x800 or label+8.")
 @click.option("--break", "breaks", multiple=True, metavar="ADDRESS",
@@ -27,10 +19,19 @@ from dsplet.cli.options import (
 @click.option("--regs", is_flag=True, help="Show the registers, at every stop.")
 @click.option("--mem", multiple=True, metavar="ADDRESS:WORDS",
               help="Show memory, at every stop; repeatable.")
+@click.option("--trace", type=POSITIVE, default=None, metavar="COUNT",
+              help="Tell of so many instructions: what each changed, what held it up; `!` what it "
+                   "read too early.")
+@click.option("--load", multiple=True, metavar="ADDRESS=FILE",
+              help="Put a .npy, or the bytes of a .bin, there first; repeatable.")
+@click.option("--save", multiple=True, metavar="ADDRESS:COUNT[:KIND]=FILE",
+              help="Write what is there at the end into a .npy or .bin; KIND as data are called in "
+                   "a program, float if not given; repeatable.")
 @click.option("--max-instructions", type=POSITIVE, default=1_000_000, show_default=True)
 @json_option
 def run(as_json: bool, **given: Any) -> None:
-    """Run a DSP32C program from --origin to its label halt; registers, memory, states.
+    """Run a DSP32C program, of one file or several, from --origin to its label halt; registers,
+    memory, states.
 
     Breakpoints always show the registers.
     """

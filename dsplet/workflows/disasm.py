@@ -27,5 +27,5 @@ class Report:
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """Raises DebugError, RecordError, FileError."""
-    source = source_of(request.source, request.origin)
-    return Report(listing=targets.programs(PROCESSOR).words(source))
+    source = source_of(request.source)
+    return Report(listing=targets.programs(PROCESSOR).words(source, request.origin))

@@ -21,6 +21,7 @@ from dsplet.firmware_sim.dsp32c import bill, wcet
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
+from dsplet.firmware_sim.dsp32c.concerns import concerns
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.lower_bound import least_cycles, lower_bounds
 from dsplet.firmware_sim.dsp32c.parts import BOARDS, SWITCHES, TARGETS, Target
@@ -154,6 +155,10 @@ class Compiled(backend.Compiled):
 
     def portable(self) -> Portable:
         return browser.portable(self.image)
+
+    def concerns(self, assumption: str) -> bool:
+        _, code = self.image.segments[0]
+        return assumption in concerns(self.image.target, code[:len(self.image.roles)].tolist())
 
     def assuming(self, name: str, value: Any) -> Compiled:
         target = self.image.target.with_assumptions(**{name: value})

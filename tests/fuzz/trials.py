@@ -23,7 +23,7 @@ from dsplet.base import render
 from dsplet.base.errors import UserError
 from dsplet.data import npz
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.programs import Source
+from dsplet.firmware_sim.programs import Program, Source
 from dsplet.quantize.fixed.execute import Executor
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import lower, run
@@ -297,13 +297,14 @@ def programs() -> list[str]:
 
 def assembly(chance: random.Random) -> str:
     source = Source(text=mutators.text(chance.choice(programs()), WORDS, chance), file="a.s")
-    targets.programs("dsp32c").listing(source)
+    targets.programs("dsp32c").listing(Program(files=(source,)))
     return ""
 
 
 def s_records(chance: random.Random) -> str:
     tools = targets.programs("dsp32c")
-    whole, _ = tools.assembled(Source(text=chance.choice(programs()), file="a.s"), "a")
+    source = Source(text=chance.choice(programs()), file="a.s")
+    whole, *_ = tools.assembled(Program(files=(source,)), "a")
     tools.words(Source(text=mutators.text(whole, WORDS, chance), file="a.s19"))
     return ""
 

@@ -7,7 +7,8 @@
 
 Buffers whose lifetimes do not overlap share memory. What a kernel reads and what it writes go to
 different banks where possible: code, X, Y and Z then never meet (dsp32c.md 4.4, the
-order-independent rule).
+order-independent rule). What would meet another of its kernel in either bank lies outside where
+that has no wait states and the kernel has nothing else there: external memory is one bank more.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ class Bank(Arena):
     def __init__(self, region: Region, start: int) -> None:
         super().__init__(max(region.start, start), region.end)
         self.region = region
+
+    def costs_nothing(self, nbytes: int) -> bool:
+        """Whether it has no wait states, no code, and room for so many bytes however they lie."""
+        region = self.region
+        return (not region.wait_states and not region.programmed and self.start == region.start
+                and nbytes <= region.bytes)
 
 
 class Plan:
@@ -107,6 +114,7 @@ class Plan:
         self.banks[0].taken += reserved
         onto = self._in_place(needs, kernels)
         missing = []
+        free = [a for a in self.external if a.costs_nothing(sum(n.bytes for n in needs))]
         products = _products(kernels, repeats)
         for need in sorted(needs, key=lambda n: _importance(n, products)):
             if need.buffer.name in onto:
@@ -114,6 +122,8 @@ class Plan:
             inside = need.buffer.role == "activation" and need.buffer.data is None
             banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
             banks.sort(key=lambda a: self._meetings(need, a, "activation"))
+            if banks and self._meetings(need, banks[0], "activation"):
+                banks = [*(a for a in free if not self._meetings(need, a)), *banks]
             if not self._put(need, [*(banks if inside else []), *self.external]):
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
@@ -143,11 +153,12 @@ class Plan:
                         onto[target], old.last = source, new.last
         return onto
 
-    def _meetings(self, need: Need, arena: Bank, role: str) -> int:
-        """How many times a kernel that touches the buffer touches a `role` buffer of the bank."""
+    def _meetings(self, need: Need, arena: Bank, role: str = "") -> int:
+        """How many times a kernel that touches the buffer touches a `role` buffer of the bank, or
+        any."""
         by = self._touched[need.buffer.name]
         return sum(len(by & self._touched.get(n.buffer.name, {n.first}))
-                   for n, _ in arena.taken if n.buffer.role == role)
+                   for n, _ in arena.taken if role in ("", n.buffer.role))
 
     def copy(self, copies: list[Copy], at: int) -> None:
         """Place the copies of kernel number `at`."""

@@ -90,13 +90,14 @@ _DAU_TRUE = [
 ]
 
 
-def holds(machine, condition: int) -> bool:
-    """Whether a condition code (0..63) is true for the flags that a CAU instruction sees now."""
+def holds(machine, condition: int, transfers: bool = False) -> bool:
+    """Whether a condition code (0..63) is true for the flags that a CAU instruction sees now, one
+    that transfers control or another."""
     if condition < 2:
         return condition == 1
     if condition >= 32:
         machine.unsupported("an I/O condition")
-    table, flags = ((_CAU_TRUE, machine.cau_flags()) if condition < 16 else
+    table, flags = ((_CAU_TRUE, machine.cau_flags(transfers)) if condition < 16 else
                     (_DAU_TRUE, machine.dau_flags_seen_by_cau()))
     true = table[(condition & 15) >> 1](*(bool(flags & bit) for bit in (8, 4, 2, 1)))
     return true != bool(condition & 1)
@@ -152,6 +153,7 @@ def _alu_rows() -> Iterator[Instruction]:
         yield from _addition_rows(wide, suffix, bits)
         yield from _immediate_rows(wide, suffix, bits)
         yield from _register_rows(wide, suffix, bits)
+        yield from _alias_rows(wide, suffix, bits)
     yield Instruction("8b", "110 MMMMMMMM DDDDD MMMMMMMMMMMMMMMM", "{D} = {M}",
                       {"D": o.DESTINATION["e"], "M": o.WIDE}, lambda m, f: m.set_reg(f.D, f.M),
                       writes="D")
@@ -168,6 +170,28 @@ def _addition_rows(wide: str, suffix: str, bits: int) -> Iterator[Instruction]:
                       {"D": d, "H": base}, _add_immediate(bits), writes="D")
     yield Instruction(name, add + f"HHHHH {_NUMBER}", "{D} = {H} + {N}",
                       {"D": d, "H": or_zero, "N": immediate}, _add_immediate(bits), writes="D")
+
+
+def _alias_rows(wide: str, suffix: str, bits: int) -> Iterator[Instruction]:
+    """What people write, and is never printed: subtraction of a number from another register, which
+    sets the carry as the addition that it is; moves under a condition; # for reversed carries."""
+    add, alu, name = f"{wide}00101 DDDDD", f"{wide}001100", "b" if wide == "1" else "a"
+    d, s = o.DESTINATION[suffix], o.SOURCE[suffix]
+    number = o.IMMEDIATE24 if wide == "1" else o.IMMEDIATE16
+    reversed_add = f"{alu} 0011 DDDDD"
+
+    def row(form: str, layout: str, spelling: str, **kinds: Operand) -> Instruction:
+        return Instruction(form + name, layout, spelling, {"D": d} | kinds, _alu(bits), alias=True)
+
+    yield row("5", add + f"HHHHH {_NUMBER}", "{D} = {H} - {N}",
+              H=o.registers(suffix, pc=True, zero=True), N=o.negated(number))
+    yield row("6", f"{alu} 0000 DDDDD KKKK1K 00000 BBBBB", "{K}{D} = {B}", K=o.WHEN, B=s)
+    yield row("6", f"{reversed_add} KKKK0K AAAAA 00000", "{K}{D} = {D} # {A}", K=o.WHEN, A=s)
+    yield row("6", f"{reversed_add} KKKK1K AAAAA BBBBB", "{K}{D} = {B} # {A}",
+              K=o.WHEN, A=s, B=s)
+    yield Instruction("6" + ("d" if wide == "1" else "c"),
+                      f"{wide}001101 0011 DDDDD {_NUMBER}", "{D} = {D} # {N}",
+                      {"D": d, "N": number}, _alu_immediate(bits), alias=True)
 
 
 def _immediate_rows(wide: str, suffix: str, bits: int) -> Iterator[Instruction]:

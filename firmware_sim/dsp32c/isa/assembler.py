@@ -1,66 +1,58 @@
-"""Assembler and disassembler for AT&T-style DSP32C source [spellings: dsp32c.md 5.5, 9, 11; A L].
+"""Assembler and linker for AT&T-style DSP32C source, and disassembler [spellings: dsp32c.md 5.5,
+9, 11; A L].
 
-A statement ends at a line's end or `;`; `//` or `#` starts a comment.  Labels are `name:`.
+A program is one file or several. `source.py` takes comments off and knows which line is which,
+`lexer.py` finds labels, statements and tokens, `expressions.py` and `data.py` read numbers,
+`layout.py` says where things lie, `module.py` assembles one file. Here files become a program: each
+sees what the others make `.global`.
 
-    instructions     as the instruction set's table spells them; `3*nop` repeats
-    float 1.5, -2    float words, nearest to the value       word 0x80   32 bits as they are
-    int 7, -7        16 bits                                 byte 255    8 bits
-    int24 7, long 7  32 bits, sign-extended                  org 0x800   continue at an address
-
-Instructions and 32-bit data start on multiples of four, 16-bit data on multiples of two: bytes that
-this skips are zero.  Integers may be expressions of numbers and labels joined by + and -.
+The C preprocessor comes before all this, in `tools/preprocess.py`. The syntax is in
+docs/programs.md.
 """
 
-import math
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from dsplet.base.errors import UserError
-from dsplet.firmware_sim.dsp32c.isa import floats
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
-from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, RESERVED, evaluate
-from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
+from dsplet.firmware_sim.dsp32c.isa.layout import Layout, Part, Place
+from dsplet.firmware_sim.dsp32c.isa.module import Module
+from dsplet.firmware_sim.dsp32c.isa.source import (
+    UNKNOWN,
+    AssemblyError,
+    Fault,
+    Line,
+    Refused,
+)
 
-LAST = (1 << 24) - 1
-"""The last byte address."""
-MOST_NOPS = 1 << 16
-"""Of one statement: 6.5 ms of doing nothing."""
-MOST_SHOWN = 200
-"""Characters of a line that a message quotes."""
-_COMMENT = re.compile(r"//|#")
-_LABEL = re.compile(r"\s*([A-Za-z_.][\w.]*)\s*:")
-_DIRECTIVE = re.compile(r"\s*(org|float|int24|int|long|byte|word)(?![\w.])\s*(?!\()")
-_REPEATED = re.compile(r"\s*([0-9]+)\s*\*\s*nop\s*")
-_EXPRESSION = re.compile(EXPRESSION)
-_SIZES = {"float": 4, "int24": 4, "long": 4, "word": 4, "int": 2, "byte": 1}
-_RANGES = {"int24": (-1 << 23, (1 << 24) - 1), "long": (-1 << 31, (1 << 32) - 1),
-           "word": (-1 << 31, (1 << 32) - 1), "int": (-1 << 15, (1 << 16) - 1),
-           "byte": (-1 << 7, (1 << 8) - 1)}
-
-
-class AssemblyError(UserError):
-    """A statement that cannot be assembled: file, line, the line with a caret, what to expect."""
-
-    def __init__(self, file: str, line: int, text: str, column: int, message: str) -> None:
-        self.file, self.line, self.column = file, line, column
-        if len(text) > MOST_SHOWN:
-            begin = max(0, column - MOST_SHOWN // 2)
-            text, column = text[begin:begin + MOST_SHOWN], column - begin
-        caret = "".join("\t" if c == "\t" else " " for c in text[:column]) + "^"
-        super().__init__(f"{file}:{line}: {message}\n    {text}\n    {caret}")
+__all__ = ["Assembly", "AssemblyError", "Place", "assemble", "disassemble", "link"]
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """Machine code: words by address, label addresses, the source line behind each address."""
+    """Machine code: words by address, label addresses, the source line behind each address.
+
+    Labels that several files have for themselves are left out. source: every line, as the
+    preprocessor left it. parts: what each file has of each section. imports: by file, the names
+    that it has of others.
+    """
 
     words: dict[int, int] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
-    lines: dict[int, int] = field(default_factory=dict)
+    origins: dict[int, Line] = field(default_factory=dict)
+    source: tuple[Line, ...] = ()
+    parts: tuple[Part, ...] = ()
+    imports: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> dict[int, int]:
+        """The number of the source line behind each address."""
+        return {address: line.number for address, line in self.origins.items()}
 
     @cached_property
     def segments(self) -> list[tuple[int, np.ndarray]]:
@@ -79,177 +71,104 @@ class Assembly:
             memory[address:address + len(raw)] = raw
 
 
-@dataclass
-class _Statement:
-    """A statement with its place: line number, column where it starts, byte address."""
-
-    text: str
-    line: int
-    column: int
-    address: int = 0
-    kind: str = ""  # a directive, "nop" for repeats, "" for an instruction
-    count: int = 1
-    data: int = 0  # column of a directive's data within the text
-
-
-@dataclass(frozen=True)
-class _Label:
-    name: str
-    line: int
-    column: int
-
-
-class _Refused(Exception):
-    """(message, column within the statement)"""
-
-
 def assemble(source: str, origin: int = 0, file: str = "<asm>",
-             symbols: dict[str, int] | None = None) -> Assembly:
+             symbols: Mapping[str, int] | None = None) -> Assembly:
     """Machine code of a source text, first word at `origin` (byte address).
 
-    symbols: more names and their values.  Raises AssemblyError.
+    symbols: more names and their values.  Raises AssemblyError, which has all mistakes.
     """
-    source_lines = source.splitlines()
-    statements: list[_Statement] = []
-    labels: dict[str, int] = {}
+    return link([(file, source)], origin, symbols=symbols)
 
-    def fail(line: int, column: int, message: str) -> AssemblyError:
-        return AssemblyError(file, line, source_lines[line - 1], column, message)
 
-    address, waiting = origin, list[str]()
-    for line, text in enumerate(source_lines, 1):
-        for item in _split(text, line):
-            if isinstance(item, _Label):
-                name = item.name
-                if name in RESERVED or name in labels or name in (symbols or {}):
-                    what = "reserved" if name in RESERVED else "already defined"
-                    raise fail(line, item.column, f"label `{name}` is {what}")
-                labels[name] = address
-                waiting.append(name)
-                continue
-            try:
-                size, align = _measure(item, Context(address, labels))
-            except _Refused as error:
-                raise fail(line, item.column + error.args[1], error.args[0]) from None
-            address = size if item.kind == "org" else address + -address % align
-            for name in waiting:
-                labels[name] = address
-            waiting.clear()
-            item.address = address
-            address += 0 if item.kind == "org" else size
-            if address > LAST + 1:
-                raise fail(line, item.column, f"the program passes the last address, {LAST:#x}")
-            statements.append(item)
+def link(files: Sequence[tuple[str, str]], origin: int = 0,
+         sections: Mapping[str, Place] | None = None,
+         symbols: Mapping[str, int] | None = None) -> Assembly:
+    """Machine code of several files, (name, text) each: every name once.
 
-    pieces: dict[int, int] = {}
-    lines: dict[int, int] = {}
-    context = Context(symbols=(symbols or {}) | labels)
-    for item in statements:
-        context.address = item.address
-        try:
-            _emit(item, context, pieces)
-        except _Refused as error:
-            raise fail(item.line, item.column + error.args[1], error.args[0]) from None
-        except OperandError as error:
-            column = error.args[1] if len(error.args) > 1 else 0
-            raise fail(item.line, item.column + column, error.args[0]) from None
-        for at in range(item.address & ~3, item.address + 4 * item.count, 4):
-            if at in pieces:
-                lines.setdefault(at, item.line)
-    return Assembly(pieces, labels, lines)
+    sections: where they go, by name. Raises AssemblyError, which has all mistakes.
+    """
+    faults: list[Fault] = []
+    layout = Layout({"": Place(origin)} | dict(sections or {}))
+    modules = [Module(text, file, layout, faults, symbols or {}) for file, text in files]
+    for module in modules:
+        module.place()
+    exports = _exports(modules, faults)
+    memory = _Memory()
+
+    def others(name: str) -> int:
+        if name in exports:
+            owner = exports[name]
+            return owner.labels[name] if name in owner.labels else owner.constants[name]
+        if symbols and name in symbols:
+            return symbols[name]
+        hidden = [m.file for m in modules if name in m.labels or name in m.constants]
+        raise Refused(f"{UNKNOWN} `{name}`: expected a number or a label"
+                      + (f"; {hidden[0]} has it, but not as .global" if hidden else ""))
+
+    for module in modules:
+        module.emit(others, None if faults else memory.put)
+    if faults:
+        where = {id(line): i for i, line in enumerate(x for m in modules for x in m.lines)}
+        faults.sort(key=lambda fault: (where.get(id(fault.line), -1), fault.column))
+        raise AssemblyError(_each_name_once(faults))
+    return Assembly(memory.words, _labels(modules, exports), memory.origins,
+                    tuple(line for module in modules for line in module.lines),
+                    tuple(layout.parts),
+                    {module.file: sorted(module.used & set(exports)) for module in modules})
+
+
+def _exports(modules: Sequence[Module], faults: list[Fault]) -> dict[str, Module]:
+    """Who gives each name that files share."""
+    owners: dict[str, Module] = {}
+    for module in modules:
+        for name, (statement, column) in module.shared.items():
+            if name not in module.labels and name not in module.constants:
+                continue  # others may have it, and nobody need
+            if name in owners:
+                faults.append(Fault(statement.line, statement.column + column,
+                                    f"`{name}` is .global in {owners[name].file} already"))
+            owners.setdefault(name, module)
+    return owners
+
+
+def _each_name_once(faults: Sequence[Fault]) -> list[Fault]:
+    """With the first line alone of a file that does not know a name, and how many more do."""
+    times = Counter((fault.line.file, fault.message) for fault in faults)
+    found: dict[tuple[object, ...], Fault] = {}
+    for fault in faults:
+        key = fault.line.file, fault.message
+        more = times[key] - 1 if fault.message.startswith(UNKNOWN) else 0
+        found.setdefault(key if more else (id(fault),), replace(
+            fault, message=fault.message + (f" (and {more} more)" if more else "")))
+    return list(found.values())
+
+
+def _labels(modules: Sequence[Module], exports: Mapping[str, Module]) -> dict[str, int]:
+    times = Counter(name for module in modules for name in module.labels)
+    return {name: address for module in modules for name, address in module.labels.items()
+            if times[name] == 1 or exports.get(name) is module}
+
+
+class _Memory:
+    """Words as they are put together, each byte once."""
+
+    def __init__(self) -> None:
+        self.words: dict[int, int] = {}
+        self.origins: dict[int, Line] = {}
+        self._taken: dict[int, int] = {}
+
+    def put(self, address: int, size: int, bits: int, line: Line) -> None:
+        """Raises Refused where something is already."""
+        at, shift = address & ~3, 8 * (address & 3)
+        mask = (1 << 8 * size) - 1 << shift
+        if self._taken.get(at, 0) & mask:
+            there = self.origins[at]
+            raise Refused(f"address {address:#08x} is already used, by {there.file}:{there.number}")
+        self._taken[at] = self._taken.get(at, 0) | mask
+        self.words[at] = self.words.get(at, 0) | bits << shift & mask
+        self.origins.setdefault(at, line)
 
 
 def disassemble(word: int, address: int = 0) -> str:
     """The source text of an instruction word; `word 0x...` where it is not one."""
     return TABLE.show(word) or f"word 0x{word:08x}"
-
-
-def _split(text: str, line: int) -> Iterator[_Label | _Statement]:
-    """The labels (with their colon) and statements of a line, each with its column."""
-    comment = _COMMENT.search(text)
-    column = 0
-    for part in text[:comment.start() if comment else None].split(";"):
-        start = 0
-        while label := _LABEL.match(part, start):
-            yield _Label(label[1], line, column + label.start(1))
-            start = label.end()
-        body = part[start:].strip()
-        if body:
-            yield _Statement(body, line, column + part.index(body, start))
-        column += len(part) + 1
-
-
-def _measure(item: _Statement, context: Context) -> tuple[int, int]:
-    """(bytes, alignment) of a statement; for `org` the new address."""
-    repeated = _REPEATED.fullmatch(item.text)
-    if repeated:
-        if len(repeated[1]) > 9 or int(repeated[1]) > MOST_NOPS:
-            raise _Refused(f"too many nop, expected at most {MOST_NOPS:,} in one statement", 0)
-        item.kind, item.count = "nop", int(repeated[1])
-        return 4 * item.count, 4
-    directive = _DIRECTIVE.match(item.text)
-    if not directive or item.text.startswith("=", directive.end()):
-        return 4, 4
-    item.kind, item.data = directive[1], directive.end()
-    rest = item.text[item.data:]
-    if item.kind == "org":
-        try:
-            address = _integer(rest, context, 0, LAST)
-        except OperandError as error:
-            raise _Refused(error.args[0], item.data) from None
-        return address, 1
-    item.count = rest.count(",") + 1
-    size = _SIZES[item.kind]
-    return size * item.count, size
-
-
-def _emit(item: _Statement, context: Context, words: dict[int, int]) -> None:
-    if item.kind == "org":
-        return
-    if item.kind in ("", "nop"):
-        word = TABLE.parse(item.text, context) if not item.kind else 0
-        for at in range(item.address, item.address + 4 * item.count, 4):
-            _place(words, at, 4, word)
-        return
-    start, address, size = item.data, item.address, _SIZES[item.kind]
-    for text in item.text[start:].split(","):
-        try:
-            value = _datum(item.kind, text.strip(), context)
-        except (OperandError, ValueError, OverflowError) as error:
-            start += len(text) - len(text.lstrip())
-            raise _Refused(str(error), start) from None
-        _place(words, address, size, value)
-        address += size
-        start += len(text) + 1
-
-
-def _place(words: dict[int, int], address: int, size: int, value: int) -> None:
-    if size == 4:
-        if address in words:
-            raise _Refused(f"address {address:#08x} is already used", 0)
-        words[address] = value & 0xFFFFFFFF
-        return
-    shift = 8 * (address & 3)
-    mask = (1 << 8 * size) - 1
-    words[address & ~3] = words.get(address & ~3, 0) | (value & mask) << shift
-
-
-def _datum(kind: str, text: str, context: Context) -> int:
-    if kind == "float":
-        try:
-            if math.isfinite(number := float(text)):
-                return floats.nearest_word(number)
-        except ValueError:
-            pass
-        raise OperandError("expected a decimal number")
-    return _integer(text, context, *_RANGES[kind], sign_bit=23 if kind == "int24" else None)
-
-
-def _integer(text: str, context: Context, low: int, high: int,
-             sign_bit: int | None = None) -> int:
-    if not _EXPRESSION.fullmatch(text):
-        raise OperandError("expected a number or a label")
-    value = evaluate(text, context)
-    if not low <= value <= high:
-        raise OperandError(f"{value} does not fit: expected {low}..{high}")
-    return value - (1 << 24) if sign_bit and value >> sign_bit & 1 and value > 0 else value

@@ -20,7 +20,7 @@ def _target(machine, f, number="N", bits=16):
 
 
 def _goto(machine, f):
-    if holds(machine, getattr(f, "C", 1)):
+    if holds(machine, getattr(f, "C", 1), transfers=True):
         machine.branch(_target(machine, f))
 
 

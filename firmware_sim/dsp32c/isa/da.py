@@ -72,7 +72,8 @@ def _multiply_add(addend: str | None, factors: tuple, tap: bool = False):
     """±addend ± product of two factors; factors are operand letters or a constant word.
 
     tap: the store takes Y itself instead of the result (formats 2 and 4), as it was read: an
-    accumulator that is a multiplier input is stored three instructions old [M; vectors].
+    accumulator that is a multiplier input is stored three instructions old [M; vectors], unless
+    taps_are_live.
     """
 
     def effect(machine, f):
@@ -83,6 +84,7 @@ def _multiply_add(addend: str | None, factors: tuple, tap: bool = False):
         else:
             y = floats.widen(_multiplicand(machine, f.Y, "Y"))
         values = {"X": x, "Y": floats.narrow(y), "M": 0}
+        tapped = machine.a[f.Y] if f.Y < 4 and machine.assumed.taps_are_live else y
         if "M" in factors:
             constant = _CONSTANTS.get(f.M)
             values["M"] = _multiplicand(machine, f.M, "X") if constant is None else constant
@@ -95,9 +97,9 @@ def _multiply_add(addend: str | None, factors: tuple, tap: bool = False):
             added = 0
         result, machine.dnzuv = floats.multiply_add(
             added, left, right, bool(getattr(f, "F", 0)), bool(getattr(f, "S", 0)),
-            machine.adder_truncates)
+            machine.assumed.adder_truncates)
         machine.a[f.A] = result
-        store(machine, f, 4, floats.narrow(y if tap else result), y_address)
+        store(machine, f, 4, floats.narrow(tapped if tap else result), y_address)
 
     return effect
 
@@ -132,11 +134,17 @@ class _Function:
     raw: bool = False
 
 
+def _bits_of(machine, f, y, bits):
+    """The lowest bits of a word in memory; of an accumulator's word the uppermost or the lowest."""
+    if f.Y < 4:
+        y = floats.narrow(y) >> (32 - bits if machine.assumed.converts_upper_bits else 0)
+    return y & (1 << bits) - 1
+
+
 def _to_float(bits):
     def run(machine, f, y):
-        if f.Y < 4:  # an accumulator's upper bits, taken as they would lie in memory [K50]
-            y = floats.narrow(y)
-        result, flags = floats.from_integer(o.signed(y & (1 << bits) - 1, bits))
+        y = _bits_of(machine, f, y, bits)
+        result, flags = floats.from_integer(o.signed(y, bits))
         return result, flags, floats.narrow(result)
     return run
 
@@ -146,24 +154,33 @@ def _raw(value):
     return floats.widen(value & 0xFFFFFFFF), None, value
 
 
+def _rounding(machine) -> floats.Rounding:
+    """To integers, as dauc bit 4 has it."""
+    if not machine.dauc & 16:
+        return "nearest"
+    return "down" if machine.assumed.truncation_floors else "zero"
+
+
 def _to_int(bits):
     def run(machine, f, y):
-        return _raw(floats.to_integer(y, bits, bool(machine.dauc & 16)))
+        return _raw(floats.to_integer(y, bits, _rounding(machine)))
     return run
 
 
 def _from_byte(machine, f, y):  # dauc bit 2: linear, bit 0: A-law instead of mu-law
-    y = (floats.narrow(y) if f.Y < 4 else y) & 0xFF
-    y = y if machine.dauc & 4 else g711.expand(y, bool(machine.dauc & 1))
-    result, flags = floats.from_integer(y)
+    y, a_law = _bits_of(machine, f, y, 8), bool(machine.dauc & 1)
+    result, flags = floats.from_integer(y if machine.dauc & 4 else g711.expand(y, a_law))
+    if result and machine.assumed.halves_mu_law and not machine.dauc & 5:
+        result -= 1  # of the exponent
     return result, flags, floats.narrow(result)
 
 
 def _to_byte(machine, f, y):  # dauc bit 3: linear, bit 1: A-law instead of mu-law
-    truncate = bool(machine.dauc & 16)
     if machine.dauc & 8:
-        return _raw(floats.to_integer(y, 8, truncate, signed=False))
-    return _raw(g711.compress(floats.to_integer(y, 16, truncate), bool(machine.dauc & 2)))
+        return _raw(floats.to_integer(y, 8, _rounding(machine), signed=False))
+    if machine.assumed.halves_mu_law and not machine.dauc & 2 and 0 < y & 0xFF < 255:
+        y += 1  # of the exponent: G.711's number
+    return _raw(g711.compress(floats.to_integer(y, 16, _rounding(machine)), bool(machine.dauc & 2)))
 
 
 def _round(machine, f, y):

@@ -13,6 +13,7 @@ infinity, NaN or denormal.  All functions on single numbers use Python integers 
 """
 
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,8 @@ ONE = 0x00000080
 GREATEST = 0x7FFFFFFFFF  # of the accumulator; the word is its upper part
 LEAST = 0x80000000FF
 N, Z, U, V = 8, 4, 2, 1  # DAU flags: negative, zero, underflow, overflow
+Rounding = Literal["nearest", "down", "zero"]
+"""To an integer: to the nearest, ties upwards; toward minus infinity; toward zero."""
 
 
 def widen(word: int) -> int:
@@ -109,19 +112,18 @@ def from_integer(value: int):
     return normalise(value, 0, BIAS)
 
 
-def to_integer(accumulator: int, bits: int, truncate: bool = False, signed: bool = True) -> int:
-    """Nearest integer, ties upwards, saturated to `bits` bits [dsp32c.md 5.3, S].
-
-    truncate: toward zero instead (dauc bit 4; the direction is K60).
-    """
+def to_integer(accumulator: int, bits: int, rounding: Rounding = "nearest",
+               signed: bool = True) -> int:
+    """The integer of an accumulator, saturated to `bits` bits [dsp32c.md 5.3, S]."""
     mantissa, shift = significand(accumulator), 31 + BIAS - (accumulator & 0xFF)
     if shift <= 0:
         value = mantissa << -shift
-    elif truncate:
-        value = abs(mantissa) >> shift
-        value = -value if mantissa < 0 else value
-    else:
+    elif rounding == "nearest":
         value = (mantissa + (1 << (shift - 1))) >> shift
+    elif rounding == "down" or mantissa > 0:
+        value = mantissa >> shift
+    else:
+        value = -(-mantissa >> shift)
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     return max(low, min(high, value))
 

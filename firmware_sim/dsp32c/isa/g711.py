@@ -1,8 +1,9 @@
 """Companding of telephone speech: ITU-T G.711, mu-law and A-law, on whole numbers.
 
-`ic` and `oc` convert by these where dauc selects a law [dsp32c.md 2, 5.3, 14; S].  That the chip's
-floats are G.711's uniform numbers themselves (mu-law: 14 bits, +-8031; A-law: 13 bits, +-4032) is
-an assumption about scale [K50]; `oc` rounds to a whole number first [K50].
+`ic` and `oc` convert by these where dauc selects a law [dsp32c.md 2, 5.3, 14; S].  G.711's uniform
+numbers are the chip's floats themselves in A-law (13 bits, +-4032), and twice them in mu-law (14
+bits, +-8031), where the target does not assume otherwise [dsp32c.md 15]; `oc` rounds to such a
+number first [K50].
 """
 
 BIAS = 33  # of mu-law magnitudes, before they are cut into segments

@@ -5,6 +5,7 @@ Each is an `Operand`: the text it accepts and the field value that stands for it
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from dsplet.firmware_sim.dsp32c.isa.table import (
     Context,
@@ -16,6 +17,7 @@ from dsplet.firmware_sim.dsp32c.isa.table import (
 
 # 5-bit register codes [dsp32c.md 2, M A]
 R0, PC, MINUS_ONE, PLUS_ONE, DAUC, IOC, PCSH = 0, 15, 22, 23, 26, 27, 30
+FIXED = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}  # registers that are constants
 CODES = {f"r{n}": n for n in range(15)}
 CODES |= {f"r{n}": n + 2 for n in range(15, 20)} | {"r20": 24, "r21": 25, "r22": 29}
 SYNONYMS = {"pin": 24, "pout": 25, "ivtp": 29}
@@ -32,6 +34,8 @@ IO_CONDITIONS = ["ibe", "ibf", "obf", "obe", "pde", "pdf", "pie", "pif", "syc", 
 CONDITIONS = {name: code for start, names in ((0, CAU_CONDITIONS), (16, DAU_CONDITIONS),
                                               (32, IO_CONDITIONS))
               for code, name in enumerate(names, start)}
+
+IO_SYNONYMS = {"ireq1_lo": 44, "ireq1_hi": 45, "ireq2_lo": 46, "ireq2_hi": 47}
 
 RESERVED = {name + suffix for name in [*CODES, *SYNONYMS, "pcsh"]
             for suffix in ("", "e", "h", "l", "r")}
@@ -75,6 +79,19 @@ def number(what: str, bits: int, low: int, high: int, show: Callable[[int], str]
     return Operand(what, EXPRESSION, read, lambda value, fields: show(value))
 
 
+def negated(operand: Operand) -> Operand:
+    """The same number, with the other sign in the instruction."""
+    bits = (1 << 16) - 1
+    return replace(operand, read=lambda text, context: _fitting(
+        -signed(operand.read(text, context))) & bits)
+
+
+def _fitting(value: int) -> int:
+    if not -0x8000 <= value <= 0x7FFF:
+        raise OperandError(f"{value} does not fit: expected -32768..32767")
+    return value
+
+
 def signed(value: int, bits: int = 16) -> int:
     """A field read as two's complement (without a branch: wcet/ runs it on unknown numbers)."""
     return value - (value >> bits - 1 << bits)
@@ -91,7 +108,8 @@ def _offset(value: int) -> int:
     return value & 0xFFFF
 
 
-IMMEDIATE16 = number("an integer in -32768..65535", 16, -0x8000, 0xFFFF, lambda v: f"{signed(v)}")
+IMMEDIATE16 = number("an integer in -32768..65535", 16, -0x8000, 0xFFFF,
+                     lambda v: f"{signed(v)}", wrap=True)
 IMMEDIATE24 = number("an integer in -32768..32767 (it is sign-extended)", 16, -0x8000, 0x7FFF,
                      lambda v: f"{signed(v)}", wrap=True)
 DIRECT = number("an address in 0..0x7fff or 0xff8000..0xffffff", 16, -0x8000, 0x7FFF,
@@ -104,11 +122,19 @@ REPEATS = number("0..2047 (repetitions less one)", 11, 0, 2047, str)
 DAUC_BITS = number("5 bits, 0..31", 5, 0, 31, str)
 IOC_BITS = number("21 bits", 21, 0, 0x1FFFFF, lambda v: f"0x{v:x}")
 RELATIVE = Operand("a label within 32 KB", EXPRESSION, _relative, lambda v, fields: None)
-OFFSET = Operand("`+` or `-` and an offset", r"[-+]\s*" + _ATOM,
-                 lambda text, context: _offset(evaluate(text, context)),
+_SIGNED = r"[-+]\s*-?\s*" + _ATOM
+
+
+def _distance(text: str, context: Context) -> int:
+    value = evaluate(text[1:], context)
+    return -value if text[0] == "-" else value
+
+
+OFFSET = Operand("`+` or `-` and an offset", _SIGNED,
+                 lambda text, context: _offset(_distance(text, context)),
                  lambda v, fields: f"{signed(v):+d}")
-OFFSET_WIDE = Operand("`+` or `-` and an offset", r"[-+]\s*" + _ATOM,
-                      lambda text, context: evaluate(text, context) & 0xFFFFFF,
+OFFSET_WIDE = Operand("`+` or `-` and an offset", _SIGNED,
+                      lambda text, context: _distance(text, context) & 0xFFFFFF,
                       lambda v, fields: f"+0x{v:x}")
 
 
@@ -117,20 +143,27 @@ def _with(suffix: str, codes: dict[str, int]) -> dict[str, int]:
 
 
 def registers(suffix: str, *, pc: bool = False, zero: bool = False, constants: bool = False,
-              pcsh: bool = True) -> Operand:
-    """General registers with a width suffix ("" 16 bits, "e" 24 bits), and whichever extras."""
+              pcsh: bool = True, sized: bool = False) -> Operand:
+    """General registers with a width suffix ("" 16 bits, "e" 24 bits), and whichever extras.
+
+    sized: the suffix has to be there; on right sides the destination's says enough [L].
+    """
     shadow = {"pcsh": PCSH} if pcsh else {}
-    codes = _with(suffix, (CODES if zero else POINTERS) | SYNONYMS | shadow)
+    names = (CODES if zero else POINTERS) | SYNONYMS | shadow
+    bare = {} if sized or not suffix else names
+    codes = bare | _with(suffix, names)
     codes |= {"pc": PC} if pc else {}
     codes |= CONSTANTS if constants else {}
     width = "24-bit register (r1e..r22e)" if suffix else "16-bit register (r1..r22)"
-    pattern = rf"(?:(?:r\d+|pin|pout|ivtp|pcsh){suffix}{'|pc' if pc else ''})(?!\w)"
+    pattern = (rf"(?:(?:r\d+|pin|pout|ivtp|pcsh){suffix}{'?' if bare else ''}"
+               rf"{'|pc' if pc else ''})(?!\w)")
     if constants:
         pattern = rf"(?:{pattern}|-?\s*1(?!\w))"
-    return choice(f"a {width}", codes, pattern, _with(suffix, SYNONYMS))
+    return choice(f"a {width}", codes, pattern, {*bare, *_with(suffix, SYNONYMS)})
 
 
-DESTINATION = {suffix: registers(suffix, zero=True) for suffix in ("", "e")}
+DESTINATION = {suffix: replace(registers(suffix, zero=True, sized=True),
+                               again=registers(suffix, zero=True)) for suffix in ("", "e")}
 SOURCE = {suffix: registers(suffix, zero=True, pc=True) for suffix in ("", "e")}
 SECOND = {suffix: registers(suffix, zero=True, pc=True, constants=True) for suffix in ("", "e")}
 REVERSED = choice("a bit-reversed increment (r1r..r22r)", _with("r", CODES), r"r\d+r(?!\w)")
@@ -229,14 +262,15 @@ FUNCTION = choice("a function", FUNCTIONS)
 _WHEN = {f"if ({name})": CONDITIONS[name] << 1 | 1 for name in CAU_CONDITIONS}
 _WHEN_NAMES = {code: text + " " for text, code in _WHEN.items()} | {0: ""}
 _WHEN_READ = choice("a CAU condition", _WHEN)
-_CONDITION = "(?:" + "|".join(sorted(CONDITIONS, key=len, reverse=True)) + ")"
+_CONDITION = "(?:" + "|".join(sorted(CONDITIONS | IO_SYNONYMS, key=len, reverse=True)) + ")"
 # optional `if (cc)` of an ALU instruction: condition << 1 | conditional
 WHEN = Operand("`if (condition)`", rf"(?:if\s*\(\s*{_CONDITION}\s*\))?",
                lambda text, context: _WHEN_READ.read(text, context) if text else 0,
                lambda v, fields: _WHEN_NAMES.get(v))
 _IF = {f"if ({name})": code for name, code in CONDITIONS.items() if name != "false"}
 _IF_NAMES = {code: text + " " for text, code in _IF.items()} | {1: ""}
-_IF_READ = choice("a condition other than false", _IF)
+_IF_READ = choice("a condition other than false",
+                  _IF | {f"if ({name})": code for name, code in IO_SYNONYMS.items()})
 # optional `if (cc)` of a goto: the 6-bit condition; unconditional is 1 = true
 IF = Operand("`if (condition)`", WHEN.pattern,
              lambda text, context: _IF_READ.read(text, context) if text else 1,

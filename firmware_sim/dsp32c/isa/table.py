@@ -39,6 +39,14 @@ class Operand:
     pattern: str  # regular expression without groups
     read: Callable[[str, Context], int]  # text -> field value, or OperandError
     show: Callable[[int, Fields], str | None]  # field value -> text; None: illegal value
+    again: Operand | None = None  # how it is spelled further on in the same statement
+
+    def again_is(self, text: str, before: str) -> bool:
+        """Whether two texts stand for the same."""
+        try:
+            return self.read(text, Context()) == self.read(before, Context())
+        except OperandError:
+            return False
 
 
 def choice(what: str, values: dict[str, int], pattern: str | None = None,
@@ -69,6 +77,8 @@ _TOKEN = re.compile(r"\{(.)\}|(\w+)|(--|>=|[^\s\w])")
 
 Run = tuple[int, int, int]
 """Adjacent bits of an operand: lowest bit in the word, lowest bit in the value, mask."""
+Piece = tuple[str, str | None, str, Operand | None]
+"""Of a spelling: pattern, the operand's letter, description, how the operand is read here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +121,8 @@ class Instruction:
         derive(self, "runs", {name: _runs(where) for name, where in places.items()})
 
     @cached_property
-    def pieces(self) -> list[tuple[str, str | None, str]]:
-        """(pattern, operand letter or None, description) of each token of the spelling."""
+    def pieces(self) -> list[Piece]:
+        """Of each token of the spelling."""
         return list(_pieces(self.spelling, self.operands))
 
     @cached_property
@@ -125,7 +135,7 @@ class Instruction:
     def regex(self) -> re.Pattern[str]:
         """Matches a statement spelled like this row; group g<i> is the i-th piece."""
         return re.compile("".join(rf"\s*(?P<g{i}>{pattern})"
-                                  for i, (pattern, _, _) in enumerate(self.pieces)))
+                                  for i, (pattern, *_) in enumerate(self.pieces)))
 
     def encode(self, fields: Fields) -> int:
         """The instruction word of the operand values."""
@@ -164,12 +174,12 @@ class Instruction:
             return None
         fields = Fields()
         seen: dict[str, int] = {}
-        for index, (_, name, _) in enumerate(self.pieces):
-            if not name:
+        for index, (_, name, _, operand) in enumerate(self.pieces):
+            if not name or not operand:
                 continue
             text = found[f"g{index}"]
             try:
-                value = self.operands[name].read(text, context)
+                value = operand.read(text, context)
             except OperandError as error:
                 raise OperandError(str(error), found.start(f"g{index}")) from None
             if seen.setdefault(name, value) != value:
@@ -190,12 +200,13 @@ class Instruction:
         """How far a misspelled statement follows this row, and what was expected there."""
         column, what = 0, ""
         seen: dict[str, str] = {}
-        for pattern, name, expected in self.pieces:
+        for pattern, name, expected, operand in self.pieces:
             what = expected
             found = re.compile(rf"\s*({pattern})").match(statement, column)
             if not found:
                 break
-            if name and seen.setdefault(name, found[1]) != found[1]:
+            if name and seen.setdefault(name, found[1]) != found[1] and not (
+                    operand and operand.again_is(found[1], seen[name])):
                 what = f"`{seen[name]}`"
                 break
             column = found.end()
@@ -217,14 +228,18 @@ def _runs(places: list[int]) -> list[Run]:
     return runs
 
 
-def _pieces(spelling: str, operands: dict[str, Operand]) -> Iterator[tuple[str, str | None, str]]:
+def _pieces(spelling: str, operands: dict[str, Operand]) -> Iterator[Piece]:
+    seen = set()
     for letter, word, sign in _TOKEN.findall(spelling):
         if letter:
-            yield operands[letter].pattern, letter, operands[letter].what
+            operand = operands[letter]
+            operand = operand.again or operand if letter in seen else operand
+            seen.add(letter)
+            yield operand.pattern, letter, operand.what, operand
         elif word:
-            yield word + r"(?!\w)", None, f"`{word}`"
+            yield word + r"(?!\w)", None, f"`{word}`", None
         else:
-            yield re.escape(sign), None, f"`{sign}`"
+            yield re.escape(sign), None, f"`{sign}`", None
 
 
 class Table:

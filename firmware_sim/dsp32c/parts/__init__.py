@@ -9,14 +9,15 @@ from dsplet.firmware_sim.dsp32c.parts.target import Assumptions, Board, Region, 
 
 TARGETS = {module.TARGET.name: module.TARGET for module in (dsp32c_40, dsp32c_50)}
 
+_EITHER = Switch({"true": True, "false": False}, (True, False))
 SWITCHES = {
     "bank_busy_states": Switch({str(n): n for n in range(1, 5)}, (1, 2, 3), alias="bank_busy"),
     "slot_order": Switch(
         {order: order for order in map("".join, permutations("IXYZ"))},
-        ("IXYZ", "IXZY", "IYXZ", "IYZX", "IZXY", "IZYX"),  # the fetch is always first
+        ("IXYZ", "ZXYI"),  # X and Y next to each other [dsp32c.md 15.1]
         wording="a permutation of IXYZ"),
-    "wait_stalls_machine": Switch({"true": True, "false": False}, (True, False)),
-    "adder_truncates": Switch({"true": True, "false": False}, (True, False)),
-}
+} | dict.fromkeys((
+    "wait_stalls_machine", "adder_truncates", "caches_do_of_one", "halves_mu_law",
+    "truncation_floors", "converts_upper_bits", "taps_are_live"), _EITHER)
 
 __all__ = ["BOARDS", "SWITCHES", "TARGETS", "Assumptions", "Board", "Region", "Target"]

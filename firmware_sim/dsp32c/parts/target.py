@@ -46,9 +46,26 @@ class Assumptions:
     """What the machine takes for granted about the chip, one switch each [dsp32c.md 14]."""
 
     bank_busy_states: int = 2  # how long an access occupies its bank [dsp32c.md 4.4, K70]
-    slot_order: str = "IXYZ"  # fetch, X or load, Y or store, older Z write [dsp32c.md 4.4, K55]
+    # fetch, X or load, Y or store, older Z write. X and Y are next to each other in that order
+    # [dsp32c.md 15.1, S, K82], which leaves this one and ZXYI
+    slot_order: str = "IXYZ"
     adder_truncates: bool = True  # toward minus infinity; False: nearest [dsp32c.md 3.3, K65]
-    wait_stalls_machine: bool = True  # not only later external accesses [dsp32c.md 14, item 2]
+    wait_stalls_machine: bool = True  # not only later external accesses [dsp32c.md 15.1, K88]
+    # `do 0,n` fetches its one instruction once, not once a turn [dsp32c.md 15, S, K55]
+    caches_do_of_one: bool = True
+    # mu-law `ic` and `oc` work in units of 2 of G.711's, +-4015.5 at most; False: in G.711's own.
+    # A-law is G.711's either way [dsp32c.md 15, S, K80]
+    halves_mu_law: bool = True
+    # dauc bit 4 makes `int` and its like floor; False: truncate toward zero. The successor's
+    # documents contradict each other [dsp32c.md 15 and 15.1, S, K55]
+    truncation_floors: bool = True
+    # `ic`, `float`, `float24` of an accumulator take the uppermost bits of its word; False: the
+    # lowest, exponent included, as of a word in memory [dsp32c.md 15, S, K60; float24 K50]
+    converts_upper_bits: bool = True
+    # the Z store of format 2 takes a Y that is an accumulator as it is; False: as the multiplier
+    # sees it, three instructions old [dsp32c.md 15: S against M and the vectors, K50]. Format 4's Y
+    # goes to the adder, which sees it as it is
+    taps_are_live: bool = False
 
 
 @dataclass(frozen=True)

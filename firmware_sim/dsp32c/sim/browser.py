@@ -12,7 +12,7 @@ from dsplet.base.files import read_bytes, read_text
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.parts.target import Target
-from dsplet.firmware_sim.dsp32c.sim.doors import wiring
+from dsplet.firmware_sim.dsp32c.sim.doors import assumed, wiring
 from dsplet.firmware_sim.dsp32c.sim.wasm import WASM
 from dsplet.firmware_sim.portable import Portable
 
@@ -27,11 +27,8 @@ def portable(image: Image) -> Portable:
 
 
 def _board(target: Target) -> dict[str, Any]:
-    assumed = target.assumptions
     return {name: array.tolist() for name, array in wiring(target)._asdict().items()} | {
-        "assumed": [assumed.bank_busy_states, int(assumed.adder_truncates),
-                    int(assumed.wait_stalls_machine), target.pcw],
-        "states_per_cycle": target.states_per_cycle}
+        "assumed": list(assumed(target)), "states_per_cycle": target.states_per_cycle}
 
 
 def _program(image: Image) -> dict[str, Any]:

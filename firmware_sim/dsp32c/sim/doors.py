@@ -19,7 +19,7 @@ ORDER = "IXYZ"  # of the accesses' numbers
 DOORS = {
     "chip_new": "p ppp",
     "chip_free": " p",
-    "chip_assume": " pwwwwpp",
+    "chip_assume": " pwwwpp",
     "chip_states": "d p",
     "chip_pc": "w p",
     "chip_set_pc": " pw",
@@ -44,6 +44,10 @@ DOORS = {
     "chip_counters": "w ppw",
 }
 """Result, a space, arguments: w, a uint32; d, a whole number in a double; p, a place in memory."""
+
+SWITCHES = ("adder_truncates", "wait_stalls_machine", "caches_do_of_one", "halves_mu_law",
+            "truncation_floors", "converts_upper_bits", "taps_are_live")
+"""Assumptions that are so or not, the first one bit 0 of what chip_assume is told."""
 
 
 class Doors:
@@ -78,6 +82,13 @@ class Wiring(NamedTuple):
     """Wait states of A by the low 6 bits of pcw, then those of B (uint8)."""
     order: np.ndarray
     """The accesses, numbered as in ORDER, in the order of their states (uint8)."""
+
+
+def assumed(target: Target) -> tuple[int, int, int]:
+    """What chip_assume is told before the arrays: busy states, SWITCHES, pcw."""
+    found = target.assumptions
+    switches = sum(getattr(found, name) << bit for bit, name in enumerate(SWITCHES))
+    return found.bank_busy_states, switches, target.pcw
 
 
 def wiring(target: Target) -> Wiring:

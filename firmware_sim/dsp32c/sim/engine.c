@@ -26,6 +26,9 @@
 
 enum { DONE, LIMIT, ILLEGAL_WORD, OUTSIDE_BOARD, MISALIGNED, HAZARD, TRANSFER_IN_DO };
 enum { CAU_N = 8, CAU_Z = 4, CAU_V = 2, CAU_C = 1 };
+/* What the chip is taken to do: doors.py has the same list. */
+enum { TRUNCATES = 1, WAIT_STALLS = 2, CACHES_DO_OF_ONE = 4, HALVES_MU_LAW = 8,
+       TRUNCATION_FLOORS = 16, CONVERTS_UPPER_BITS = 32, TAPS_ARE_LIVE = 64 };
 
 typedef struct {
     Num now;
@@ -57,7 +60,7 @@ typedef struct {
     uint8_t *memory;
     uint32_t r[REGISTERS];
     uint32_t pc, branch, dauc, flags, dau_flags; /* dau_flags: four bytes, newest lowest */
-    uint32_t busy, truncates, wait_stalls;
+    uint32_t busy, assumed;
     uint32_t boot_pcw, pcw;
     uint8_t waits[2][64]; /* of partitions A and B, by pcw bits 5:0 [4.3] */
     uint8_t order[4]; /* the accesses 0 fetch, 1 X, 2 Y, 3 Z in the order of their states [4.4] */
@@ -72,6 +75,7 @@ typedef struct {
     Pending queue[4];
     uint32_t queued; /* bit k: a Z write was issued k + 1 slots ago */
     uint32_t do_start, do_end, do_left;
+    uint32_t cached; /* the next instruction is the one that `do 0,n` repeats: it is not fetched */
     uint64_t hazard;
     uint32_t hot; /* bank accessed in the state just past */
     int64_t free[256];
@@ -145,17 +149,27 @@ INLINE int condition_holds(uint32_t code, uint32_t f, uint32_t dau) {
     return holds ^ (code & 1);
 }
 
+/* What a conversion takes from an accumulator's word: the uppermost bits, or the lowest. */
+INLINE uint32_t converted(int function, uint32_t assumed, uint32_t word) {
+    if (!(assumed & CONVERTS_UPPER_BITS)) return word;
+    return function == 0 ? word >> 24 : function == 2 ? word >> 16 : function == 10 ? word >> 8
+         : word;
+}
+
 /* Format 5's functions of Y [5.3]. After int, int24, oc and ieee the accumulator holds the result's
    32 bits as they are. dauc [2]: 0 ic and 1 oc A-law, 2 ic and 3 oc linear, 4 truncate. */
-INLINE void special(int function, uint32_t dauc, uint32_t word, Num *y, uint32_t *flags) {
-    int truncate = dauc >> 4 & 1;
+INLINE void special(int function, uint32_t dauc, uint32_t assumed, uint32_t word, Num *y,
+                    uint32_t *flags) {
+    int truncate = !(dauc & 16) ? 0 : assumed & TRUNCATION_FLOORS ? DOWN : TOWARD_ZERO;
+    int halves = assumed & HALVES_MU_LAW ? 1 : 0; /* powers of two between mu-law and G.711 */
     int32_t value;
     switch (function) {
     case 0:
         value = dauc & 4 ? (int32_t)(word & 255) : expand(word & 255, dauc & 1);
-        *y = from_integer(value, flags);
+        *y = normalise(value, 128 + 46 - (dauc & 5 ? 0 : halves), 1, flags);
         break;
     case 1:
+        if (!(dauc & 10) && y->m) y->e += halves;
         value = to_integer(*y, 16, truncate);
         if (!(dauc & 8)) value = compress(value, dauc >> 1 & 1);
         *y = from_word(value < 0 ? 0 : value > 255 ? 255 : value);

@@ -15,7 +15,8 @@ from dsplet.base.library import LibraryError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
 from dsplet.firmware_sim.dsp32c.isa.operands import CODES, PCSH, SYNONYMS
 from dsplet.firmware_sim.dsp32c.sim import native, wasm
-from dsplet.firmware_sim.dsp32c.sim.doors import MEMORY_BYTES, Doors, wiring
+from dsplet.firmware_sim.dsp32c.sim.doors import MEMORY_BYTES, Doors, assumed, wiring
+from dsplet.firmware_sim.dsp32c.sim.flags import bits, dashed
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.machine import (
     BadAccess,
@@ -50,9 +51,7 @@ class Engine(Host):
         if not self._chip:
             raise MemoryError("no room for another DSP32C")
         weakref.finalize(self, doors.chip_free, self._chip)
-        assumed = target.assumptions
-        doors.chip_assume(self._chip, assumed.bank_busy_states, assumed.adder_truncates,
-                          assumed.wait_stalls_machine, target.pcw, waits, order)
+        doors.chip_assume(self._chip, *assumed(target), waits, order)
         self.reset()
 
     def _room(self, name: str, content: np.ndarray) -> np.ndarray:
@@ -105,20 +104,20 @@ class Engine(Host):
     @property
     def flags(self) -> str:
         """CAU flags, "nzvc" with a dash for 0."""
-        return _dashes(self._doors.chip_flags(self._chip), "nzvc")
+        return dashed(self._doors.chip_flags(self._chip), "nzvc")
 
     @flags.setter
     def flags(self, text: str):
-        self._doors.chip_set_flags(self._chip, _bits(text))
+        self._doors.chip_set_flags(self._chip, bits(text))
 
     @property
     def dflags(self) -> str:
         """DAU flags, "NZUV" with a dash for 0; setting them sets their history too."""
-        return _dashes(self._doors.chip_dau_flags(self._chip), "NZUV")
+        return dashed(self._doors.chip_dau_flags(self._chip), "NZUV")
 
     @dflags.setter
     def dflags(self, text: str):
-        self._doors.chip_set_dau_flags(self._chip, _bits(text))
+        self._doors.chip_set_dau_flags(self._chip, bits(text))
 
     @property
     def states(self) -> int:  # type: ignore[override]  # nobody but the library counts here
@@ -242,11 +241,3 @@ def fastest(target):
         word = f"the engine runs as WebAssembly, at two thirds of its speed: {no_compiler}"
     unkept = doors.unkept and again + doors.unkept
     return Engine(target, doors=doors), "; ".join(filter(None, (word, unkept)))
-
-
-def _dashes(bits: int, names: str) -> str:
-    return "".join(name if bits >> (3 - k) & 1 else "-" for k, name in enumerate(names))
-
-
-def _bits(text: str) -> int:
-    return sum(8 >> k for k, letter in enumerate(text) if letter != "-")

@@ -196,7 +196,7 @@ INLINE int land(Chip *c, Plan *p, uint32_t queued, int64_t x, int64_t y, uint32_
    -1 if its sums may need more than 32 bits. */
 static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_t until,
                      int64_t room, int64_t n, int64_t *t, uint32_t *hot, uint32_t *dau,
-                     uint64_t *hazard, uint32_t queued) {
+                     uint64_t *hazard, uint32_t queued, uint32_t *cached) {
     Plan *p = first->plan;
     if (!p || !stands(c, p, *do_end)) p = make_plan(c, first, *pc, *do_end);
     int length = p->length;
@@ -228,8 +228,10 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     if (!exact(range_of(start), range(c, x, &p->x, length), range(c, y, &p->y, length), length) &&
         !exact(range_of(start), range_among(xs, dx, length), range_among(ys, dy, length), length))
         return -1;
+    /* a `do 0,n` fetches its instruction in its first turn alone */
+    const int once = p->body == 1 && c->assumed & CACHES_DO_OF_ONE;
     c->slot = n;
-    if (!land(c, p, queued, x, y, first->bank, yp & 255, t)) return 0;
+    if (!land(c, p, queued, x, y, once ? IDLE : first->bank, yp & 255, t)) return 0;
 
     double s[4] = {to_double(start), 0, 0, 0}, kept[4];
     int k = 0;
@@ -238,8 +240,13 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     double total = s[0] + s[1] + (s[2] + s[3]);
     for (; k < length; k++) kept[k & 3] = total += xs[dx[k]] * ys[dy[k]];
 
-    uint32_t bank = ((xp & 255) == first->bank) + ((yp & 255) == (xp & 255));
-    uint32_t wait = first->wait + (xp >> 8) + (yp >> 8), late = first->bank == *hot;
+    uint32_t bank = (yp & 255) == (xp & 255), wait = (xp >> 8) + (yp >> 8), late = 0;
+    if (!once) {
+        bank += (xp & 255) == first->bank, wait += first->wait, late = first->bank == *hot;
+    } else if (!*cached) {
+        uint32_t busy = ((xp & 255) == first->bank) + (first->bank == *hot);
+        first->bank_stalls += busy, first->wait_stalls += first->wait, *t += busy + first->wait;
+    }
     if (length == p->length)
         p->times++, p->bank_stalls += bank, p->wait_stalls += wait, p->first_stalls += late;
     else {
@@ -256,8 +263,8 @@ static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_
     const Op *last = p->op[length - 1];
     uint32_t passes = p->body ? (uint32_t)(length / p->body) : (uint32_t)p->closes;
     if (!passes) *pc = (*pc + 4 * (uint32_t)length) & MASK24;
-    else if (c->do_left >= passes) c->do_left -= passes, *pc = c->do_start;
-    else c->do_left = 0, *pc = (*do_end + 4) & MASK24, *do_end = NEVER;
+    else if (c->do_left >= passes) c->do_left -= passes, *pc = c->do_start, *cached = once;
+    else c->do_left = 0, *cached = 0, *pc = (*do_end + 4) & MASK24, *do_end = NEVER;
     *t += (int64_t)length * (4 + bank + wait) + late, *hot = IDLE, *hazard = last->leaves;
     return length;
 }

@@ -1,7 +1,8 @@
 /* `do` loops of one instruction that copies words: *rZ++ = aN = *rY++, a turn a slot.
 
    Once three of its stores are on their way every turn is alike: it reads a word, the oldest store
-   lands, and the accesses cost the same. Read and landing are done in the order of the slot, so
+   lands, and the accesses cost the same; the chip may fetch the instruction each time, or no more.
+   Read and landing are done in the order of the slot, so
    that overlapping copies come out as the chip makes them. */
 
 /* Turns done, 0 where something is not as above; the last turn is left to the ordinary loop. */
@@ -26,8 +27,9 @@ INLINE int64_t copy(Chip *c, Op *op, uint32_t until, uint32_t pc, int64_t room, 
             c->map[q->address >> PAGE_BITS] != to || c->pages[q->address >> PAGE_BITS] != &blank)
             return 0;
     }
-    uint32_t bank = ((from & 255) == (to & 255)) + (op->bank == (to & 255));
-    uint32_t wait = op->wait + (from >> 8) + (to >> 8);
+    const int fetched = !(c->assumed & CACHES_DO_OF_ONE);
+    uint32_t bank = ((from & 255) == (to & 255)) + (fetched && op->bank == (to & 255));
+    uint32_t wait = (fetched ? op->wait : 0) + (from >> 8) + (to >> 8);
     if (hot != (to & 255)) return 0;
     for (int64_t k = n; k < n + turns; k++, y += y_step, at += z_step) {
         uint32_t word = get32(c->memory + y);

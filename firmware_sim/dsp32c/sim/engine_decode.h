@@ -19,6 +19,7 @@ enum { PC = 15, CONSTANT_MINUS = 22, CONSTANT_PLUS, DAUC = 26, IOC, PCSH = 30, P
 #define BIT(n) ((uint64_t)1 << (n))
 #define USES_FLAGS BIT(32)
 #define USES_BUS BIT(33)
+#define LOADED_TWICE BIT(34) /* left by the second of two loads */
 #define USES_AS_Z(r) BIT(40 + (r))
 
 typedef struct Plan Plan; /* engine_chain.h */

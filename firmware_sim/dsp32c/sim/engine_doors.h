@@ -33,11 +33,11 @@ DOOR Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partiti
     return c;
 }
 
-/* What the chip's page is unsure of, and pcw at reset; in force from the next reset on.
-   waits, order: as in Chip. */
-DOOR void chip_assume(Chip *c, uint32_t busy, uint32_t truncates, uint32_t wait_stalls,
-                      uint32_t pcw, const uint8_t *waits, const uint8_t *order) {
-    c->busy = busy, c->truncates = truncates, c->wait_stalls = wait_stalls, c->boot_pcw = pcw;
+/* What the chip's page is unsure of, and pcw at reset; in force from the next reset on. assumed: a
+   sum of TRUNCATES and its like; waits, order: as in Chip. */
+DOOR void chip_assume(Chip *c, uint32_t busy, uint32_t assumed, uint32_t pcw, const uint8_t *waits,
+                      const uint8_t *order) {
+    c->busy = busy, c->assumed = assumed, c->boot_pcw = pcw;
     memcpy(c->waits, waits, sizeof c->waits), memcpy(c->order, order, sizeof c->order);
 }
 
@@ -114,13 +114,13 @@ DOOR void chip_reset(Chip *c, uint32_t pc) {
     for (int i = 0; i < 4; i++) chip_set_accumulator(c, i, 0);
     c->pcw = c->boot_pcw;
     program_waits(c);
-    c->quick = c->busy == 2 && c->wait_stalls;
+    c->quick = c->busy == 2 && c->assumed & WAIT_STALLS;
     for (int i = 0; i < 4; i++) c->quick &= c->order[i] == i;
     memset(c->free, 0, sizeof c->free);
     c->dauc = c->flags = c->dau_flags = c->queued = 0;
     c->states = 0, c->hot = IDLE;
     c->pc = pc, c->branch = NO_BRANCH;
-    c->do_end = NEVER, c->do_left = 0;
+    c->do_end = NEVER, c->do_left = c->cached = 0;
     c->hazard = 0, c->late = NOT_LATE;
 }
 

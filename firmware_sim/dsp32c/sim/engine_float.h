@@ -109,14 +109,17 @@ INLINE Num from_integer(int64_t value, uint32_t *flags) {
     return normalise(value, 128 + 46, 1, flags);
 }
 
-/* Nearest with ties upward, or toward zero (dauc[4]; direction K60), then saturate to `bits`. */
+enum { DOWN = 1, TOWARD_ZERO }; /* ways to truncate: dauc[4] */
+
+/* Nearest with ties upward, or truncated, then saturated to `bits`. */
 INLINE int32_t to_integer(Num x, int bits, int truncate) {
     int64_t top = ((int64_t)1 << (bits - 1)) - 1, value;
     int shift = 159 - x.e;
-    if (x.m == 0 || shift > 40) return 0;
+    if (x.m == 0 || shift > 40) return x.m < 0 && truncate == DOWN ? -1 : 0;
     if (shift < 1) value = x.m;
     else if (!truncate) value = (x.m + ((int64_t)1 << (shift - 1))) >> shift;
-    else value = x.m < 0 ? -(-x.m >> shift) : x.m >> shift;
+    else if (truncate == DOWN || x.m > 0) value = x.m >> shift;
+    else value = -(-x.m >> shift);
     return (int32_t)(value > top ? top : value < -top - 1 ? -top - 1 : value);
 }
 

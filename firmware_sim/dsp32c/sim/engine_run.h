@@ -28,7 +28,7 @@ static void drain(Chip *c) {
         int64_t at_ = t + state_ + bank_stall + wait_stall, late_ = c->free[bank_] - at_; \
         if (late_ < 0) late_ = 0; \
         bank_stall += late_, c->free[bank_] = at_ + late_ + c->busy + w_; \
-        if (c->wait_stalls) wait_stall += w_; \
+        if (c->assumed & WAIT_STALLS) wait_stall += w_; \
     } \
 } while (0)
 #define REST() (hot = IDLE)
@@ -86,15 +86,20 @@ static uint64_t used(const Op *op, const uint32_t *r, uint32_t flags, uint32_t d
     return op->uses;
 }
 
+/* AT&T's own ROM branches on the flags of the first of two loads: they are still there [15.1]. */
+INLINE int branches_on_first(const Op *op, uint64_t hazard, uint64_t met) {
+    return op->kind == GOTO && met == USES_FLAGS && hazard & LOADED_TWICE;
+}
+
 INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, const int quick) {
     uint8_t *memory = c->memory;
     uint32_t *r = c->r;
     int64_t n = c->slot, t = c->states;
     uint32_t pc = c->pc, branch = c->branch, flags = c->flags, dau = c->dau_flags, queued = c->queued;
-    uint32_t hot = c->hot, do_end = c->do_end;
+    uint32_t hot = c->hot, do_end = c->do_end, cached = c->cached;
     uint64_t hazard = c->hazard;
     Late late = c->late;
-    const int truncates = c->truncates;
+    const int truncates = c->assumed & TRUNCATES, caches = c->assumed & CACHES_DO_OF_ONE;
     int status = DONE;
     int64_t plain = n; /* the slot from which on a row may be tried */
     Op *op = NULL;
@@ -108,12 +113,12 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         op = &c->pages[pc >> PAGE_BITS]->op[(pc >> 2) & (PAGE_WORDS - 1)];
         if (UNLIKELY(op->kind == DECODE)) op = decode_at(c, pc);
         if (UNLIKELY(hazard & op->uses) && strict) {
-            c->error_mask = hazard & used(op, r, flags, dau);
-            if (c->error_mask) FAULT(HAZARD, pc);
+            c->error_mask = hazard & used(op, r, late.loaded ? late.flags : flags, dau);
+            if (c->error_mask && !branches_on_first(op, hazard, c->error_mask)) FAULT(HAZARD, pc);
         }
         if (strict && quick && op->kind == MAC && branch == NO_BRANCH && n >= plain) {
             int64_t done = chain(c, op, &pc, &do_end, until, end - n, n, &t, &hot, &dau, &hazard,
-                                 queued);
+                                 queued, &cached);
             if (done > 0) {
                 n += done - 1, late = NOT_LATE, queued = 0;
                 continue;
@@ -129,7 +134,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             }
         }
         queued <<= 1;
-        TOUCH((uint32_t)op->bank | (uint32_t)op->wait << 8, 0);
+        if (UNLIKELY(cached)) REST(), cached = 0;
+        else TOUCH((uint32_t)op->bank | (uint32_t)op->wait << 8, 0);
 
         switch (op->kind) {
         case MAC: case MAC_STORE: {
@@ -199,7 +205,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             } else {
                 REST();
                 y = adds_y ? c->a[op->ya].now : multiplicand(&c->a[op->ya], n);
-                word = to_word(y);
+                word = to_word(c->assumed & TAPS_ARE_LIVE ? c->a[op->ya].now : y);
             }
             Num m = op->kind == DA4 || op->m == 5 ? ONE : op->m == 4 ? ZERO
                   : adds_y ? multiplicand(&c->a[op->m], n) : c->a[op->m].now;
@@ -223,10 +229,10 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             } else {
                 REST();
                 y = c->a[op->ya].now;
-                word = to_word(y);
+                word = converted(op->function, c->assumed, to_word(y));
             }
             f = dau & 255;
-            special(op->function, c->dauc, word, &y, &f);
+            special(op->function, c->dauc, c->assumed, word, &y, &f);
             set_accumulator(&c->a[op->d], y, n);
             dau = dau << 8 | f;
             if (op->store) ISSUE_Z(to_word(y));
@@ -241,7 +247,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case GOTO:
                 FORBIDDEN_IN_DO();
                 REST();
-                if (condition_holds(op->condition, FLAGS_SEEN(), f))
+                if (condition_holds(op->condition, late.loaded ? late.flags : flags, f))
                     target = (R(op->s1) + op->immediate) & MASK24;
                 break;
             case LOOP:
@@ -326,10 +332,11 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
         op->count++;
         if (bank_stall | wait_stall) op->bank_stalls += bank_stall, op->wait_stalls += wait_stall;
         if (UNLIKELY(op->kind == STORE_IO || op->kind == MOVE_TO_IO)) program_waits(c);
-        hazard = op->leaves, late = next_late;
+        hazard = op->leaves | (hazard & op->leaves & USES_FLAGS ? LOADED_TWICE : 0);
+        late = next_late;
         word = branch == NO_BRANCH ? (pc + 4) & MASK24 : branch, branch = target;
         if (UNLIKELY(pc == do_end)) {
-            if (c->do_left) c->do_left--, word = c->do_start;
+            if (c->do_left) c->do_left--, word = c->do_start, cached = caches && word == pc;
             else do_end = NEVER;
         }
         pc = word;
@@ -342,6 +349,7 @@ out:
     } else if (hot != IDLE) c->free[hot] = t + 1;
     c->slot = n, c->states = t, c->pc = pc, c->branch = branch, c->flags = flags, c->dau_flags = dau;
     c->queued = queued, c->hot = hot, c->do_end = do_end, c->hazard = hazard, c->late = late;
+    c->cached = cached;
     c->error_pc = pc;
     return status;
 }

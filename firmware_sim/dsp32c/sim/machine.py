@@ -14,18 +14,10 @@ import numpy as np
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim.dsp32c.isa.instruction_set import TABLE
-from dsplet.firmware_sim.dsp32c.isa.operands import (
-    CODES,
-    DAUC,
-    IO,
-    MINUS_ONE,
-    PC,
-    PCSH,
-    PLUS_ONE,
-    R0,
-)
+from dsplet.firmware_sim.dsp32c.isa.operands import CODES, DAUC, FIXED, IO, PC, PCSH
 from dsplet.firmware_sim.dsp32c.isa.table import Fields, Instruction
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
+from dsplet.firmware_sim.dsp32c.sim.flags import bits, dashed
 from dsplet.firmware_sim.dsp32c.sim.host import Host
 from dsplet.firmware_sim.dsp32c.sim.profile import Profile
 
@@ -35,7 +27,8 @@ CONTROL = {"1", "3a", "3b", "3c", "4", "8a", "8c"}  # formats that a `do` body m
 _NAMES = CODES | {"pin": 24, "pout": 25, "ivtp": 29, "pcsh": PCSH}
 Late = tuple[int, str]
 """What a register or "flags" held before, and why it still does."""
-_CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
+AGAIN = "loaded after another load by"
+"""Of flags: AT&T's own ROM branches on those of the first of two loads [dsp32c.md 15.1, S]."""
 
 
 class MachineError(UserError):
@@ -68,8 +61,7 @@ class Machine(Host):
         self.strict = strict
         self.memory = np.zeros(ADDRESS_SPACE, np.uint8) if memory is None else memory
         self._bytes = self.memory.data
-        assumed = target.assumptions
-        self.adder_truncates = assumed.adder_truncates
+        self.assumed = assumed = target.assumptions
         self._busy, self._wait_stalls = assumed.bank_busy_states, assumed.wait_stalls_machine
         self._slots = {slot: state for state, slot in enumerate(assumed.slot_order)}
         self._pages: list[Region | None] = [None] * (ADDRESS_SPACE >> PAGE_BITS)
@@ -90,6 +82,7 @@ class Machine(Host):
         self._program_waits()
         self._branch: int | None = None  # target that takes effect after the delay slot
         self._loop: tuple[int, int, int] | None = None  # first, last, repeats left of a `do`
+        self._cached = False  # the next instruction is the one that `do 0,n` repeats
         self._a_history: list[list[int]] = []  # filled at the first step
         self._flag_history: list[int] = []
         # Z writes on their way: (landing instruction, address, size, value)
@@ -125,20 +118,20 @@ class Machine(Host):
     @property
     def flags(self) -> str:
         """The CAU flags as "nzvc", a dash for each that is clear."""
-        return _dashed(self.nzvc, "nzvc")
+        return dashed(self.nzvc, "nzvc")
 
     @flags.setter
     def flags(self, text: str) -> None:
-        self.nzvc = _bits(text)
+        self.nzvc = bits(text)
 
     @property
     def dflags(self) -> str:
         """The DAU flags as "NZUV", a dash for each that is clear."""
-        return _dashed(self.dnzuv, "NZUV")
+        return dashed(self.dnzuv, "NZUV")
 
     @dflags.setter
     def dflags(self, text: str) -> None:
-        self.dnzuv = _bits(text)
+        self.dnzuv = bits(text)
 
     # ------------------------------------------------------------------ running
 
@@ -187,6 +180,7 @@ class Machine(Host):
             first, last, left = self._loop
             self._loop = (first, last, left - 1) if left else None
             self.pc = first if left else self.pc
+            self._cached = bool(left) and first == last and self.assumed.caches_do_of_one
 
     def profile(self) -> Profile:
         """The counters since reset."""
@@ -195,7 +189,7 @@ class Machine(Host):
 
     def _fetch(self, address: int) -> tuple[Instruction, Fields]:
         region = self._region(address, 4, "instruction fetch")
-        self._accesses = [("I", region)]
+        self._accesses = [] if self._cached else [("I", region)]
         word = self._read(address, 4)
         found = TABLE.decode(word)
         if found is None:
@@ -272,8 +266,8 @@ class Machine(Host):
 
     def reg(self, code: int) -> int:
         """A register as this instruction sees it, unsigned 24 bits; pc reads as pc + 8 [M A]."""
-        if code in _CONSTANTS:
-            return _CONSTANTS[code]
+        if code in FIXED:
+            return FIXED[code]
         if code == PC:
             return self.pc + 8 & 0xFFFFFF
         if code in self._late:
@@ -284,14 +278,14 @@ class Machine(Host):
         """Write a register: the next instruction sees it."""
         if code in self._late:
             self._too_early(code)
-        if code not in _CONSTANTS:
+        if code not in FIXED:
             self.r[code] = value & 0xFFFFFF
 
     def set_loaded(self, code: int, value: int, flags: int) -> None:
         """A CAU load's result: register and flags are seen by the second instruction after."""
-        self._late_next["flags"] = self.nzvc, "loaded by"
+        self._late_next["flags"] = self.nzvc, AGAIN if "flags" in self._late else "loaded by"
         self.nzvc = flags
-        if code not in _CONSTANTS:
+        if code not in FIXED:
             self._late_next[code] = self.r[code], "loaded by"
             self.r[code] = value & 0xFFFFFF
 
@@ -306,9 +300,16 @@ class Machine(Host):
         self._late_next[code] = self.r[code], "stepped as a Z pointer by"
         self.r[code] = value & 0xFFFFFF
 
-    def cau_flags(self) -> int:
-        """n z v c as bits 8 4 2 1."""
-        return self._too_early("flags") if "flags" in self._late else self.nzvc
+    def cau_flags(self, transfers: bool = False) -> int:
+        """n z v c as bits 8 4 2 1. transfers: for a conditional transfer of control, which may
+        stand right after two loads: it sees the first one's."""
+        if "flags" not in self._late:
+            return self.nzvc
+        old, cause = self._late["flags"]
+        if transfers and cause == AGAIN:
+            self._old("flags", old)
+            return old
+        return self._too_early("flags")
 
     def dau_flags_seen_by_cau(self) -> int:
         """N Z U V of the fourth instruction before, as bits 8 4 2 1."""
@@ -389,11 +390,3 @@ class Machine(Host):
 
     def _text(self, address: int) -> str:
         return str(TABLE.show(self._read(address, 4)))
-
-
-def _dashed(bits: int, names: str) -> str:
-    return "".join(name if bits >> 3 - i & 1 else "-" for i, name in enumerate(names))
-
-
-def _bits(text: str) -> int:
-    return sum(8 >> i for i, letter in enumerate(text) if letter != "-")

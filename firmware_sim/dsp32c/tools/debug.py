@@ -10,42 +10,104 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from dsplet.base.errors import UserError, shown
-from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble, disassemble
+from dsplet.firmware_sim.dsp32c.isa.assembler import (
+    Assembly,
+    AssemblyError,
+    Place,
+    disassemble,
+    link,
+)
 from dsplet.firmware_sim.dsp32c.isa.floats import decode, decode_accumulator
 from dsplet.firmware_sim.dsp32c.isa.operands import EXPRESSION, evaluate
+from dsplet.firmware_sim.dsp32c.isa.source import Fault
 from dsplet.firmware_sim.dsp32c.isa.table import Context, OperandError
 from dsplet.firmware_sim.dsp32c.parts.target import Target
 from dsplet.firmware_sim.dsp32c.sim.machine import ADDRESS_SPACE, LimitExceeded, Machine
+from dsplet.firmware_sim.dsp32c.sim.trace import Observer, Step
+from dsplet.firmware_sim.dsp32c.tools.preprocess import preprocess
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords
-from dsplet.firmware_sim.programs import Register, SourceRow, Stop, Word, WordRow
+from dsplet.firmware_sim.programs import (
+    PartRow,
+    Program,
+    Register,
+    SourceRow,
+    Stop,
+    TraceRow,
+    Word,
+    WordRow,
+)
 
 
 class DebugError(UserError):
     """A program, address or word that cannot be used; the message says what was expected."""
 
 
-def build(source: str, file: str, origin: int = 0) -> Assembly:
-    """Machine code of a source text from byte address `origin`; AssemblyError, DebugError."""
+def build(program: Program) -> Assembly:
+    """Machine code of a program. AssemblyError with all mistakes of all files, NoCompiler,
+    PreprocessError, DebugError."""
+    origin = program.origin
     if origin % 4 or not 0 <= origin < ADDRESS_SPACE:
         raise DebugError(f"origin {origin:#x}", expected="a multiple of 4 in 0..0xfffffc")
-    assembly = assemble(source, origin, file)
+    sections = dict(place_of(text) for text in program.sections)
+    files: list[tuple[str, str]] = []
+    faults: list[Fault] = []
+    for source in program.files:
+        try:
+            files.append((source.file, preprocess(source.text, source.file, program.defines,
+                                                  program.folders)))
+        except AssemblyError as error:
+            faults += error.faults
+    if faults:
+        raise AssemblyError(faults)
+    assembly = link(files, origin, sections)
     if not assembly.words:
-        raise DebugError("there is nothing to assemble", where=file)
+        raise DebugError("there is nothing to assemble",
+                         where=", ".join(source.file for source in program.files))
     return assembly
 
 
-def source_rows(assembly: Assembly, source: str) -> list[SourceRow]:
-    """The listing: every source line with its words."""
+def place_of(text: str) -> tuple[str, Place]:
+    """A section and where it goes: NAME=ADDRESS, NAME=ADDRESS:BYTES. DebugError."""
+    name, _, where = text.partition("=")
+    start, colon, size = where.partition(":")
+    try:
+        place = Place(int(start, 0), int(size, 0) if colon else None)
+    except ValueError:
+        place = Place(-1)
+    if not name or place.start % 4 or not 0 <= place.start < ADDRESS_SPACE or (
+            place.size is not None and not 0 < place.size <= ADDRESS_SPACE - place.start):
+        raise DebugError(f"{shown(text)} is no place for a section", expected="NAME=ADDRESS or "
+                         "NAME=ADDRESS:BYTES, such as .ram0=0xfff000:2048, the address a multiple "
+                         "of 4")
+    return name, place
+
+
+def source_rows(assembly: Assembly) -> list[SourceRow]:
+    """The listing: every source line with its words; where files are linked or included, those that
+    have any text, with the file of each."""
     of_line: dict[int, list[int]] = {}
-    for address, line in sorted(assembly.lines.items()):
-        of_line.setdefault(line, []).append(address)
+    for address, line in sorted(assembly.origins.items()):
+        of_line.setdefault(id(line), []).append(address)
+    several = len({line.file for line in assembly.source}) > 1
     rows = []
-    for line, text in enumerate(source.splitlines(), 1):
-        places = [(f"{a:06x}", f"{assembly.words[a]:08x}") for a in of_line.get(line, [])]
+    for line in assembly.source:
+        if several and not line.text.strip():
+            continue
+        places = [(f"{a:06x}", f"{assembly.words[a]:08x}") for a in of_line.get(id(line), [])]
         for i, (place, word) in enumerate(places or [("", "")]):
-            rows.append(SourceRow(line=line, address=place, word=word,
-                                  text="" if i else text.rstrip()))
+            rows.append(SourceRow(line=line.number, address=place, word=word,
+                                  text="" if i else line.text.rstrip(),
+                                  file=line.file if several else None))
+    while rows and not rows[-1].text and not rows[-1].word:
+        rows.pop()  # what stands behind the last line's end
     return rows
+
+
+def part_rows(assembly: Assembly) -> list[PartRow]:
+    """Where each file's part of each section lies."""
+    return [PartRow(section=part.section or "-", file=part.file, address=f"{part.start:06x}",
+                    bytes=part.end - part.start)
+            for part in assembly.parts if part.end > part.start]
 
 
 def word_rows(words: dict[int, int]) -> list[WordRow]:
@@ -125,18 +187,24 @@ def load(assembly: Assembly, target: Target, start: int) -> Machine:
 
 
 def stops(machine: Machine, until: int, breaks: Collection[int],
-          max_instructions: int) -> Iterator[str]:
+          max_instructions: int, trace: int, traced: list[TraceRow]) -> Iterator[str]:
     """Run to `until`; yield "break" before each instruction at `breaks`, "end" on arrival.
 
-    At the end pending Z writes have landed, at a breakpoint they are still on their way. Raises
-    MachineError; LimitExceeded when `until` is not reached.
+    The first `trace` instructions are put into `traced`. At the end pending Z writes have landed,
+    at a breakpoint they are still on their way. Raises MachineError; LimitExceeded when `until` is
+    not reached.
     """
-    for _ in range(max_instructions):
+    observer = Observer(machine)
+    for number in range(max_instructions):
         if machine.pc == until:
             break
         if machine.pc in breaks:
             yield "break"
-        machine.step()
+        if number < trace:
+            traced.append(trace_row(observer.step(), machine.target))
+        else:
+            machine.watch = None
+            machine.step()
     if machine.pc != until:
         raise LimitExceeded(f"{max_instructions} instructions executed and pc is "
                             f"{machine.pc:#08x}, not {until:#08x}")
@@ -144,9 +212,22 @@ def stops(machine: Machine, until: int, breaks: Collection[int],
     yield "end"
 
 
-def stop_of(machine: Machine, why: str, registers: bool, spans: Sequence[tuple[int, int]]) -> Stop:
-    """The machine as it stands; with its registers, and with the memory of the spans, each a byte
-    address and so many words."""
+def trace_row(step: Step, target: Target) -> TraceRow:
+    """An instruction for a report, its times in cycles."""
+    cycle = target.states_per_cycle
+    return TraceRow(cycle=step.state / cycle, address=f"{step.address:06x}", text=step.text,
+                    changes=_listed(step.changes), bank=step.bank / cycle, wait=step.wait / cycle,
+                    stale=_listed(step.old))
+
+
+def _listed(values: dict[str, str]) -> str:
+    return "  ".join(f"{name}={value}" for name, value in values.items())
+
+
+def stop_of(machine: Machine, why: str, registers: bool, spans: Sequence[tuple[int, int]],
+            traced: list[TraceRow]) -> Stop:
+    """The machine as it stands; with its registers, with the memory of the spans, each a byte
+    address and so many words, and with what was traced."""
     word = int.from_bytes(machine.memory[machine.pc:machine.pc + 4].tobytes(), "little")
     state: dict[str, float | str] = {
         "states": machine.states, "cycles": machine.states / machine.target.states_per_cycle,
@@ -154,7 +235,8 @@ def stop_of(machine: Machine, why: str, registers: bool, spans: Sequence[tuple[i
         "dflags": machine.dflags}
     return Stop(stop=why, pc=f"{machine.pc:06x}", text=disassemble(word, machine.pc), state=state,
                 registers=register_rows(machine) if registers else None,
-                memory=[row for span in spans for row in memory_rows(machine, *span)] or None)
+                memory=[row for span in spans for row in memory_rows(machine, *span)] or None,
+                trace=traced or None)
 
 
 def register_rows(machine: Machine) -> list[Register]:

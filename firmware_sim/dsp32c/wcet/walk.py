@@ -12,13 +12,12 @@ from typing import Any
 
 from dsplet.firmware_sim.dsp32c.isa import ca as dsp32c_ca
 from dsplet.firmware_sim.dsp32c.isa import da as dsp32c_da
-from dsplet.firmware_sim.dsp32c.isa.operands import IO, MINUS_ONE, PC, PLUS_ONE, R0, signed
+from dsplet.firmware_sim.dsp32c.isa.operands import FIXED, IO, PC, signed
 from dsplet.firmware_sim.dsp32c.sim.machine import CONTROL, PAGE_BITS
 from dsplet.firmware_sim.dsp32c.wcet.clock import Clock
 from dsplet.firmware_sim.dsp32c.wcet.code import Code, Unbounded, clash, united
 from dsplet.firmware_sim.dsp32c.wcet.values import WORD, Affine, Fork, Interval, Unknown, Unsteady
 
-_CONSTANTS = {R0: 0, 16: 0, MINUS_ONE: 0xFFFFFF, PLUS_ONE: 1}
 STEPPED, FLAGS = 32, 64  # what arrives late: registers loaded, stepped as Z pointers; flags
 _SIZES = (1, 1, 2, 4)  # bytes of the widths h, l, 16 bits, 24 bits
 
@@ -33,6 +32,7 @@ class Walker:
         self.nzvc: Any = 0
         self.left: Any = 0  # turns left of a `do` ...
         self.loop: tuple[int, int] | None = None  # ... and its first and last instruction
+        self.cached = False  # the next instruction is the one that `do 0,n` repeats
         self.goal: int | None = None
         self.late: frozenset[int] = frozenset()
         self.stores: list[tuple] = []  # (landing instruction, address, size)
@@ -82,7 +82,8 @@ class Walker:
         row, fields = self.code.instruction(address)
         if self.loop and row.format in CONTROL:
             raise Unbounded(f"{self.code.text(address)}: a transfer of control inside a `do`")
-        self.accesses = [("I", self._choice(address, 4, "instruction fetch"))]
+        self.accesses = [] if self.cached else [
+            ("I", self._choice(address, 4, "instruction fetch"))]
         self._late_next: set[int] = set()
         goal, self.goal = self.goal, None
         if row.format.startswith("DA"):
@@ -106,6 +107,8 @@ class Walker:
             self.left = self.left - 1 if more else 0
             self.loop = self.loop if more else None
             self.pc = first if more else self.pc
+            self.cached = (more and first == address
+                           and self.code.target.assumptions.caches_do_of_one)
         if not isinstance(self.pc, int):
             raise Unbounded(f"{self.code.text(address)} and its delay slot lead to an address that "
                             "depends on the data")
@@ -140,8 +143,8 @@ class Walker:
     # ------------------------------------------------------------------ what effects may do
 
     def reg(self, code: int):
-        if code in _CONSTANTS:
-            return _CONSTANTS[code]
+        if code in FIXED:
+            return FIXED[code]
         if code == PC:
             return self.pc + 8 & 0xFFFFFF
         late = self.late
@@ -149,7 +152,7 @@ class Walker:
         return Interval(self.turns) if early else self.r[code]
 
     def set_reg(self, code: int, value) -> None:
-        if code not in _CONSTANTS:
+        if code not in FIXED:
             value = value & 0xFFFFFF
             self.r[code] = Interval(self.turns) if isinstance(value, Unknown) else value
 
@@ -165,7 +168,7 @@ class Walker:
         self.set_reg(code, value)
         self._late_next.add(code + STEPPED)
 
-    def cau_flags(self):
+    def cau_flags(self, transfers: bool = False):
         return Unknown(self.turns) if FLAGS in self.late else self.nzvc
 
     def dau_flags_seen_by_cau(self):
@@ -317,7 +320,7 @@ class Walker:
     def shape(self) -> tuple:
         """Everything else that decides what comes next, time apart."""
         stores = tuple((at - self.issued, size) for at, _, size in self.stores)
-        return (self.pc, self.loop, self.goal, self.late, stores, self.io[IO["pcw"]],
+        return (self.pc, self.loop, self.cached, self.goal, self.late, stores, self.io[IO["pcw"]],
                 tuple(sorted(self.words)))
 
     def key(self) -> tuple:

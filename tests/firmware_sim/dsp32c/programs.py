@@ -21,11 +21,13 @@ BYTES = (9, 10)  # pointers kept for bytes and 16-bit words, so that the others 
 WORDS = [n for n in range(1, 15) if n not in BYTES]
 NUMBERS = (0x00000080, 0x0000007F, 0x80000080, 0x7FFFFFFF, 0x800000FF, 0x7FFFFF00, 0x00000001,
            0x80000001, 0xFFFFFF01, 0x00000000)  # 1, 0.5, -2, greatest, least, zeros, smallest
+ALL_FUNCTIONS = sorted(FUNCTIONS.values())
 ROWS = [row for row in TABLE.rows if not row.alias and row.spelling != "ireturn"]
 FLOAT = [row for row in ROWS if row.format.startswith("DA")]
 OTHER = [row for row in ROWS if row not in FLOAT]
 DO = next(row for row in ROWS if row.format == "3b")
 MAC = next(row for row in ROWS if row.spelling == "{Z}{A} = {F}{M} {S} {Y} * {X}")
+SPECIAL = next(row for row in ROWS if row.format == "DA 5")
 COPY = next(row for row in ROWS if row.spelling == "{Z}{A} = {F}{Y}")
 
 _memory = {kind: st.sampled_from([p << 3 | i for p in pointers for i in range(8)])
@@ -42,10 +44,10 @@ def _bits(row, name: str) -> int:
 
 
 @st.composite
-def _floating(draw, row):
-    """Fields of a floating-point row."""
+def _floating(draw, row, functions=ALL_FUNCTIONS):
+    """Fields of a floating-point row; of format 5 one of those functions."""
     f = {}
-    function = draw(st.sampled_from(sorted(FUNCTIONS.values()))) if "G" in row.runs else None
+    function = draw(st.sampled_from(functions)) if "G" in row.runs else None
     small = {"X": False, "Y": function in (0, 2), "Z": function in (1, 3)}
     for name in row.runs:
         if name == "G":
@@ -117,7 +119,7 @@ def loop(draw) -> list[int]:
     row = draw(st.sampled_from([MAC, MAC, COPY]))
     into = draw(_accumulator)
     words = []
-    for _ in range(draw(st.integers(1, 7))):
+    for _ in range(draw(st.just(1) | st.integers(1, 7))):
         f = {"X": draw(operand), "Y": draw(operand), "Z": draw(store), "F": 0, "S": 0,
              "A": draw(st.just(into) | _accumulator), "M": draw(st.just(into) | st.integers(0, 5))}
         words.append(row.encode(SimpleNamespace(**f)))
@@ -125,14 +127,25 @@ def loop(draw) -> list[int]:
     return [DO.encode(SimpleNamespace(**body)), *words]
 
 
+ANYTHING = [*FLOAT * 6, *OTHER, *["loop"] * 20]
+CONVERSIONS = [FUNCTIONS[name] for name in ("ic", "oc", "float", "int", "float24", "int24")]
+ASSUMED = [*["conversion"] * 8, *(row for row in FLOAT if row.format in ("DA 2", "DA 4")),
+           *(row for row in OTHER if row.spelling.startswith("dauc")), *[DO] * 2, *["loop"] * 4]
+"""Conversions, taps and loops: what the chip is assumed to do with them has switches."""
+
+
 @st.composite
-def program(draw) -> list[int]:
+def program(draw, pieces=ANYTHING) -> list[int]:
     """Up to forty instructions or loops, one in forty of them wild."""
     words = []
     for _ in range(draw(st.integers(1, 40))):
-        piece = draw(st.sampled_from([*FLOAT * 6, *OTHER, *["loop"] * 20]))
-        words += draw(loop()) if piece == "loop" else [
-            draw(instruction(piece, draw(st.integers(0, 39)) == 39))]
+        piece = draw(st.sampled_from(pieces))
+        if piece == "loop":
+            words += draw(loop())
+        elif piece == "conversion":
+            words.append(SPECIAL.encode(SimpleNamespace(**draw(_floating(SPECIAL, CONVERSIONS)))))
+        else:
+            words.append(draw(instruction(piece, draw(st.integers(0, 39)) == 39)))
     return words
 
 

@@ -165,7 +165,7 @@ def test_errors_point_at_the_trouble(text, column, expected):
 
 def test_labels_lines_and_segments():
     code = assemble("""// a comment
-start:  goto end ; nop          # another
+start:  goto end ; nop          // another
         byte 1, 2, 3
 half:   int -1
 end:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from dsplet.base.errors import UserError
+from dsplet.firmware_sim.dsp32c.sim.machine import Machine
 from dsplet.firmware_sim.dsp32c.tools import conformance
 from dsplet.firmware_sim.dsp32c.tools.conformance import VectorsError
 from dsplet.firmware_sim.programs import summary
@@ -34,6 +35,19 @@ def test_every_vector_passes():
     results = conformance.run(VECTORS)
     assert len(results) == 469
     assert summary(results) == "469 passed, 0 failed"
+
+
+@needs_vectors
+def test_what_the_vectors_say_of_assumptions():
+    """Nothing but that a tap takes an accumulator of three instructions ago: five random sequences
+    of MAME's core."""
+    own = conformance.python_machine().target
+    others = own.with_assumptions(
+        adder_truncates=False, caches_do_of_one=False, halves_mu_law=False, truncation_floors=False,
+        converts_upper_bits=False, taps_are_live=True, bank_busy_states=3, slot_order="ZXYI")
+    results = conformance.run(VECTORS, lambda: Machine(others, strict=False))
+    assert [r.id for r in results if not r.passed] == [
+        f"seq_random-{n:03}" for n in (23, 29, 31, 53, 107)]
 
 
 def ran(vector: dict) -> conformance.Result:

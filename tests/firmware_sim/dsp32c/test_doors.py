@@ -7,13 +7,18 @@ import pytest
 
 from dsplet.base.errors import UserError
 from dsplet.firmware_sim import targets
-from dsplet.firmware_sim.dsp32c.isa.assembler import assemble
+from dsplet.firmware_sim.dsp32c.isa.assembler import Assembly, assemble
 from dsplet.firmware_sim.dsp32c.tools import debug
 from dsplet.firmware_sim.dsp32c.tools.srecord import from_srecords, to_srecords
+from dsplet.firmware_sim.programs import Program, Source
 from tests.base.damage import cut, mutated
 
 PROGRAMS = sorted((Path(__file__).parent / "programs").glob("*.s"))
 DOT = assemble((Path(__file__).parent / "programs/dot.s").read_text())
+
+
+def built(text: str, file: str) -> Assembly:
+    return debug.build(Program(files=(Source(text=text, file=file),)))
 
 
 def refusal(call, *arguments) -> str:
@@ -24,7 +29,7 @@ def refusal(call, *arguments) -> str:
 
 @pytest.mark.parametrize("text, said", [
     ("", "a.s: there is nothing to assemble"),
-    ("999999999999*nop", "a.s:1: too many nop, expected at most 65,536"),
+    ("999999999999*nop", "a.s:1: 999,999,999,999 times is not possible: expected at most"),
     (";".join(["65536*nop"] * 65), "a.s:1: the program passes the last address, 0xffffff"),
     ("org 0xfffffc; nop; nop", "a.s:1: the program passes the last address, 0xffffff"),
     ("org 0x1000000", "a.s:1: 16777216 does not fit: expected 0..16777215"),
@@ -33,7 +38,7 @@ def refusal(call, *arguments) -> str:
     ("fred\x1b[2J", r"a.s:1: expected an instruction"),
 ])
 def test_what_is_no_program(text, said):
-    assert refusal(debug.build, text, "a.s").startswith(said)
+    assert refusal(built, text, "a.s").startswith(said)
 
 
 @pytest.mark.parametrize("text, said", [
@@ -84,7 +89,7 @@ def told(call, content: bytes, *arguments) -> None:
 def test_damaged_programs_are_told_or_assembled(program):
     whole = program.read_bytes()
     for content in [*cut(whole), *mutated(whole, 40, random.Random(7))]:
-        told(debug.build, content, "a.s")
+        told(built, content, "a.s")
 
 
 @pytest.mark.parametrize("whole", [

@@ -175,7 +175,8 @@ def test_to_integer_rounds_half_up_and_saturates(numerator, shift):
     half_up = max(-32768, min(32767, floor(value + Fraction(1, 2))))
     toward_zero = max(-32768, min(32767, int(value)))
     assert floats.to_integer(accumulator, 16) == half_up
-    assert floats.to_integer(accumulator, 16, truncate=True) == toward_zero
+    assert floats.to_integer(accumulator, 16, "zero") == toward_zero
+    assert floats.to_integer(accumulator, 16, "down") == max(-32768, min(32767, floor(value)))
 
 
 @given(accumulators)

@@ -247,7 +247,26 @@ def steady_states(x, y, z=None, wait_states=0, **assumed):
     (RAM0, RAM1, RAM0, 0, 4),
 ])
 def test_the_published_table(x, y, z, wait_states, states):
-    assert steady_states(x, y, z, wait_states) == states
+    """It counts the fetch of every turn."""
+    assert steady_states(x, y, z, wait_states, caches_do_of_one=False) == states
+
+
+@pytest.mark.parametrize("x, y, z, states", [
+    (RAM2, RAM0, None, 4), (RAM2, RAM2, None, 5), (RAM2, RAM2, RAM2, 6), (RAM0, RAM1, RAM2, 4)])
+def test_the_one_instruction_of_a_do_is_not_fetched_again(x, y, z, states):
+    """The same by hand, without the fetch: the banks' states of X, Y and Z alone."""
+    assert steady_states(x, y, z) == states
+
+
+def test_a_do_of_one_fetches_its_first_turn_and_what_follows():
+    """Code in memory of two wait states, data without: one wait a fetch, none in nine turns."""
+    slow = replace(targets.get("dsp32c-50"), board=Board("b", (
+        Region("slow", 0x1000, 0x41000, 3, 2, True),), "test"))
+    m = run("goto there; nop\norg 0x2000\nthere: do 0,9; r5 = r5 + 1; do 1,4; r5 = r5 + 1; nop\n"
+            "nop", slow)
+    assert m.register("r5") == 15
+    assert m.profile().stalls["wait"] == {
+        0x2000: 2, 0x2004: 2, 0x2008: 2, 0x200C: 10, 0x2010: 10, 0x2014: 2}
 
 
 def test_assumptions_are_switches():

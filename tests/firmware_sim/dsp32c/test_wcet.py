@@ -61,9 +61,20 @@ def test_operands_in_one_bank_by_hand():
                     halt: nop""").states == 4 * 3 + 5 * 99
     assert worst("""r1e = 0x400
                     r2e = 0x600
-                    do 0,98
+                    do 1,98
+                    a0 = a0 + *r2 * *r1
                     a0 = a0 + *r2++ * *r1++
-                    halt: nop""").states == 4 * 3 + 6 * 99
+                    halt: nop""").states == 4 * 3 + 6 * 2 * 99
+
+
+def test_a_loop_of_one_instruction_fetches_it_once():
+    program = """r1e = 0x400
+                 r2e = 0x600
+                 do 0,98
+                 a0 = a0 + *r2++ * *r1++
+                 halt: nop"""
+    assert worst(program).states == 4 * 3 + 6 + 5 * 98
+    assert worst(program, FLAT.with_assumptions(caches_do_of_one=False)).states == 4 * 3 + 6 * 99
 
 
 def test_counted_branch_by_hand():
