@@ -24,10 +24,12 @@ import pytest
 
 from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse
+from dsplet.firmware_sim.compile.joined_sums import joined
 from dsplet.firmware_sim.compile.local_copies import Room, copy_on_chip
 from dsplet.firmware_sim.compile.optimize import EFFORTS, pipeline
 from dsplet.firmware_sim.compile.segments import in_steps
 from dsplet.firmware_sim.compile.tables import widen, widenings
+from dsplet.firmware_sim.dsp32c.codegen.chosen import JOINED_WORDS
 from dsplet.firmware_sim.dsp32c.codegen.compilation import COSTS
 from dsplet.firmware_sim.dsp32c.codegen.excess import with_excess
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
@@ -37,6 +39,7 @@ from dsplet.firmware_sim.dsp32c.codegen.real import real
 from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled, may_wait, scale
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
+from dsplet.firmware_sim.dsp32c.codegen.unsigned_tables import unsigned_tables
 from dsplet.quantize.fixed.kernel import coalesce
 from dsplet.quantize.fixed.kernel_reader import from_text
 from dsplet.quantize.fixed.kernel_text import to_text
@@ -74,6 +77,14 @@ def run_coalesce(p: Program) -> Program:
 def run_widen(p: Program, *tables: str) -> Program:
     """All that can be widened, or these."""
     return widen(p, frozenset(tables or widenings(p, ENTRY_LIMIT)), ENTRY_LIMIT)
+
+
+def run_joined_sums(p: Program) -> Program:
+    return joined(p, JOINED_WORDS)
+
+
+def run_unsigned_tables(p: Program) -> Program:
+    return unsigned_tables(p)
 
 
 def run_pack(p: Program, *weights: str) -> Program:

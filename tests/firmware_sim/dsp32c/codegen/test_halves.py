@@ -1,0 +1,49 @@
+"""Which activations are stored as 16-bit integers: those that gain by it."""
+
+import pytest
+
+from dsplet.firmware_sim.dsp32c.codegen.halves import halves
+from dsplet.quantize.fixed.kernel_reader import from_text
+
+CELL = """program cell
+buffer in_x[8] input [-30000, 30000]
+buffer out_y[8] output [-128, 127]
+buffer v_gate[8] activation [{low}, {high}]
+buffer t_table[3] const [-9, 9] = -9 0 9
+buffer t_slopes[3] const [-9, 9] = 1 2 3
+kernel a "gate" Requantize {{
+  for i < 8 {{
+    d = in_x[i]
+    d += in_x[i] << 8
+    requantize d >> 4 clamp [{low}, {high}] of [-{bound}, {bound}]
+    v_gate[i] = d
+  }}
+}}
+kernel b "use" Table {{
+  for i < 8 {{
+    {use}
+    requantize d >> 16 clamp [-128, 127] of [-99999999, 99999999]
+    out_y[i] = d
+  }}
+}}
+"""
+CURVE = "d = v_gate[i]\n    d = interpolate(t_table, t_slopes, d + 32768, 15)"
+PRODUCT = "d = v_gate[i]\n    d *= v_gate[i]"
+
+
+@pytest.mark.parametrize("low, high, bound, use, half", [
+    (-32768, 32767, 7710000, CURVE, True),   # five instructions less to make it, none to read it
+    (-32768, 32767, 480000, CURVE, True),    # nothing to clamp: a floor less
+    (-32768, 32767, 7710000, PRODUCT, True),  # five less, and two conversions
+    (-32768, 32767, 480000, PRODUCT, False),  # one less, and two
+    (-128, 127, 7710000, PRODUCT, False),    # eight bits do not saturate
+    (-32768, 32767, 7710000, "d = 0\n    d += v_gate[i] * v_gate[i]", False),  # a sum of products
+])
+def test_what_gains(low, high, bound, use, half):
+    program = from_text(CELL.format(low=low, high=high, bound=bound, use=use))
+    assert halves(program, ()) == ({"v_gate"} if half else set())
+
+
+def test_places_stay_places():
+    program = from_text(CELL.format(low=-32768, high=32767, bound=7710000, use=CURVE))
+    assert not halves(program, ["v_gate"])
