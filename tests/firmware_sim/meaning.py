@@ -9,6 +9,8 @@ from math import floor
 import numpy as np
 
 from dsplet.firmware_sim.compile.fuse import Mark
+from dsplet.firmware_sim.dsp32c.codegen.excess import Excess
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
@@ -18,13 +20,14 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
     SetScaled,
     Word,
 )
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.quantize.fixed import kernel as K
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref
 from dsplet.quantize.float.kernel import Clamp, InterpolateReal, Linear
 
-VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Scale, Round, Base, Linear, Clamp,
-              InterpolateReal)
+VOCABULARY = (Mark, Word, AddScaled, SetScaled, Between, Line, Scale, Round, Saturate, Excess, Base,
+              Linear, Clamp, InterpolateReal)
 Memory = dict[str, list[Fraction]]
 
 
@@ -122,11 +125,19 @@ class _Run:
                 assert magnitude == 0 or abs(y) <= magnitude
                 y = y if low is None else max(y, Fraction(low))
                 r[d] = unit * (y if high is None else min(y, Fraction(high)))
+            case Saturate(_, bits, excess):
+                y = floor(r[d] / Fraction(2)**(128 - bits))
+                r[d] = Fraction(excess) + min(max(y, -2**bits), 2**bits - 1)
+            case Excess(_, excess):
+                r[d] = Fraction(excess) + floor(r[d])
             case Between(_, table, segments, first, step):
                 i = int(r[d] - first) >> step
                 node, slope, value = (m[table][i + part * segments] for part in range(3))
                 assert node == first + (i << step)
                 r[d] = value + slope * (r[d] - node)
+            case Line(_, table, segments, first, step):
+                i = int(r[d] - first) >> step
+                r[d] = m[table][i + segments] + m[table][i] * r[d]
             case Linear(_, scale, offset):
                 r[d] = r[d] * Fraction(scale) + Fraction(offset)
             case Clamp(_, low, high):

@@ -31,10 +31,12 @@ from dsplet.firmware_sim.compile.segments import in_steps
 from dsplet.firmware_sim.compile.tables import widen, widenings
 from dsplet.firmware_sim.dsp32c.codegen.chosen import JOINED_WORDS
 from dsplet.firmware_sim.dsp32c.codegen.compilation import COSTS
+from dsplet.firmware_sim.dsp32c.codegen.excess import with_excess
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS, pack
 from dsplet.firmware_sim.dsp32c.codegen.real import real
+from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import Scaled, may_wait, scale
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape
 from dsplet.firmware_sim.dsp32c.codegen.unsigned_tables import unsigned_tables
@@ -111,6 +113,14 @@ def run_delay_requantize(p: Program) -> Program:
 def run_fuse(p: Program, *buffers: str) -> Program:
     kernels, left = fuse(p.kernels, p.buffers, frozenset(buffers), p.borders)
     return replace(p, kernels=tuple(k.kernel for k in kernels), buffers=left)
+
+
+def run_saturate(p: Program) -> Program:
+    return replace(p, kernels=tuple(saturate(k, p.buffers) for k in p.kernels))
+
+
+def run_excess(p: Program) -> Program:
+    return replace(p, kernels=tuple(with_excess(p.kernels, p.buffers, frozenset(p.buffers))[0]))
 
 
 def run_local_copies(p: Program, *words: str) -> Program:

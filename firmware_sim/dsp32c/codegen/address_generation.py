@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dsplet.firmware_sim.dsp32c.codegen.code import (
-    POOL,
+    POOLS,
     Access,
     Code,
     Ins,
@@ -35,11 +35,13 @@ Key = tuple
 @dataclass
 class Addressed:
     """Code whose memory operands are pointers. start: pointer -> the first element it points at.
-    increments: step in bytes -> the register that holds it."""
+    increments: step in bytes -> the register that holds it. returning: pointers that in the end are
+    where they began."""
 
     code: Code
     start: dict[str, Access]
     increments: dict[int, str]
+    returning: frozenset[str] = frozenset()
 
 
 def generate_addresses(code: Code, share_constants: bool,
@@ -65,10 +67,26 @@ class _Streams:
         self._follow(code, first)
         registers = self._increments(code, increments)
         return Addressed(self._materialise(code, registers),
-                         {pointer: first[key] for key, pointer in self.pointers.items()}, registers)
+                         {pointer: first[key] for key, pointer in self.pointers.items()}, registers,
+                         frozenset(self.pointers.values()) - {p for p, n in self._net(code).items()
+                                                              if n})
+
+    def _net(self, code: Code) -> Counter[str]:
+        """By how many bytes each pointer moves in all."""
+        net: Counter[str] = Counter()
+        for item in code:
+            if isinstance(item, Turns):
+                for pointer, step in self._net(item.body).items():
+                    net[pointer] += item.extent * step
+                for pointer, step in self.moves[item]:
+                    net[pointer] += step
+            elif isinstance(item, Ins):
+                for letter, a in item.accesses:
+                    net[self.pointers[self._key(a)]] += self.steps[item, letter]
+        return net
 
     def _key(self, a: Access) -> Key:
-        fixed = a.buffer == POOL and not self.share_constants
+        fixed = a.buffer in POOLS and not self.share_constants
         return (*a.stream, a.index.const) if fixed else a.stream
 
     # --- steps ----------------------------------------------------------------------------------
@@ -142,7 +160,8 @@ class _Streams:
                 step = 0
             operands[letter] = Register(pointer) if a.address else Memory(
                 pointer, "--" if free and step < 0 else "++" if step else "",
-                "" if free or not step else increments[step], a.buffer)
+                "" if free or not step else increments[step], a.buffer,
+                None if a.index.terms or a.group else a.index.const)
         return [replace(ins, operands=operands), *after]
 
 

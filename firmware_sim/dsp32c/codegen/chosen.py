@@ -8,13 +8,15 @@ from dsplet.firmware_sim.compile.delayed_requantize import delay_requantize
 from dsplet.firmware_sim.compile.fuse import fuse, parts, renumbered
 from dsplet.firmware_sim.compile.joined_sums import joined
 from dsplet.firmware_sim.compile.tables import walks
+from dsplet.firmware_sim.dsp32c.codegen.excess import with_excess
 from dsplet.firmware_sim.dsp32c.codegen.halves import halves
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT, entries
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.codegen.real import real
+from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import WHOLE, Entry, may_wait, scale
 from dsplet.firmware_sim.dsp32c.codegen.unsigned_tables import unsigned_tables
-from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.firmware_sim.dsp32c.parts.target import Rounding, Target
 from dsplet.quantize.fixed.kernel import Lookup, flat
 from dsplet.quantize.fixed.program import Program
 
@@ -38,8 +40,9 @@ class Chosen:
     names for people; step_of: the number of each kernel's. kinds: how buffers are stored (see
     `InstructionSelector`). words: what constants hold, as real numbers. places: what buffers hold
     that are looked up. first: the value of each table's entry 0. excess: by how much the numbers of
-    a value of the graph are stored too large. passes: the program after each pass, by the pass's
-    name and in their order."""
+    a value of the graph are stored too large. floored_by_store: the buffers of which that is said
+    in `codegen/excess`. passes: the program after each pass, by the pass's name and in their order.
+    """
 
     def __init__(self, program: Program, target: Target, choices: Choices) -> None:
         if any(k.during for k in program.kernels):
@@ -51,7 +54,8 @@ class Chosen:
                        for v, s in program.storage.items() if s.buffer in unsigned}
         self.program = program = choices.apply(first["joined_sums"])
         places = entries(program, max(r.end for r in target.board.regions))
-        whole = dict.fromkeys(halves(program, places) if program.reals is None else (), WHOLE)
+        whole = dict.fromkeys(() if program.reals is not None else halves(
+            program, places, target.rounding), WHOLE)
         scaled = real(program) if program.reals is not None else [
             scale(k, program.buffers, places | whole, choices.packed, target.rounding)
             for k in program.kernels]
@@ -60,7 +64,14 @@ class Chosen:
         kernels = scaled_kernels = [s.kernel for s in scaled]
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
-        self.kernels, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        fused, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
+        clamped = [k.kernel for k in fused]
+        if target.rounding is Rounding.ADDER:  # what saturates is floored by an addition
+            clamped = [saturate(k, self.buffers) for k in clamped]
+        self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
+        stored, self.floored_by_store = with_excess(
+            clamped, self.buffers, frozenset(self.buffers) - frozenset(self.kinds))
+        self.kernels = [replace(k, kernel=s) for k, s in zip(fused, stored, strict=True)]
         self.repeats = renumbered(program, self.kernels)
         self.nodes = {k.name: k.node for k in program.kernels}
         self.steps = tuple(" + ".join(self.nodes[name] for name in parts(k.kernel))
@@ -69,14 +80,17 @@ class Chosen:
         self.first = {s.table: s.first for k in program.kernels for top in k.body
                       for s in flat(top) if isinstance(s, Lookup)}
         self.places = places
-        self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
         reals = replace(program, buffers=buffers, reals=(program.reals or {}) | self.words)
         self.passes = first | {
             "memory_time": program,
             "scale": replace(reals, kernels=tuple(scaled_kernels)),
             "delayed_requantize": replace(reals, kernels=tuple(kernels)),
-            "fuse": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
-                            buffers=self.buffers, repeats=self.repeats)}
+            "fuse": replace(reals, kernels=tuple(k.kernel for k in fused),
+                            buffers=self.buffers, repeats=self.repeats),
+            "saturate": replace(reals, kernels=tuple(clamped), buffers=self.buffers,
+                                repeats=self.repeats),
+            "excess": replace(reals, kernels=tuple(k.kernel for k in self.kernels),
+                              buffers=self.buffers, repeats=self.repeats)}
 
 
 def _kinds(program: Program, entries: dict[str, Entry]) -> dict[str, str]:

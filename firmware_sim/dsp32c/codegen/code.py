@@ -19,6 +19,8 @@ from dsplet.firmware_sim.dsp32c.isa.table import Context, Instruction
 from dsplet.quantize.fixed.statement import Affine
 
 POOL = "constants"
+BESIDE = "constants beside"
+POOLS = (POOL, BESIDE)
 SCRATCH = "scratch"
 
 
@@ -141,6 +143,8 @@ class Memory:
     step: str = ""
     increment: str = ""
     buffer: str = ""
+    element: int | None = None
+    """Of the buffer, where it is the same in every turn."""
 
     def __str__(self) -> str:
         return f"*{self.pointer}{self.step}{self.increment}"
@@ -201,7 +205,7 @@ class Ins:
         """For the bill: "mac", "nop" or "other"."""
         return "mac" if self.mac else "other" if self.row.operands else "nop"
 
-    @property
+    @cached_property
     def accesses(self) -> list[tuple[str, Access]]:
         """The elements of buffers among its operands, with their letters."""
         return [(letter, o) for letter, o in self.operands.items() if isinstance(o, Access)]
@@ -216,7 +220,8 @@ class Ins:
         return replace(self, operands=self.operands | {"Z": access})
 
     # --- what it reads and writes ---------------------------------------------------------------
-    def reads(self) -> set[Acc | str]:
+    @cached_property
+    def read(self) -> frozenset[Acc | str]:
         """Accumulators, and CAU registers by name."""
         found: set[Acc | str] = set()
         for letter, o in self.operands.items():
@@ -224,24 +229,25 @@ class Ins:
                 found |= {o.pointer, o.increment} - {""}
             elif letter not in self.row.writes:
                 found |= _registers(o)
-        return found
+        return frozenset(found)
 
-    def writes(self) -> set[Acc | str]:
+    @cached_property
+    def written(self) -> frozenset[Acc | str]:
         """Accumulators, and CAU registers by name; pointers that it moves on, too."""
-        return set(self.moved).union(*map(_registers, self._written))
+        return self.moved.union(*map(_registers, self._written))
 
-    @property
+    @cached_property
     def moved(self) -> frozenset[str]:
         """The pointers that memory operands move on."""
         return frozenset(o.pointer for o in self.operands.values()
                          if isinstance(o, Memory) and o.step)
 
-    @property
+    @cached_property
     def accumulator(self) -> Acc | None:
         """The one that it writes."""
         return next((o for o in self._written if isinstance(o, Acc)), None)
 
-    @property
+    @cached_property
     def multiplied(self) -> tuple[Acc, ...]:
         """Accumulators that go to the multiplier."""
         return tuple(o for letter in self.row.multiplies
@@ -260,7 +266,7 @@ class Ins:
         pointers = [name for m in loaded for name in (m.pointer, m.increment)]
         late = [o.name for o in self._written if isinstance(o, Register) and self.row.late]
         return Timing(self.accumulator, self.multiplied, tuple(late),
-                      tuple(registers + pointers), stored, tuple(m.buffer for m in loaded))
+                      tuple(registers + pointers), stored, tuple(loaded))
 
 
 class Timing(NamedTuple):
@@ -269,7 +275,7 @@ class Timing(NamedTuple):
     accumulator: the one that it writes. multiplied: those that go to the multiplier. late: CAU
     registers that have their new value one instruction later. touched: CAU registers that it reads
     or writes, but for the pointer that it stores through. stored: the memory operand that it
-    writes. loaded: buffers that it reads.
+    writes. loaded: those that it reads.
     """
 
     accumulator: Acc | None
@@ -277,7 +283,7 @@ class Timing(NamedTuple):
     late: tuple[str, ...]
     touched: tuple[str, ...]
     stored: Memory | None
-    loaded: tuple[str, ...]
+    loaded: tuple[Memory, ...]
 
 
 def _registers(operand: Operand) -> set[Acc | str]:
@@ -301,22 +307,39 @@ class Turns:
 Code = list[Ins | Label | Turns]
 
 
+Word = tuple[float, str]
+"""A number; with the name of a table, so much more than its place."""
+
+
 @dataclass
 class Constants:
     """The pool of float words that instructions read through fixed pointers: numbers, and numbers
-    beside the address of a table's entry for 0. asked: for what, in order."""
+    beside the address of a table's entry for 0. asked: for what, in order, and in which pool.
+    room: words that there is place for in a second pool, BESIDE."""
 
-    words: list[tuple[float, str]] = field(default_factory=list)
-    asked: list[tuple[float, str]] = field(default_factory=list)
+    room: int = 0
+    words: dict[str, list[Word]] = field(default_factory=lambda: {POOL: [], BESIDE: []})
+    asked: list[tuple[Word, str]] = field(default_factory=list)
 
-    def access(self, value: float, table: str = "") -> Access:
+    def access(self, value: float, table: str = "", pool: str = POOL) -> Access:
         """The word of a number; with a table, so much more than its place."""
-        word = value, table
-        self.asked.append(word)
-        if word not in self.words:
-            self.words.append(word)
-        return Access(POOL, Affine(self.words.index(word)))
+        word, words = (value, table), self.words[pool]
+        self.asked.append((word, pool))
+        if word not in words:
+            words.append(word)
+        return Access(pool, Affine(words.index(word)))
 
-    def values(self, place: Callable[[str], int]) -> list[float]:
+    def beside(self, access: Access) -> Access | None:
+        """The same word in the second pool; None where that is full."""
+        word = self.words[POOL][access.index.const]
+        if word not in self.words[BESIDE] and len(self.words[BESIDE]) == self.room:
+            return None
+        return replace(self.access(*word, BESIDE), lane=access.lane)
+
+    def at(self, word: Word, pool: str) -> int:
+        """Where in a pool a word is; it is added where it is missing."""
+        return self.access(*word, pool).index.const
+
+    def values(self, place: Callable[[str], int], pool: str = POOL) -> list[float]:
         """What the words hold. place: see `Layout`."""
-        return [place(table) + value if table else value for value, table in self.words]
+        return [place(table) + value if table else value for value, table in self.words[pool]]

@@ -15,15 +15,23 @@ from dsplet.firmware_sim.compile.lifetimes import touched
 from dsplet.firmware_sim.compile.local_copies import Copy, Costs, Room, copy_on_chip
 from dsplet.firmware_sim.compile.pareto import Mixture
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen, prepared
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Constants, Ins, Label, NeedsRegisters
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    BESIDE,
+    POOL,
+    Constants,
+    Ins,
+    Label,
+    NeedsRegisters,
+)
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, Port, Section
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, control, goto
 from dsplet.firmware_sim.dsp32c.codegen.kernel import Selected, link, select
 from dsplet.firmware_sim.dsp32c.codegen.locate import locate
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
-from dsplet.firmware_sim.dsp32c.codegen.planner import POOL_WORDS, Plan
+from dsplet.firmware_sim.dsp32c.codegen.planner import BESIDE_WORDS, POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
 from dsplet.firmware_sim.dsp32c.parts.target import Target
@@ -91,8 +99,9 @@ class Selections:
                least: float) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, least,
-               [(b, plan.kind(b), plan.region(b) is None) for b in sorted(buffers)])
+        key = (kernel, taken, least, constants.room, [
+            (b, plan.kind(b), plan.region(b) if constants.room else plan.region(b) is None)
+            for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
@@ -123,7 +132,8 @@ class _Attempt:
                       chosen.kinds,
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
-        self.constants, self.selections = Constants(), selections
+        room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
+        self.constants, self.selections = Constants(room), selections
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -137,8 +147,10 @@ class _Attempt:
         lines: Lines = []
         linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         previous: Ins | None = None
-        for i, k in enumerate(self.chosen.kernels):
-            bodies.append(self._kernel(i, k, previous))
+        codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
+        self._steady = {r.var: self._kept(codes, r) for r in repeats}
+        for i, code in enumerate(codes):
+            bodies.append(self._linked(i, code, previous))
             previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         for i, body in enumerate(bodies):
             if i == self.program.resume:
@@ -148,12 +160,12 @@ class _Attempt:
             lines += [line for r in reversed(repeats) if r.last == i for line in self._tail(r)]
         return [*lines, HALT, goto(HALT), NOP]
 
-    def _kernel(self, i: int, fused: Fused, previous: Ins | None) -> Lines:
+    def _selected(self, i: int, fused: Fused) -> Selected:
         kernel, copies = self._copies(fused.kernel, self.plan.region, self.plan.rooms(i))
         self.plan.copy(copies, i)
         try:
             turns = prod(r.extent for r in self.chosen.repeats if r.first <= i <= r.last)
-            code = self.selections.select(kernel, self.plan, self.constants,
+            return self.selections.select(kernel, self.plan, self.constants,
                                           self.clock.counters(i), self.least / turns)
         except NeedsRegisters:
             if fused.buffers:
@@ -161,13 +173,30 @@ class _Attempt:
             if self.chosen.choices.stepped:
                 raise _CannotDo(frozenset(), self.chosen.choices.stepped) from None
             raise
-        return link(code, self.plan, self.clock, previous)
+
+    def _kept(self, codes: list[Selected], r: Repeat) -> Steady:
+        """What registers hold through a loop over time, if there is none inside it."""
+        inside = codes[r.first:r.last + 1]
+        if any(r.first <= o.first and o.last <= r.last for o in self.chosen.repeats if o is not r):
+            return Steady()
+        return steady(inside, [c.starts(self.plan) for c in inside],
+                      self.clock.counters(r.first), r.var)
+
+    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Lines:
+        kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
+                     if (s := self._steady[r.var]).kept), Steady())
+        taken = [*self.clock.counters(i), *kept.kept.values()]
+        starts = code.starts(self.plan)
+        return link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
+                    kept.copied(starts))
 
     def _head(self, r: Repeat) -> Lines:
-        return [Label(f"{r.var}_head"), *self.clock.head(r), Label(f"{r.var}_turn")]
+        return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),
+                Label(f"{r.var}_turn")]
 
     def _tail(self, r: Repeat) -> Lines:
-        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"))]
+        return [Label(f"{r.var}_tail"), *self.clock.tail(r, Label(f"{r.var}_turn"),
+                                                         self._steady[r.var].after())]
 
     def _hoped(self, buffer: str) -> str | None:
         """Before anything has a place: activations that could lie on chip do."""
@@ -209,6 +238,8 @@ class _Attempt:
             raise DoesNotFit(f"{len(constants)} float constants; the pool has room for "
                              f"{POOL_WORDS}", 4 * (len(constants) - POOL_WORDS))
         data = [(self.plan.address(POOL), to_words(np.array(constants)))]
+        if others := self.constants.values(self.plan.place, BESIDE):
+            data.append((self.plan.address(BESIDE), to_words(np.array(others))))
         for name, p in sorted(self.plan.placements.items(), key=lambda item: item[1].address):
             buffer = self.chosen.buffers.get(name)
             if buffer is not None and buffer.data is not None:

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from dsplet.firmware_sim.dsp32c.parts.target import Rounding
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
     Interpolate,
     Kernel,
     Loop,
+    Mac,
     Mul,
     Requantize,
     Set,
@@ -31,16 +33,17 @@ from dsplet.quantize.fixed.statement import Statement
 INT16 = np.iinfo(np.int16)
 
 
-def halves(program: Program, places: Collection[str]) -> frozenset[str]:
-    """The buffers that are better stored as 16-bit integers. places: those that hold places."""
+def halves(program: Program, places: Collection[str], rounding: Rounding) -> frozenset[str]:
+    """The buffers that are better stored as 16-bit integers. places: those that hold places.
+    rounding: of all others."""
     gains: Counter[str] = Counter()
     never = set(places) | {
         b.name for b in program.buffers.values() if b.role != "activation" or b.data is not None
         or not INT16.min <= b.low <= b.high <= INT16.max}
-    for last, s, following, turns in (t for k in program.kernels for t in _executed(k)):
+    for last, s, following, alone, turns in (t for k in program.kernels for t in _executed(k)):
         for r in s.refs():
             if isinstance(s, Store):
-                gains[r.buffer] += turns * _saved(last, s)
+                gains[r.buffer] += turns * _saved(last, s, alone, rounding)
             elif isinstance(s, Set | Add | Mul):
                 gains[r.buffer] -= turns * (not isinstance(following, Interpolate))
             else:
@@ -65,26 +68,30 @@ def bounds(q: Requantize) -> tuple[int | None, int | None]:
     return None if low >= q.low else q.low, None if high <= q.high else q.high
 
 
-def _saved(last: Statement | None, s: Store) -> int:
-    """Instructions that a store is cheaper by. last: the statement before it. (A word is stored by
-    the last instruction that makes it.)"""
+def _saved(last: Statement | None, s: Store, alone: bool, rounding: Rounding) -> int:
+    """Instructions that a store is cheaper by. last: the statement before it. alone: no loop and
+    no multiply-accumulate is beside them, and clamps of floors cost nothing (`saturate`). (A word
+    is stored by the last instruction that makes it.)"""
     if not isinstance(last, Requantize) or last.d != s.d:
         return -1
     low, high = bounds(last)
     clamps = ((low is not None) + (high is not None)) * saturates(last)
-    return 2 * (max(last.shifts) > 0) + 2 * clamps - 1
+    free = alone and rounding is Rounding.ADDER
+    fraction = max(*last.shifts, int(free and clamps > 0))
+    return rounding.instructions(fraction) + 2 * clamps * (not free) - 1
 
 
 def _executed(kernel: Kernel) -> Iterator[tuple[Statement | None, Statement, Statement | None,
-                                                int]]:
-    """Every statement but the loops, between those before and behind it, and how often it is
-    executed."""
+                                                bool, int]]:
+    """Every statement but the loops, between those before and behind it, whether it is in a body
+    without loops and multiply-accumulates, and how often it is executed."""
     def visit(body: tuple[Statement, ...], turns: int) -> Iterator[Any]:
         around = [None, *body, None]
+        alone = not any(isinstance(s, Loop | Mac) for s in body)
         for last, s, following in zip(around, body, around[2:], strict=False):
             if isinstance(s, Loop):
                 yield from visit(s.body, turns * s.extent)
             else:
-                yield last, s, following, turns
+                yield last, s, following, alone, turns
 
     return visit(kernel.body, 1)

@@ -22,7 +22,8 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, SUM, add, apply
 from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
-from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round
+from dsplet.firmware_sim.dsp32c.codegen.scale import Between
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.firmware_sim.dsp32c.codegen.table_selection import TableSelector
 from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Mac, Set, Store
@@ -72,12 +73,8 @@ class InstructionSelector:
                 code += self._hoist(Turns(var, extent, self._body(body)))
             case Set() if self.tables.is_place(s):
                 return self.tables.walk(statements[i:i + 6], code)
-            case Set() if [type(t) for t in statements[i:i + 8]] == 2 * [Set, Between, Round,
-                                                                         Store]:
-                self.tables.between_two(statements[i:i + 8], code)
-                return 8
-            case Between():
-                self.tables.between([s], code)
+            case Between() | Line():
+                self.tables.between(s, code)
             case Lookup():
                 self.tables.lookup(s, code)
             case Fetch():

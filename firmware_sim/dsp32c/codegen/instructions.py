@@ -105,6 +105,11 @@ def set_to(register: str, value: int) -> Ins:
     return Ins(SET, {"D": Register(register), "M": Address(value)})
 
 
+def copy(register: str, source: str) -> Ins:
+    """register = another register."""
+    return Ins(ADD_NUMBER, {"D": Register(register), "H": Register(source), "N": 0})
+
+
 def advance(register: str, by: int | Access | str) -> Ins:
     """register = register + a number, an address or another register."""
     d = Register(register)

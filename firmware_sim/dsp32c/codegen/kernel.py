@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from dsplet.firmware_sim.dsp32c.codegen.address_generation import Addressed, generate_addresses
+from dsplet.firmware_sim.dsp32c.codegen.beside import beside
 from dsplet.firmware_sim.dsp32c.codegen.code import (
+    BESIDE,
+    Access,
     Constants,
     Ins,
     Label,
@@ -14,9 +19,12 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     NeedsRegisters,
     Operand,
     Register,
+    Word,
 )
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
-from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, load, set_to
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, copy, load, set_to
+from dsplet.firmware_sim.dsp32c.codegen.interleave import interleave
+from dsplet.firmware_sim.dsp32c.codegen.lanes import address_registers
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     LOAD_LATENCY,
@@ -39,54 +47,145 @@ COUNTERS = ["r20", "r21", "r22"]
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a register holds as a kernel begins: a number, or in a loop over time the number of its
+    first turn, which each turn moves on. element: the address is that of an element that moves with
+    time otherwise."""
+
+    first: int
+    step: int = 0
+    var: str = ""
+    element: Access | None = None
+
+
+@dataclass(frozen=True)
 class Selected:
-    """A kernel's code but for what its registers hold as it begins: addresses. asked: the words of
-    the pool that it reads, and where in the pool they are."""
+    """A kernel's code but for its registers, which have names, and what they hold as it begins:
+    addresses. counters: of its loops. asked: the words of the pool that it reads, and where in the
+    pool they are."""
 
     name: str
     addressed: Addressed
     using: Selection
-    registers: dict[str, str]
+    counters: int
     lines: Lines
-    asked: tuple[tuple[tuple[float, str], int], ...]
+    asked: tuple[tuple[Word, str, int], ...]
 
     def fits(self, constants: Constants) -> bool:
         """Whether the words are where they are in that pool, to which missing ones are added."""
-        found = [constants.access(*word).index.const for word, _ in self.asked]
-        return found == [at for _, at in self.asked]
+        found = [constants.at(word, pool) for word, pool, _ in self.asked]
+        return found == [at for *_, at in self.asked] and (
+            len(constants.words[BESIDE]) <= constants.room)
+
+    def registers(self, taken: list[str], kept: dict[str, str]) -> dict[str, str]:
+        """Register of every name; none where the registers do not suffice. taken: those that are
+        not the kernel's. kept: of those, the ones that hold what it would set, by its names."""
+        def give(names: Iterable[str], registers: Iterable[str]) -> dict[str, str] | None:
+            wanted = [n for n in names if n not in kept]
+            free = [r for r in registers if r not in taken]
+            if len(wanted) > len(free):
+                return None
+            return dict(zip(wanted, free, strict=False))
+
+        pointers = give([*self.addressed.start, *self.indices], POINTERS)
+        increments = give([*self.addressed.increments.values(),
+                           *map(stride, sorted(self.using.strides))], INCREMENTS)
+        if pointers is None or increments is None:
+            return {}
+        used = {*pointers.values(), *increments.values()}
+        spare = [r for r in (*COUNTERS, *reversed(INCREMENTS), *reversed(POINTERS))
+                 if r not in used]
+        others = give([*(f"count{i}" for i in range(self.counters)),
+                       *map(base, sorted(self.using.tables))], spare)
+        return {} if others is None else pointers | increments | others | kept
+
+    @cached_property
+    def indices(self) -> list[str]:
+        """The names of its pointers into tables."""
+        return sorted({n for line in self.lines if isinstance(line, Ins)
+                       for n in address_registers(line)})
+
+    def fits_registers(self, taken: list[str]) -> bool:
+        """Whether it has enough of them beside those that are taken."""
+        names = self.counters or self.addressed.start or self.using.tables
+        return not names or bool(self.registers(taken, {}))
+
+    @cached_property
+    def moved(self) -> frozenset[str]:
+        """The names of registers that hold something else in the end."""
+        return frozenset(n for line in self.lines if isinstance(line, Ins) for n in line.written
+                         if isinstance(n, str)) - self.addressed.returning
+
+    def starts(self, layout: Layout) -> dict[str, tuple[str, Start]]:
+        """What its registers hold as it begins, and of which kind they are: pointers that move in
+        between are of a kind each, and share no register."""
+        found: dict[str, tuple[str, Start]] = {}
+        walking = frozenset(n for line in self.lines if isinstance(line, Ins)
+                            for n in line.written)
+        for pointer, first in self.addressed.start.items():
+            at = layout.address(first.buffer) + first.size * first.index.const
+            steps = first.index.terms
+            found[pointer] = "pointer", Start(at) if not steps else Start(
+                at, first.size * steps[0][1], steps[0][0]) if len(steps) == 1 else Start(
+                    at, element=first)
+            if pointer in walking:
+                begun = found[pointer][1]
+                alike = sum(kind != "pointer" and start == begun for kind, start in found.values())
+                found[pointer] = f"pointer that walks {alike}", begun
+        numbers = {name: step for step, name in self.addressed.increments.items()}
+        numbers |= {stride(step): step for step in sorted(self.using.strides)}
+        found |= {name: ("increment", Start(value)) for name, value in numbers.items()}
+        return found | {base(t): ("other", Start(layout.place(t)))
+                        for t in sorted(self.using.tables)}
 
 
 def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
            least: float = 0) -> Selected:
     """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
     buffers count, and whether they lie on chip. taken: registers that loops over time need. least:
-    cycles that an instruction must save which a loop could do without."""
+    cycles that an instruction must save which a loop could do without. Raises NeedsRegisters."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    code = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
-    code = several_turns(code, least)
-    for share_constants in (False, True):
+    rolled = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
+    plain = beside(several_turns(rolled, least), layout, constants)
+    asked = tuple((*of, constants.at(*of)) for of in constants.asked[before:])
+    for code, share_constants in ((interleave(plain, least), False), (plain, False),
+                                  (plain, True)):
         addressed = generate_addresses(code, share_constants,
                                        len(INCREMENTS) - len(selector.using.strides))
         scheduler = Scheduler(kernel.name)
         lines = scheduler.run(addressed.code)
-        registers = _registers(addressed, selector.using, scheduler.counters, kernel.name, taken,
-                               share_constants)
-        if registers:
-            break
-    asked = tuple((word, constants.access(*word).index.const) for word in constants.asked[before:])
-    return Selected(kernel.name, addressed, selector.using, registers, [
-        _assigned(line, registers) if isinstance(line, Ins) else line for line in lines], asked)
+        found = Selected(kernel.name, addressed, selector.using, scheduler.counters, lines, asked)
+        if found.fits_registers(taken):
+            return found
+    raise NeedsRegisters(f"kernel '{kernel.name}' needs {len(addressed.start)} address registers "
+                         f"and more for steps, tables and loops; the DSP32C has {len(POINTERS)} "
+                         f"address registers")
 
 
-def link(code: Selected, layout: Layout, clock: Clock, previous: Ins | None) -> Lines:
+def link(code: Selected, layout: Layout, clock: Clock, previous: Ins | None,
+         taken: list[str], kept: dict[str, str], copied: dict[str, str]) -> Lines:
     """The kernel's label and instructions, those first that set its registers.
 
-    clock: where pointers that move with time are. previous: the last instruction before.
+    clock: where pointers that move with time are. previous: the last instruction before. taken,
+    kept: see `Selected.registers`. copied: those that hold what it begins with and then changes.
     """
-    setup = [_assigned(ins, code.registers)
-             for ins in _setup(code.addressed, code.using, layout, clock)]
-    return [Label(code.name), *_after(previous, setup), *code.lines]
+    registers = code.registers(taken, kept)
+    setup = []
+    for name, (_, start) in sorted(code.starts(layout).items(), key=lambda i: not (
+            i[1][1].var or i[1][1].element)):
+        if name in kept:
+            continue
+        if name in copied:
+            setup.append(copy(registers[name], copied[name]))
+        elif start.var or start.element:
+            first = code.addressed.start[name]
+            setup.append(load(registers[name], clock.word(layout.address(first.buffer), first.size,
+                                                          first.index)))
+        else:
+            setup.append(set_to(registers[name], start.first))
+    lines = [_assigned(line, registers) if isinstance(line, Ins) else line for line in code.lines]
+    return [Label(code.name), *_after(previous, setup), *lines]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
@@ -101,49 +200,11 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
     return tuple(result)
 
 
-def _registers(addressed: Addressed, using: Selection, counters: int, name: str, taken: list[str],
-               last_try: bool) -> dict[str, str]:
-    """Register of every name; none where the address registers do not suffice."""
-    pointers = [*addressed.start, *(f"index{i}" for i in range(using.indices))]
-    if len(pointers) > len(POINTERS):
-        if last_try:
-            raise NeedsRegisters(f"kernel '{name}' needs {len(pointers)} address registers; the "
-                                 f"DSP32C has {len(POINTERS)}")
-        return {}
-    registers = dict(zip(pointers, POINTERS, strict=False))
-    increments = [*addressed.increments.values(), *map(stride, sorted(using.strides))]
-    registers |= dict(zip(increments, INCREMENTS, strict=False))
-    spare = [*(r for r in COUNTERS if r not in taken), *reversed(INCREMENTS[len(increments):]),
-             *reversed(POINTERS[len(pointers):])]
-    others = [*(f"count{i}" for i in range(counters)), *map(base, sorted(using.tables))]
-    if len(others) > len(spare):
-        if last_try:
-            raise NeedsRegisters(f"kernel '{name}' needs {len(others)} loop and table registers; "
-                                 f"{len(spare)} are left")
-        return {}
-    return registers | dict(zip(others, spare, strict=False))
-
-
-def _setup(addressed: Addressed, using: Selection, layout: Layout, clock: Clock) -> list[Ins]:
-    """What the registers hold as the kernel begins."""
-    loads, values = [], {}
-    for pointer, first in addressed.start.items():
-        start = layout.address(first.buffer)
-        if first.index.terms:
-            loads.append(load(pointer, clock.word(start, first.size, first.index)))
-        else:
-            values[pointer] = start + first.size * first.index.const
-    values |= {name: step for step, name in addressed.increments.items()}
-    values |= {stride(step): step for step in sorted(using.strides)}
-    values |= {base(t): layout.place(t) for t in sorted(using.tables)}
-    return [*loads, *(set_to(name, value) for name, value in values.items())]
-
-
 def _after(previous: Ins | None, setup: list[Ins]) -> list[Ins]:
     """The setup in an order, and long enough, for the store that may have ended the last kernel:
     its word is not read and its pointer not touched too early."""
     moved = previous.moved if previous else frozenset()
-    setup = sorted(setup, key=lambda ins: not ins.writes().isdisjoint(moved))
+    setup = sorted(setup, key=lambda ins: not ins.written.isdisjoint(moved))
     late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].row.late else []
     return [NOP] * (STORE_LATENCY - 1 - len(setup)) + setup + late
 
@@ -154,7 +215,8 @@ def _assigned(ins: Ins, registers: dict[str, str]) -> Ins:
         if isinstance(o, Register):
             return Register(registers[o.name], o.width)
         if isinstance(o, Memory):
-            return Memory(registers[o.pointer], o.step, registers.get(o.increment, ""), o.buffer)
+            return replace(o, pointer=registers[o.pointer],
+                           increment=registers.get(o.increment, ""))
         return o
 
     return ins.map(assigned)

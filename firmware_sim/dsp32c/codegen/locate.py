@@ -8,6 +8,7 @@ from dsplet.firmware_sim.compile.fuse import parts
 from dsplet.firmware_sim.compile.tables import walks
 from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
 from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Kind
+from dsplet.firmware_sim.dsp32c.codegen.excess import EXCESS as STORED
 from dsplet.firmware_sim.dsp32c.codegen.image import Section
 from dsplet.firmware_sim.dsp32c.codegen.lookup import ENTRY_LIMIT
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
@@ -147,8 +148,10 @@ class _Locating:
             entry = self.chosen.places[buffer]
             base = self.plan.place(entry.table) if entry.table else 0
             return base, entry.unit, self.clamps[buffer]
+        base = int(STORED) if buffer in self.chosen.floored_by_store else EXCESS.get(
+            kind, self.chosen.excess.get(value, 0))
         half, span = self.unrounded.get(buffer, (0, (None, None)))
-        return EXCESS.get(kind, self.chosen.excess.get(value, 0)) - half, 1, span
+        return base - half, 1, span
 
 
 def _unrounded(passes: Mapping[str, Program]) -> dict[str, tuple[float, Span]]:

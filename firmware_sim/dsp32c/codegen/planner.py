@@ -21,14 +21,15 @@ from math import prod
 from dsplet.firmware_sim.backend import DoesNotFit
 from dsplet.firmware_sim.compile.lifetimes import Arena, Need, lifetime, touched
 from dsplet.firmware_sim.compile.local_copies import ROLE, Copy, Room
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, SCRATCH, WIDTH, Kind
-from dsplet.firmware_sim.dsp32c.codegen.scale import Between
+from dsplet.firmware_sim.dsp32c.codegen.code import BESIDE, POOL, SCRATCH, WIDTH, Kind
+from dsplet.firmware_sim.dsp32c.codegen.lanes import LANES
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, CLOCK_WORDS
 from dsplet.firmware_sim.dsp32c.parts.target import Region, Target
-from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Repeat, Set, Store, flat
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mac, Repeat, Set, Store
 from dsplet.quantize.fixed.statement import Affine, Ref, Statement
 
 POOL_WORDS = 64
+BESIDE_WORDS = 16
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,13 @@ class Plan:
         self._touched, self._repeats = touched(kernels), repeats
         needs = [self._need(b, kinds.get(b.name, "word"), len(kernels))
                  for b in buffers if b.name in self._touched]
-        pairs = any(isinstance(s, Between) for k in kernels for top in k.body for s in flat(top))
-        for name, words in ((POOL, POOL_WORDS), (SCRATCH, 1 + pairs), (CLOCK, CLOCK_WORDS))[
+        for name, words in ((POOL, POOL_WORDS), (SCRATCH, LANES), (CLOCK, CLOCK_WORDS))[
                 :3 if repeats else 2]:
             buffer = Buffer(name, words, 0, 0, "const")
             self._put(Need(buffer, 4 * words, "word", -1, len(kernels)), self.banks[-1:])
+        if repeats and len(self.banks) > 1:
+            buffer = Buffer(BESIDE, BESIDE_WORDS, 0, 0, "const")
+            self._put(Need(buffer, 4 * BESIDE_WORDS, "word", -1, len(kernels)), self.banks[:1])
         reserved = [(Need(Buffer(f"copies {k}", n, 0, 0, ROLE), 4 * n, "word", k, k),
                      self.banks[0].start) for k, n in enumerate(copies) if n]
         self.banks[0].taken += reserved

@@ -11,6 +11,7 @@ by way of memory. Recipes: dsp32c.md section 9.
 from __future__ import annotations
 
 from dsplet.firmware_sim.dsp32c.codegen.code import PLACES, Acc, Access, Code, Ins, Kind
+from dsplet.firmware_sim.dsp32c.codegen.excess import Excess
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     MOVE,
     add,
@@ -20,8 +21,17 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     sets_flags,
     subtract,
 )
-from dsplet.firmware_sim.dsp32c.codegen.scale import AddScaled, Base, Round, Scale, SetScaled, Word
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate
+from dsplet.firmware_sim.dsp32c.codegen.scale import (
+    AddScaled,
+    Base,
+    Round,
+    Scale,
+    SetScaled,
+    Word,
+)
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
+from dsplet.firmware_sim.dsp32c.parts.target import GUARD_BITS
 from dsplet.quantize.fixed.kernel import Add, Divide, Mac, Max, Mul, Set, Store
 from dsplet.quantize.fixed.statement import Ref, Source
 
@@ -31,8 +41,7 @@ SPLIT_UNIT = 256
 """Floored to a multiple of it, an integer below 2**31 has at most 24 bits; so it has rounded."""
 ROUND_MAGIC = 1.5 * 2.0**23
 """Beside it an integer below `ROUND_MAGNITUDE` ends where a word's 24 bits do."""
-ROUND_MAGNITUDE, GUARD_BITS = 1 << 22, 8
-"""An accumulator has so many bits more than a word (dsp32c.md 3.2)."""
+ROUND_MAGNITUDE = 1 << 22
 BORDER = {Kind.LONG: "int24", Kind.IEEE: "ieee", Kind.HALF: "int"}
 """How a float word is stored where words are something else; `Kind.unpack` is how it is read."""
 
@@ -73,6 +82,12 @@ class ScalarSelector:
                 self.scale(s, code)
             case Round():
                 self.round(s, code)
+            case Saturate(d, bits, excess):
+                a, magic = using.result(d), using.constant(excess or FLOOR_MAGIC)
+                code.append(add(a, magic, a, using.constant(2.0**(bits - 128))))
+                code += [subtract(a, a, magic)] * (not excess)
+            case Excess(d, excess):
+                code.append(add(using.result(d), using.acc(d), using.constant(excess)))
             case Divide():
                 self._divide(s, code)
             case Store(ref, d):

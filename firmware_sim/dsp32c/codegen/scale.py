@@ -15,6 +15,7 @@ from itertools import count
 import numpy as np
 
 from dsplet.firmware_sim.dsp32c.codegen.halves import bounds, reach, saturates
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line, segment_words
 from dsplet.firmware_sim.dsp32c.parts.target import Rounding
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -287,7 +288,9 @@ class _Scaler:
         if isinstance(s, Interpolate):
             if s.table not in self.words:
                 self._segments(s, 1.0, 0.0)
-            return [Between(s.d, s.table, len(self.words[s.table]) // 3, s.first, s.step_log2)]
+            segments = self.buffers[s.table].size
+            kind = Line if len(self.words[s.table]) == 2 * segments else Between
+            return [kind(s.d, s.table, segments, s.first, s.step_log2)]
         if isinstance(s, Set) and isinstance(s.source, Ref) and self._is_private_constant(s.source):
             rest = self._rest(s.d, s.source)
         else:
@@ -336,14 +339,10 @@ class _Scaler:
         return [Add(d, Ref(f"{name}_rest", ref.index))]
 
     def _segments(self, s: Interpolate, factor: float, half: float) -> None:
-        """The three numbers of every segment, where the table was."""
-        table = self.buffers[s.table]
-        i = np.arange(table.size)
-        self.words[s.table] = np.concatenate([
-            s.first + (i << s.step_log2), self.buffers[s.slopes].integers * factor,
-            table.integers * 2.0**s.step_log2 * factor + half])
-        self.extra.append(replace(table, size=3 * table.size, data=np.zeros(3 * table.size,
-                                                                            np.int64)))
+        """The numbers of every segment, where the table was."""
+        table, slopes = self.buffers[s.table], self.buffers[s.slopes]
+        words = self.words[s.table] = segment_words(s, table, slopes, factor, half)
+        self.extra.append(replace(table, size=len(words), data=np.zeros(len(words), np.int64)))
 
     def _number(self, value: int) -> Ref:
         name = next(self.names)

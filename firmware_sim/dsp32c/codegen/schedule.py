@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dsplet.firmware_sim.dsp32c.codegen.code import Code, Ins, Label, Turns
+from dsplet.firmware_sim.dsp32c.codegen.code import Code, Ins, Label, Memory, Turns
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, count, do, start_counter
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
 
@@ -37,11 +37,17 @@ def latency(prior: Ins, ins: Ins) -> int:
     if any(register in now.touched for register in before.late):
         need = max(need, LOAD_LATENCY)
     if before.stored:
-        if before.stored.buffer in now.loaded:
+        if any(_may_meet(before.stored, m) for m in now.loaded):
             need = STORE_LATENCY
         if before.stored.pointer in now.touched:
             need = max(need, STORE_POINTER_LATENCY)
     return need
+
+
+def _may_meet(a: Memory, b: Memory) -> bool:
+    """Whether both may be the same word."""
+    return a.buffer == b.buffer and (a.element is None or b.element is None
+                                     or a.element == b.element)
 
 
 class Scheduler:

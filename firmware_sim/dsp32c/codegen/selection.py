@@ -21,7 +21,7 @@ from dsplet.quantize.fixed.statement import Affine, Ref, Source
 class Selection:
     """accumulators: where the kernel's registers are. starts: where start values are, which are
     made outside of loops. tables: those whose base address needs a register. strides: bytes by
-    which pointers into tables move, a register each. indices: how many pointers into tables."""
+    which pointers into tables move, a register each."""
 
     def __init__(self, layout: Layout, constants: Constants) -> None:
         self.layout, self.constants = layout, constants
@@ -29,7 +29,6 @@ class Selection:
         self.starts: set[Acc] = set()
         self.tables: set[str] = set()
         self.strides: set[int] = set()
-        self.indices = 0
         self._units: dict[str, int] = {}
 
     def acc(self, d: str) -> Acc:
@@ -80,7 +79,6 @@ class Selection:
     # --- registers of tables --------------------------------------------------------------------
     def index(self, i: int = 0) -> str:
         """The i-th pointer into a table."""
-        self.indices = max(self.indices, i + 1)
         return f"index{i}"
 
     def base(self, table: str) -> str:

@@ -9,7 +9,6 @@ from dsplet.firmware_sim.dsp32c.codegen.code import WIDTH, Kind
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
     AddScaled,
     Base,
-    Between,
     Round,
     Scale,
     SetScaled,
@@ -59,7 +58,7 @@ def _shape(s, kind: Callable[[str], Kind], alone: bool) -> list:
             index = Affine(0, ((outer, turns),)) + Affine(0, ((inner, 1),))
             split = Loop(inner, turns, tuple(turn(s, body, index)))
             return [Loop(outer, s.extent // turns, tuple(_shape(split, kind, True)))]
-    if [type(t) for t in body] in ([Set, Lookup, Store], [Set, Between, Round, Store]):
+    if [type(t) for t in body] == [Set, Lookup, Store]:
         pair = Loop(s.var, s.extent // 2, tuple(
             t for i in (0, 1) for t in turn(s, body, Affine(i, ((s.var, 2),)))))
         return [pair, *(t for i in range(s.extent // 2 * 2, s.extent) for t in turn(s, body, i))]

@@ -31,6 +31,7 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.scalar_selection import ScalarSelector
 from dsplet.firmware_sim.dsp32c.codegen.scale import Between, Round, Scale
+from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
 from dsplet.quantize.fixed.kernel import Fetch, Lookup, Loop, Set, Store
 from dsplet.quantize.fixed.statement import Affine, Ref
@@ -70,45 +71,26 @@ class TableSelector:
                 self.scalar.store(s.ref, s.d, code)
         return sum(map(len, walks))
 
-    def between_two(self, statements: tuple, code: Code) -> None:
-        """Two of Set, Between, Round, Store in step: the latency of one is the other's work."""
-        other = f"other {statements[4].d}"
-        first, second = statements[:4], tuple(replace(s, d=other) for s in statements[4:])
-        for s in (first[0], second[0]):
-            self.scalar.statement(s, code)
-        self.between([first[1], second[1]], code)
-        for rounded, stored in (first[2:], second[2:]):
-            self.scalar.statement(rounded, code)
-            self.scalar.statement(stored, code)
-        self.using.accumulators.pop(other)
-
-    def between(self, walks: list[Between], code: Code) -> None:
+    def between(self, s: Between | Line, code: Code) -> None:
         """The segment's number times 4 and the table's address, made in floating point, stored as
         an integer and loaded as a pointer; its last two bits do not count."""
         using = self.using
-        slots = [using.result(s.d) for s in walks]
-        temps = [TEMP] if len(walks) == 1 else [using.acc("address"), TEMP]
-        whole = walks[0].first % (1 << walks[0].step_log2) == 0
-        for s, a, t in zip(walks, slots, temps, strict=True):
-            scale = 4.0 * 2.0**-s.step_log2
-            base = s.table if whole else ""  # whose place a mantissa has room for
-            start = using.constant(-0.5 - s.first * scale, base)
-            code.append(add(t, start, a, using.constant(scale)))
-        scratch = [Ref(SCRATCH, Affine(i)) for i in range(len(walks))]
-        names = [using.index(i) for i in range(len(walks))]
-        code += [apply("int24", t, t).storing(using.at(ref, True))
-                 for ref, t in zip(scratch, temps, strict=True)]
-        code += [load(name, using.at(ref)) for ref, name in zip(scratch, names, strict=True)]
-        code += [mask(name, -4) for name in names]
+        a = using.result(s.d)
+        scale = 4.0 * 2.0**-s.step_log2
+        whole = s.first % (1 << s.step_log2) == 0
+        base = s.table if whole else ""  # whose place a mantissa has room for
+        start = using.constant(-0.5 - s.first * scale, base)
+        code.append(add(TEMP, start, a, using.constant(scale)))
+        name = self._to_pointer(code)
+        code.append(mask(name, -4))
         if not whole:
-            code += [self._add_base(name, s.table) for name, s in zip(names, walks, strict=True)]
-        stride = using.stride(4 * walks[0].segments)
-        pairs = list(zip(slots, names, strict=True))
-        code += [subtract(a, a, Memory(name, "++", stride)) for a, name in pairs]
-        code += [multiply(a, a, Memory(name, "++", stride)) for a, name in pairs]
-        code += [add(a, a, Memory(name)) for a, name in pairs]
-        if len(walks) == 2:
-            using.accumulators.pop("address")
+            code.append(self._add_base(name, s.table))
+        stride = using.stride(4 * s.segments)
+        if isinstance(s, Line):  # X steps the pointer before Y reads (dsp32c.md 5.2, L)
+            code.append(add(a, Memory(name), a, Memory(name, "++", stride)))
+            return
+        code += [subtract(a, a, Memory(name, "++", stride)),
+                 multiply(a, a, Memory(name, "++", stride)), add(a, a, Memory(name))]
 
     def lookup(self, s: Lookup, code: Code) -> None:
         using = self.using

@@ -7,6 +7,7 @@ sets them, its tail advances them and branches back, a kernel loads those it use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dsplet.firmware_sim.backend import DoesNotFit
@@ -62,12 +63,12 @@ class Clock:
                 code += [set_to("r1", first), store("r1", word)]
         return code
 
-    def tail(self, repeat: Repeat, turn: Label) -> list[Ins]:
+    def tail(self, repeat: Repeat, turn: Label, moves: Sequence[Ins] = ()) -> list[Ins]:
         """Advance, branch to the label `turn`; afterwards take back what an outer loop goes on
-        from."""
+        from. moves: of pointers in registers."""
         moved = [(word, dict(steps)[repeat.var], self._outermost(steps) is not repeat)
                  for word, (_, steps) in self._moved(repeat)]
-        code = [NOP]
+        code = [NOP, *moves]
         for word, step, _ in moved:
             code += self._advance(word, step)
         code.insert(-1, count(self._counter(repeat), turn))  # the last is in its delay slot

@@ -19,6 +19,9 @@ from typing import Any, Self
 
 from dsplet.firmware_sim import backend
 
+GUARD_BITS = 8
+"""An accumulator has so many bits of fraction more than a word [dsp32c.md 3.2]."""
+
 
 @dataclass(frozen=True)
 class Region(backend.Region):
@@ -74,6 +77,12 @@ class Rounding(StrEnum):
 
     ADDER = "adder"
     CONVERSION = "conversion"
+
+    def instructions(self, fraction_bits: int) -> int:
+        """That an integer of a number with so many bits of fraction takes, idle ones included."""
+        if fraction_bits <= 0:
+            return 0
+        return 2 if self is Rounding.ADDER else 3 if fraction_bits <= GUARD_BITS else 5
 
 
 @dataclass(frozen=True)

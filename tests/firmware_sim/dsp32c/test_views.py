@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dsplet.firmware_sim.dsp32c.codegen.excess import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
 from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices
 from dsplet.firmware_sim.dsp32c.parts import TARGETS
@@ -66,6 +67,14 @@ def test_what_is_looked_up_is_a_place_in_its_table():
     assert (looked_up.code, looked_up.step) == ("int32", 1)
     assert table.address <= looked_up.base < table.address + table.bytes
     assert (looked_up.low, looked_up.high) == (PRE.min, PRE.max)
+
+
+def test_what_is_stored_with_an_excess_is_read_without_it():
+    """Gates of 16 bits, which are only multiplied."""
+    graph = next(g for g in GRAPHS if g.name == "lstm")
+    image = compile_program(lower(graph), TARGET)
+    agree(image, graph, *samples(graph))
+    assert any(v.base == EXCESS for v in image.views)
 
 
 def test_the_definition_holds_the_same():

@@ -79,7 +79,7 @@ NAMES = [name for name in BEFORE if name != "memory"]
 @pytest.mark.parametrize("ins", ALL, ids=str)
 def test_what_it_changes_it_says_it_writes(ins):
     after = outcome(ins)
-    assert {name for name in NAMES if after[name] != BEFORE[name]} <= ins.writes()
+    assert {name for name in NAMES if after[name] != BEFORE[name]} <= ins.written
     stores = ins.timing.stored is not None or ins.row is STORE_DIRECT
     assert (after["memory"] != BEFORE["memory"]) == stores
 
@@ -89,9 +89,9 @@ def test_what_it_depends_on_it_says_it_reads(ins):
     """Another value of what is not read changes nothing else."""
     after = outcome(ins)
     for name in NAMES:
-        if name not in ins.reads():
+        if name not in ins.read:
             other = outcome(ins, name)
-            kept = {name} if name not in ins.writes() else set()
+            kept = {name} if name not in ins.written else set()
             assert {n for n in after if other[n] != after[n]} <= kept, name
 
 

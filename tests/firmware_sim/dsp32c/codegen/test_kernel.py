@@ -14,7 +14,7 @@ COPY = (Loop("i", 40, (Set("d", ref("x", i=1)), Store(ref("y", i=1), "d"))),)
 def compiled(body: tuple, previous: Ins | None = None,
              clock: Clock | None = None) -> str:
     code = select(Kernel("k", "n", "Op", body), Layout(), Constants(), [])
-    return listing(link(code, Layout(), clock or Clock((), 0), previous))
+    return listing(link(code, Layout(), clock or Clock((), 0), previous, [], {}, {}))
 
 
 def test_pointers_begin_where_their_first_element_is():
