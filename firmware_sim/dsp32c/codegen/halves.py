@@ -33,7 +33,8 @@ from dsplet.quantize.fixed.statement import Statement
 INT16 = np.iinfo(np.int16)
 
 
-def halves(program: Program, places: Collection[str], rounding: Rounding) -> frozenset[str]:
+def halves(program: Program, places: Collection[str], rounding: Rounding = Rounding.ADDER
+           ) -> frozenset[str]:
     """The buffers that are better stored as 16-bit integers. places: those that hold places.
     rounding: of all others."""
     gains: Counter[str] = Counter()
