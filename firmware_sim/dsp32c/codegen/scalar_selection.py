@@ -128,8 +128,8 @@ class ScalarSelector:
         """a = a + factors; where a has just been read from memory, both are read at once."""
         addend: Acc | Access = a
         match factors, code[-1:]:
-            case [Access()], [Ins(row, {"Y": Access() as read})] if (
-                    row is MOVE and code[-1].operands == {"A": a, "Y": read}):
+            case [Access()], [Ins(row, {"Y": Access() as read} as operands)] if (
+                    row is MOVE and operands == {"A": a, "Y": read}):
                 code.pop()
                 addend = read
         code.append(add(a, addend, *factors, sign=sign))

@@ -32,9 +32,9 @@ PRODUCT = "d = v_gate[i]\n    d *= v_gate[i]"
 
 
 @pytest.mark.parametrize("low, high, bound, use, half", [
-    (-32768, 32767, 7710000, CURVE, True),   # five instructions less to make it, none to read it
+    (-32768, 32767, 7710000, CURVE, True),   # a floor less to make it, nothing more to read it
     (-32768, 32767, 480000, CURVE, True),    # nothing to clamp: a floor less
-    (-32768, 32767, 7710000, PRODUCT, True),  # five less, and two conversions
+    (-32768, 32767, 7710000, PRODUCT, False),  # one less, as clamps are free here; two more
     (-32768, 32767, 480000, PRODUCT, False),  # one less, and two
     (-128, 127, 7710000, PRODUCT, False),    # eight bits do not saturate
     (-32768, 32767, 7710000, "d = 0\n    d += v_gate[i] * v_gate[i]", False),  # a sum of products
