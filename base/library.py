@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,6 +87,52 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
     return Library(*kept(stem, ".so", lambda: _made(command, source), _loaded))
 
 
+@dataclass(frozen=True)
+class Generated:
+    """A library of C that a program wrote. name: of its kind. text: its one source. more: what else
+    its meaning depends on, such as what this machine's processor can do. most: how many of its kind
+    are kept; those that were used last."""
+
+    name: str
+    text: str
+    flags: tuple[str, ...]
+    more: str
+    most: int
+
+    @cached_property
+    def stem(self) -> str:
+        """Raises NoCompiler, LibraryError."""
+        made_by = compiler()
+        digest = hashlib.sha256("\0".join([self.more, self.text]).encode())
+        digest.update(_key(made_by, self.flags, []).encode())
+        return f"{self.name}-{digest.hexdigest()[:DIGITS]}"
+
+    def found(self) -> ctypes.CDLL | None:
+        """What was kept; None where nothing was."""
+        with suppress(LibraryError):
+            return _found(own_cache(), self.stem, ".so", _loaded)
+        return None
+
+    def made(self) -> Library:
+        """What was kept, or what is compiled now, and kept where that can be. Raises NoCompiler;
+        LibraryError with the compiler's words."""
+        loaded = Library(*kept(self.stem, ".so", self._compiled, _loaded))
+        self._forget()
+        return loaded
+
+    def _compiled(self) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="dsplet-") as scratch:
+            source = Path(scratch) / f"{self.name}.c"
+            source.write_text(self.text)
+            return _made([*compiler(), *self.flags], source)
+
+    def _forget(self) -> None:
+        with suppress(OSError, LibraryError):
+            files = sorted(own_cache().glob(f"{self.name}-*.so"), key=lambda f: f.stat().st_mtime)
+            for file in files[:-self.most]:
+                file.unlink()
+
+
 def kept(stem: str, ending: str, make: Callable[[], bytes],
          load: Callable[[bytes], T]) -> tuple[T, str]:
     """What was kept under a name, or what `make` gives, which is kept where that can be, loaded;
@@ -96,9 +143,8 @@ def kept(stem: str, ending: str, make: Callable[[], bytes],
     """
     try:
         folder = own_cache()
-        for path in sorted(folder.glob(f"{stem}-*{ending}")):
-            if (content := _kept(path)) is not None:
-                return load(content), ""
+        if (found := _found(folder, stem, ending, load)) is not None:
+            return found, ""
         unkept = ""
     except LibraryError as error:
         unkept = str(error)
@@ -110,6 +156,16 @@ def kept(stem: str, ending: str, make: Callable[[], bytes],
         except UserError as error:
             unkept = str(error)
     return loaded, unkept
+
+
+def _found(folder: Path, stem: str, ending: str, load: Callable[[bytes], T]) -> T | None:
+    """What was kept under a name, loaded; it was used now."""
+    for path in sorted(folder.glob(f"{stem}-*{ending}")):
+        if (content := _kept(path)) is not None:
+            with suppress(OSError):
+                os.utime(path)
+            return load(content)
+    return None
 
 
 def _key(made_by: Sequence[str], flags: Sequence[str], sources: Sequence[Path]) -> str:

@@ -119,7 +119,19 @@ def _compiler() -> list[Part]:
         cache = Part(part="cache", found=str(own_cache()), lack="")
     except UserError as error:
         cache = Part(part="cache", found="", lack=f"the engine is compiled each time: {error}")
-    return [found_compiler, cache]
+    return [found_compiler, cache, _test_sets()]
+
+
+def _test_sets() -> Part:
+    """What runs the integers of a network on many samples."""
+    if problem := _broken("numpy"):
+        return Part(part="test sets", found="", lack=problem)
+    from dsplet.firmware_sim.lanes.compiler import vectors
+    try:
+        return Part(part="test sets", found=f"compiled, {vectors().lanes} samples a vector",
+                    lack="")
+    except UserError as error:
+        return Part(part="test sets", found="ONNX Runtime", lack=f"several times slower: {error}")
 
 
 def _simulator(speed: float | None, remark: str) -> Part:

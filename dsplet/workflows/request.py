@@ -1,4 +1,4 @@
-"""What requests share: which samples, and which processor."""
+"""What requests share: which samples, which processor, and what runs whole test sets here."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from dsplet.base.errors import UserError
 from dsplet.base.files import check_target
 from dsplet.data.answers import are_numbers
 from dsplet.data.feed import Batch, Feed, feed
+from dsplet.quantize.fixed.execute import Quick, quicker
+from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.network import Network, Shape
 
+
+def _lanes(graph: Graph) -> Quick:
+    """Whole test sets by the kernels themselves, compiled for this machine."""
+    from dsplet.firmware_sim.lanes.machine import Lanes
+    return Lanes(graph)
+
+
+quicker(_lanes)
 
 class RequestError(UserError):
     """What is asked for cannot be done; the message says what to do instead."""

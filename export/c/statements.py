@@ -194,7 +194,7 @@ class KernelPrinter:
         else:
             yield f"{d} = requantize({d}, {shift}, {s.low}, {s.high});"
             return
-        low, high = (f(int(requantize(e, t, -(1 << 62), 1 << 62)) for t in s.shifts)
+        low, high = (f(int(requantize(e, t, -(1 << 62), 1 << 62)) for t in set(s.shifts))
                      for f, e in zip((min, max), s.bound, strict=True))
         if low < s.low and high > s.high:
             yield f"{d} = limited({d}, {s.low}, {s.high});"

@@ -14,9 +14,10 @@ from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref
 
 
-def in_reading_order(program: Program) -> Program:
+def in_reading_order(program: Program, dots: bool = True) -> Program:
     """The program with every constant factor that one kernel reads in the order in which it does,
-    where that order is affine in the kernel's loops."""
+    where that order is affine in the kernel's loops. dots: whether dot products side by side are
+    done one after another, by whole rows."""
     kernels, buffers = list(program.kernels), dict(program.buffers)
     readers = [b for k in kernels for b in read(k.body)]
     for i, kernel in enumerate(kernels):
@@ -25,7 +26,7 @@ def in_reading_order(program: Program) -> Program:
             b = buffers[name]
             if b.role != "const" or readers.count(name) > 1 or not _in_loops(kernels[i].body, name):
                 continue
-            first = _first_reads(kernels[i].body, name)
+            first = _first_reads(kernels[i].body, name, dots)
             body = _moved(kernels[i].body, name, first)
             if body:
                 kernels[i] = replace(kernels[i], body=body)
@@ -41,17 +42,17 @@ def _in_loops(body: Body, name: str) -> bool:
         v in inside for s in body for r in s.refs() if r.buffer == name for v, _ in r.index.terms)
 
 
-def _first_reads(body: Body, name: str) -> IntArray:
+def _first_reads(body: Body, name: str, dots: bool) -> IntArray:
     """The places of the buffer in the order in which they are first read."""
-    order = _reads(body, name, {}).reshape(-1)
+    order = _reads(body, name, {}, dots).reshape(-1)
     _, first = np.unique(order, return_index=True)
     return order[np.sort(first)]
 
 
-def _reads(body: Body, name: str, at: dict[str, IntArray]) -> IntArray:
+def _reads(body: Body, name: str, at: dict[str, IntArray], dots: bool) -> IntArray:
     """The places that the body reads, a row for each turn of the loops around it; the first turn
-    stands for all where all read the same. at: the variables of those loops there. A dot product
-    reads the whole of its row before the next begins."""
+    stands for all where all read the same. at: the variables of those loops there. dots: a dot
+    product reads the whole of its row before the next begins."""
     turns = len(next(iter(at.values()), [0]))
     parts = [np.zeros((turns, 0), np.int64)]
     for s in body:
@@ -62,8 +63,8 @@ def _reads(body: Body, name: str, at: dict[str, IntArray]) -> IntArray:
         extent = s.extent if steps - {0} else 1
         inner = {v: np.repeat(a, extent) for v, a in at.items()} | {
             s.var: np.tile(np.arange(extent), turns)}
-        dot = steps == {1} and all(isinstance(m, Mac) for m in s.body)
-        parts += [_reads(part, name, inner).reshape(turns, -1)
+        dot = dots and steps == {1} and all(isinstance(m, Mac) for m in s.body)
+        parts += [_reads(part, name, inner, dots).reshape(turns, -1)
                   for part in ([(m,) for m in s.body] if dot else [s.body])]
     return np.concatenate(parts, axis=1)
 

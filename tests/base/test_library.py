@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dsplet.base import library
-from dsplet.base.library import LibraryError, cache_folder, compiled, compiler
+from dsplet.base.library import Generated, LibraryError, cache_folder, compiled, compiler
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 FLAGS = ("-shared", "-fPIC")
@@ -64,6 +65,26 @@ def test_a_damaged_library_is_made_anew(seven, damage):
     again = compiled(seven, FLAGS)
     assert again.loaded.seven() == whole.loaded.seven() == 7  # also what is loaded already
     assert again.unkept == "" and [p.read_bytes() for p in kept()] == [data]
+
+
+def written(value: int) -> Generated:
+    text = f"int value(void) {{ return {value}; }}\n"
+    return Generated("written", text, FLAGS, "this processor", most=2)
+
+
+def test_what_a_program_wrote_is_kept_as_long_as_it_is_used(seven, monkeypatch):
+    assert written(1).found() is None
+    for value in (1, 2):
+        made = written(value).made()
+        assert (made.loaded.value(), made.unkept) == (value, "")
+    for age, file in enumerate(sorted(kept(), key=lambda f: f.stat().st_mtime)):
+        os.utime(file, (age, age))
+    assert written(1).found().value() == 1  # and is now the one that was used last
+    written(3).made()
+    assert [written(value).found() is not None for value in (1, 2, 3)] == [True, False, True]
+    assert replace(written(1), more="another").found() is None
+    no_compiling(monkeypatch)
+    assert written(3).made().loaded.value() == 3
 
 
 def test_what_others_could_have_written_is_not_loaded(seven, monkeypatch):

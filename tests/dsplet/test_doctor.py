@@ -48,6 +48,8 @@ def test_without_a_compiler(monkeypatch):
     assert parts["simulator"].lack == (
         f"the engine runs as WebAssembly, at two thirds of its speed: {lack}")
     assert parts["simulator"].found.endswith(" million cycles a second")
+    assert parts["test sets"] == doctor.Part(
+        part="test sets", found="ONNX Runtime", lack=f"several times slower: {lack}")
 
 
 @needs_cc

@@ -1,0 +1,136 @@
+"""A graph compiled for whole test sets on this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import numpy as np
+
+from dsplet.base.library import Generated, LibraryError
+from dsplet.export.c.lanes import TYPES, print_lanes
+from dsplet.firmware_sim.compile.forward import forward
+from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
+from dsplet.firmware_sim.compile.reading_order import in_reading_order
+from dsplet.firmware_sim.lanes.compiler import vectors
+from dsplet.firmware_sim.lanes.groups import grouped
+from dsplet.firmware_sim.lanes.order import ordered
+from dsplet.firmware_sim.lanes.sums import is_sum, summed
+from dsplet.firmware_sim.lanes.tiles import shares, tiled
+from dsplet.quantize.fixed.graph import Graph
+from dsplet.quantize.fixed.program import Program, lower
+
+KEPT = 100
+"""Libraries of this kind in the cache."""
+SECONDS_A_CHARACTER = 25e-6
+"""Of gcc 12 at 2.6 GHz, measured on the networks of the zoo: 15 to 28 microseconds."""
+MOST_BYTES = 1 << 28
+ALIGNED = 64
+"""Bytes."""
+PAIR = 4
+"""Vectors of samples side by side where sums share nothing else."""
+
+
+class Lanes:
+    """A graph as C that runs a sample a lane; compiled when it is first called.
+
+    text: what is compiled, which is the same for other weights. seconds: about what the compiler
+    takes for it. Raises NoCompiler, LibraryError; Overflow, Unprintable for what is no program of
+    32-bit integers; LibraryError also for a network that needs more than MOST_BYTES a thread.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, on = graph, vectors()
+        program, group = passed(lower(graph), on.lanes, on.registers)
+        self._printed = print_lanes(program, is_sum, on.lanes, group)
+        self.text = self._printed.text
+        self.seconds = SECONDS_A_CHARACTER * len(self.text)
+        self._library = Generated("lanes", self.text, on.flags, on.defined, KEPT)
+        self._lanes = on.lanes
+        if (needed := 4 * on.lanes * self._printed.vectors) > MOST_BYTES:
+            raise LibraryError(f"a block of samples needs {needed} bytes of memory",
+                               expected=f"at most {MOST_BYTES}")
+        self._room = threading.local()
+        self._constants = _addresses(self._printed.constants)
+
+    def kept(self) -> bool:
+        """Whether it was compiled before, and is loaded now."""
+        found = self._library.found()
+        if found is not None:
+            self.__dict__["_loaded"] = _typed(found)
+        return found is not None
+
+    def prepare(self) -> None:
+        """Compiles it, unless it is kept. Raises LibraryError with the compiler's words."""
+        _ = self._loaded
+
+    def __call__(self, *xs: np.ndarray, threads: int = 0) -> list[np.ndarray]:
+        """Integers (N, *shape) of each input in, int64 (N, *shape) of each output out. threads: 0
+        are as many as there are cores. Raises ValueError for other shapes."""
+        for v, x in zip(self.graph.inputs, xs, strict=True):
+            if x.shape != (len(xs[0]), *v.shape):
+                raise ValueError(f"input '{v.name}' has shape {v.shape}, got {x.shape[1:]}")
+        given = [np.ascontiguousarray(x, x.dtype if x.dtype.name in TYPES else np.int64)
+                 for x in xs]
+        n = len(given[0])
+        ys = [np.zeros((n, *v.shape), np.int64) for v in self.graph.outputs]
+        if not n:
+            return ys
+        types = (ctypes.c_int * len(given))(*(TYPES.index(x.dtype.name) for x in given))
+        block = self._loaded.block()
+        blocks = -(-n // block)
+        workers = min(threads or len(os.sched_getaffinity(0)), blocks)
+
+        def part(i: int) -> None:
+            first, last = (block * (blocks * k // workers) for k in (i, i + 1))
+            self._loaded.run(self._constants, self._memory(), _addresses(given), types,
+                             _addresses(ys), first, min(last, n), n)
+
+        if workers == 1:
+            part(0)
+        else:
+            list(self._pool.map(part, range(workers)))
+        return ys
+
+    @cached_property
+    def _loaded(self) -> ctypes.CDLL:
+        return _typed(self._library.made().loaded)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "lanes")
+
+    def _memory(self) -> int:
+        """The address of this thread's own."""
+        if not hasattr(self._room, "start"):
+            size = self._printed.vectors * self._lanes
+            room = np.zeros(size + ALIGNED // 4, np.int32)
+            first = -room.ctypes.data % ALIGNED // 4
+            rows = room[first:first + size].reshape(-1, self._lanes)
+            for at, held in self._printed.presets.items():
+                rows[at:at + len(held)].view(held.dtype)[:] = held[:, None]
+            self._room.room, self._room.start = room, rows.ctypes.data
+        start: int = self._room.start
+        return start
+
+
+def passed(program: Program, lanes: int, registers: int) -> tuple[Program, int]:
+    """The program for vectors of so many lanes, and how many of them stand for each number."""
+    program = fuse_consumers(forward(program))
+    group = PAIR if not shares(program) else 1
+    program = summed(grouped(program, group))
+    program = tiled(ordered(program, lanes), registers)
+    return in_reading_order(program, dots=False), group
+
+
+def _typed(loaded: ctypes.CDLL) -> ctypes.CDLL:
+    loaded.run.restype = None
+    loaded.run.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 3
+    return loaded
+
+
+def _addresses(arrays: tuple[np.ndarray, ...] | list[np.ndarray]) -> ctypes.Array:
+    return (ctypes.c_void_p * max(len(arrays), 1))(*(a.ctypes.data for a in arrays))
