@@ -92,7 +92,7 @@ class _Starts:
         body = [i.map(lambda o: _moved(o, inner.var, following)) for i in macs]
         if inner.extent == 2:
             return outside, [*first, *others, *(_at_turn(i, inner.var, 0) for i in body)]
-        return outside, [*first, *others, Turns(inner.var, inner.extent - 1, body)]
+        return outside, [*first, *others, Turns(inner.var, inner.extent - 1, [*body])]
 
     def _read_by(self, loop: Turns, start: list[Ins], mac: Ins) -> tuple[Code, Code]:
         """The factor that is kept, and the multiply-accumulate that reads the start itself."""

@@ -101,9 +101,8 @@ def test_of_many_classes_what_changed_is_listed(digits: Written):
     text = page(json.dumps(document), {}).decode()
     assert 'class="matrix"' not in text
     cells = [said for tag, said in Elements(text).said if tag == "td"]
-    at = cells.index("20")
-    assert cells[at:at + 5] == ["20", "7", "0", "2", "+2"]
-    assert cells[at + 5:at + 10] == ["20", "20", "5", "3", "\N{MINUS SIGN}2"]
+    rows = ["20", "7", "0", "2", "+2"], ["20", "20", "5", "3", "\N{MINUS SIGN}2"]
+    assert [*rows[0], *rows[1]] in [cells[at:at + 10] for at in range(len(cells))]
 
 
 def test_pictures_of_flips(digits: Written, numbers: Written):
