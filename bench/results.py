@@ -243,6 +243,14 @@ def finetuned() -> str:
         for row in record.load("qat")))
 
 
+def finetuned_loops() -> str:
+    return table(("network", "weights/activations", "test samples", "float", "default recipe",
+                  "finetuned", "epochs"), (
+        (row["model"], f"{row['weight_bits']}/{row['activation_bits']}", f"{row['samples']:,}",
+         *(percent(row[f"{state}_percent"]) for state in ("float", "before", "after")),
+         str(row["epochs"])) for row in record.load("qat_loops")))
+
+
 def programs() -> str:
     return table(("file", "defined", "lines", "instructions", "words", "names of other files"), (
         (f"`{row['file']}`", f"`{row['defined']}`" if row["defined"] else "", f"{row['lines']:,}",
@@ -269,6 +277,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned,
+    "qat_loops": finetuned_loops,
     "programs": programs, "programs_started": programs_started, "library_fft": library_fft}
 
 

@@ -21,7 +21,7 @@ from dsplet.quantize.ptq import recipe as recipes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.search.advice import Figures, Measured, Plan
 from dsplet.quantize.search.bare import softmax_of, without_softmax
-from dsplet.quantize.search.suggestions import quick, widths_of
+from dsplet.quantize.search.suggestions import quick
 from dsplet.quantize.search.trial import Trials
 from dsplet.workflows import chip
 from dsplet.workflows.provenance import provenance
@@ -135,8 +135,8 @@ class Bench:
             if self.trials is None:
                 made = self.fixed
             else:
-                own = self.trials.under(replace(self.trials.recipe, layers={}, **least))
-                made = own.quantize(widths_of(own))
+                trials = self.trials.under(replace(self.trials.recipe, layers={}, **least))
+                made = trials.quantize(trials.own)
         except UserError:
             return None
         return without_softmax(made) if softmax_of(made) else made
@@ -152,8 +152,8 @@ class Bench:
     def _quick(self, recipe: str) -> Graph:
         if recipe == self.own or self.trials is None:
             return self.fixed
-        own = self.trials.under(quick(Recipe.from_json(recipe)))
-        return self._made(("quick", recipe), lambda: own.quantize(widths_of(own)))
+        trials = self.trials.under(quick(Recipe.from_json(recipe)))
+        return self._made(("quick", recipe), lambda: trials.quantize(trials.own))
 
     def _whole(self, recipe: str) -> Graph:
         """By the recipe itself; the network's own is the file's."""

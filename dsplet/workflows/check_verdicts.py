@@ -118,7 +118,7 @@ class Verdicts:
         x, = few.x.values()
         try:
             found = diagnose.diagnose(opened.reference.float, opened.graph, x, few.labels)
-        except ModelError:  # a loop over time
+        except ModelError:  # calibration left a mask out, or a clamp
             return None
         return found, few.index
 

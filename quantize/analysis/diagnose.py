@@ -2,7 +2,8 @@
 
 Both are put into one float graph in which any set of layers is on its integers' grid and the rest
 is real. With all layers on the grid that graph is the fixed-point network; taking one off tells
-what that layer costs, putting one alone on it tells what the layer does by itself.
+what that layer costs, putting one alone on it tells what the layer does by itself. Of a layer in a
+loop over time that holds for all its steps at once.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from dsplet.quantize.fixed.layers import INPUT, LayerKeys
 from dsplet.quantize.fixed.ops.conv import Conv
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum
+from dsplet.quantize.fixed.ops.scan import Scan
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.loops import refuse
 from dsplet.quantize.float.model import to_model
 from dsplet.quantize.float.node import (
     Computing,
@@ -50,8 +51,9 @@ Progress = Callable[[int, int], None]
 class Layer:
     """What one layer does. name: the key of the node, or of the network's input.
 
-    sqnr_cumulative_db: of its output, all layers on their grids. sqnr_isolated_db: of its output,
-    it alone on its grid. restored_*: of the network with this layer alone taken off its grid.
+    sqnr_cumulative_db: of its output, in a loop of all steps, all layers on their grids.
+    sqnr_isolated_db: the same, it alone on its grid. restored_*: of the network with this layer
+    alone taken off its grid.
     mends: flips that are gone then; alone: of these, those that no other layer's restoration mends.
     Without labels there is no accuracy, and no flips.
     """
@@ -143,11 +145,11 @@ class _Measured:
 
     def __init__(self, reference: FloatGraph, test: Graph, x: Arrays, count: int,
                  progress: Progress) -> None:
-        refuse(reference, "diagnosis")
-        graph, makers = separate_inputs(reference), {n.output.name: n for n in test.nodes}
+        graph = separate_inputs(reference)
         _check_same(graph, test)
         graph = rescaled_like(graph, test)
-        self.values: list[Value] = [v for v in test.values() if _computed(makers.get(v.name))]
+        makers = {n.output.name: n for n in test.every_node() if isinstance(n, Requantizing)}
+        self.values: list[Value] = [*test.inputs, *(n.output for n in makers.values())]
         names = [v.name for v in self.values]
         keys = LayerKeys.of(test).values
         self.names = {v: keys[v] for v in names}
@@ -175,13 +177,9 @@ class _Measured:
         self.scores = {k: np.concatenate(ys) for k, ys in scores.items()}
 
 
-def _computed(maker: Node | None) -> bool:
-    """Whether a value is rounded where it arises: an input, or what an op computes."""
-    return maker is None or isinstance(maker, Requantizing)
-
-
 class _Run:
-    """A network, some of whose values are on their grids, that gives some of its values."""
+    """A network, some of whose values are on their grids, that gives some of its values: those that
+    a loop computes (N, steps, *shape)."""
 
     def __init__(self, graph: FloatGraph, test: Graph, on_grid: set[str],
                  outputs: list[str]) -> None:
@@ -202,7 +200,7 @@ class _Run:
         found = {name: np.ascontiguousarray(a, np.float32) for name, a in x.items()}
         if self._computed:
             read = {name: a for name, a in found.items() if name in self._read}
-            found |= zip(self._computed, self._session.run(self._computed, read), strict=True)
+            found |= zip(self._computed, self._session.run(None, read), strict=True)
         return [found[v].astype(np.float64) for v in self._wanted]
 
 
@@ -238,7 +236,7 @@ class Grid(NoReal, NoFixed, Computing):
 def on_grids(graph: FloatGraph, test: Graph, names: Iterable[str]) -> FloatGraph:
     """The float graph in which the values `names` are rounded as in `test`, and computed with its
     integer weights; an input that is rounded goes on under the name _grid(input)."""
-    names, fixed = set(names), {n.output.name: n for n in test.nodes}
+    names, fixed = set(names), {n.output.name: n for n in test.every_node()}
     formats = {v.name: v.format for v in test.inputs}
     nodes: list[FloatNode] = [Grid.of(_grid(graph, v), v, _grid(graph, v), formats[v])
                               for v in graph.inputs if v in names]
@@ -277,7 +275,10 @@ def rescaled_like(graph: FloatGraph, test: Graph) -> FloatGraph:
 
 
 def _check_same(graph: FloatGraph, test: Graph) -> None:
-    ours, theirs = {n.output for n in graph.nodes}, {n.output.name for n in test.nodes}
+    ours = {n.output for n in graph.nodes}
+    theirs = {v.name for v in test.every_value()} - {v.name for v in test.inputs} - {
+        v.name for n in test.every_node() if isinstance(n, Scan)
+        for v in n.body.inputs[n.states + n.sequences:]}  # names of its own for what is outside
     if ours != theirs or graph.inputs != tuple(v.name for v in test.inputs):
         other = sorted(ours ^ theirs)
         raise ModelError("the fixed-point network was not made from this float network"

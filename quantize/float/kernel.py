@@ -38,6 +38,14 @@ class Clamp(Statement):
 
 
 @dataclass(frozen=True)
+class Place(Statement):
+    """d = min(max(floor(d), 0), last): one of last + 1 places."""
+
+    d: Changed
+    last: int
+
+
+@dataclass(frozen=True)
 class InterpolateReal(Statement):
     """t = clamp(d * scale + offset, 0, last), i = floor(t), d = table[2i] + (t - i) * table[2i+1].
 
@@ -51,7 +59,7 @@ class InterpolateReal(Statement):
     last: int
 
 
-RealStatement = Linear | Clamp | InterpolateReal
+RealStatement = Linear | Clamp | Place | InterpolateReal
 
 
 def word(value: float) -> float:

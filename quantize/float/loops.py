@@ -46,8 +46,8 @@ class Region:
         return (*(c.inputs[0] for _, c in self.states), *(s.inputs[0] for s in self.stacks))
 
     def fixed(self, values: dict[str, Value], body: tuple[Node, ...]) -> Scan:
-        """The loop in fixed point, its body made already, which reads what is outside it under
-        names of its own."""
+        """The loop as a node, its body made already, which reads what is outside it under names of
+        its own."""
         taken = set(values)
         whole = {v: replace(values[v], name=unique(f"{self.name}/{v}", taken))
                  for v in self.outside}
@@ -65,12 +65,6 @@ def arrange(graph: FloatGraph) -> list[FloatNode | Region]:
     Raises ModelError where a loop has no definite number of steps.
     """
     return _arrange(list(graph.nodes), membership(graph), frozenset(), graph)
-
-
-def refuse(graph: FloatGraph, what: str) -> None:
-    """ModelError where the graph has a loop, of which `what` knows nothing."""
-    if loops := sorted({n.loop for n in graph.nodes if isinstance(n, Border)}):
-        raise ModelError(f"there is no {what} through loops over time: {', '.join(loops)}")
 
 
 def membership(graph: FloatGraph) -> dict[str, tuple[str, ...]]:

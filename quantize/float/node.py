@@ -212,8 +212,9 @@ class FloatNode(ABC):
         table(array) adds a constant to the kernel and gives its name."""
         return clamped(d, *self.bounds)
 
-    def constants(self, y: Shape) -> dict[str, np.ndarray]:
-        """The reals that the borrowed kernel's constants hold, by their role."""
+    def constants(self, xs: list[Shape], y: Shape) -> dict[str, np.ndarray]:
+        """The reals that the borrowed kernel's constants hold, by their role, for inputs of shapes
+        xs and an output of shape y."""
         return {}
 
 
@@ -357,7 +358,7 @@ class Layer(Weighted):
     def spread_bias(self, y: Shape) -> np.ndarray:
         """The bias, one number for each channel or each element of an output of shape y."""
 
-    def constants(self, y: Shape) -> dict[str, np.ndarray]:
+    def constants(self, xs: list[Shape], y: Shape) -> dict[str, np.ndarray]:
         return {"weight": self.weight, "bias": self.spread_bias(y)}
 
 

@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from dsplet.quantize.fixed.graph import Graph, Value, Weight
+from dsplet.quantize.fixed.graph import Graph, Node, Value, Weight
 from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Mul, Requantize
 from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
+from dsplet.quantize.float.loops import Region, arrange
 from dsplet.quantize.float.node import FloatNode, Layer, ModelError, Weighted
+from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.ops.constant import Constant
+from dsplet.quantize.float.ops.loop import State
 
 ANY = QFormat(8, 0)
 LOWEST = -(2.0**100)
@@ -29,13 +32,33 @@ def lower_real(graph: FloatGraph) -> Program:
     """The program; `reals` holds every constant. ModelError names all that has no such form."""
     if refused := [f"{n.op} '{n.name}': {n.refusal}" for n in graph.nodes if n.refusal]:
         raise ModelError("no form in float arithmetic: " + "; ".join(refused))
+    graph = _begun(graph)
     values = {v: Value(v, shape, ANY) for v, shape in graph.shapes.items()}
     blank = _Blank()
-    nodes = tuple(n.real(blank, tuple(values[i] for i in n.inputs), values[n.output])
-                  for n in graph.nodes)
-    program = lower(Graph(graph.name, tuple(values[i] for i in graph.inputs), nodes,
+
+    def node(item: FloatNode | Region) -> Node:
+        if isinstance(item, Region):
+            return item.fixed(values, tuple(node(i) for i in item.body))
+        return item.real(blank, tuple(values[i] for i in item.inputs), values[item.output])
+
+    program = lower(Graph(graph.name, tuple(values[i] for i in graph.inputs),
+                          tuple(node(item) for item in arrange(graph)),
                           tuple(values[o] for o in graph.outputs)))
     return _Reals(graph, program, blank.fills).result()
+
+
+def _begun(graph: FloatGraph) -> FloatGraph:
+    """The graph whose loops begin with zeros or with what a node computes: a constant is copied,
+    since a loop would begin with its integers."""
+    nodes: list[FloatNode] = []
+    for n in graph.nodes:
+        begin = graph.makers.get(n.inputs[0]) if isinstance(n, State) else None
+        if isinstance(begin, Constant) and begin.value.any():
+            name = graph.fresh(f"{n.output}/begin")
+            nodes.append(Clamp(name, n.inputs, name, -np.inf, np.inf))
+            n = replace(n, inputs=(name,))
+        nodes.append(n)
+    return graph.rebuilt(nodes)
 
 
 class _Blank:
@@ -50,12 +73,12 @@ class _Blank:
 
     def weights(self, n: Layer, x: Value, y: Value, clamp: tuple[int, int] | None
                 ) -> tuple[Weight, np.ndarray]:
-        weight = Weight(np.zeros(n.weight.shape, np.int64), 8, np.zeros(1, np.int64))
-        return weight, np.zeros(n.spread_bias(y.shape).shape, np.int64)
+        return _zeros(n.weight.shape), np.zeros(n.spread_bias(y.shape).shape, np.int64)
 
     def sums(self, n: Weighted, x: tuple[Value, ...], y: Value
              ) -> tuple[tuple[Weight, ...], np.ndarray]:
-        n.refuse("has no form in float arithmetic")
+        return (tuple(_zeros((len(n.weight), v.shape[-1])) for v in x),
+                np.zeros(n.bias.shape, np.int64))
 
     def fill(self, value: float, y: Value) -> int:
         self.fills.append(max(float(value), LOWEST))
@@ -66,6 +89,10 @@ class _Blank:
 
     def note(self, n: FloatNode, words: str) -> None:
         n.refuse(words)
+
+
+def _zeros(shape: tuple[int, ...]) -> Weight:
+    return Weight(np.zeros(shape, np.int64), 8, np.zeros(1, np.int64))
 
 
 class _Reals:
@@ -91,7 +118,8 @@ class _Reals:
         n = self.nodes.get(kernel.node)
         if n is None:
             return kernel
-        for role, array in n.constants(self.shapes[n.output]).items():
+        for role, array in n.constants([self.shapes[i] for i in n.inputs],
+                                       self.shapes[n.output]).items():
             if (name := f"{kernel.name}_{role}") in self.buffers:
                 self.reals[name] = array.reshape(-1)
         return replace(kernel, op=n.op, body=self._body(kernel.body, kernel, n))

@@ -82,7 +82,7 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     shared = statistics(graph, found)
     widths = _widths(graph, found, inside, shared, recipe)
     for c in found:
-        if (values := _choices(graph, c)):
+        if (values := choices(graph, c)):
             index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
             formats.update(dict.fromkeys(c.members, index))
             continue
@@ -118,7 +118,7 @@ def _zeros_follow(graph: FloatGraph, found: list[Class], formats: dict[str, QFor
         beside = [formats[i].frac for n in c.readers for i in n.inputs
                   if i not in c.members and not n.choices(i, graph.shapes)]
         zeros = c.makers and all(n.holds is not None and not n.holds.any() for n in c.makers)
-        if beside and zeros and not _choices(graph, c):
+        if beside and zeros and not choices(graph, c):
             zero = replace(formats[c.members[0]], frac=min(beside))
             formats.update(dict.fromkeys(c.members, zero))
 
@@ -133,7 +133,7 @@ def _keep_to(found: list[Class], formats: dict[str, QFormat]) -> None:
                 formats.update(dict.fromkeys(c.members, kept))
 
 
-def _choices(graph: FloatGraph, c: Class) -> int:
+def choices(graph: FloatGraph, c: Class) -> int:
     """How many values the integers of an index have: places of a maximum, rows to pick from; 0
     where the class is no index. An input's own integers may be any of 8 bits, and are clipped."""
     made = [n.choices(n.output, graph.shapes) for n in c.makers]
@@ -148,6 +148,13 @@ def _frac(c: Class, total: Histogram, limits: QFormat, seen: dict[str, Histogram
         return finest(2 * total.low, 2 * total.high, limits.min, limits.max)
     reals = total.distribution(_function(c, seen))
     return choose_frac(recipe.activations, reals, limits.min, limits.max)
+
+
+def activation_bits(graph: FloatGraph, recipe) -> dict[str, int]:
+    """The width that the recipe gives each value; places have their own."""
+    found = classes(graph)
+    inside = {v for v, loops in membership(graph).items() if loops}
+    return _widths(graph, found, inside, statistics(graph, found), recipe)
 
 
 def _is_state(graph: FloatGraph, c: Class) -> bool:

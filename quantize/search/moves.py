@@ -10,7 +10,7 @@ from dsplet.quantize.float.node import Reads
 from dsplet.quantize.ptq.classes import classes
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.search.advice import Change, Plan, Rank
-from dsplet.quantize.search.suggestions import free, quick, widths_of
+from dsplet.quantize.search.suggestions import free, quick
 from dsplet.quantize.search.trial import WIDTHS, Slot, Trials
 
 ANEW = "quantized anew"
@@ -26,17 +26,16 @@ def gains(trials: Trials, recipe: Recipe) -> Iterator[Change]:
     recipe: of the plan that they change."""
     for what, fields in free(quick(recipe)):
         yield Change(what, ANEW, Rank.FILE, _set(**fields))
-    own = trials.under(recipe)
-    now = widths_of(own)
+    now = trials.under(recipe).own
     wider: list[tuple[int, Change]] = []
     for more in MORE_BITS:
         for kind, word in KINDS.items():
             many = {s: min(b + more, WIDTHS[-1]) if s.kind == kind else b for s, b in now.items()}
             what = f"{more} more bit{'s' * (more > 1)} for all {word}"
-            wider.append((own.memory_bytes(many), Change(what, ANEW, Rank.FILE, _widths(many))))
+            wider.append((trials.memory_bytes(many), Change(what, ANEW, Rank.FILE, _widths(many))))
         for slot, bits in now.items():
             if bits + more <= WIDTHS[-1]:
-                wider.append((own.memory_bytes(now | {slot: bits + more}),
+                wider.append((trials.memory_bytes(now | {slot: bits + more}),
                               _one(slot, bits + more)))
     yield from (change for _, change in sorted(wider, key=lambda pair: pair[0]))
 
@@ -55,7 +54,7 @@ def savings(trials: Trials, recipe: Recipe) -> Iterator[Change]:
         if getattr(recipe, field) > FEWER_BITS[0]:
             yield Change(f"{FEWER_BITS[0]} {field.replace('_', ' ')}", ANEW, Rank.FILE,
                          _set(**{field: FEWER_BITS[0]}))
-    now = widths_of(trials.under(recipe))
+    now = trials.under(recipe).own
     for bits in FEWER_BITS:
         for kind, word in KINDS.items():
             many = {s: min(b, bits) if s.kind == kind else b for s, b in now.items()}

@@ -28,14 +28,14 @@ class Sensitivity:
     """What each width does to the whole, all other slots at `trials.start_bits`.
 
     noise, cycles: by slot and width, what it adds. cycles is empty where nobody asked for them.
-    product_bits: by layer, how many bits its weights and its input may have together, so that its
-    accumulator can still be proved.
+    product_bits: of each of `trials.products`, how many bits the weights and what they meet may
+    have together, so that the layer's accumulator can still be proved.
     """
 
     noise: dict[tuple[Slot, int], float]
     cycles: dict[tuple[Slot, int], float]
     start_cycles: float
-    product_bits: dict[str, int]
+    product_bits: list[int]
 
 
 def sensitivity(trials: Trials, cycles: Callable | None = None,
@@ -48,8 +48,8 @@ def sensitivity(trials: Trials, cycles: Callable | None = None,
     least = measured.noise
     first = cycles(fixed) if cycles else 0.0
     headroom = {b.node: b.headroom_bits for b in bounds(fixed)}
-    product = {w.layer: start[w] + (start[x] if x else settled) + headroom[w.layer]
-               for w, x, settled in trials.products}
+    product = [start[w] + (start[x] if x else settled) + headroom[w.layer]
+               for w, x, settled in trials.products]
     noise, spent = {}, {}
     pairs = [(slot, bits) for slot in trials.slots for bits in WIDTHS]
     for i, (slot, bits) in enumerate(pairs):
@@ -98,8 +98,8 @@ def _constraints(trials: Trials, found: Sensitivity, memory_bytes: float | None,
         return {(s, b): float(b) for s in slots if s for b in WIDTHS}
 
     lines: list[Line] = [({(s, b): 1.0 for b in WIDTHS}, 1, 1) for s in trials.slots]
-    for weight, x, settled in trials.products:
-        room = found.product_bits[weight.layer] - (0 if x else settled)
+    for (weight, x, settled), most in zip(trials.products, found.product_bits, strict=True):
+        room = most - (0 if x else settled)
         lines.append((bits(weight, x), -np.inf, room))
     if memory_bytes is not None:
         weights = {(s, b): float(packed_bytes(s.size, b)) for s in trials.slots for b in WIDTHS

@@ -66,17 +66,11 @@ def quick(recipe: Recipe) -> Recipe:
         else recipe
 
 
-def widths_of(trials: Trials) -> Widths:
-    """The widths that the trials' own recipe asks for."""
-    recipe = trials.recipe.of(trials.graph)
-    return {s: getattr(recipe.at(s.layer), s.kind) for s in trials.slots}
-
-
 def suggestions(trials: Trials, accuracy_percent: float,
              progress: Progress = lambda done, total: None) -> list[Change]:
     """Changes in the order they were tried, up to the first that keeps the accuracy on the trials'
     samples. Empty where nothing has to change."""
-    start = trials.measure(widths_of(trials))
+    start = trials.measure(trials.own)
     if start is None:
         raise ModelError("the recipe's own widths cannot be proved free of overflow")
     if start.accuracy_percent >= accuracy_percent:

@@ -15,19 +15,24 @@ from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.proof import Overflow, prove
 from dsplet.quantize.fixed.qformat import QFormat
 from dsplet.quantize.float.graph import FloatGraph
-from dsplet.quantize.float.loops import refuse
 from dsplet.quantize.float.model import to_model
 from dsplet.quantize.float.node import ModelError, Reads, Weighted
-from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.ptq import algorithms
 from dsplet.quantize.ptq.calibrate import histograms
-from dsplet.quantize.ptq.classes import classes
+from dsplet.quantize.ptq.classes import Class, classes
 from dsplet.quantize.ptq.convert import convert
-from dsplet.quantize.ptq.formats import choose_formats, measured, separate_inputs
+from dsplet.quantize.ptq.formats import (
+    activation_bits,
+    choices,
+    choose_formats,
+    measured,
+    separate_inputs,
+)
 from dsplet.quantize.ptq.masks import without_masks
 from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.ptq.rescaling import Rescaling
 from dsplet.quantize.ptq.samples import Passage, Samples
+from dsplet.quantize.search.alive import alive
 
 WIDTHS = tuple(range(2, 17))
 START_BITS = 12
@@ -87,7 +92,6 @@ class Trials:
         recipe: a quick one; channels are equalized once, for its own widths."""
         if len(graph.inputs) != 1:
             raise ModelError(f"has the inputs {', '.join(graph.inputs)}; expected one")
-        refuse(graph, "search for widths")
         self.recipe, self.labels = recipe, labels
         self.samples = np.asarray(samples, np.float32)
         every = Samples(graph, {graph.inputs[0]: self.samples})
@@ -126,6 +130,15 @@ class Trials:
 
     def uniform(self, bits: int) -> Widths:
         return dict.fromkeys(self.slots, bits)
+
+    @property
+    def own(self) -> Widths:
+        """The widths that the recipe itself gives."""
+        recipe = self.recipe.of(self.graph)
+        bits = activation_bits(self.graph, recipe)
+        outputs = {n.name: n.output for n in self.graph.nodes}
+        return {s: recipe.at(s.layer).weight_bits if s.kind == "weight_bits" else
+                bits[outputs[s.layer]] for s in self.slots}
 
     def recipe_of(self, widths: Widths) -> Recipe:
         """The trials' recipe with these widths, one for each slot."""
@@ -195,63 +208,54 @@ def _scores(graph: FloatGraph, x: np.ndarray) -> np.ndarray:
 
 
 def _slots(graph: FloatGraph, recipe: Recipe) -> tuple[Slot, ...]:
-    """Weights by layer, then activations by the first node that gives them. Widths of inputs,
-    outputs and of what a table or a softmax reads are the recipe's."""
+    """Weights by layer, then activations by a node that gives them. Widths of inputs,
+    outputs and of what a table or a softmax reads are the recipe's; places have their own."""
     slots = [Slot(n.name, "weight_bits", int(n.weight.size)) for n in graph.nodes
              if isinstance(n, Weighted)]
     for c in classes(graph):
         free = c.makers and not c.reads <= {Reads.CURVE, Reads.SCORES, Reads.DIVISOR} and not any(
-            m in graph.inputs for m in c.members)
+            m in graph.inputs for m in c.members) and not choices(graph, c)
         if free:
             size = max(int(np.prod(graph.shapes[m])) for m in c.members)
-            slots.append(Slot(c.makers[0].name, "activation_bits", size))
+            slots.append(Slot(_giver(c), "activation_bits", size))
     return tuple(slots)
 
 
 def _slot_of(graph: FloatGraph, slots: tuple[Slot, ...]) -> dict[str, Slot]:
     """The activation slot of each value that has one."""
     by_layer = {s.layer: s for s in slots if s.kind == "activation_bits"}
-    return {m: by_layer[c.makers[0].name] for c in classes(graph) if c.makers
-            and c.makers[0].name in by_layer for m in c.members}
+    return {m: by_layer[_giver(c)] for c in classes(graph) if c.makers
+            and _giver(c) in by_layer for m in c.members}
+
+
+def _giver(c: Class) -> str:
+    """The node that a class is called by: the first that computes it; a state is not called by the
+    constant that it begins as."""
+    return next((n for n in c.makers if n.inputs), c.makers[0]).name
 
 
 def _products(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QFormat]
               ) -> list[tuple[Slot, Slot | None, int]]:
     """Each layer's weights, the slot that they meet, and the settled bits they meet where there is
-    none: their sum decides how wide the layer's accumulator must be."""
+    none: their sum decides how wide the layer's accumulator must be. Gates meet several."""
     slot_of = _slot_of(graph, slots)
-    reads = {n.name: n.inputs[0] for n in graph.nodes if isinstance(n, Weighted)}
-    return [(s, slot_of.get(reads[s.layer]), formats[reads[s.layer]].bits) for s in slots
-            if s.kind == "weight_bits"]
+    reads = {n.name: n.inputs for n in graph.nodes if isinstance(n, Weighted)}
+    return [(s, slot_of.get(x), formats[x].bits) for s in slots if s.kind == "weight_bits"
+            for x in reads[s.layer]]
 
 
 def _alive(graph: FloatGraph, slots: tuple[Slot, ...], formats: dict[str, QFormat]
            ) -> list[tuple[int, dict[Slot, int]]]:
-    """For each node what is alive while it runs: bytes of settled widths, and numbers by slot.
-    A Reshape is a view of what it reads."""
-    views = {n.output: n.inputs[0] for n in graph.nodes if isinstance(n, Reshape)}
-
-    def owner(value: str) -> str:
-        while value in views:
-            value = views[value]
-        return value
-
+    """For each node what is alive while it runs: bytes of settled widths, and numbers by slot."""
     slot_of = _slot_of(graph, slots)
-    values = [v for v in graph.shapes if v not in views]
-    born = {n.output: i for i, n in enumerate(graph.nodes)}
-    last = {owner(v): len(graph.nodes) for v in graph.outputs}
-    for i, n in enumerate(graph.nodes):
-        for v in map(owner, n.inputs):
-            last[v] = max(last.get(v, 0), i)
     found = []
-    for i in range(len(graph.nodes)):
+    for values in alive(graph):
         settled, numbers = 0, dict[Slot, int]()
         for v in values:
-            if born.get(v, -1) <= i <= last.get(v, -1):
-                size = int(np.prod(graph.shapes[v]))
-                if v in slot_of:
-                    numbers[slot_of[v]] = numbers.get(slot_of[v], 0) + size
-                else:
-                    settled += packed_bytes(size, formats[v].bits)
+            size = int(np.prod(graph.shapes[v]))
+            if v in slot_of:
+                numbers[slot_of[v]] = numbers.get(slot_of[v], 0) + size
+            else:
+                settled += packed_bytes(size, formats[v].bits)
         found.append((settled, numbers))
     return found

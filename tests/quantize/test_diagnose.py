@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnx import numpy_helper
 
 from dsplet.base.errors import UserError
 from dsplet.quantize.analysis import report
@@ -19,11 +20,11 @@ from dsplet.quantize.float.node import ModelError
 from dsplet.quantize.ptq.formats import separate_inputs
 from dsplet.quantize.ptq.recipe import Recipe, RecipeError, quantize
 from dsplet.quantize.search.suggestions import report as suggested
-from dsplet.quantize.search.suggestions import suggestions, widths_of
+from dsplet.quantize.search.suggestions import suggestions
 from dsplet.quantize.search.trial import Trials
 from tests.quantize import onnx_nets as nets
 from tests.quantize.onnx_nets import model, node, random
-from tests.quantize.recurrent_nets import cell
+from tests.quantize.recurrent_nets import STEPS, UNITS, cell
 
 pytestmark = pytest.mark.slow
 
@@ -173,15 +174,59 @@ def test_refusals(small, tmp_path):
         diagnose(graph, quantize(graph, x, COARSE), x[:0], np.zeros(0))
 
 
-def test_loops_are_refused(tmp_path):
-    (tmp_path / "rnn.onnx").write_bytes(cell("RNN").SerializeToString())
-    graph = from_onnx.load(tmp_path / "rnn.onnx")
-    x = np.random.default_rng(0).normal(size=(8, *graph.shapes[graph.inputs[0]]))
+@pytest.fixture(scope="module")
+def lstm(tmp_path_factory):
+    """(model, float graph, inputs, what ONNX Runtime gives) of a small LSTM's last state."""
+    m = cell("LSTM", output="last")
+    path = tmp_path_factory.mktemp("diagnose") / "lstm.onnx"
+    path.write_bytes(m.SerializeToString())
+    x = nets.inputs(m, 200)["x"]
+    return m, from_onnx.load(path), x, FloatNetwork(path)({"x": x})["y"]
+
+
+def hidden_states(m, x, rounded) -> np.ndarray:
+    """Those of the LSTM, (N, STEPS, UNITS), each rounded before the next step reads it."""
+    w, u, b = (numpy_helper.to_array(i)[0] for name in "wub" for i in m.graph.initializer
+               if i.name == name)
+    h, c, seen = np.zeros((len(x), UNITS)), np.zeros((len(x), UNITS)), []
+    for t in range(STEPS):
+        i, o, f, g = np.split(x[:, t] @ w.T + h @ u.T + b.reshape(2, -1).sum(0), 4, 1)
+        c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+        h = rounded(np.tanh(c) / (1 + np.exp(-o)))
+        seen.append(h)
+    return np.stack(seen, 1)
+
+
+def test_a_loop_s_figures_against_the_networks_themselves(lstm):
+    """Tables of 16 bits are functions here, and no stairs: to a tenth of a dB. Of a layer alone
+    that is rounded at every step, the steps after it read that."""
+    m, graph, x, y = lstm
     fixed = quantize(graph, x, COARSE)
-    with pytest.raises(ModelError, match="no diagnosis through loops over time: "):
-        diagnose(graph, fixed, x, np.zeros(8))
-    with pytest.raises(ModelError, match="no search for widths through loops over time: "):
-        Trials(graph, x, np.zeros(8), COARSE)
+    found = diagnose(graph, fixed, x, None)
+    q = fixed.run(fixed.inputs[0].format.quantize(x))
+    scores = fixed.outputs[0].format.dequantize(q[fixed.outputs[0].name])
+    assert found.sqnr_db == pytest.approx(sqnr_db(y, scores.reshape(y.shape)), abs=0.1)
+    (scan,) = (n for n in fixed.nodes if n.op == "Scan")
+    assert [n.op for n in found.layers] == [
+        "Input", *(n.op for n in scan.body.nodes if isinstance(n, Requantizing))]
+    hidden = found.layers[-1]
+    real, alone = (hidden_states(m, x, f) for f in (
+        lambda h: h, lambda h: hidden.format.dequantize(hidden.format.quantize(h))))
+    assert hidden.sqnr_isolated_db == pytest.approx(sqnr_db(real, alone), abs=1e-2)
+
+
+def test_a_fault_planted_in_a_loop_is_found_and_mended(lstm):
+    """All layers fine but the weights of the sigmoids."""
+    _, graph, x, y = lstm
+    culprit = next(n.name for n in graph.nodes if n.op == "GemmSum")
+    recipe = replace(Recipe(12, 12, 12, **NEAREST), layers={culprit: {"weight_bits": 2}})
+    found = diagnose(graph, quantize(graph, x, recipe), x, y.argmax(1))
+    assert found.flips and all(culprit in f.layers for f in found.flips)
+    best = max(found.layers, key=lambda n: n.restored_sqnr_db)
+    assert best.name == culprit and best.restored_sqnr_db > found.sqnr_db + 10
+    tried = suggestions(Trials(graph, x, y.argmax(1), recipe), 100.0)
+    assert f"weight bits for {culprit}" in tried[-1].what
+    assert found.test_accuracy_percent < 100 == tried[-1].point.accuracy_percent
 
 
 # --- suggestions ----------------------------------------------------------------------------------
@@ -218,7 +263,7 @@ def test_what_is_free_comes_first(small):
 def test_nothing_has_to_change(small):
     fine = trials(small, Recipe(10, 10, **NEAREST))
     assert suggestions(fine, 90.0) == []
-    assert set(widths_of(fine).values()) == {10}
+    assert set(fine.own.values()) == {10}
     assert suggested([], 90.0).smallest_change == "nothing has to change"
 
 

@@ -22,7 +22,8 @@ from dsplet.quantize.search.trial import WIDTHS, Point, Slot, Trials, packed_byt
 from dsplet.quantize.search.widths import Budgets, search
 from dsplet.workflows import widths
 from tests.dsplet.small_nets import digit_net
-from tests.quantize.onnx_nets import model, node, random
+from tests.quantize.onnx_nets import inputs, model, node, random
+from tests.quantize.recurrent_nets import cell
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +86,39 @@ def test_noise_is_that_of_the_scores(trials):
     assert finer.noise < point.noise / 100 and finer.agree_percent >= point.agree_percent
 
 
+@pytest.fixture(scope="module")
+def lstm(tmp_path_factory):
+    """(float graph, samples) of an LSTM of 4 units over 5 steps of 3 numbers; its last state."""
+    m = cell("LSTM", output="last")
+    path = tmp_path_factory.mktemp("search") / "lstm.onnx"
+    path.write_bytes(m.SerializeToString())
+    return from_onnx.load(path), inputs(m, 40)["x"]
+
+
+def test_slots_of_a_loop_by_hand(lstm):
+    """Its gates, 3 x 4 sigmoids and 4 tanhs, read 3 inputs and 4 units; 16 bits but for the
+    hidden state, which only products read. Most is held while the cell is multiplied by the forget
+    gate: x, the two states, all sigmoids, two gates that were cut out of them, and the product."""
+    trials = Trials(*lstm, np.zeros(40, np.uint8), Recipe(6, 6, **NEAREST))
+    sizes = [(s.kind, s.size, bits) for s, bits in trials.own.items()]
+    assert sizes == [("weight_bits", 84, 6), ("weight_bits", 28, 6), ("activation_bits", 4, 6),
+                     ("activation_bits", 12, 16), *5 * [("activation_bits", 4, 16)]]
+    assert all("constant" not in s.layer for s in trials.slots)
+    assert trials.weight_bytes(trials.own) == 63 + 21
+    held = 15 + 3 + 2 * (4 + 12 + 4 + 4 + 4)
+    assert trials.memory_bytes(trials.own) == 84 + 4 * 16 + held
+
+
+def test_a_trial_of_a_loop_by_its_own_widths_is_what_quantize_gives(lstm):
+    graph, x = lstm
+    trials = Trials(graph, x, np.zeros(40, np.uint8), Recipe(6, 6, **NEAREST))
+    a, b = to_text(trials.quantize(trials.own)), to_text(quantize(graph, x, trials.recipe))
+    assert a[0].split('"metadata"')[0] == b[0].split('"metadata"')[0]
+    assert all(np.array_equal(a[1][k], b[1][k]) for k in b[1])
+    narrow = next(s for s in trials.slots if s.size == 28)
+    assert trials.measure(trials.own | {narrow: 3}).noise > trials.measure(trials.own).noise
+
+
 # --- the solver -----------------------------------------------------------------------------------
 
 def small_problem(seed: int) -> tuple[SimpleNamespace, Sensitivity]:
@@ -99,7 +133,7 @@ def small_problem(seed: int) -> tuple[SimpleNamespace, Sensitivity]:
                              alive=[(8, {x: 64}), (0, {x: 80})],
                              uniform=lambda bits: dict.fromkeys(slots, bits),
                              memory_bytes=lambda widths: 0)
-    return trials, Sensitivity(noise, cycles, 1000.0, {"a": 20, "b": 24})
+    return trials, Sensitivity(noise, cycles, 1000.0, [20, 24])
 
 
 def feasible(trials, found, widths, memory, cycles) -> bool:

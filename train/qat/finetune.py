@@ -57,7 +57,9 @@ class FinetuneConfig:
     batch_size:    samples a step
     learning_rate: of weights and biases, the largest of a cosine, in steps of the layer's weights:
                    to cross from one integer to the next takes as long at any width; but at least
-                   LEAST_RATE, absolutely, for weights so fine that they are as good as real
+                   LEAST_RATE, absolutely, for weights so fine that they are as good as real. In a
+                   loop over time, where every turn adds to what a step does, it is the smaller by
+                   the square root of the number of turns
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift, rotation_degrees, stretch: how far each training image is distorted (see
                    `train.distort`): what rounding broke shows on unusual images, and on those the
@@ -141,13 +143,14 @@ Goal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 def _goal(graph: Graph) -> tuple[str, Goal | None]:
     """The value to learn with, what a last softmax reads or else the output; and the divergence of
     its probabilities from the teacher's output. None: by squared distance."""
-    maker = {n.output.name: n for n in graph.nodes}
-    last = maker[graph.outputs[0].name]
-    if last.op == "Softmax":
-        return last.inputs[0].name, lambda y, p: _divergence(y, p.clamp(min=1e-30).log())
-    if last.op == "LogSoftmax":
-        return last.inputs[0].name, _divergence
-    return last.output.name, None if last.op == "Table" else _divergence
+    name = graph.outputs[0].name
+    last = next((n for n in graph.nodes if n.output.name == name), None)
+    op = last.op if last else ""  # a sequence that a loop gives beside another output
+    if last and op in ("Softmax", "LogSoftmax"):
+        name = last.inputs[0].name
+    if op == "Softmax":
+        return name, lambda y, p: _divergence(y, p.clamp(min=1e-30).log())
+    return name, None if op == "Table" else _divergence
 
 
 def _divergence(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -163,10 +166,10 @@ def _ideal(target: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimizer:
     layers = [layer for layer in network.layers if isinstance(layer, Layer)]
-    groups = [{"params": [layer.weight, layer.bias], "awake": 1.0, "peak":
-               max(config.learning_rate * float((2.0 ** -layer.frac.detach()).mean()), LEAST_RATE)}
-              for layer in layers]
-    fracs = [*network.fracs, *(layer.frac for layer in layers)]
+    groups = [{"params": [*layer.weights, layer.bias], "awake": 1.0, "peak": max(
+        config.learning_rate * float((2.0 ** -torch.cat([*layer.fracs]).detach()).mean()),
+        LEAST_RATE) / math.sqrt(layer.turns)} for layer in layers]
+    fracs = [*network.fracs, *(frac for layer in layers for frac in layer.fracs)]
     return torch.optim.Adam([*groups, {"params": fracs, "awake": 1 - config.frozen,
                                        "peak": config.step_rate}])
 

@@ -96,14 +96,17 @@ class _Starts:
 
     def _read_by(self, loop: Turns, start: list[Ins], mac: Ins) -> tuple[Code, Code]:
         """The factor that is kept, and the multiply-accumulate that reads the start itself."""
-        fixed = [o for _, o in mac.accesses if _fixed(o, loop)]
+        factors = [o for letter, o in mac.accesses if letter in "XY"]
+        fixed = [o for o in factors if _fixed(o, loop)]
         if not fixed or not self.free or len(start) > 1 or start[0].row is not MOVE or (
                 not isinstance(start[0].operands["Y"], Access)):
             return [], [*start, mac]
         kept, a, addend = self._keep(), mac.accumulator, start[0].operands["Y"]
         assert a and isinstance(addend, Access)
-        other, = (o for _, o in mac.accesses if o is not fixed[0])
-        return [move(kept, fixed[0]), NOP], [add(a, addend, kept, other, mac=True)]
+        other, = (o for o in factors if o is not fixed[0])
+        first, stored = add(a, addend, kept, other, mac=True), mac.operands.get("Z")
+        return [move(kept, fixed[0]), NOP], [
+            first.storing(stored) if isinstance(stored, Access) else first]
 
     def _keep(self) -> Acc:
         kept = self.free.pop()

@@ -8,7 +8,7 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import Round, Scale, Scaled
 from dsplet.quantize.fixed.kernel import Kernel, Loop
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Statement
-from dsplet.quantize.float.kernel import Clamp, Linear
+from dsplet.quantize.float.kernel import Clamp, Linear, Place
 
 
 def real(program: Program) -> list[Scaled]:
@@ -30,4 +30,6 @@ def _statement(s: Statement) -> Statement:
             return Scale(d, offset, scale, wide=False)
         case Clamp(d, low, high):
             return Round(d, 1, floor=False, low=low, high=high, magnitude=0)
+        case Place(d, last):
+            return Round(d, 1, floor=True, low=0.0, high=last, magnitude=last)
     return s

@@ -59,6 +59,10 @@ class Doors:
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         vars(self).update(functions)
 
+    def another(self) -> Doors:
+        """Doors for one more chip beside those there are."""
+        return self
+
     if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 

@@ -8,6 +8,7 @@
    `busy` + w states [4.4, K70]. */
 #include "engine_memory.h"
 #include "engine_float.h"
+#include "engine_double.h"
 #include "engine_decode.h"
 
 #define PAGE_BITS 11
@@ -17,8 +18,12 @@
 #define WORDS (1 << 22)
 #define BLOCK_BITS 5 /* a block is eight words */
 #define BLOCKS (1 << (24 - BLOCK_BITS))
+#define GROUP_BITS 8 /* a group is eight blocks */
+#define GROUPS (1 << (24 - GROUP_BITS))
 #define OUTSIDE 255
 #define IDLE 254
+#define LONG_AGO INT64_MIN
+#define IS_MADE 256
 #define NEVER 1 /* odd: no instruction address */
 #define NO_BRANCH 0xffffffffu
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -30,12 +35,17 @@ enum { CAU_N = 8, CAU_Z = 4, CAU_V = 2, CAU_C = 1 };
 enum { TRUNCATES = 1, WAIT_STALLS = 2, CACHES_DO_OF_ONE = 4, HALVES_MU_LAW = 8,
        TRUNCATION_FLOORS = 16, CONVERTS_UPPER_BITS = 32, TAPS_ARE_LIVE = 64 };
 
+/* `dirty`: the mantissa that a zero was loaded with. */
 typedef struct {
-    Num now;
-    uint32_t newest; /* of the ring of the last four values, stamped with their slots */
-    Num value[4];
-    int64_t when[4];
+    double value;
+    uint32_t dirty;
 } Accumulator;
+
+/* What an accumulator held before the slot in which it was set: 4 * slot + its number. */
+typedef struct {
+    Accumulator old;
+    int64_t stamp;
+} Past;
 
 typedef struct {
     uint32_t address, word, size;
@@ -43,10 +53,9 @@ typedef struct {
 
 /* What the slot after a load or a Z step still sees when sequences are not checked. */
 typedef struct {
+    int64_t slot; /* that of the load or step */
     uint32_t reg, value, loaded, flags;
 } Late;
-
-static const Late NOT_LATE = {SINK, 0, 0, 0};
 
 typedef struct {
     Op op[PAGE_WORDS];
@@ -71,7 +80,12 @@ typedef struct {
     uint32_t programmed; /* the pcw whose wait states are in force */
     uint32_t quick; /* timing needs no more than `hot` */
     Late late;
-    Accumulator a[4];
+    Accumulator a[6]; /* and an M field's 0.0 and 1.0 */
+    Past past[2]; /* of even and of odd slots */
+    double scale[256]; /* what a word's mantissa counts, by its exponent; 0 of 0 */
+    double codes[256]; /* what `ic` makes of bytes, where codes_of is dauc | IS_MADE */
+    uint32_t codes_of;
+    uint64_t bump[2]; /* by sign, what makes dropping a sum's bits the adder's rounding */
     Pending queue[4];
     uint32_t queued; /* bit k: a Z write was issued k + 1 slots ago */
     uint32_t do_start, do_end, do_left;
@@ -90,6 +104,8 @@ typedef struct {
     uint32_t gap[PAGES];
     Range *range; /* of each block's words, where it is known */
     uint8_t *known;
+    Range *group_range; /* of eight blocks, likewise */
+    uint8_t *group_known;
     uint8_t converted[PAGES];
     uint32_t convert_list[PAGES], convert_count;
 } Chip;
@@ -110,24 +126,30 @@ INLINE void put(Chip *c, uint32_t address, uint32_t value, uint32_t size) {
     if (LIKELY(size == 4)) put32(p, value);
     else if (size == 2) p[0] = value, p[1] = value >> 8;
     else p[0] = value;
-    c->known[address >> BLOCK_BITS] = 0;
+    c->known[address >> BLOCK_BITS] = c->group_known[address >> GROUP_BITS] = 0;
     if (UNLIKELY(page != &blank))
-        page->op[(address >> 2) & (PAGE_WORDS - 1)].kind = DECODE, c->version++;
+        undecode(&page->op[(address >> 2) & (PAGE_WORDS - 1)]), c->version++;
 }
 
 /* The operand the multiplier sees in slot n: what the accumulator held after slot n - 3. */
-INLINE Num multiplicand(const Accumulator *a, int64_t n) {
-    uint32_t k = a->newest;
-    for (int i = 0; i < 2 && n - a->when[k] < 3; i++) k = (k - 1) & 3;
-    return a->value[k];
+INLINE Accumulator multiplicand(const Chip *c, uint32_t k, int64_t n) {
+    const Past *last = &c->past[(n - 1) & 1], *before = &c->past[n & 1];
+    if (before->stamp == 4 * (n - 2) + k) return before->old;
+    return last->stamp == 4 * (n - 1) + k ? last->old : c->a[k];
 }
 
-INLINE void set_accumulator(Accumulator *a, Num x, int64_t n) {
-    uint32_t k = a->newest = (a->newest + 1) & 3;
-    a->now.m = x.m, a->now.e = x.e, a->now.dirty = x.dirty;
-    a->value[k].m = x.m, a->value[k].e = x.e, a->value[k].dirty = x.dirty;
-    a->when[k] = n;
+INLINE void set_accumulator(Chip *c, uint32_t k, double value, uint32_t dirty, int64_t n) {
+    Past *past = &c->past[n & 1];
+    past->old = c->a[k], past->stamp = 4 * n + k;
+    c->a[k].value = value, c->a[k].dirty = dirty;
 }
+
+INLINE Accumulator from_word(const Chip *c, uint32_t word) {
+    if (word & 255) return (Accumulator){value_of_word(c->scale, word), 0};
+    return (Accumulator){0, word};
+}
+
+INLINE uint32_t sign_of(double d) { return d < 0 ? DAU_N : d == 0 ? DAU_Z : 0; }
 
 INLINE int condition_holds(uint32_t code, uint32_t f, uint32_t dau) {
     int n = !!(f & CAU_N), z = !!(f & CAU_Z), v = !!(f & CAU_V), carry = f & CAU_C, holds;
@@ -158,36 +180,41 @@ INLINE uint32_t converted(int function, uint32_t assumed, uint32_t word) {
 
 /* Format 5's functions of Y [5.3]. After int, int24, oc and ieee the accumulator holds the result's
    32 bits as they are. dauc [2]: 0 ic and 1 oc A-law, 2 ic and 3 oc linear, 4 truncate. */
-INLINE void special(int function, uint32_t dauc, uint32_t assumed, uint32_t word, Num *y,
-                    uint32_t *flags) {
+INLINE Accumulator special(const Chip *c, int function, uint32_t word, Accumulator y,
+                           uint32_t *flags) {
+    uint32_t dauc = c->dauc, assumed = c->assumed;
     int truncate = !(dauc & 16) ? 0 : assumed & TRUNCATION_FLOORS ? DOWN : TOWARD_ZERO;
-    int halves = assumed & HALVES_MU_LAW ? 1 : 0; /* powers of two between mu-law and G.711 */
+    double halves = assumed & HALVES_MU_LAW ? 2 : 1; /* of mu-law, beside G.711 */
     int32_t value;
     switch (function) {
     case 0:
         value = dauc & 4 ? (int32_t)(word & 255) : expand(word & 255, dauc & 1);
-        *y = normalise(value, 128 + 46 - (dauc & 5 ? 0 : halves), 1, flags);
-        break;
+        *flags = sign_of(value);
+        return (Accumulator){dauc & 5 ? value : value / halves, 0};
     case 1:
-        if (!(dauc & 10) && y->m) y->e += halves;
-        value = to_integer(*y, 16, truncate);
+        value = to_integer(dauc & 10 ? y.value : y.value * halves, 16, truncate);
         if (!(dauc & 8)) value = compress(value, dauc >> 1 & 1);
-        *y = from_word(value < 0 ? 0 : value > 255 ? 255 : value);
-        break;
-    case 2: *y = from_integer((int16_t)word, flags); break;
-    case 3: *y = from_word(to_integer(*y, 16, truncate)); break;
-    case 4: *y = normalise(shift_left((y->m + 128) >> 8, 23), y->e, 1, flags); break;
-    case 10: *y = from_integer((int32_t)(word << 8) >> 8, flags); break;
-    case 11: *y = from_word(to_integer(*y, 24, truncate)); break;
-    case 12: *y = from_word(word_to_ieee(word)); break;
-    case 13: *y = from_word(ieee_to_word(word, flags)); break;
+        return from_word(c, value < 0 ? 0 : value > 255 ? 255 : value);
+    case 2: value = (int16_t)word; *flags = sign_of(value); return (Accumulator){value, 0};
+    case 3: return from_word(c, to_integer(y.value, 16, truncate));
+    case 4: {
+        Num x = from_double(y.value);
+        x = normalise(shift_left((x.m + 128) >> 8, 23), x.e, 1, flags);
+        return (Accumulator){to_double(x), 0};
+    }
+    case 10:
+        value = (int32_t)(word << 8) >> 8;
+        *flags = sign_of(value);
+        return (Accumulator){value, 0};
+    case 11: return from_word(c, to_integer(y.value, 24, truncate));
+    case 12: return from_word(c, word_to_ieee(word));
+    case 13: return from_word(c, ieee_to_word(word, flags));
     case 14:
         word ^= 0x7fffffff;
-        *y = word & 255 ? from_word(word) : ZERO;
-        *flags = y->m < 0 ? DAU_N : y->m ? 0 : DAU_Z | DAU_U;
-        break;
-    default: break;
+        y = (Accumulator){word & 255 ? from_word(c, word).value : 0, 0};
+        *flags = sign_of(y.value) | (y.value ? 0 : DAU_U);
     }
+    return y;
 }
 
 static uint32_t reverse_bits(uint32_t value, int bits) {
@@ -239,32 +266,38 @@ static Op *decode_at(Chip *c, uint32_t pc) {
     if (page == &blank) {
         page = room_or_abort(sizeof *page);
         page->number = number;
+        for (int j = 0; j < PAGE_WORDS; j++) undecode(&page->op[j]);
         c->used[c->used_count++] = number;
         c->pages[number] = page;
     }
     Op *op = &page->op[(pc >> 2) & (PAGE_WORDS - 1)];
     decode(op, get32(c->memory + pc), pc);
-    op->bank = c->map[number] & 255, op->wait = c->map[number] >> 8;
-    if (op->bank == OUTSIDE) op->kind = UNMAPPED;
+    op->place = c->map[number];
+    if ((op->place & 255) == OUTSIDE) op->kind = UNMAPPED;
     return op;
 }
 
-/* Wait states as pcw has them now. */
-static void program_waits(Chip *c) {
-    if (c->pcw == c->programmed) return;
+static void change_waits(Chip *c) {
     for (int i = 0; i < PAGES; i++)
         if (c->partition[i]) {
             uint32_t waits = c->waits[c->partition[i] - 1][c->pcw & 63];
             c->map[i] = (c->map[i] & 255) | waits << 8;
             if (c->pages[i] == &blank) continue;
-            for (int j = 0; j < PAGE_WORDS; j++) c->pages[i]->op[j].wait = waits;
+            for (int j = 0; j < PAGE_WORDS; j++) c->pages[i]->op[j].place = c->map[i];
         }
     c->programmed = c->pcw;
+}
+
+/* Wait states as pcw has them now. */
+INLINE void program_waits(Chip *c) {
+    if (UNLIKELY(c->pcw != c->programmed)) change_waits(c);
 }
 
 #include "engine_values.h"
 #include "engine_chain.h"
 #include "engine_copy.h"
+#include "engine_convert.h"
+#include "engine_slot.h"
 #include "engine_run.h"
 
 #include "engine_doors.h"

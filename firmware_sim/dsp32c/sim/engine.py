@@ -5,6 +5,8 @@ WebAssembly (`wasm`), and is used with the interface of `Machine`; a batch door 
 over many inputs without any Python per input.
 """
 
+from __future__ import annotations
+
 import time
 import weakref
 from collections.abc import Callable
@@ -61,6 +63,13 @@ class Engine(Host):
             room = self._rooms[name] = self._doors.array(len(content), content.dtype)
         room[:len(content)] = content
         return room
+
+    def twin(self) -> Engine:
+        """Another one with the same memory, which runs beside this one in a thread of its own."""
+        other = Engine(self.target, self.strict, self._doors.another())
+        for region in self.target.regions:
+            other.memory[region.start:region.end] = self.memory[region.start:region.end]
+        return other
 
     # ---- state ----
 
@@ -147,12 +156,13 @@ class Engine(Host):
 
     def run_batch(self, start_pc: int, until: int, input_address: int, inputs, output_address: int,
                   output_words: int, max_instructions: int = 100_000_000,
-                  progress: Callable[[int], None] | None = None):
+                  progress: Callable[[int], None] | None = None, first: int = 0):
         """(outputs (N, output_words) uint32, states (N,) int64) of one program over N inputs.
 
         inputs: (N, words) uint32, written at input_address before each run.  Each image starts from
         reset registers; memory is left as the image before left it.  Counters go on counting.
-        `progress` is called with the number of images done, about ten times a second.
+        `progress` is called with the number of images done, about ten times a second. first: how
+        many came before these, for an error to name the one that failed.
         """
         inputs = np.ascontiguousarray(inputs, np.uint32)
         count, words = inputs.shape
@@ -177,7 +187,7 @@ class Engine(Host):
             done += ran
             if status[0] != DONE:
                 error = self._error(int(status[0]), until, max_instructions)
-                raise type(error)(f"input {done}: {error}")
+                raise type(error)(f"input {first + done}: {error}")
             seconds = max(time.perf_counter() - began, 1e-6)
             chunk = max(1, min(int(size * 0.1 / seconds), 4 * size))
             if progress:

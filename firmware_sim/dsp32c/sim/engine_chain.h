@@ -11,6 +11,7 @@
 #define SHORTEST 4
 #define LONGEST 512
 #define STRETCHES 96
+#define NEAR 32 /* words: in groups that are looked at anyway */
 
 /* Operands one after another in memory: words `low` to `high` from the pointer's first place. */
 typedef struct { int32_t from, low, high; } Stretch; /* from: which operand comes first */
@@ -20,17 +21,19 @@ struct Plan {
     Op *op[LONGEST];
     int32_t dx[LONGEST + 1], dy[LONGEST + 1]; /* words from where the pointers stand first */
     int32_t x_low, x_high, y_low, y_high;
-    Stretches x, y;
+    Stretches x, y, x_near, y_near; /* those with neighbours that are near taken together */
     uint32_t version, do_start, do_end, low_pc, high_pc, increment[8];
-    uint8_t px, py, increments, which[8], odd, full; /* odd: steps that are no whole words */
-    int length, body, closes; /* body: of whole turns of so many; closes: ends at do_end */
+    uint8_t px, py, increments, which[8], odd, even, full; /* odd: steps that are no whole words;
+                                                             even: all but the last are one word */
+    int length, body, most, passes; /* body: of whole turns of so many; most: that there is room
+                                       for; passes: of do_end */
     int64_t times, bank_stalls, wait_stalls, first_stalls; /* of each op, not booked yet */
     struct Plan *next;
 };
 
 INLINE int links(const Op *op, const Op *first, uint64_t hazard) {
     return op->kind == MAC && op->d == first->d && op->m == first->d && !op->negate &&
-           op->x == first->x && op->y == first->y && !(hazard & op->uses);
+           op->x == first->x && op->y == first->y && !(hazard & op->uses & ~LOOK);
 }
 
 static void book(Plan *p) {
@@ -52,9 +55,9 @@ static int32_t rely_on(Plan *p, const Chip *c, int by) {
     return (int32_t)(c->r[by] << 8) >> 8;
 }
 
-static int reach(Stretches *s, int from, int32_t word) {
+static int reach(Stretches *s, int from, int32_t word, int near) {
     Stretch *last = s->at + s->count - 1;
-    if (s->count && word >= last->low - 1 && word <= last->high + 1) {
+    if (s->count && word >= last->low - near && word <= last->high + near) {
         if (word < last->low) last->low = word;
         if (word > last->high) last->high = word;
         return 1;
@@ -65,33 +68,37 @@ static int reach(Stretches *s, int from, int32_t word) {
 }
 
 /* Instructions in the turns that the `do` has left, as many as there is room for. */
-INLINE int whole_turns(const Chip *c, int body) {
-    int turns = LONGEST / body;
-    return body * (c->do_left < (uint32_t)turns ? (int)c->do_left + 1 : turns);
+INLINE int whole_turns(const Chip *c, const Plan *p) {
+    int left = ((int)c->do_left + 1) * p->body;
+    return left < p->most ? left : p->most;
 }
 
-static Plan *make_plan(Chip *c, Op *first, uint32_t pc, uint32_t do_end) {
+static Plan *make_plan(Chip *c, Op *first) {
     Plan *p = first->plan;
+    uint32_t pc = c->pc, do_end = c->do_end;
     if (p) book(p);
     else {
         p = first->plan = room_or_abort(sizeof *p);
         p->next = c->plans, c->plans = p;
     }
     p->version = c->version, p->do_start = c->do_start, p->do_end = do_end;
-    p->px = first->x, p->py = first->y, p->increments = p->odd = p->full = 0;
-    p->length = p->body = p->closes = 0;
+    p->px = first->x, p->py = first->y, p->increments = p->odd = p->full = 0, p->even = 1;
+    p->length = p->body = p->passes = 0;
     p->low_pc = p->high_pc = pc;
     int32_t x = 0, y = 0;
     p->x_low = p->x_high = p->y_low = p->y_high = 0;
-    p->x.count = p->y.count = 0;
+    p->x.count = p->y.count = p->x_near.count = p->y_near.count = 0;
     if (first->negate || first->x == first->y) return p;
     int64_t limit = LONGEST;
     for (Op *op = first; p->length < LONGEST; ) {
-        if (!reach(&p->x, p->length, x) || !reach(&p->y, p->length, y)) {
-            p->full = 1, p->length -= p->body ? p->length % p->body : 0;
+        if (!reach(&p->x, p->length, x, 1) || !reach(&p->y, p->length, y, 1)) {
+            p->full = 1;
+            if (p->body) p->passes = p->length / p->body, p->length = p->passes * p->body;
             return p;
         }
+        reach(&p->x_near, p->length, x, NEAR), reach(&p->y_near, p->length, y, NEAR);
         int n = p->length++;
+        p->even &= x == n && y == n;
         p->op[n] = op, p->dx[n] = x, p->dy[n] = y;
         if (x < p->x_low) p->x_low = x;
         if (x > p->x_high) p->x_high = x;
@@ -110,16 +117,19 @@ static Plan *make_plan(Chip *c, Op *first, uint32_t pc, uint32_t do_end) {
         if (pc == do_end) {
             if (!p->body && p->op[0] == &c->pages[c->do_start >> PAGE_BITS]
                                             ->op[(c->do_start >> 2) & (PAGE_WORDS - 1)])
-                p->body = p->length, limit = whole_turns(c, p->body);
+                {
+                p->body = p->length, p->most = LONGEST / p->body * p->body;
+                limit = whole_turns(c, p);
+            }
             if (!p->body || p->length > limit - p->body) {
-                p->closes = 1;
+                p->passes = p->body ? p->length / p->body : 1;
                 return p;
             }
             next = first, pc = c->do_start - 4;
         } else if (((pc >> 2) & (PAGE_WORDS - 1)) == PAGE_WORDS - 1) return p;
         if (next->kind == DECODE) decode_at(c, pc + 4);
         if (!links(next, first, op->leaves)) {
-            if (next == first) p->closes = 1, p->body = 0;
+            if (next == first) p->passes = 1, p->body = 0;
             return p;
         }
         op = next, pc += 4;
@@ -127,10 +137,10 @@ static Plan *make_plan(Chip *c, Op *first, uint32_t pc, uint32_t do_end) {
     return p;
 }
 
-INLINE int stands(const Chip *c, const Plan *p, uint32_t do_end) {
-    if (p->version != c->version || p->do_end != do_end) return 0;
-    if (do_end != NEVER && p->do_start != c->do_start) return 0;
-    if (p->body && !p->full && p->length < whole_turns(c, p->body)) return 0;
+INLINE int stands(const Chip *c, const Plan *p) {
+    if (p->version != c->version || p->do_end != c->do_end) return 0;
+    if (c->do_end != NEVER && p->do_start != c->do_start) return 0;
+    if (p->body && !p->full && p->length < whole_turns(c, p)) return 0;
     for (int k = 0; k < p->increments; k++)
         if (c->r[p->which[k]] != p->increment[k]) return 0;
     return 1;
@@ -147,6 +157,14 @@ INLINE Range range(Chip *c, int64_t base, const Stretches *s, int length) {
             if (c->range[b].high > r.high) r.high = c->range[b].high;
         }
     }
+    return r;
+}
+
+/* The same by groups: sooner had, and wider. */
+INLINE Range wide_range(Chip *c, int64_t base, const Stretches *s, int length) {
+    Range r = NO_NUMBERS;
+    for (int i = 0; i < s->count && s->at[i].from < length; i++)
+        widen(c, &r, base + s->at[i].low, base + s->at[i].high);
     return r;
 }
 
@@ -167,12 +185,20 @@ INLINE int exact(Range start, Range x, Range y, int products) {
     return high - low < 32 && high <= 100 && low >= -100;
 }
 
+/* Whether that is so of a plan's first products, from word x and word y on. */
+INLINE int fits(Chip *c, const Plan *p, double start, int64_t x, int64_t y, int length) {
+    const Range from = range_of(start);
+    if (exact(from, wide_range(c, x, &p->x_near, length), wide_range(c, y, &p->y_near, length),
+              length)) return 1;
+    if (exact(from, range(c, x, &p->x, length), range(c, y, &p->y, length), length)) return 1;
+    return exact(from, range_among(value_of(c, x), p->dx, length),
+                 range_among(value_of(c, y), p->dy, length), length);
+}
+
 /* The Z writes on their way when a row begins: land them and book their stalls, or 0: wait. */
-INLINE int land(Chip *c, Plan *p, uint32_t queued, int64_t x, int64_t y, uint32_t fetch,
-                uint32_t y_bank, int64_t *t) {
-    if (!queued) return 1;
+static int land(Chip *c, Plan *p, int64_t x, int64_t y, uint32_t fetch, uint32_t y_bank) {
     for (int k = 2; k >= 0; k--) {
-        if (!(queued >> k & 1)) continue;
+        if (!(c->queued >> k & 1)) continue;
         uint32_t at = c->queue[(c->slot - 1 - k) & 3].address;
         int64_t word = at >> 2;
         if (c->pages[at >> PAGE_BITS] != &blank ||
@@ -180,91 +206,104 @@ INLINE int land(Chip *c, Plan *p, uint32_t queued, int64_t x, int64_t y, uint32_
             (word >= y + p->y_low && word <= y + p->y_high)) return 0;
     }
     for (int k = 2; k >= 0; k--) {
-        if (!(queued >> k & 1)) continue;
+        if (!(c->queued >> k & 1)) continue;
         const Pending *z = &c->queue[(c->slot - 1 - k) & 3];
         uint32_t place = c->map[z->address >> PAGE_BITS], bank = place & 255;
         put(c, z->address, z->word, z->size);
         Op *op = p->op[2 - k], *next = p->op[3 - k];
         op->bank_stalls += bank == y_bank, op->wait_stalls += place >> 8;
         next->bank_stalls += bank == fetch;
-        *t += (bank == y_bank) + (place >> 8) + (bank == fetch);
+        c->states += (bank == y_bank) + (place >> 8) + (bank == fetch);
     }
+    c->queued = 0;
     return 1;
 }
 
-/* Instructions done from `first` at *pc on, through the turns of a `do` too; 0 if there is no row,
-   -1 if its sums may need more than 32 bits. */
-static int64_t chain(Chip *c, Op *first, uint32_t *pc, uint32_t *do_end, uint32_t until,
-                     int64_t room, int64_t n, int64_t *t, uint32_t *hot, uint32_t *dau,
-                     uint64_t *hazard, uint32_t queued, uint32_t *cached) {
+/* The products' sum, in as many parts as the processor at hand adds at once, and its last four
+   values one by one. */
+INLINE void add_up(double kept[4], const Plan *p, const double *x, const double *y, int length) {
+    const int32_t *dx = p->dx, *dy = p->dy;
+    double s[4] = {kept[3], 0, 0, 0};
+    int k = 0;
+    if (p->even)
+        for (; k + 4 <= length - 4; k += 4)
+            for (int j = 0; j < 4; j++) s[j] += x[k + j] * y[k + j];
+    for (; k + 4 <= length - 4; k += 4)
+        for (int j = 0; j < 4; j++) s[j] += x[dx[k + j]] * y[dy[k + j]];
+    double total = s[0] + s[1] + (s[2] + s[3]);
+    for (; k < length - 4; k++) total += x[dx[k]] * y[dy[k]];
+    for (int j = 0; j < 4; j++, k++) kept[j] = total += x[dx[k]] * y[dy[k]];
+}
+
+/* A row that happened: what its accesses cost, where the pointers and pc are, what is left of its
+   `do`. x, y: the kinds of memory that it read. */
+INLINE void pass(Chip *c, Plan *p, uint32_t x, uint32_t y, int length) {
+    Op *first = p->op[0];
+    const uint32_t code = first->place & 255, code_wait = first->place >> 8;
+    /* a `do 0,n` fetches its instruction in its first turn alone */
+    const int once = p->body == 1 && c->assumed & CACHES_DO_OF_ONE;
+    uint32_t bank = (y & 255) == (x & 255), wait = (x >> 8) + (y >> 8), late = code == c->hot;
+    if (!once) bank += (x & 255) == code, wait += code_wait;
+    else if (c->cached) late = 0;
+    else {
+        late += (x & 255) == code;
+        first->wait_stalls += code_wait, c->states += code_wait;
+    }
+    if (length == p->length)
+        p->times++, p->bank_stalls += bank, p->wait_stalls += wait, p->first_stalls += late;
+    else {
+        for (int k = 0; k < length; k++)
+            p->op[k]->count++, p->op[k]->bank_stalls += bank, p->op[k]->wait_stalls += wait;
+        first->bank_stalls += late;
+    }
+    c->states += (int64_t)length * (4 + bank + wait) + late, c->slot += length;
+    c->hot = IDLE, c->hazard = p->op[length - 1]->leaves, c->cached = 0;
+    c->r[p->px] = (c->r[p->px] + 4 * (uint32_t)p->dx[length]) & MASK24;
+    c->r[p->py] = (c->r[p->py] + 4 * (uint32_t)p->dy[length]) & MASK24;
+    uint32_t passes = length == p->length ? p->passes : length / p->body;
+    if (!passes) c->pc = (c->pc + 4 * (uint32_t)length) & MASK24;
+    else if (c->do_left >= passes) c->do_left -= passes, c->pc = c->do_start, c->cached = once;
+    else c->do_left = 0, c->pc = (c->do_end + 4) & MASK24, c->do_end = NEVER;
+}
+
+/* Instructions done from `first` at pc on, through the turns of a `do` too; 0 if there is no row,
+   less if its sums may need more than 32 bits: so many will not be done here. */
+static int64_t chain(Chip *c, Op *first, uint32_t until, int64_t room) {
     Plan *p = first->plan;
-    if (!p || !stands(c, p, *do_end)) p = make_plan(c, first, *pc, *do_end);
+    if (!p || !stands(c, p)) p = make_plan(c, first);
     int length = p->length;
+    if (length < SHORTEST && !p->body && !p->passes) first->uses &= ~LOOK; /* no need again */
     if (p->body && (int64_t)length > ((int64_t)c->do_left + 1) * p->body)
         length = (int)(c->do_left + 1) * p->body;
     if (length < SHORTEST || length > room || (until >= p->low_pc && until <= p->high_pc)) return 0;
-    uint32_t x0 = c->r[p->px], y0 = c->r[p->py];
-    if ((x0 | y0 | p->odd) & 3) return 0;
-    int64_t x = x0 >> 2, y = y0 >> 2;
-    const int32_t *dx = p->dx, *dy = p->dy;
+    if ((c->r[p->px] | c->r[p->py] | p->odd) & 3) return 0;
+    int64_t x = c->r[p->px] >> 2, y = c->r[p->py] >> 2;
     int32_t x_low = p->x_low, x_high = p->x_high, y_low = p->y_low, y_high = p->y_high;
     if (length < p->length) { /* the rest of the plan need not even lie in memory */
         int64_t beyond = (x + x_low) | (y + y_low) | (WORDS - 1 - x - x_high);
         if (UNLIKELY((beyond | (WORDS - 1 - y - y_high)) < 0)) return 0;
         x_low = x_high = y_low = y_high = 0;
         for (int k = 0; k < length; k++) {
-            if (dx[k] < x_low) x_low = dx[k];
-            if (dx[k] > x_high) x_high = dx[k];
-            if (dy[k] < y_low) y_low = dy[k];
-            if (dy[k] > y_high) y_high = dy[k];
+            if (p->dx[k] < x_low) x_low = p->dx[k];
+            if (p->dx[k] > x_high) x_high = p->dx[k];
+            if (p->dy[k] < y_low) y_low = p->dy[k];
+            if (p->dy[k] > y_high) y_high = p->dy[k];
         }
     }
     uint32_t xp = memory_of(c, 4 * (x + x_low), 4 * (x + x_high));
     uint32_t yp = memory_of(c, 4 * (y + y_low), 4 * (y + y_high));
     if (xp == OUTSIDE || yp == OUTSIDE) return 0;
-
-    const Num start = first->m < 4 ? c->a[first->m].now : constant(first->m);
-    const double *xs = value_of(c, x), *ys = value_of(c, y);
-    if (!exact(range_of(start), range(c, x, &p->x, length), range(c, y, &p->y, length), length) &&
-        !exact(range_of(start), range_among(xs, dx, length), range_among(ys, dy, length), length))
-        return -1;
-    /* a `do 0,n` fetches its instruction in its first turn alone */
+    double kept[4];
+    kept[3] = c->a[first->m].value;
+    if (!fits(c, p, kept[3], x, y, length)) return -length;
     const int once = p->body == 1 && c->assumed & CACHES_DO_OF_ONE;
-    c->slot = n;
-    if (!land(c, p, queued, x, y, once ? IDLE : first->bank, yp & 255, t)) return 0;
+    if (c->queued && !land(c, p, x, y, once ? IDLE : first->place & 255, yp & 255)) return 0;
 
-    double s[4] = {to_double(start), 0, 0, 0}, kept[4];
-    int k = 0;
-    for (; k + 4 <= length - 4; k += 4)
-        for (int j = 0; j < 4; j++) s[j] += xs[dx[k + j]] * ys[dy[k + j]];
-    double total = s[0] + s[1] + (s[2] + s[3]);
-    for (; k < length; k++) kept[k & 3] = total += xs[dx[k]] * ys[dy[k]];
-
-    uint32_t bank = (yp & 255) == (xp & 255), wait = (xp >> 8) + (yp >> 8), late = 0;
-    if (!once) {
-        bank += (xp & 255) == first->bank, wait += first->wait, late = first->bank == *hot;
-    } else if (!*cached) {
-        uint32_t busy = ((xp & 255) == first->bank) + (first->bank == *hot);
-        first->bank_stalls += busy, first->wait_stalls += first->wait, *t += busy + first->wait;
-    }
-    if (length == p->length)
-        p->times++, p->bank_stalls += bank, p->wait_stalls += wait, p->first_stalls += late;
-    else {
-        for (k = 0; k < length; k++)
-            p->op[k]->count++, p->op[k]->bank_stalls += bank, p->op[k]->wait_stalls += wait;
-        first->bank_stalls += late;
-    }
-    c->r[p->px] = (x0 + 4 * (uint32_t)dx[length]) & MASK24;
-    c->r[p->py] = (y0 + 4 * (uint32_t)dy[length]) & MASK24;
-    for (k = length - 4; k < length; k++) {
-        set_accumulator(&c->a[first->d], from_double(kept[k & 3]), n + k);
-        *dau = *dau << 8 | (kept[k & 3] < 0 ? DAU_N : kept[k & 3] == 0 ? DAU_Z : 0);
-    }
-    const Op *last = p->op[length - 1];
-    uint32_t passes = p->body ? (uint32_t)(length / p->body) : (uint32_t)p->closes;
-    if (!passes) *pc = (*pc + 4 * (uint32_t)length) & MASK24;
-    else if (c->do_left >= passes) c->do_left -= passes, *pc = c->do_start, *cached = once;
-    else c->do_left = 0, *cached = 0, *pc = (*do_end + 4) & MASK24, *do_end = NEVER;
-    *t += (int64_t)length * (4 + bank + wait) + late, *hot = IDLE, *hazard = last->leaves;
+    add_up(kept, p, value_of(c, x), value_of(c, y), length);
+    for (int k = 0; k < 4; k++) c->dau_flags = c->dau_flags << 8 | sign_of(kept[k]);
+    c->a[first->d] = (Accumulator){kept[1], 0};
+    set_accumulator(c, first->d, kept[2], 0, c->slot + length - 2);
+    set_accumulator(c, first->d, kept[3], 0, c->slot + length - 1);
+    pass(c, p, xp, yp, length);
     return length;
 }

@@ -2,12 +2,13 @@
 
    Once three of its stores are on their way every turn is alike: it reads a word, the oldest store
    lands, and the accesses cost the same; the chip may fetch the instruction each time, or no more.
-   Read and landing are done in the order of the slot, so
-   that overlapping copies come out as the chip makes them. */
+   Read and landing are done in the order of the slot, so that overlapping copies come out as the
+   chip makes them. */
 
 /* Turns done, 0 where something is not as above; the last turn is left to the ordinary loop. */
-INLINE int64_t copy(Chip *c, Op *op, uint32_t until, uint32_t pc, int64_t room, int64_t n,
-                    int64_t *t, uint32_t hot, uint32_t *dau) {
+static int64_t copy(Chip *c, Op *op, uint32_t until, int64_t room) {
+    uint32_t pc = c->pc;
+    int64_t n = c->slot;
     int z = op->z == 15 ? 0 : op->z;
     int64_t turns = c->do_left < room ? c->do_left : room;
     if (turns < 4 || until == pc || !z || z == op->y || op->reversed || op->yi == z ||
@@ -28,21 +29,24 @@ INLINE int64_t copy(Chip *c, Op *op, uint32_t until, uint32_t pc, int64_t room, 
             return 0;
     }
     const int fetched = !(c->assumed & CACHES_DO_OF_ONE);
-    uint32_t bank = ((from & 255) == (to & 255)) + (fetched && op->bank == (to & 255));
-    uint32_t wait = (fetched ? op->wait : 0) + (from >> 8) + (to >> 8);
-    if (hot != (to & 255)) return 0;
+    uint32_t bank = ((from & 255) == (to & 255)) + (fetched && (op->place & 255) == (to & 255));
+    uint32_t wait = (fetched ? op->place >> 8 : 0) + (from >> 8) + (to >> 8);
+    if (c->hot != (to & 255)) return 0;
     for (int64_t k = n; k < n + turns; k++, y += y_step, at += z_step) {
         uint32_t word = get32(c->memory + y);
         const Pending *q = &c->queue[(k + 1) & 3];
         put32(c->memory + q->address, q->word), c->known[q->address >> BLOCK_BITS] = 0;
+        c->group_known[q->address >> GROUP_BITS] = 0;
         c->queue[k & 3] = (Pending){(uint32_t)at, word & 255 ? word : 0, 4};
         if (k < n + turns - 4) continue;
-        Num copied = word & 255 ? from_word(word) : ZERO;
-        set_accumulator(&c->a[op->d], copied, k);
-        *dau = *dau << 8 | (copied.m < 0 ? DAU_N : copied.m ? 0 : DAU_Z);
+        double copied = word & 255 ? value_of_word(c->scale, word) : 0;
+        set_accumulator(c, op->d, copied, 0, k);
+        c->dau_flags = c->dau_flags << 8 | sign_of(copied);
     }
     c->r[op->y] = y & MASK24, c->r[z] = at & MASK24;
     op->count += turns, op->bank_stalls += turns * bank, op->wait_stalls += turns * wait;
-    *t += turns * (4 + bank + wait), c->do_left -= (uint32_t)turns;
+    c->late = (Late){n + turns - 1, (uint32_t)z, (uint32_t)(at - z_step) & MASK24, 0, 0};
+    c->states += turns * (4 + bank + wait), c->do_left -= (uint32_t)turns;
+    c->slot = n + turns, c->hazard = op->leaves;
     return turns;
 }

@@ -6,8 +6,9 @@
 
 typedef enum {
     DECODE, UNMAPPED, ILLEGAL, NOP, GOTO, LOOP, CALL, DO, ADD_IMMEDIATE, SET24, ALU, SET_DAUC,
-    LOAD, STORE, LOAD_IO, STORE_IO, MOVE_TO_IO, MOVE_FROM_IO, MAC, MAC_STORE, DA1, DA2, DA3, DA4, DA5,
-    COPY, ADD, SELECT /* the commonest cases of DA1 and DA5 */
+    LOAD, STORE, LOAD_IO, STORE_IO, MOVE_TO_IO, MOVE_FROM_IO, DA1, DA2, DA3, DA4, DA5,
+    MAC_STORE, ADD, SELECT, /* common cases of DA3, DA1 and DA5 */
+    MAC, COPY, CONVERT /* those that rows begin with */
 } Kind;
 
 /* Register file: codes 0-31 of the chip, then the constants that post-increments need. */
@@ -21,6 +22,7 @@ enum { PC = 15, CONSTANT_MINUS = 22, CONSTANT_PLUS, DAUC = 26, IOC, PCSH = 30, P
 #define USES_BUS BIT(33)
 #define LOADED_TWICE BIT(34) /* left by the second of two loads */
 #define USES_AS_Z(r) BIT(40 + (r))
+#define LOOK BIT(63) /* left by all; used by what is to be looked at first: undecoded, or a row */
 
 typedef struct Plan Plan; /* engine_chain.h */
 
@@ -28,7 +30,7 @@ typedef struct {
     uint8_t kind, condition, d, s1, s2, wide, function, conditional; /* CA fields; d also the DA's N */
     uint8_t x, xi, y, yi, z, zi, m, negate; /* pointers (0: none) and increments; negate: F + 2S */
     uint8_t xa, ya, store, reversed, size, ysize; /* accumulators; store: Z writes; access sizes */
-    uint8_t bank, wait;
+    uint16_t place; /* its memory: bank + 256 * wait */
     uint32_t immediate, word;
     uint64_t uses, leaves;
     int64_t count, bank_stalls, wait_stalls;
@@ -98,6 +100,8 @@ static void decode_da(Op *op, uint32_t w) {
     if (op->kind == DA1 && op->m == 4 && op->y && !op->x && !op->negate) op->kind = COPY;
     if (op->kind == DA1 && op->m == 5 && op->x && !op->y) op->kind = ADD;
     if (op->kind == DA5 && op->function >= 5 && op->function <= 7) op->kind = SELECT;
+    if (op->kind == DA5 && (op->function == 0 || op->function == 2) && op->y && !op->store)
+        op->kind = CONVERT;
 }
 
 /* 7a-7d: W = 0 high byte, 1 low byte, 2 16 bits, 3 24 bits in a 32-bit word. Of the I/O registers
@@ -203,6 +207,9 @@ static void decode(Op *op, uint32_t w, uint32_t pc) {
         if (m == IOC && !op->wide) op->kind = NOP, op->uses = 0; /* no serial port here */
     } else if ((top & 0x3f) == 0x0c || (top & 0x3f) == 0x0d) decode_alu(op, w, top & 1);
     else if (top == 0x0e || top == 0x0f) decode_move(op, w, top & 1);
+    op->leaves |= LOOK, op->uses |= op->kind >= MAC ? LOOK : 0;
 }
+
+INLINE void undecode(Op *op) { op->kind = DECODE, op->uses |= LOOK; }
 
 #endif

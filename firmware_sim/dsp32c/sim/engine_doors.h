@@ -12,6 +12,7 @@ DOOR void chip_free(Chip *c) {
     for (uint32_t i = 0; i < c->used_count; i++) give_back(c->pages[c->used[i]]);
     for (Plan *p = c->plans, *next; p; p = next) next = p->next, give_back(p);
     give_back(c->values), give_back(c->range), give_back(c->known);
+    give_back(c->group_range), give_back(c->group_known);
     give_back(c);
 }
 
@@ -29,7 +30,11 @@ DOOR Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partiti
     }
     c->values = room(mapped * PAGE_WORDS * sizeof *c->values);
     c->range = room(BLOCKS * sizeof *c->range), c->known = room(BLOCKS);
-    if (!c->values || !c->range || !c->known) return chip_free(c), NULL;
+    c->group_range = room(GROUPS * sizeof *c->range), c->group_known = room(GROUPS);
+    if (!c->values || !c->range || !c->known || !c->group_range || !c->group_known)
+        return chip_free(c), NULL;
+    for (int e = 1; e < 256; e++) c->scale[e] = power(e - 151);
+    c->a[5].value = 1;
     return c;
 }
 
@@ -38,6 +43,9 @@ DOOR Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partiti
 DOOR void chip_assume(Chip *c, uint32_t busy, uint32_t assumed, uint32_t pcw, const uint8_t *waits,
                       const uint8_t *order) {
     c->busy = busy, c->assumed = assumed, c->boot_pcw = pcw;
+    c->codes_of = 0;
+    c->bump[0] = assumed & TRUNCATES ? 0 : (uint64_t)1 << (DROPPED - 1);
+    c->bump[1] = ((uint64_t)1 << (assumed & TRUNCATES ? DROPPED : DROPPED - 1)) - 1;
     memcpy(c->waits, waits, sizeof c->waits), memcpy(c->order, order, sizeof c->order);
 }
 
@@ -58,12 +66,16 @@ DOOR void chip_set_register(Chip *c, uint32_t code, uint32_t value) {
 
 /* Its 40 bits. */
 DOOR double chip_accumulator(const Chip *c, uint32_t index) {
-    return (double)to40(c->a[index & 3].now);
+    const Accumulator *a = &c->a[index & 3];
+    return (double)(a->value ? to40(from_double(a->value)) : (uint64_t)a->dirty << 8);
 }
 
 /* With its history. */
 DOOR void chip_set_accumulator(Chip *c, uint32_t index, double image) {
-    for (int i = 0; i < 4; i++) set_accumulator(&c->a[index & 3], from40((uint64_t)image), -8);
+    uint64_t bits = (uint64_t)image;
+    c->a[index & 3] = (Accumulator){to_double(from40(bits)), bits & 255 ? 0 : (uint32_t)(bits >> 8)};
+    for (int i = 0; i < 2; i++)
+        if ((c->past[i].stamp & 3) == (index & 3)) c->past[i].stamp = LONG_AGO;
 }
 
 /* n z v c as bits 8 4 2 1; N Z U V likewise. */
@@ -121,7 +133,8 @@ DOOR void chip_reset(Chip *c, uint32_t pc) {
     c->states = 0, c->hot = IDLE;
     c->pc = pc, c->branch = NO_BRANCH;
     c->do_end = NEVER, c->do_left = c->cached = 0;
-    c->hazard = 0, c->late = NOT_LATE;
+    c->hazard = LOOK, c->late.slot = LONG_AGO;
+    c->past[0].stamp = c->past[1].stamp = LONG_AGO;
 }
 
 /* Code that somebody else wrote into memory since the last run is decoded again. */
@@ -131,7 +144,7 @@ static void refresh(Chip *c) {
         Page *page = c->pages[c->used[i]];
         const uint8_t *p = c->memory + ((size_t)page->number << PAGE_BITS);
         for (int j = 0; j < PAGE_WORDS; j++)
-            if (page->op[j].word != get32(p + 4 * j)) page->op[j].kind = DECODE, c->version++;
+            if (page->op[j].word != get32(p + 4 * j)) undecode(&page->op[j]), c->version++;
     }
 }
 

@@ -1,8 +1,7 @@
 /* The DAU's numbers: 40-bit accumulators and 32-bit words as exact integers (dsp32c.md 3.1-3.3).
 
    Num is m * 2^(e - 128 - 31) with m normalised to [2^31, 2^32) or [-2^32, -2^31); zero is m = 0 with
-   an exponent so small that alignment never shifts the other operand, and `dirty` keeps the mantissa
-   bits that a zero was loaded with (0 in every other number). */
+   an exponent so small that alignment never shifts the other operand. */
 #ifndef ENGINE_FLOAT_H
 #define ENGINE_FLOAT_H
 
@@ -12,20 +11,14 @@
 #define ZERO_EXPONENT (-4096)
 
 enum { DAU_N = 8, DAU_Z = 4, DAU_U = 2, DAU_V = 1 };
+enum { DOWN = 1, TOWARD_ZERO }; /* ways to truncate: dauc[4] */
 
 typedef struct {
     int64_t m;
     int32_t e;
-    uint32_t dirty;
 } Num;
 
-static const Num ZERO = {0, ZERO_EXPONENT, 0};
-static const Num ONE = {(int64_t)1 << 31, 128, 0};
-
-INLINE Num constant(int m) { /* an M field's 0.0 and 1.0 */
-    Num x = {m == 5 ? (int64_t)1 << 31 : 0, m == 5 ? 128 : ZERO_EXPONENT, 0};
-    return x;
-}
+static const Num ZERO = {0, ZERO_EXPONENT};
 
 INLINE int64_t shift_left(int64_t value, int by) { return (int64_t)((uint64_t)value << by); }
 
@@ -34,36 +27,12 @@ INLINE int clamp63(int by) { return by > 63 ? 63 : by; }
 /* 40-bit accumulator image <-> Num; e = 0 is zero whatever the rest holds. */
 INLINE Num from40(uint64_t image) {
     int32_t e = image & 255, s = (int32_t)(uint32_t)(image >> 8);
-    Num x = {(int64_t)s + (s >> 31) * ((int64_t)1 << 32) + ((int64_t)1 << 31), e, 0};
-    Num zero = {0, ZERO_EXPONENT, (uint32_t)s};
-    return e ? x : zero;
+    Num x = {(int64_t)s + (s >> 31) * ((int64_t)1 << 32) + ((int64_t)1 << 31), e};
+    return e ? x : ZERO;
 }
 
 INLINE uint64_t to40(Num x) {
-    if (x.m == 0) return (uint64_t)x.dirty << 8;
-    return (uint64_t)((uint32_t)x.m ^ 0x80000000u) << 8 | (uint32_t)x.e;
-}
-
-INLINE Num from_word(uint32_t word) {
-    return from40((uint64_t)(word & 0xffffff00u) << 8 | (word & 255));
-}
-
-/* Guard bits dropped: floor toward minus infinity (3.2). */
-INLINE uint32_t to_word(Num x) {
-    if (x.m == 0) return x.dirty & 0xffffff00u;
-    return (((uint32_t)x.m & 0xffffff00u) ^ 0x80000000u) | (uint32_t)x.e;
-}
-
-/* A multiplier operand: 23 fraction bits, an accumulator's guard bits dropped (3.2). */
-INLINE Num factor(Num x) {
-    x.m >>= 8;
-    return x;
-}
-
-INLINE Num factor_of_word(uint32_t word) {
-    int32_t s = (int32_t)word >> 8, e = word & 255;
-    Num x = {s + (s >> 31) * (1 << 24) + (1 << 23), e, 0};
-    return e ? x : ZERO;
+    return x.m ? (uint64_t)((uint32_t)x.m ^ 0x80000000u) << 8 | (uint32_t)x.e : 0;
 }
 
 /* s * 2^(e - 128 - 46) to an accumulator: normalise, floor to 31 fraction bits, saturate or flush;
@@ -71,7 +40,7 @@ INLINE Num factor_of_word(uint32_t word) {
 INLINE Num normalise(int64_t s, int32_t e, int truncates, uint32_t *flags) {
     int lead = __builtin_clzll(((uint64_t)(s ^ (s >> 63)) << 1) | 1);
     int64_t top = shift_left(s, lead);
-    Num x = {top >> 31, e + 16 - lead, 0};
+    Num x = {top >> 31, e + 16 - lead};
     if (!truncates) {
         x.m += (top >> 30) & 1;
         if (x.m == (int64_t)1 << 32) x.m >>= 1, x.e++;
@@ -90,13 +59,6 @@ INLINE Num normalise(int64_t s, int32_t e, int truncates, uint32_t *flags) {
     return x;
 }
 
-/* -(-2) renormalises to 1 with the exponent one higher (3.3 step 2). */
-INLINE Num negate(Num x) {
-    x.m = -x.m;
-    if (x.m == (int64_t)1 << 32) x.m >>= 1, x.e++;
-    return x;
-}
-
 /* addend + p * 2^(pe - 128 - 46): align the smaller exponent by an arithmetic right shift (3.3). */
 INLINE Num accumulate(Num addend, int64_t p, int32_t pe, int truncates, uint32_t *flags) {
     int d = addend.e - pe;
@@ -107,20 +69,6 @@ INLINE Num accumulate(Num addend, int64_t p, int32_t pe, int truncates, uint32_t
 
 INLINE Num from_integer(int64_t value, uint32_t *flags) {
     return normalise(value, 128 + 46, 1, flags);
-}
-
-enum { DOWN = 1, TOWARD_ZERO }; /* ways to truncate: dauc[4] */
-
-/* Nearest with ties upward, or truncated, then saturated to `bits`. */
-INLINE int32_t to_integer(Num x, int bits, int truncate) {
-    int64_t top = ((int64_t)1 << (bits - 1)) - 1, value;
-    int shift = 159 - x.e;
-    if (x.m == 0 || shift > 40) return x.m < 0 && truncate == DOWN ? -1 : 0;
-    if (shift < 1) value = x.m;
-    else if (!truncate) value = (x.m + ((int64_t)1 << (shift - 1))) >> shift;
-    else if (truncate == DOWN || x.m > 0) value = x.m >> shift;
-    else value = -(-x.m >> shift);
-    return (int32_t)(value > top ? top : value < -top - 1 ? -top - 1 : value);
 }
 
 /* ITU-T G.711 on whole numbers, as in g711.py. */

@@ -6,33 +6,16 @@
 
 static const Range NO_NUMBERS = {1000, -1000};
 
-/* 2^e as a double, for e well inside the doubles' range. */
-INLINE double power(int e) {
-    uint64_t bits = (uint64_t)(e + 1023) << 52;
-    double d;
-    __builtin_memcpy(&d, &bits, 8);
-    return d;
+/* Of one number. */
+INLINE Range range_of(double d) {
+    uint64_t b = bits_of(d);
+    int e = (int)(b >> 52 & 2047) - 1023;
+    if (d == 0) return NO_NUMBERS;
+    return (Range){e - 52 + __builtin_ctzll(b | (uint64_t)1 << 52), e + 1};
 }
 
-INLINE double to_double(Num x) { return x.m ? (double)x.m * power(x.e - 159) : 0; }
-
-/* A double of at most 32 significant bits as an accumulator. */
-INLINE Num from_double(double d) {
-    int64_t bits;
-    __builtin_memcpy(&bits, &d, 8);
-    if (d == 0) return ZERO;
-    Num x = {(bits & (((int64_t)1 << 52) - 1)) >> 21 | (int64_t)1 << 31,
-             (int32_t)(bits >> 52 & 2047) - 1023 + 128, 0};
-    if (d < 0) {
-        x.m = -x.m;
-        if (x.m == -((int64_t)1 << 31)) x.m *= 2, x.e--;
-    }
-    return x;
-}
-
-INLINE Range range_of(Num x) {
-    if (!x.m) return NO_NUMBERS;
-    return (Range){x.e - 159 + __builtin_ctzll((uint64_t)x.m), x.e - 127};
+INLINE Range joined(Range a, Range b) {
+    return (Range){a.low < b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
 }
 
 /* The double of a word of a mapped page. */
@@ -47,10 +30,10 @@ static void convert(Chip *c, int64_t block) {
     double *value = value_of(c, block << (BLOCK_BITS - 2));
     int words = SPARSE && c->map[page] == OUTSIDE ? 0 : 1 << (BLOCK_BITS - 2);
     for (int k = 0; k < words; k++, p += 4) {
-        Num x = factor_of_word(get32(p));
-        value[k] = x.m ? (double)x.m * power(x.e - 151) : 0;
-        if (!x.m) continue;
-        int low = x.e - 151 + __builtin_ctzll((uint64_t)x.m), high = x.e - 127;
+        uint32_t word = get32(p);
+        value[k] = value_of_word(c->scale, word);
+        if (!(word & 255)) continue;
+        int e = word & 255, low = e - 151 + __builtin_ctz(word >> 8 | 1 << 23), high = e - 127;
         if (low < r.low) r.low = low;
         if (high > r.high) r.high = high;
     }
@@ -58,11 +41,31 @@ static void convert(Chip *c, int64_t block) {
     if (!c->converted[page]) c->converted[page] = 1, c->convert_list[c->convert_count++] = page;
 }
 
+/* Of a group's words, whatever they are. */
+static void convert_group(Chip *c, int64_t group) {
+    Range r = NO_NUMBERS;
+    int64_t b = group << (GROUP_BITS - BLOCK_BITS), end = (group + 1) << (GROUP_BITS - BLOCK_BITS);
+    for (; b < end; b++) {
+        if (!c->known[b]) convert(c, b);
+        if (c->range[b].low < r.low) r.low = c->range[b].low;
+        if (c->range[b].high > r.high) r.high = c->range[b].high;
+    }
+    c->group_range[group] = r, c->group_known[group] = 1;
+}
+
+/* To the numbers of the groups that words `low` to `high` are in. */
+INLINE void widen(Chip *c, Range *r, int64_t low, int64_t high) {
+    for (int64_t g = low >> (GROUP_BITS - 2); g <= high >> (GROUP_BITS - 2); g++) {
+        if (UNLIKELY(!c->group_known[g])) convert_group(c, g);
+        *r = joined(*r, c->group_range[g]);
+    }
+}
+
 /* Of some values, exactly: their neighbours in a block may be no numbers at all. */
 static Range range_among(const double *value, const int32_t *at, int count) {
     Range r = NO_NUMBERS;
     for (int k = 0; k < count; k++) {
-        Range one = range_of(from_double(value[at[k]]));
+        Range one = range_of(value[at[k]]);
         if (one.low < r.low) r.low = one.low;
         if (one.high > r.high) r.high = one.high;
     }
@@ -71,10 +74,11 @@ static Range range_among(const double *value, const int32_t *at, int count) {
 
 /* Somebody else may have written to memory since the last run. */
 static void forget_values(Chip *c) {
-    const uint32_t blocks = 1 << (PAGE_BITS - BLOCK_BITS);
+    const uint32_t blocks = 1 << (PAGE_BITS - BLOCK_BITS), groups = 1 << (PAGE_BITS - GROUP_BITS);
     for (uint32_t i = 0; i < c->convert_count; i++) {
         uint32_t page = c->convert_list[i];
         memset(c->known + (size_t)page * blocks, 0, blocks);
+        memset(c->group_known + (size_t)page * groups, 0, groups);
         c->converted[page] = 0;
     }
     c->convert_count = 0;

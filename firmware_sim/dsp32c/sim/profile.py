@@ -21,3 +21,13 @@ class Profile:
     def instructions(self) -> int:
         """Instructions executed; states = 4 * instructions + all stalls."""
         return sum(self.count.values())
+
+
+def added(a: Profile, b: Profile) -> Profile:
+    """What two runs cost together."""
+    def both(x: dict[int, int], y: dict[int, int]) -> dict[int, int]:
+        return {k: x.get(k, 0) + y.get(k, 0) for k in x | y}
+
+    causes = a.stalls.keys() | b.stalls.keys()
+    return Profile(a.states + b.states, both(a.count, b.count),
+                   {c: both(a.stalls.get(c, {}), b.stalls.get(c, {})) for c in causes})

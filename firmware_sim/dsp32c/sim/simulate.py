@@ -10,11 +10,9 @@ import numpy as np
 from dsplet.firmware_sim import backend
 from dsplet.firmware_sim.backend import Array, Bill
 from dsplet.firmware_sim.dsp32c.codegen.image import Image
-from dsplet.firmware_sim.dsp32c.sim.engine import fastest
-from dsplet.firmware_sim.dsp32c.sim.profile import Profile
-
-MAX_INSTRUCTIONS = 1_000_000_000
-"""A program that runs longer is taken for one that never ends."""
+from dsplet.firmware_sim.dsp32c.sim.batch import MAX_INSTRUCTIONS, Batch
+from dsplet.firmware_sim.dsp32c.sim.engine import Engine, fastest
+from dsplet.firmware_sim.dsp32c.sim.profile import Profile, added
 
 
 @dataclass(frozen=True)
@@ -38,24 +36,22 @@ class Simulator:
             data = words.astype("<u4").view(np.uint8)
             self.chip.memory[address:address + len(data)] = data
 
-    def __call__(self, *xs: Array, progress: Callable[[int], None] | None = None) -> Run:
-        """xs: integers (N, *shape), one for each input. progress: told the samples done so far."""
+    def __call__(self, *xs: Array, progress: Callable[[int], None] | None = None,
+                 threads: int | None = None) -> Run:
+        """xs: integers (N, *shape), one for each input. progress: told the samples done so far.
+        threads: None takes all cores where that pays."""
         outputs: list[list[Array]] = [[] for _ in self.image.outputs]
         states = []
-        if hasattr(self.chip, "run_batch") and len(self.image.inputs) == len(
-                self.image.outputs) == 1:
-            x, y = self.image.inputs[0], self.image.outputs[0]
-            self.chip.reset(self.image.entry)
-            words, counts = self.chip.run_batch(
-                self.image.entry, self.image.halt, x.address, x.encode(xs[0]), y.address,
-                y.words, MAX_INSTRUCTIONS, progress)
+        if isinstance(self.chip, Engine) and len(self.image.inputs) == len(
+                self.image.outputs) == 1 and len(xs[0]):
+            inputs = self.image.inputs[0].encode(xs[0])
+            words, counts, profile = Batch(self.image, inputs, progress).run(self.chip, threads)
             outputs[0].append(words)
             states.append(counts)
-            profile = self.chip.profile()
         else:
             profile = Profile(0, {}, {})
             for i, sample in enumerate(zip(*xs, strict=True)):
-                profile = _add(profile, self._one(sample, outputs, states))
+                profile = added(profile, self._one(sample, outputs, states))
                 if progress:
                     progress(i + 1)
         n = len(xs[0])
@@ -94,12 +90,3 @@ class Simulator:
             bills.append(Bill(s, {kind: v / n for kind, v in spent.items()},
                               {cause: v / n / per_cycle for cause, v in stalls.items()}))
         return tuple(bills)
-
-
-def _add(a: Profile, b: Profile) -> Profile:
-    def merge(x: dict, y: dict) -> dict:
-        return {k: x.get(k, 0) + y.get(k, 0) for k in x | y}
-
-    causes = a.stalls.keys() | b.stalls.keys()
-    return Profile(a.states + b.states, merge(a.count, b.count),
-                   {c: merge(a.stalls.get(c, {}), b.stalls.get(c, {})) for c in causes})

@@ -51,6 +51,9 @@ class Instance(Doors):
         super().__init__({name: _function(self._store, exports[name], types)
                           for name, types in {**DOORS, "chip_room": ROOM}.items()})
 
+    def another(self) -> Instance:
+        return Instance()
+
     def array(self, count: int, dtype: Any) -> np.ndarray:
         """In the linear memory, which never moves; what holds the array holds the instance."""
         size = count * np.dtype(dtype).itemsize

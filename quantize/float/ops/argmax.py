@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.kernel import Add, Max, Mul, Set, Store
 from dsplet.quantize.fixed.ops.argmax import ArgMax as FixedArgMax
-from dsplet.quantize.float.node import Computing, Maker, NoReal, Reads, Shape, op
+from dsplet.quantize.float.kernel import Clamp, Linear
+from dsplet.quantize.float.node import Computing, Maker, Reads, Shape, op
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.gather import Gather
 from dsplet.quantize.float.ops.linear import linear
@@ -21,9 +24,12 @@ from dsplet.quantize.float.ops.transpose import Transpose
 from dsplet.quantize.float.reading import Reading, reads
 from dsplet.quantize.float.writing import Writing
 
+STEEP = 2.0**60
+"""Times this, the difference of two numbers that are not equal is beyond 1."""
+
 
 @op
-class ArgMax(NoReal, Computing):
+class ArgMax(Computing):
     """The place of the largest along the last axis, which goes: an integer."""
 
     reads = Reads.ORDER
@@ -45,6 +51,35 @@ class ArgMax(NoReal, Computing):
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
         return FixedArgMax(self.name, x, y)
+
+    def real(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        return _Real(self.name, x, y)
+
+    def constants(self, xs: list[Shape], y: Shape) -> dict[str, np.ndarray]:
+        return {"left": np.arange(xs[0][-1], 0, -1.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Real(Node):
+    """The kernel in float arithmetic: how many places are left from the first of the largest on,
+    which is the most that any of them has left."""
+
+    @property
+    def op(self) -> str:
+        return ArgMax.__name__
+
+    def kernel(self, k: Builder) -> None:
+        x, y, n = k[self.inputs[0]], k[self.output], self.inputs[0].shape[-1]
+        left = k.const("left", np.zeros(n, np.int64))
+        with k.loops(*self.output.shape) as at:
+            k.emit(Set("m", x[(*at, 0)]))
+            with k.loop(n) as i:
+                k.emit(Max("m", x[(*at, i)]))
+            k.emit(Set("most", 0))
+            with k.loop(n) as i:
+                k.emit(Set("d", x[(*at, i)]), Add("d", "m", negate=True), Linear("d", STEEP, 1.0),
+                       Clamp("d", 0.0, None), Mul("d", left[i]), Max("most", "d"))
+            k.emit(Set("d", n), Add("d", "most", negate=True), Store(y[at], "d"))
 
 
 def place(r: Reading, axis: int, kind: str, keep: bool, to: str, last: bool = False) -> None:

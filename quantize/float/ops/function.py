@@ -21,9 +21,10 @@ from dsplet.quantize.float.writing import Writing
 SQUARES = Expr("Mul", (X, X)), Expr("Pow", (X,), (2.0,))
 """Of what is too wide for an exact table, a product is exact."""
 PROBE = np.linspace(-1, 1, 4097)
-FLAT = (-8.0, 8.0)
-"""Where functions are tabulated in float arithmetic: outside they must have come to rest."""
-AT_REST = 1e-3
+REACHES = (8.0, 16.0)
+"""Functions are tabulated between minus and plus one of these in float arithmetic: outside they
+must have come to rest."""
+AT_REST = 1e-5
 """By how much at most they still move between there and four times as far out."""
 
 
@@ -78,19 +79,26 @@ class Function(Computing):
 
     @property
     def refusal(self) -> str:
-        f, ends = self.expr, np.array(FLAT)
+        f = self.expr
         if f.linear:
             return ""
         if f.jumps:
             return f"{f} may jump"
-        with np.errstate(invalid="ignore"):
-            rests = np.all(np.abs(f(4 * ends) - f(ends)) < AT_REST)
-        return "" if rests else f"{f} is not at rest outside {FLAT[0]:g}..{FLAT[1]:g}"
+        end = REACHES[-1]
+        return "" if self._reach else f"{f} is not at rest outside {-end:g}..{end:g}"
+
+    @property
+    def _reach(self) -> float:
+        """The first of REACHES that is enough; 0 where none is."""
+        ends = np.array([-1.0, 1.0])
+        with np.errstate(invalid="ignore", over="ignore"):
+            return next((r for r in REACHES if np.all(
+                np.abs(self.expr(4 * r * ends) - self.expr(r * ends)) < AT_REST)), 0.0)
 
     def meaning(self, d: str, table: Callable[[np.ndarray], str]) -> list[kernel.RealStatement]:
         if self.expr.linear:
             return _linear(d, self.expr)
-        pairs, made = kernel.tabulate(self.expr, *FLAT)
+        pairs, made = kernel.tabulate(self.expr, -self._reach, self._reach)
         return [kernel.InterpolateReal(d, table(pairs), made.scale, made.offset, made.last)]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsplet.quantize.fixed.builder import Builder
 from dsplet.quantize.fixed.graph import Node, Value
+from dsplet.quantize.fixed.kernel import Fetch, Set, Store
 from dsplet.quantize.fixed.ops.gather import Gather as FixedGather
-from dsplet.quantize.float.node import Maker, NoReal, Shape, op
+from dsplet.quantize.float.kernel import Linear, Place
+from dsplet.quantize.float.node import FloatNode, Maker, Shape, op
 from dsplet.quantize.float.ops.constant import Constant
 from dsplet.quantize.float.ops.reshape import Reshape
 from dsplet.quantize.float.ops.slice import cut
@@ -19,7 +22,7 @@ from dsplet.quantize.float.writing import Writing
 
 
 @op
-class Gather(NoReal):
+class Gather(FloatNode):
     """data[index] along data's first axis. index: integers, clipped to it."""
 
     arity = 2
@@ -45,6 +48,27 @@ class Gather(NoReal):
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
         return FixedGather(self.name, x, y)
+
+    def real(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
+        return _Real(self.name, x, y)
+
+
+@dataclass(frozen=True, eq=False)
+class _Real(Node):
+    """The kernel in float arithmetic."""
+
+    @property
+    def op(self) -> str:
+        return Gather.__name__
+
+    def kernel(self, k: Builder) -> None:
+        data, index, y = k[self.inputs[0]], k[self.inputs[1]], k[self.output]
+        rows, *row_shape = self.inputs[0].shape
+        with k.loops(*self.inputs[1].shape) as at:
+            k.emit(Set("p", index[at]), Place("p", rows - 1),
+                   Linear("p", float(data.strides[0])))
+            with k.loops(*row_shape) as row:
+                k.emit(Fetch("d", data[(0, *row)], "p"), Store(y[(*at, *row)], "d"))
 
 
 @reads("Gather", anywhere=True)

@@ -3,15 +3,17 @@ none: `quantize.float.passes` makes it of sums."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from dsplet.quantize.fixed.graph import Node, Value
 from dsplet.quantize.fixed.ops.gemm_sum import GemmSum as FixedGemmSum
-from dsplet.quantize.float.node import Maker, NoReal, op
+from dsplet.quantize.float.node import Maker, Shape, op
 from dsplet.quantize.float.ops.gemm import Columns
 from dsplet.quantize.float.writing import Writing
 
 
 @op
-class GemmSum(NoReal, Columns):
+class GemmSum(Columns):
     """A Gemm of its inputs side by side, K being the sum of theirs."""
 
     arity = None
@@ -23,3 +25,7 @@ class GemmSum(NoReal, Columns):
 
     def fixed(self, make: Maker, x: tuple[Value, ...], y: Value) -> Node:
         return FixedGemmSum(self.name, x, y, *make.sums(self, x, y), clamp=make.clamp(self, y))
+
+    def constants(self, xs: list[Shape], y: Shape) -> dict[str, np.ndarray]:
+        parts = np.split(self.weight, np.cumsum([x[-1] for x in xs])[:-1], 1)
+        return {"bias": self.bias} | {f"weight{j}": part for j, part in enumerate(parts)}

@@ -27,7 +27,7 @@ class Border(NoReal, NoFixed, Moving):
 
     @property
     def refusal(self) -> str:
-        return "a loop over time is not supported"
+        return ""  # the loop has a form
 
     def onnx(self, w: Writing) -> str:
         self.refuse("is written with its loop")

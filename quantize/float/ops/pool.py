@@ -88,7 +88,7 @@ class AveragePool(Pool, Clampable):
         mean = [] if self.counts.size else [kernel.Linear(d, kernel.word(1 / prod(self.window)))]
         return [*mean, *super().meaning(d, table)]
 
-    def constants(self, y: Shape) -> dict[str, np.ndarray]:
+    def constants(self, xs: list[Shape], y: Shape) -> dict[str, np.ndarray]:
         return {"factor": 1 / self.counts} if self.counts.size else {}
 
 

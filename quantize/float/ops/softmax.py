@@ -53,7 +53,7 @@ class Normalizing(Computing):
         """Of the two curves: the exponential, and what becomes of the sum."""
         return "exp", "log" if self.twin is fixed.LogSoftmax else "inverse"
 
-    def constants(self, y: Shape) -> dict[str, np.ndarray]:
+    def constants(self, xs: list[Shape], y: Shape) -> dict[str, np.ndarray]:
         return {role: self.curve(role, y[-1])[0] for role in self.roles}
 
 

@@ -45,6 +45,18 @@ def row(draw, most: int) -> list[str]:
     return [first, *body] if draw(st.booleans()) else body or [first]
 
 
+@st.composite
+def converted(draw) -> list[str]:
+    """A `do` that multiplies what it converts, or nearly one."""
+    factor, total = draw(st.permutations(["a0", "a1", "a2", "a3"]))[:2]
+    x, y = draw(st.sampled_from([("r1", "r2"), ("r2", "r1"), ("r1", "r3"), ("r1", "r1")]))
+    step = draw(st.sampled_from(["++", "++", "++", "--", ""]))
+    product = draw(st.sampled_from([f"{factor} * *{y}{step}", f"*{y}{step} * {factor}"]))
+    function = draw(st.sampled_from(["ic", "float", "float24"]))
+    return [f"do 1,{draw(st.integers(0, 90))}", f"{factor} = {function}(*{x}{draw(moves)})",
+            f"{draw(st.sampled_from([total, total, 'a0']))} = {total} + {product}"]
+
+
 others = st.sampled_from([
     "nop", "a1 = a0 - *r1", "a0 = ifalt(*r2)", "a2 = a2", "*r3++ = a1 = a1", "*r3 = a3 = a0 - *r2",
     "a3 = *r1++", "r15e = r15e + 4", "r16e = 0xfffffc", "r17 = 12", "a1 = a2 * a0", "3*nop"])
@@ -54,13 +66,15 @@ others = st.sampled_from([
 def programs(draw) -> list[str]:
     lines: list[str] = []
     for _ in range(draw(st.integers(1, 5))):
-        kind = draw(st.sampled_from(["row", "do", "other"]))
+        kind = draw(st.sampled_from(["row", "do", "converted", "other"]))
         if kind == "row":
             lines += draw(st.sampled_from([[], ["*r3++ = a1 = a1"]])) + draw(row(40))
         elif kind == "do":
             body = draw(row(10)) + draw(st.lists(others.filter(lambda t: "*nop" not in t),
                                                  max_size=2))
             lines += [f"do {len(body) - 1},{draw(st.integers(0, 90))}", *body]
+        elif kind == "converted":
+            lines += [f"dauc = {draw(st.sampled_from([0, 1, 4, 20]))}", *draw(converted())]
         else:
             lines.append(draw(others))
         if kind != "other" and draw(st.booleans()):  # what the multiplier sees soon after

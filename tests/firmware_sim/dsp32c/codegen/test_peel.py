@@ -49,6 +49,16 @@ def test_the_first_product_reads_what_the_sum_begins_with():
         """)
 
 
+def test_a_sum_of_one_product_is_stored_as_before():
+    mac = add(A0, A0, at("x"), at("w", j=1), mac=True).storing(at("y", j=1, write=True))
+    assert listing(peel([Turns("j", 3, [move(A0, at("b", j=1)), mac])])) == text("""
+        a2 = x[0]
+        nop
+        j < 3:
+            y[j] = a0 = b[j] + a2 * w[j]
+        """)
+
+
 def test_a_start_that_is_the_same_for_all_waits_in_an_accumulator():
     assert listing(peel(rows(2, start="b[0]", taps=2))) == text("""
         a2 = b[0]
