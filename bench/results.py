@@ -166,6 +166,19 @@ def boards() -> str:
         for row in record.load("boards")))
 
 
+def rounding() -> str:
+    def cells(row: dict[str, Any]) -> Cells:
+        more = 100 * (row["conversion"] / row["adder"] - 1)
+        return (row["network"], MEMORY[row["board"]], f"{row['adder']:,.0f}",
+                f"{row['conversion']:,.0f}", f"{more:.1f} %".replace("-0.0", "0.0"),
+                f"{row['adder_differing']:,} of {row['integers']:,}",
+                f"{row['conversion_differing']:,}")
+
+    return table(("network", "board", "cycles", "by conversions", "more",
+                  "differ if the adder rounds to nearest", "by conversions"),
+                 map(cells, record.load("rounding")))
+
+
 def float_chip() -> str:
     def cells(row: dict[str, Any]) -> Cells:
         goal = f", `-O {row['goal']}`" if row["goal"] else ""
@@ -268,8 +281,8 @@ def library_fft() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "systems": systems, "trained": trained, "era": era, "timings": timings,
-    "normalise": normalise, "boards": boards,
-    "float": float_chip, "toronto": toronto, "sliding": sliding, "machines": machines,
+    "normalise": normalise, "boards": boards, "rounding": rounding, "float": float_chip,
+    "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": lambda: fewer_bits("lenet5-mnist"),
     "quantize_mnist1d": lambda: fewer_bits("mnist1d_cnn"), "qat": finetuned,

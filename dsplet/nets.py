@@ -35,7 +35,7 @@ from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.qdq import to_qdq
 from dsplet.workflows import c_files, chip, held, ledger, simulate
 from dsplet.workflows.quantize import Changes
-from dsplet.workflows.request import OnTarget
+from dsplet.workflows.request import Generated, OnTarget
 from dsplet.workflows.simulation import Simulation, Streamed
 
 Samples = np.ndarray | Mapping[str, np.ndarray]
@@ -157,7 +157,7 @@ class FloatNet(_Net):
                  budget: str | None = None, seed: int = 0) -> Simulation:
         """The network on the processor's own floating point; see `FixedNet.simulate`."""
         return _simulate(self, simulate.FloatingPoint(self.network), samples, labels,
-                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
+                         Generated(target=target, board=board, clock=clock), goal, budget, seed)
 
 
 class FixedNet(_Net):
@@ -182,21 +182,23 @@ class FixedNet(_Net):
 
     def simulate(self, samples: Samples | None = None, target: str = "dsp32c-40", *,
                  board: str | None = None, clock: str | None = None,
-                 labels: np.ndarray | None = None, goal: str | None = None,
-                 budget: str | None = None, seed: int = 0) -> Simulation:
+                 rounding: str | None = None, labels: np.ndarray | None = None,
+                 goal: str | None = None, budget: str | None = None, seed: int = 0) -> Simulation:
         """Run the samples through the target's machine code: cycles, milliseconds, bytes, and
         whether every integer is the reference's.
 
         samples: None: one, random over the inputs' formats, drawn by `seed`.
         target, board: as `dsplet targets` lists them. clock: such as "168MHz"; None: the target's
-        own. labels: see `compare`. goal: "time", "memory" or "balanced"; None: the target's usual
+        own. rounding: of its code, as `dsplet targets` lists them; None: the usual one. labels:
+        see `compare`. goal: "time", "memory" or "balanced"; None: the target's usual
         one. budget: what the goal has to keep, and the report says whether it does: "33.3ms",
         "333333cycles" or a name of `dsplet budgets`.
-        Raises UnknownTarget, BudgetError, SizeError, RequestError, NoTool, DoesNotFit,
+        Raises UnknownTarget, NotOffered, BudgetError, SizeError, RequestError, NoTool, DoesNotFit,
         SamplesError, AnswerError.
         """
-        return _simulate(self, simulate.FixedPoint(self.network), samples, labels,
-                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
+        on = Generated(target=target, board=board, clock=clock, rounding=rounding)
+        return _simulate(self, simulate.FixedPoint(self.network), samples, labels, on, goal,
+                         budget, seed)
 
     def stream(self, samples: Samples, target: str = "dsp32c-40", *, board: str | None = None,
                clock: str | None = None, labels: np.ndarray | None = None) -> Streamed:
@@ -336,13 +338,13 @@ def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
 
 
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
-              samples: Samples | None, labels: np.ndarray | None, on: OnTarget,
+              samples: Samples | None, labels: np.ndarray | None, on: Generated,
               goal: str | None, budget: str | None, seed: int) -> Simulation:
     if samples is None and labels is not None:
         raise SamplesError("labels of random inputs: nobody knows what is right of them")
     chip.check_goal(goal)
     given = subject.random(1, seed) if samples is None else _batch(net.inputs(samples), labels)
-    target = chip.target_of(on)
+    target = chip.generated(on)
     limit = chip.budget_of(budget, target)
     compiled = chip.compiled(subject.program, target, goal, limit)
     found = simulate.execute(subject, given, compiled, limit).report

@@ -96,6 +96,11 @@ class Target:
         return tuple(sorted(self.on_chip + self.board.regions, key=lambda r: r.start))
 
     @property
+    def generated(self) -> str:
+        """What is unusual about code that is generated for it, in words; "" where nothing is."""
+        return ""
+
+    @property
     def cycle_ns(self) -> float:
         """Duration of a cycle without stalls, nanoseconds."""
         return 1000 / self.clock_mhz
@@ -308,13 +313,15 @@ class Backend(ABC):
     """A kind of processor.
 
     targets: its parts, each on its own board, by name. boards: by name. switches: by assumption.
-    usual_goal: what a program is compiled for where nobody says.
+    roundings: ways in which code may round, the usual first, with what they rest on; none: there
+    is no choice. usual_goal: what a program is compiled for where nobody says.
     """
 
     processor: ClassVar[str]
     targets: ClassVar[Mapping[str, Target]]
     boards: ClassVar[Mapping[str, Board]]
     switches: ClassVar[Mapping[str, Switch]] = {}
+    roundings: ClassVar[Mapping[str, str]] = {}
     usual_goal: ClassVar[str] = "time"
 
     @abstractmethod
@@ -336,6 +343,21 @@ class Backend(ABC):
     def clocked(self, target: Target, mhz: float) -> Target:
         """The target with another clock. Raises UserError where its memory would not keep up."""
         return replace(target, clock_mhz=mhz)
+
+    def rounded(self, target: Target, rounding: str) -> Target:
+        """The target, code for which rounds in that way, one of `roundings`. Raises NotOffered."""
+        if not self.roundings:
+            raise NotOffered(f"code for {target.name} rounds in one way alone",
+                             remedy="leave out --rounding")
+        if rounding not in self.roundings:
+            raise NotOffered(f"code for {target.name} cannot round by {rounding!r}",
+                             expected=" or ".join(self.roundings),
+                             remedy=near(rounding, self.roundings))
+        return self.with_rounding(target, rounding)
+
+    def with_rounding(self, target: Target, rounding: str) -> Target:
+        """See `rounded`."""
+        raise NotImplementedError(f"{self.processor} has roundings and no way to choose one")
 
     def switches_of(self, target: Target) -> Mapping[str, Switch]:
         """By assumption, of one target."""

@@ -51,6 +51,15 @@ class AssumptionRow:
 
 
 @dataclass(frozen=True)
+class RoundingRow:
+    """A way in which code for a processor may round, the usual first, and what it rests on."""
+
+    processor: str
+    rounding: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Datasheets:
     """Of every target there is."""
 
@@ -58,6 +67,7 @@ class Datasheets:
     boards: list[BoardRow]
     memory: list[RegionRow]
     assumptions: list[AssumptionRow]
+    roundings: list[RoundingRow]
 
 
 def datasheets() -> Datasheets:
@@ -69,7 +79,8 @@ def datasheets() -> Datasheets:
         list(dict.fromkeys(BoardRow(board.name, sum(r.bytes for r in board.regions), board.source)
                            for b in known for board in b.boards.values())),
         list(dict.fromkeys(row for b in known for row in _maps(b))),
-        [row for b in known for row in _assumed(b)])
+        [row for b in known for row in _assumed(b)],
+        [RoundingRow(b.processor, str(way), by) for b in known for way, by in b.roundings.items()])
 
 
 def _assumed(backend: Backend) -> list[AssumptionRow]:

@@ -216,7 +216,7 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
         first_samples=[_sample(y[i], index[i], None if labels is None else labels[i],
                                run.cycles[i], facts, labels)
                        for i in range(min(SHOWN_SAMPLES, samples))],
-        score=_score(y.reshape(samples, -1), labels, facts), agreement=agreement, layers=layers,
+        score=score(y.reshape(samples, -1), labels, facts), agreement=agreement, layers=layers,
         steps=step_rows(compiled), network_layers=list(compiled.program.layers.rows),
         modules=module_rows(layers), items=item_rows(compiled.items(run)),
         not_included=list(compiled.not_included), memory=list(memory.by_region),
@@ -242,7 +242,7 @@ def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | No
     step = facts.get(STEP)
     return Streamed(
         target=title(target), samples=samples, steps=count,
-        score=_score(y.reshape(samples, -1), labels, facts),
+        score=score(y.reshape(samples, -1), labels, facts),
         agreement=Exactly(
             differing, f"NumPy reference after the last step, {wanted.size:,} integers"),
         begin_cycles=steps.begin_cycles, cycles_per_step=slowest, clock_mhz=target.clock_mhz,
@@ -255,7 +255,7 @@ def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | No
 
 def title(target: Target) -> str:
     """The target as reports name it."""
-    return f"{target.name}, board {target.board.name}"
+    return ", ".join(filter(None, (target.name, f"board {target.board.name}", target.generated)))
 
 
 def _sample(y: Array, index: int, label: Any, cycles: float, facts: Mapping[str, str],
@@ -289,7 +289,7 @@ def _differing(y: Array, z: Array, labels: Array | None, facts: Mapping[str, str
     return int(np.count_nonzero(~same(_read(y, labels, names), _read(z, labels, names))))
 
 
-def _score(y: Array, labels: Array | None, facts: Mapping[str, str]) -> Score:
+def score(y: Array, labels: Array | None, facts: Mapping[str, str]) -> Score:
     """How many of the outputs y (N, outputs) are right; of numbers, also how far they are off."""
     if labels is None:
         return Score(None)

@@ -71,6 +71,11 @@ def clocked(target: Target, mhz: float) -> Target:
     return backend(target).clocked(target, mhz)
 
 
+def rounded(target: Target, rounding: str) -> Target:
+    """The target, code for which rounds in another way. Raises NotOffered."""
+    return backend(target).rounded(target, rounding)
+
+
 def assume(target: Target, text: str) -> Target:
     """The target under another assumption, such as `name=value`. Raises BadAssumption."""
     return backend(target).assume(target, text)

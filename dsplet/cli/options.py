@@ -159,6 +159,8 @@ target_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
     click.option("--board", help="The memory around the part; see dsplet targets."),
     click.option("--clock", help="Of the part, such as 168MHz, instead of its own."))
+rounding_option = click.option(
+    "--rounding", help="How its code rounds, by a name that dsplet targets lists.")
 GOALS = click.Choice(["time", "memory", "balanced"])
 
 

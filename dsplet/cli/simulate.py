@@ -14,6 +14,7 @@ from dsplet.cli.options import (
     budget_option,
     feed_options,
     reports,
+    rounding_option,
     target_options,
     watch,
 )
@@ -22,6 +23,7 @@ from dsplet.cli.options import (
 @reports
 @click.argument("source", type=PATH)
 @target_options
+@rounding_option
 @click.option("--samples", help="Test samples: a number or all; default: 1.")
 @click.option("-O", "goal", type=GOALS, help="For least cycles on the board, least memory, or "
               "both; default: balanced where C is compiled, else time.")
@@ -40,7 +42,8 @@ from dsplet.cli.options import (
               "the real-time factor; default: as the file says.")
 @click.option("--profile", is_flag=True, help="Also the 20 costliest lines, and what cost what.")
 @click.option("--spread", is_flag=True,
-              help="Also cycles of the first sample if the chip is not as assumed.")
+              help="Also cycles of the first samples if the chip is not as assumed, and integers "
+              "of up to 200.")
 @click.option("--assume", multiple=True, metavar="NAME=VALUE",
               help="Of the processor, by a name that dsplet targets lists; repeatable.")
 @click.option("--trace", "trace_count", type=POSITIVE, metavar="N",

@@ -26,29 +26,32 @@ def section(report: Facts) -> Html:
 
 
 def _tornado(spread: list[Facts]) -> Html:
-    """Two columns: cycles around what is assumed, and how many integers differ. What changes most
-    comes first, what changes nothing in one line at the end."""
-    moved = sorted((r for r in spread if r["change_percent"] or r["differing_integers"]),
-                   key=lambda r: (-abs(r["change_percent"]), -r["differing_integers"]))
-    most = max((abs(r["change_percent"]) for r in moved), default=0) or 1
-    integers = max((r["differing_integers"] for r in moved), default=0) or 1
-    rows = [_row(r, most, integers) for r in moved]
+    """Two columns: cycles around what is assumed, and how many integers differ, of all. What
+    changes most comes first, what changes nothing in one line at the end."""
+    moved = sorted((r for r in spread if r["change_percent"] or r["differing_integers"]
+                    or r.get("fault")),
+                   key=lambda r: (-abs(r["change_percent"] or 0), -r["differing_integers"]))
+    most = max((abs(r["change_percent"] or 0) for r in moved), default=0) or 1
+    rows = [_row(r, most) for r in moved]
     head = tag("div", tag("b", "assumption"), tag("span", "cycles"), tag("i"),
                tag("span", "integers"), tag("i"), class_="two head")
     still = _listed(r for r in spread if r not in moved)
     rest = [tag("p", f"As assumed, or without effect: {still}.", class_="note")] if still else []
     marks = key(("k0", "fewer"), ("stall", "more"))
-    return tag("div", marks, tag("div", head, *rows, class_="tornado"), *rest)
+    words = [tag("p", f"{_named(r)}: {r['integers']}.", class_="note") for r in moved
+             if r["differing_integers"] or r.get("fault")]
+    return tag("div", marks, tag("div", head, *rows, class_="tornado"), *words, *rest)
 
 
-def _row(r: Facts, most: float, integers: int) -> Html:
-    change, width = r["change_percent"], 50 * abs(r["change_percent"]) / most
+def _row(r: Facts, most: float) -> Html:
+    change = r["change_percent"] or 0
+    width = 50 * abs(change) / most
     cycles = bar(50 if change > 0 else 50 - width, width, "stall" if change > 0 else "k0")
-    return tag("div", tag("b", f"{_words(r['assumption'])} = {number(r['value'])}"),
+    return tag("div", tag("b", _named(r)),
                tag("span", f"{change:+.2g} %".replace("-", MINUS) if change else "none"),
                tag("i", *([cycles] if change else []), class_="centred"),
-               tag("span", number(r["differing_integers"])),
-               tag("i", *([bar(0, 100 * r["differing_integers"] / integers, "blame")]
+               tag("span", "fails" if r.get("fault") else number(r["differing_integers"])),
+               tag("i", *([bar(0, 100 * r["differing_integers"] / r["compared_integers"], "blame")]
                           if r["differing_integers"] else [])),
                class_="two", title=_told(r))
 
@@ -56,6 +59,8 @@ def _row(r: Facts, most: float, integers: int) -> Html:
 def _told(r: Facts) -> str:
     """With the layers that it changes."""
     layers = sorted(r["layers"], key=lambda row: -abs(row["cycles"]))
+    if r.get("fault"):
+        return str(r["fault"])
     return "; ".join([f"{number(r['cycles'])} cycles", f"{number(r['differing_integers'])} of "
                       f"{number(r['compared_integers'])} integers differ",
                       *(f"{row['layer']} {signed(row['cycles'])}" for row in layers)])
@@ -67,6 +72,10 @@ def _listed(rows: Iterable[Facts]) -> str:
     for r in rows:
         values.setdefault(_words(r["assumption"]), []).append(number(r["value"]))
     return "; ".join(f"{name} {', '.join(found)}" for name, found in values.items())
+
+
+def _named(r: Facts) -> str:
+    return f"{_words(r['assumption'])} = {number(r['value'])}"
 
 
 def _words(name: str) -> str:

@@ -17,7 +17,7 @@ from dsplet.base.sizes import bytes_of
 from dsplet.firmware_sim.backend import Target
 from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.workflows import chip
-from dsplet.workflows.request import FromData, OnTarget, RequestError
+from dsplet.workflows.request import FromData, Generated, OnTarget, RequestError
 
 PROJECT, BASELINE = "dsplet.toml", "dsplet.baseline.json"
 MOST_NETWORKS, MOST_TARGETS = 100, 20
@@ -68,12 +68,13 @@ class NetworkTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class TargetTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """part: None: what the table is called. board to goal: as the options of simulate."""
+    """part: None: what the table is called. board to rounding: as the options of simulate."""
 
     part: Text | None = None
     board: Text | None = None
     clock: Text | None = None
     goal: Literal["time", "memory", "balanced"] | None = None
+    rounding: Text | None = None
     budget: Costs = Costs()
 
 
@@ -143,8 +144,8 @@ def read(path: str) -> Project:
 
 def _target(path: str, name: str, table: TargetTable) -> Target:
     with door(f"{path}: targets.{name}"):
-        return chip.target_of(OnTarget(target=table.part or name, board=table.board,
-                                       clock=table.clock))
+        return chip.generated(Generated(target=table.part or name, board=table.board,
+                                        clock=table.clock, rounding=table.rounding))
 
 
 def _subject(name: str, table: NetworkTable, tables: Tables, folder: Path,

@@ -14,7 +14,7 @@ from dsplet.firmware_sim.budget import Budget, budget_cycles
 from dsplet.firmware_sim.optimize import GOALS
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import Program, lower
-from dsplet.workflows.request import OnTarget, RequestError
+from dsplet.workflows.request import Generated, OnTarget, RequestError
 
 
 def target_of(request: OnTarget) -> Target:
@@ -24,6 +24,12 @@ def target_of(request: OnTarget) -> Target:
     if request.clock is None:
         return target
     return targets.clocked(target, mhz_of(request.clock, "--clock"))
+
+
+def generated(request: Generated) -> Target:
+    """The processor that is meant, with code as it is meant. Raises NotOffered besides."""
+    target = target_of(request)
+    return target if request.rounding is None else targets.rounded(target, request.rounding)
 
 
 def budget_of(text: str | None, target: Target) -> Budget | None:

@@ -22,7 +22,7 @@ from dsplet.report.page import page
 from dsplet.workflows import baseline, compare, ledger, simulate
 from dsplet.workflows.baseline import ChangeRow
 from dsplet.workflows.provenance import provenance
-from dsplet.workflows.request import FromData, OnTarget, RequestError, check_out
+from dsplet.workflows.request import FromData, Generated, RequestError, check_out
 from dsplet.workflows.simulation import Simulation
 from dsplet.workflows.thumbnails import thumbnails
 from dsplet.workflows.verdicts import VerdictRow, verdicts
@@ -31,7 +31,7 @@ MADE_FROM = "dsplet.float_sha256"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(FromData, OnTarget):
+class Request(FromData, Generated):
     """reference, test: files of a float network and of the fixed-point one that was made from it.
     page: to be written. samples: of the test split, a number or "all", that they are compared on;
     the first `executed` of them run through machine code. budget, ram, flash: see
@@ -105,7 +105,7 @@ def _found(request: Request, whole: Network, fixed: Network, samples: Batch, wat
     compared = compare.run(compare.Request(reference=request.reference, test=request.test,
                                            samples=request.samples, **same), watch)
     book = ledger.run(ledger.Request(source=request.test, samples=request.samples, **same), watch)
-    sim = _simulated(request, min(request.executed, len(samples)), watch)
+    sim = _simulated(request, samples, watch)
     try:
         diagnosis, why = _diagnosis(whole, fixed, samples, watch), None
     except ModelError as error:
@@ -120,13 +120,13 @@ def _found(request: Request, whole: Network, fixed: Network, samples: Batch, wat
         threshold_percent=request.threshold_percent, passed=all(v.met is not False for v in rows))
 
 
-def _simulated(request: Request, count: int, watch: Watch) -> Simulation:
-    """With what the target offers besides."""
+def _simulated(request: Request, samples: Batch, watch: Watch) -> Simulation:
+    """The first of the samples, with what the target offers besides."""
     asked = simulate.Request(
-        source=request.test, samples=str(count), budget=request.budget, ram=request.ram,
-        flash=request.flash,
-        **{f: getattr(request, f) for c in (FromData, OnTarget) for f in c.__dataclass_fields__})
-    ran = simulate.simulated(asked, watch)
+        source=request.test, samples=str(min(request.executed, len(samples))),
+        budget=request.budget, ram=request.ram, flash=request.flash,
+        **{f: getattr(request, f) for c in (FromData, Generated) for f in c.__dataclass_fields__})
+    ran = replace(simulate.simulated(asked, watch), compared=samples)
     tools = ran.compiled.tools
     more = simulate.Extras(memory_map="memory_map" in tools, spread="assuming" in tools)
     return simulate.with_extras(ran, more, watch)

@@ -55,6 +55,14 @@ class OnTarget:
     clock: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Generated(OnTarget):
+    """rounding: how code for the target rounds, by a name that `dsplet targets` lists; None: the
+    usual way."""
+
+    rounding: str | None = None
+
+
 def percent(option: str, value: float | None) -> float | None:
     """A share of samples that a gate asks for. Raises RequestError for what no share can be."""
     if value is not None and not 0 < value <= 100:

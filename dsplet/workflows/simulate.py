@@ -21,7 +21,7 @@ from dsplet.firmware_sim.bill import cause_rows
 from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.firmware_sim.compile.streaming import streaming
 from dsplet.firmware_sim.memory_map import map_rows
-from dsplet.firmware_sim.sensitivity import error_bar
+from dsplet.firmware_sim.sensitivity import MOST_COMPARED
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.network import (
     Arrays,
@@ -33,8 +33,16 @@ from dsplet.quantize.network import (
 )
 from dsplet.workflows import chip, held
 from dsplet.workflows.provenance import provenance
-from dsplet.workflows.request import FromData, OnTarget, RequestError, check_outs, refuse_idle
+from dsplet.workflows.request import (
+    FromData,
+    Generated,
+    OnTarget,
+    RequestError,
+    check_outs,
+    refuse_idle,
+)
 from dsplet.workflows.simulation import Simulation, Streamed, flat, side
+from dsplet.workflows.spread import spread
 
 HOT_LINES = 20
 TRACED, TRACED_FOR_CHROME = 200, 20_000
@@ -49,11 +57,11 @@ RANDOM = "random"
 @dataclass(frozen=True, kw_only=True)
 class Extras:
     """What to report besides, and write: memory_map, where every buffer lies; profile, the
-    costliest lines; spread, cycles if the chip is not as assumed; the first `trace_count`
-    instructions of the first sample, in the report or in `trace_file` (None: none, and TRACED); a
-    `chrome_trace` of at most `trace_instructions` (None: TRACED_FOR_CHROME); the assembly
-    `listing`; `show`, of the layer or value of that name what memory held, as a picture in the file
-    `out`; `dump`, of all of them in a .npz."""
+    costliest lines; spread, cycles and integers if the chip is not as assumed; the first
+    `trace_count` instructions of the first sample, in the report or in `trace_file` (None: none,
+    and TRACED); a `chrome_trace` of at most `trace_instructions` (None: TRACED_FOR_CHROME); the
+    assembly `listing`; `show`, of the layer or value of that name what memory held, as a picture in
+    the file `out`; `dump`, of all of them in a .npz."""
 
     memory_map: bool = False
     profile: bool = False
@@ -69,7 +77,7 @@ class Extras:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(Extras, FromData, OnTarget):
+class Request(Extras, FromData, Generated):
     """What to run, on what, and what to report.
 
     source: a network, fixed point or, with arithmetic "float", float. samples: of the test split, a
@@ -111,6 +119,10 @@ class FixedPoint:
         """Reals as the machine reads them, for each input."""
         return quantized(self.graph, x)
 
+    def reals(self, y: np.ndarray) -> np.ndarray:
+        """A first output as the machine gives it, as reals."""
+        return self.graph.outputs[0].format.dequantize(y)
+
     def random(self, count: int, seed: int) -> Batch:
         """Every integer of the inputs' formats is as likely."""
         rng = np.random.default_rng(seed)
@@ -144,6 +156,9 @@ class FloatingPoint:
     def inputs(self, x: Arrays) -> list[np.ndarray]:
         return [x[name] for name in self.shapes]
 
+    def reals(self, y: np.ndarray) -> np.ndarray:
+        return y
+
     def random(self, count: int, seed: int) -> Batch:
         """Uniform from -1 to 1: nothing tells more of a float network's inputs."""
         rng = np.random.default_rng(seed)
@@ -163,12 +178,15 @@ class FloatingPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """A finished run: its report, and what more can be asked of it."""
+    """A finished run: its report, and what more can be asked of it. compared: samples on which
+    integers are compared if the chip is not as assumed."""
 
     report: Simulation
+    subject: FixedPoint | FloatingPoint
     compiled: Compiled
     inputs: list[np.ndarray]
     done: Run
+    compared: Batch
 
 
 def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
@@ -218,6 +236,8 @@ def simulated(request: Request, watch: Watch = SILENT) -> Execution:
     for tool in _tools(request):
         compiled.need(tool)
     ran = execute(subject, samples, compiled, budget, watch)
+    if request.spread and request.samples is None and request.images is None:
+        ran = replace(ran, compared=_samples(request, subject, MOST_COMPARED)[0])
     kept = limits.verdicts(compiled.memory())
     return replace(ran, report=replace(
         ran.report, provenance=_provenance(request, [subject.network], samples, target),
@@ -241,11 +261,12 @@ def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compi
     found = subject.report(compiled, done, inputs, samples, budget, watch)
     return Execution(report=Simulation(network=subject.network.path, arithmetic=subject.arithmetic,
                                        **flat(found)),
-                     compiled=compiled, inputs=inputs, done=done)
+                     subject=subject, compiled=compiled, inputs=inputs, done=done,
+                     compared=samples)
 
 
 def _target(request: Request) -> Target:
-    target = chip.target_of(request)
+    target = chip.generated(request)
     for text in request.assume:
         target = targets.assume(target, text)
     return target
@@ -270,8 +291,11 @@ def _tools(asked: Extras) -> list[str]:
     return [tool for tool, asked_for in wanted.items() if asked_for]
 
 
-def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Batch, str | None]:
-    """What is asked for, and a word where it is chance: where nobody knows other samples."""
+def _samples(request: Request, subject: FixedPoint | FloatingPoint, usual: int = 1
+             ) -> tuple[Batch, str | None]:
+    """What is asked for, and a word where it is chance: where nobody knows other samples. usual:
+    how many are taken where nobody says."""
+    wanted = request.samples or str(usual)
     feeding = request.feed(subject.facts, subject.shapes)
     seed = {"--seed": request.seed}
     if request.images:
@@ -281,14 +305,14 @@ def _samples(request: Request, subject: FixedPoint | FloatingPoint) -> tuple[Bat
         return images.test("all").unlabelled, None
     if feeding.data and feeding.data != RANDOM:
         refuse_idle(f"the samples are those of {feeding.data}", seed)
-        return feeding.test(request.samples or "1"), None
+        return feeding.test(wanted), None
     refuse_idle("random inputs are over the input's own range", {
         "--input-scale": request.input_scale, "--input-offset": request.input_offset,
         "--resize": request.resize}, ", or name samples with --data")
     refuse_idle("random inputs are others in the other arithmetic", {"--beside": request.beside},
                 ", or name samples with --data")
     seeded = request.seed or 0
-    return drawn(subject, count_of(request.samples or "1"), seeded), subject.told(seeded)
+    return drawn(subject, count_of(wanted), seeded), subject.told(seeded)
 
 
 def drawn(subject: FixedPoint | FloatingPoint, count: int, seed: int) -> Batch:
@@ -359,7 +383,7 @@ def with_extras(ran: Execution, asked: Extras, watch: Watch = SILENT) -> Simulat
                  "causes": cause_rows(ran.done)}
     if asked.spread:
         with watch.progress("other assumptions") as tick:
-            more |= vars(error_bar(compiled, inputs, tick))
+            more |= vars(spread(ran.subject, compiled, ran.compared, tick))
     if asked.chrome_trace:
         text = compiled.trace(inputs, asked.trace_instructions or TRACED_FOR_CHROME, True)
         write_atomically(asked.chrome_trace, text.encode())

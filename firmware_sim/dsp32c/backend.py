@@ -24,7 +24,14 @@ from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
 from dsplet.firmware_sim.dsp32c.concerns import concerns
 from dsplet.firmware_sim.dsp32c.isa.assembler import disassemble
 from dsplet.firmware_sim.dsp32c.lower_bound import least_cycles, lower_bounds
-from dsplet.firmware_sim.dsp32c.parts import BOARDS, SWITCHES, TARGETS, Target
+from dsplet.firmware_sim.dsp32c.parts import (
+    BOARDS,
+    ROUNDINGS,
+    SWITCHES,
+    TARGETS,
+    Rounding,
+    Target,
+)
 from dsplet.firmware_sim.dsp32c.sim import browser, trace
 from dsplet.firmware_sim.dsp32c.sim.engine import fastest
 from dsplet.firmware_sim.dsp32c.sim.held import held
@@ -44,10 +51,18 @@ class Dsp32c(backend.Backend):
     targets = TARGETS
     boards = BOARDS
     switches = SWITCHES
+    roundings = ROUNDINGS
 
     def compile(self, program: Program, target: backend.Target, goal: str = "time",
                 budget_cycles: float | None = None) -> Compiled:
+        if program.reals is not None and cast(Target, target).rounding is not Rounding.ADDER:
+            raise backend.NotOffered("float arithmetic rounds in every addition: no code for it "
+                                     f"gives the same under either adder, by {Rounding.CONVERSION}"
+                                     " or not")
         return GOALS[goal](_Ways(program, cast(Target, target)), budget_cycles)
+
+    def with_rounding(self, target: backend.Target, rounding: str) -> Target:
+        return replace(cast(Target, target), rounding=Rounding(rounding))
 
     def least_cycles(self, program: Program) -> float:
         return least_cycles(program)

@@ -61,6 +61,8 @@ def test_the_story(folder, net, x, tmp_path, capfd):
     assert ran.layers[-1].macs == 4 * 36 * 9 + 360
     with pytest.raises(FrozenInstanceError):
         ran.cycles = 0
+    sure = fixed.simulate(x[:3], rounding="conversion")
+    assert sure.differing_integers == 0 and sure.cycles != ran.cycles
 
     sources = fixed.emit_c("digits")
     assert list(sources) == ["digits.h", "digits.c"] and "#include" in sources["digits.c"]

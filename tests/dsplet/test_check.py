@@ -271,6 +271,17 @@ def test_a_missed_budget_names_who_loses_most(budget, check, layer, project):
         assert missed["said"].startswith(f"{100 * right.mean():.4g} % of 60 samples, of 100 %")
 
 
+def test_code_of_a_target_may_round_otherwise(project):
+    toml, base = project / "dsplet.toml", project / "dsplet.baseline.json"
+    toml.write_text(ONE + 'rounding = "conversion"\n')
+    assert dsplet("check", "--update", folder=project).returncode == 0
+    run, = json.loads(base.read_text())["runs"]
+    assert run["on"] == "dsp32c-40, board 1989, rounding by conversion, 40 MHz, time"
+    toml.write_text(ONE + 'rounding = "up"\n')
+    assert "targets.dsp32c-40: code for dsp32c-40 cannot round by 'up'; expected adder or " in (
+        dsplet("check", folder=project).stderr)
+
+
 def test_what_does_not_fit_is_a_row_that_failed(project):
     """32,768 weights of 16 bits, beside 32 KB and the chip's own 8."""
     net = model([node("Gemm", "x v", "y", transB=1)], {"x": (64,)}, {"v": random("v", 512, 64)})

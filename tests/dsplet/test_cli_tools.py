@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -253,13 +254,16 @@ def test_the_spread_is_what_assuming_gives(folder):
     assert not {"spread", "hot_lines", "assumed", "lowest_cycles"} & set(plain)
     seen = report("simulate", "small.q.onnx", "--spread", folder=folder)
     rows = {(r["assumption"], r["value"]): r for r in seen["spread"]}
+    program = lower(from_qdq.load(folder / "small.q.onnx"))
+    compiled = targets.compile(program, targets.get("dsp32c-40"))
     assert list(rows) == [(name, v) for name, switch in Dsp32c.switches.items()
-                          for v in switch.alternatives]
+                          if compiled.concerns(name) for v in switch.alternatives]
     cycles = [r["cycles"] for r in seen["spread"]]
     assert (seen["lowest_cycles"], seen["highest_cycles"]) == (min(cycles), max(cycles))
     assert rows["bank_busy_states", 2] == {
         "assumption": "bank_busy_states", "value": 2, "cycles": plain["cycles"],
-        "change_percent": 0, "differing_integers": 0, "compared_integers": 10, "layers": []}
+        "change_percent": 0, "integers": "0 of 80 differ", "differing_integers": 0,
+        "compared_integers": 80, "compared_samples": 8, "largest_difference": 0, "layers": []}
     bank = sum(r["bank_stall"] for r in plain["layers"][:-1])
     fast = rows["bank_busy_states", 1]  # a bank is free again before the next slot: no stall
     assert fast["cycles"] == pytest.approx(plain["cycles"] - bank)
@@ -267,6 +271,33 @@ def test_the_spread_is_what_assuming_gives(folder):
         r["layer"]: -r["bank_stall"] for r in plain["layers"][:-1] if r["bank_stall"]})
     assert fast["change_percent"] == pytest.approx(-100 * bank / plain["cycles"])
     for text, key in (("bank_busy=3", ("bank_busy_states", 3)),
-                      ("slot_order=IYXZ", ("slot_order", "IYXZ"))):
+                      ("slot_order=ZXYI", ("slot_order", "ZXYI"))):
         assumed = report("simulate", "small.q.onnx", "--assume", text, folder=folder)
         assert assumed["assumed"] == text and assumed["cycles"] == rows[key]["cycles"]
+
+
+def test_code_that_no_adder_changes(folder):
+    """Whoever cannot ask the chip asks for code that gives the same integers either way."""
+    said = ("simulate", "small.q.onnx", "--samples", 20, "--assume", "adder_truncates=false")
+    assert report_of(*said, folder=folder)["differing_integers"] > 50
+    sure = report_of(*said, "--rounding", "conversion", "--spread", folder=folder)
+    assert sure["differing_integers"] == 0 and sure["target"].endswith(", rounding by conversion")
+    assert sure["provenance"]["options"]["rounding"] == "conversion"
+    assert {r["integers"] for r in sure["spread"]} == {"0 of 80 differ"}
+    text = dsplet("simulate", "small.q.onnx", "--spread", folder=folder).stdout
+    assert re.search(r"adder_truncates +no +[\d,]+ +0 +[\d,]+ of 2,000 differ, in their last bits, "
+                     r"by \d+ steps of 65,536 at most; accuracy [\d.]+ → [\d.]+ %\n", text)
+    made = dsplet("emit", "small.q.onnx", "--format", "listing", "--rounding", "conversion", "-o",
+                  "sure", folder=folder)
+    assert made.returncode == 0 and " = round(a" in (
+        next((folder / "sure").iterdir()).read_text())
+    assert "leave out --rounding" in refusal("emit", "small.q.onnx", "--format", "c", "--rounding",
+                                             "conversion", folder=folder)
+    assert "float arithmetic rounds in every addition" in refusal(
+        "simulate", "small.onnx", "--arithmetic", "float", "--rounding", "conversion",
+        folder=folder)
+
+
+def report_of(*words, folder: Path) -> dict:
+    """A report, whether or not all integers are the reference's."""
+    return json.loads(dsplet(*words, "--json", folder=folder).stdout)

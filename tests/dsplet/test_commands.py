@@ -267,17 +267,19 @@ OTHERS = (
     "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
     "simulate state.q.onnx --stream --data state.npz",
     "simulate places.q.onnx",
+    f"simulate small.q.onnx --spread --rounding adder {FEED}",
     "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
     "zoo get zip1989", "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out")
 """Each changes much of what its command reports."""
 UNSEEN = {
     "simulate": "lowest_latency_ms highest_latency_ms model_error least_cycles instructions "
-                "compiler flags stack_bytes",
+                "compiler flags stack_bytes fault",
     "compare": "mended_by mended_by_layers",
     "diagnose": "reference_error test_error reference_numbers test_numbers",
     "quantize": "original agree_percent"}
-"""What only targets have that need another's compiler; of flips, what only the other one has; what
-only networks have that somebody quantized before."""
+"""What only targets have that need another's compiler, and only code that an assumption leads
+astray; of flips, what only the other one has; what only networks have that somebody quantized
+before."""
 
 
 @pytest.mark.slow

@@ -118,9 +118,10 @@ class _Run:
                 r[d] = self.get(source) * Fraction(factor)
             case Scale(_, half, factor, _):
                 r[d] = Fraction(half) + r[d] * self.get(factor)
-            case Round(_, unit, floors, low, high, magnitude):
+            case Round(_, unit, floors, low, high, magnitude, nearest):
                 y = r[d] / unit
-                y = Fraction(floor(y)) if floors else y
+                assert nearest == 0 or (y * 2**nearest).denominator == 1 and not floors
+                y = Fraction(floor(y)) if floors else Fraction(round_half_up(y)) if nearest else y
                 assert magnitude == 0 or abs(y) <= magnitude
                 y = y if low is None else max(y, Fraction(low))
                 r[d] = unit * (y if high is None else min(y, Fraction(high)))

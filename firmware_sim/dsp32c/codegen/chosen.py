@@ -16,7 +16,7 @@ from dsplet.firmware_sim.dsp32c.codegen.real import real
 from dsplet.firmware_sim.dsp32c.codegen.saturate import saturate
 from dsplet.firmware_sim.dsp32c.codegen.scale import WHOLE, Entry, may_wait, scale
 from dsplet.firmware_sim.dsp32c.codegen.unsigned_tables import unsigned_tables
-from dsplet.firmware_sim.dsp32c.parts.target import Target
+from dsplet.firmware_sim.dsp32c.parts.target import Rounding, Target
 from dsplet.quantize.fixed.kernel import Lookup, flat
 from dsplet.quantize.fixed.program import Program
 
@@ -54,16 +54,20 @@ class Chosen:
                        for v, s in program.storage.items() if s.buffer in unsigned}
         self.program = program = choices.apply(first["joined_sums"])
         places = entries(program, max(r.end for r in target.board.regions))
-        whole = dict.fromkeys(halves(program, places) if program.reals is None else (), WHOLE)
+        whole = dict.fromkeys(() if program.reals is not None else halves(
+            program, places, target.rounding), WHOLE)
         scaled = real(program) if program.reals is not None else [
-            scale(k, program.buffers, places | whole, choices.packed) for k in program.kernels]
+            scale(k, program.buffers, places | whole, choices.packed, target.rounding)
+            for k in program.kernels]
         self.words = {name: w for s in scaled for name, w in s.words.items()}
         buffers = {**program.buffers, **{b.name: b for s in scaled for b in s.buffers}}
         kernels = scaled_kernels = [s.kernel for s in scaled]
         if program.reals is None:
             kernels = delay_requantize(kernels, may_wait)
         fused, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
-        clamped = [saturate(k.kernel, self.buffers) for k in fused]
+        clamped = [k.kernel for k in fused]
+        if target.rounding is Rounding.ADDER:  # what saturates is floored by an addition
+            clamped = [saturate(k, self.buffers) for k in clamped]
         self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
         stored, self.floored_by_store = with_excess(
             clamped, self.buffers, frozenset(self.buffers) - frozenset(self.kinds))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dsplet.firmware_sim.dsp32c.parts.target import Rounding
 from dsplet.quantize.fixed.arithmetic import requantize
 from dsplet.quantize.fixed.kernel import (
     Add,
@@ -32,8 +33,10 @@ from dsplet.quantize.fixed.statement import Statement
 INT16 = np.iinfo(np.int16)
 
 
-def halves(program: Program, places: Collection[str]) -> frozenset[str]:
-    """The buffers that are better stored as 16-bit integers. places: those that hold places."""
+def halves(program: Program, places: Collection[str], rounding: Rounding = Rounding.ADDER
+           ) -> frozenset[str]:
+    """The buffers that are better stored as 16-bit integers. places: those that hold places.
+    rounding: of all others."""
     gains: Counter[str] = Counter()
     never = set(places) | {
         b.name for b in program.buffers.values() if b.role != "activation" or b.data is not None
@@ -41,7 +44,7 @@ def halves(program: Program, places: Collection[str]) -> frozenset[str]:
     for last, s, following, alone, turns in (t for k in program.kernels for t in _executed(k)):
         for r in s.refs():
             if isinstance(s, Store):
-                gains[r.buffer] += turns * _saved(last, s, alone)
+                gains[r.buffer] += turns * _saved(last, s, alone, rounding)
             elif isinstance(s, Set | Add | Mul):
                 gains[r.buffer] -= turns * (not isinstance(following, Interpolate))
             else:
@@ -66,16 +69,17 @@ def bounds(q: Requantize) -> tuple[int | None, int | None]:
     return None if low >= q.low else q.low, None if high <= q.high else q.high
 
 
-def _saved(last: Statement | None, s: Store, alone: bool) -> int:
+def _saved(last: Statement | None, s: Store, alone: bool, rounding: Rounding) -> int:
     """Instructions that a store is cheaper by. last: the statement before it. alone: no loop and
-    no multiply-accumulate is beside them, and clamps cost nothing (`saturate`). (A word is stored
-    by the last instruction that makes it.)"""
+    no multiply-accumulate is beside them, and clamps of floors cost nothing (`saturate`). (A word
+    is stored by the last instruction that makes it.)"""
     if not isinstance(last, Requantize) or last.d != s.d:
         return -1
     low, high = bounds(last)
     clamps = ((low is not None) + (high is not None)) * saturates(last)
-    floors = max(last.shifts) > 0 or (alone and clamps > 0)
-    return 2 * floors + 2 * clamps * (not alone) - 1
+    free = alone and rounding is Rounding.ADDER
+    fraction = max(*last.shifts, int(free and clamps > 0))
+    return rounding.instructions(fraction) + 2 * clamps * (not free) - 1
 
 
 def _executed(kernel: Kernel) -> Iterator[tuple[Statement | None, Statement, Statement | None,

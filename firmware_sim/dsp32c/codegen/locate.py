@@ -142,7 +142,7 @@ class _Locating:
             moves=tuple(size * offset.coefficient(r.var) for r in around),
             planes=whole // there, plane_bytes=size * there if there < whole else 0))
 
-    def _coded(self, value: str, buffer: str, kind: Kind) -> tuple[int, int, Span]:
+    def _coded(self, value: str, buffer: str, kind: Kind) -> tuple[float, int, Span]:
         """(base, step, clamp) of what a buffer holds."""
         if kind in PLACES:
             entry = self.chosen.places[buffer]
@@ -150,18 +150,21 @@ class _Locating:
             return base, entry.unit, self.clamps[buffer]
         base = int(STORED) if buffer in self.chosen.floored_by_store else EXCESS.get(
             kind, self.chosen.excess.get(value, 0))
-        return base, 1, self.unrounded.get(buffer, (None, None))
+        half, span = self.unrounded.get(buffer, (0, (None, None)))
+        return base - half, 1, span
 
 
-def _unrounded(passes: Mapping[str, Program]) -> dict[str, Span]:
-    """Buffers that hold what is rounded only after a maximum was taken, with the clamp of then."""
-    found: dict[str, Span] = {}
+def _unrounded(passes: Mapping[str, Program]) -> dict[str, tuple[float, Span]]:
+    """Buffers that hold what is rounded only after a maximum was taken: what they lack of what a
+    floor rounds, and the clamp of then."""
+    found: dict[str, tuple[float, Span]] = {}
     for before, after in zip(passes["scale"].kernels, passes["delayed_requantize"].kernels,
                              strict=True):
         rounds = [s for top in before.body for s in flat(top) if isinstance(s, Round)]
         if rounds and not any(isinstance(s, Round) for top in after.body for s in flat(top)):
             low, high = (None if b is None else int(b) for b in (rounds[0].low, rounds[0].high))
-            found |= {s.ref.buffer: (low, high) for s in _stores(after)}
+            half = 0.5 if rounds[0].nearest else 0
+            found |= {s.ref.buffer: (half, (low, high)) for s in _stores(after)}
     return found
 
 

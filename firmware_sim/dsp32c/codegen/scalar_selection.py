@@ -2,8 +2,10 @@
 
 Integers travel as float words: every sum below 2**32 is exact (dsp32c.md 3.3). Rounding is a floor,
 and a floor is two additions: adding 1.5 * 2**31 pushes the fraction out of the accumulator's 31
-fraction bits, and the adder truncates toward minus infinity (S, K65: the `adder_truncates`
-assumption). Recipes: dsp32c.md section 9.
+fraction bits, and the adder truncates toward minus infinity (S, K70: the `adder_truncates`
+assumption). Where nothing is to rest on that, what rounds is `round`, once a number beside which
+its fraction still fits the accumulator has brought the integers to the end of 24 bits, or `int24`,
+by way of memory. Recipes: dsp32c.md section 9.
 """
 
 from __future__ import annotations
@@ -29,13 +31,17 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
     Word,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import TEMP, Selection
+from dsplet.firmware_sim.dsp32c.parts.target import GUARD_BITS
 from dsplet.quantize.fixed.kernel import Add, Divide, Mac, Max, Mul, Set, Store
 from dsplet.quantize.fixed.statement import Ref, Source
 
 FLOOR_MAGIC = 1.5 * 2.0**31
 """Added and taken away again, it leaves a floor."""
 SPLIT_UNIT = 256
-"""Floored to a multiple of it, an integer below 2**31 has at most 24 bits."""
+"""Floored to a multiple of it, an integer below 2**31 has at most 24 bits; so it has rounded."""
+ROUND_MAGIC = 1.5 * 2.0**23
+"""Beside it an integer below `ROUND_MAGNITUDE` ends where a word's 24 bits do."""
+ROUND_MAGNITUDE = 1 << 22
 BORDER = {Kind.LONG: "int24", Kind.IEEE: "ieee", Kind.HALF: "int"}
 """How a float word is stored where words are something else; `Kind.unpack` is how it is read."""
 
@@ -156,11 +162,23 @@ class ScalarSelector:
         magic, to = self.using.constant(FLOOR_MAGIC * unit), to or a
         code += [add(to, a, magic), subtract(to, to, magic)]
 
+    def nearest(self, a: Acc, s: Round, code: Code) -> None:
+        """To integers, ties upward, and without an addition that loses bits. What int24 cannot hold
+        it saturates, which leaves the clamp to narrower formats what it was."""
+        if s.nearest <= GUARD_BITS and s.magnitude < ROUND_MAGNITUDE:
+            magic = self.using.constant(ROUND_MAGIC)
+            code += [add(a, a, magic), apply("round", a, a), subtract(a, a, magic)]
+            return
+        code += [apply("int24", TEMP, a).storing(self.using.scratch(True)),
+                 apply("float24", a, self.using.scratch())]
+
     def round(self, s: Round, code: Code) -> None:
         using = self.using
         a = using.result(s.d)
         if s.floor:
             self.floor(a, s.unit, code)
+        elif s.nearest:
+            self.nearest(a, s, code)
         if s.low is not None:
             low = using.constant(float(s.low * s.unit))
             last = code[-1] if code else None

@@ -3,7 +3,8 @@
 The DSP32C multiplies integers inside float words, so 2**-shift of a requantize costs nothing when
 it is multiplied into the weights, and neither does the half step when it is added to the bias: the
 accumulator then holds acc * 2**-shift + 1/2, and of the requantize a floor and a clamp are left.
-Where an accumulator has no constants to carry the scale, one multiply is emitted.
+Where an accumulator has no constants to carry the scale, one multiply is emitted. Code that rounds
+by conversions, to nearest by themselves, is without the half step.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from dsplet.firmware_sim.dsp32c.codegen.halves import bounds, reach, saturates
 from dsplet.firmware_sim.dsp32c.codegen.segment_words import Line, segment_words
+from dsplet.firmware_sim.dsp32c.parts.target import Rounding
 from dsplet.quantize.fixed.kernel import (
     Add,
     Buffer,
@@ -90,7 +92,8 @@ class Scale(Statement):
 class Round(Statement):
     """d = clamp(floor(d / unit)) * unit; a bound that cannot be passed is None.
 
-    floor: whether a fraction is left to drop. magnitude: |d| / unit never exceeds it.
+    floor: whether a fraction is left to drop. magnitude: |d| / unit never exceeds it. nearest: bits
+    of a fraction that is rounded instead, half up; 0: there is none.
     """
 
     d: Changed
@@ -99,6 +102,7 @@ class Round(Statement):
     low: float | None
     high: float | None
     magnitude: int
+    nearest: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,11 @@ class Scaled:
     buffers: tuple[Buffer, ...] = ()
 
 
-def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry], packed) -> Scaled:
+def scale(kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry], packed,
+          rounding: Rounding = Rounding.ADDER) -> Scaled:
     """entries: the buffers that hold places in tables.
     packed: buffers whose integers stay integers, and so cannot carry a scale."""
-    return _Scaler(kernel, buffers, entries, packed).result()
+    return _Scaler(kernel, buffers, entries, packed, rounding).result()
 
 
 def may_wait(statements: list[Statement]) -> Round | None:
@@ -147,13 +152,13 @@ def may_wait(statements: list[Statement]) -> Round | None:
 
     Storing drops the accumulator's guard bits, which is a floor to 24 mantissa bits (dsp32c.md 3.2,
     S): it too is monotone and leaves the later floor what it was, while the integer part has fewer
-    than 24 bits.
+    than 24 bits. So does one to nearest: halves below are stored exactly, too.
     """
     rounds = [s for s in statements if isinstance(s, Round)]
     if len(rounds) != 1 or any(isinstance(s, Scale) for s in statements):
         return None
     s = rounds[0]
-    return s if s.floor and s.unit == 1 and s.magnitude < MANTISSA_INTEGERS else None
+    return s if (s.floor or s.nearest) and s.unit == 1 and s.magnitude < MANTISSA_INTEGERS else None
 
 
 def uniform_shift(q: Requantize) -> bool:
@@ -163,9 +168,10 @@ def uniform_shift(q: Requantize) -> bool:
 
 class _Scaler:
     def __init__(self, kernel: Kernel, buffers: dict[str, Buffer], entries: dict[str, Entry],
-                 packed) -> None:
+                 packed, rounding: Rounding) -> None:
         self.kernel, self.buffers = kernel, buffers
         self.entries, self.packed = entries, packed
+        self.half = 0.5 if rounding is Rounding.ADDER else 0.0
         self.words: dict[str, np.ndarray] = {}
         self.extra: list[Buffer] = []
         self.extents: dict[str, int] = {}
@@ -198,9 +204,9 @@ class _Scaler:
         return self.entries.get(user.ref.buffer) if isinstance(user, Store) else None
 
     def _unit(self, q: Requantize) -> tuple[int, float]:
-        """(unit of the result, what must be added to round by a floor)."""
+        """(unit of the result, what must be added to round)."""
         entry = self._entry(q)
-        unit, half = (entry.unit, entry.half) if entry else (1, 0.5)
+        unit, half = (entry.unit, entry.half) if entry else (1, self.half)
         return unit, half if max(q.shifts) > 0 else 0.0
 
     def _fold(self, q: Requantize) -> tuple[float, float] | None:
@@ -348,7 +354,9 @@ class _Scaler:
         entry = self._entry(q)
         low, high = reach(q)
         passed = (None, None) if entry == WHOLE and saturates(q) else bounds(q)
-        rounded = Round(q.d, unit, max(q.shifts) > 0 and not entry, *passed, max(-low, high))
+        fraction = 0 if entry else max(*q.shifts, 0)
+        rounded = Round(q.d, unit, fraction > 0 and self.half > 0, *passed, max(-low, high),
+                        0 if self.half else fraction)
         if fold is not None:
             return [rounded]
         based = [Base(q.d, entry.table)] if entry and entry.table else []

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Access, Constants, Layout, NeedsRegisters
-from dsplet.quantize.fixed.statement import Ref, Source
+from dataclasses import replace
+
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    SCRATCH,
+    Acc,
+    Access,
+    Constants,
+    Layout,
+    NeedsRegisters,
+)
+from dsplet.quantize.fixed.statement import Affine, Ref, Source
 
 *ACCUMULATORS, TEMP = map(Acc, range(4))
 """a0..a2 hold the kernel's registers, a3 belongs to the selector."""
@@ -50,6 +59,11 @@ class Selection:
     # --- operands -------------------------------------------------------------------------------
     def at(self, ref: Ref, write: bool = False) -> Access:
         return Access(ref.buffer, ref.index, self.layout.kind(ref.buffer).bytes, write)
+
+    def scratch(self, write: bool = False) -> Access:
+        """The word that a number is converted by way of; one pointer writes and reads it."""
+        word = Ref(SCRATCH, Affine())
+        return replace(self.at(word, write), group=self.at(word, True).stream)
 
     def constant(self, value: float, table: str = "") -> Access:
         return self.constants.access(value, table)

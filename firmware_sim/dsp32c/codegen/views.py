@@ -48,7 +48,7 @@ class View:
     offset: int
     strides: tuple[int, ...]
     code: str
-    base: int
+    base: float
     step: int
     low: int | None
     high: int | None

@@ -5,7 +5,13 @@ from itertools import permutations
 from dsplet.firmware_sim.backend import Switch
 from dsplet.firmware_sim.dsp32c.parts import dsp32c_40, dsp32c_50
 from dsplet.firmware_sim.dsp32c.parts.dsp32c_40 import BOARDS
-from dsplet.firmware_sim.dsp32c.parts.target import Assumptions, Board, Region, Target
+from dsplet.firmware_sim.dsp32c.parts.target import (
+    Assumptions,
+    Board,
+    Region,
+    Rounding,
+    Target,
+)
 
 TARGETS = {module.TARGET.name: module.TARGET for module in (dsp32c_40, dsp32c_50)}
 
@@ -20,4 +26,11 @@ SWITCHES = {
     "wait_stalls_machine", "adder_truncates", "caches_do_of_one", "halves_mu_law",
     "truncation_floors", "converts_upper_bits", "taps_are_live"), _EITHER)
 
-__all__ = ["BOARDS", "SWITCHES", "TARGETS", "Assumptions", "Board", "Region", "Target"]
+ROUNDINGS: dict[str, str] = {
+    Rounding.ADDER: "a floor by two additions, in an adder that truncates [dsp32c.md 15, S, K70]",
+    Rounding.CONVERSION: "conversions, which round to nearest, ties upward [dsp32c.md 15, S, K90]: "
+                         "the same integers whether the adder truncates or not",
+}
+
+__all__ = ["BOARDS", "ROUNDINGS", "SWITCHES", "TARGETS", "Assumptions", "Board", "Region",
+           "Rounding", "Target"]

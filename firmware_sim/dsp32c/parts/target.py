@@ -13,10 +13,14 @@ bank that is busy holds the access, and everything after it, back:
 """
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Self
 
 from dsplet.firmware_sim import backend
+
+GUARD_BITS = 8
+"""An accumulator has so many bits of fraction more than a word [dsp32c.md 3.2]."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Assumptions:
     # fetch, X or load, Y or store, older Z write. X and Y are next to each other in that order
     # [dsp32c.md 15.1, S, K82], which leaves this one and ZXYI
     slot_order: str = "IXYZ"
-    adder_truncates: bool = True  # toward minus infinity; False: nearest [dsp32c.md 3.3, K65]
+    adder_truncates: bool = True  # toward minus infinity; False: nearest [dsp32c.md 15, S, K70]
     wait_stalls_machine: bool = True  # not only later external accesses [dsp32c.md 15.1, K88]
     # `do 0,n` fetches its one instruction once, not once a turn [dsp32c.md 15, S, K55]
     caches_do_of_one: bool = True
@@ -68,6 +72,19 @@ class Assumptions:
     taps_are_live: bool = False
 
 
+class Rounding(StrEnum):
+    """How code rounds to integers."""
+
+    ADDER = "adder"
+    CONVERSION = "conversion"
+
+    def instructions(self, fraction_bits: int) -> int:
+        """That an integer of a number with so many bits of fraction takes, idle ones included."""
+        if fraction_bits <= 0:
+            return 0
+        return 2 if self is Rounding.ADDER else 3 if fraction_bits <= GUARD_BITS else 5
+
+
 @dataclass(frozen=True)
 class Board(backend.Board):
     """Memory around the part."""
@@ -77,7 +94,7 @@ class Board(backend.Board):
 
 @dataclass(frozen=True, kw_only=True)
 class Target(backend.Target):
-    """A part on a board; one period of its input clock is one state."""
+    """A part on a board; one period of its input clock is one state. rounding: of code for it."""
 
     processor: str = "dsp32c"
     on_chip: tuple[Region, ...]
@@ -85,6 +102,11 @@ class Target(backend.Target):
     pcw: int = 0x0009  # as the boot program leaves it: MEM A 0 waits, MEM B 3 [dsp32c.md 4.3, A L]
     states_per_cycle: int = 4  # [dsp32c.md 1, P M]
     assumptions: Assumptions = field(default_factory=Assumptions)
+    rounding: Rounding = Rounding.ADDER
+
+    @property
+    def generated(self) -> str:
+        return "" if self.rounding is Rounding.ADDER else f"rounding by {self.rounding}"
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -78,6 +78,20 @@ def test_what_a_target_does_not_tell(digits: Written):
         assert said in text, said
 
 
+def test_integers_under_another_assumption(digits: Written):
+    """In words, of how many; a way in which the code fails has no cycles to draw."""
+    document = digits.document
+    row = next(r for r in document["simulation"]["spread"] if r["differing_integers"])
+    text = unescape(digits.file.read_text())
+    assert (row["compared_samples"], row["compared_integers"]) == (60, 600)
+    assert f"{row['assumption'].replace('_', ' ')} = no: {row['integers']}." in text
+    assert row["integers"].startswith(f"{row['differing_integers']} of 600 differ, in their last")
+    row |= {"cycles": None, "change_percent": None, "differing_integers": 0, "fault": "no memory",
+            "integers": "none computed: no memory"}
+    text = unescape(page(json.dumps(document), {}).decode())
+    assert "= no: none computed: no memory." in text and "<span>fails</span>" in text
+
+
 def test_of_many_classes_what_changed_is_listed(digits: Written):
     """The matrices would be too small to read."""
     document = digits.document

@@ -123,6 +123,29 @@ def test_requantize_is_scale_floor_and_clamps():
         """)
 
 
+def test_rounding_by_conversions_loses_no_bit_before():
+    """10. Eight bits of fraction fit beside 1.5 * 2**23; more, and larger numbers, go by way of
+    memory, where nothing is written that the clamp would not do to them."""
+    pool: list[float] = []
+    assert selected(Set("d", ref("x")), Round("d", 1, False, 0, None, 200, nearest=8),
+                    constants=pool) == text("""
+        a0 = x[0]
+        a0 = a0 + constants[0]
+        a0 = round(a0)
+        a0 = a0 - constants[0]
+        a0 = ifalt(constants[1])
+        """)
+    assert pool == [1.5 * 2**23, 0.0]
+    for most, fraction in ((200, 9), (1 << 22, 8)):
+        assert selected(Set("d", ref("x")), Round("d", 1, False, 0, None, most, nearest=fraction),
+                        ) == text("""
+            a0 = x[0]
+            scratch[0] = a3 = int24(a0)
+            a0 = float24(scratch[0])
+            a0 = ifalt(constants[0])
+            """)
+
+
 def test_a_comparison_sees_no_flags_of_a_selection():
     """ifalt and ifagt leave the flags as they were (5.3), so zero must be compared anew."""
     assert selected(Set("d", ref("x")), Max("d", ref("x", 1)),
