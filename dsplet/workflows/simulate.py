@@ -201,10 +201,9 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
                     {"--trace-instructions": request.trace_instructions})
     if request.show is None:
         refuse_idle("-o does nothing without --show", {"-o": request.out})
-    if not request.stream:
-        refuse_idle("--step is for --stream", {"--step": request.step})
-    else:
+    if request.stream:
         return _stream(request, _target(request))
+    refuse_idle("--step is for --stream", {"--step": request.step})
     ran = simulated(request, watch)
     found = ran.report
     if request.beside:
@@ -344,13 +343,12 @@ def _stream(request: Request, target: Target) -> Streamed:
     refuse_idle("--stream reports one step of a fixed-point program", {
         "--arithmetic float": request.arithmetic == "float", "--beside": request.beside,
         "--budget": request.budget, "-O": request.goal, "--ram": request.ram,
-        "--flash": request.flash, "--map": request.memory_map,
-        "--profile": request.profile, "--spread": request.spread, "--trace": request.trace_count,
+        "--flash": request.flash, "--map": request.memory_map, "--profile": request.profile,
+        "--spread": request.spread, "--trace": request.trace_count, "--dump": request.dump,
         "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
-        "--listing": request.listing, "--show": request.show, "--dump": request.dump})
+        "--listing": request.listing, "--show": request.show})
     subject = FixedPoint(fixed_network(request.source))
-    if request.step:
-        subject.facts = {**subject.facts, STEP: request.step}
+    subject.facts |= {STEP: request.step} if request.step else {}
     samples, said = _samples(request, subject)
     found, _ = stepwise(subject, samples, target)
     return replace(found, provenance=_provenance(request, [subject.network], samples, target),

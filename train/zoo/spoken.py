@@ -7,7 +7,7 @@ from dsplet.data.spoken import FRAME, FRAMES, RATE_HZ, decoded
 from dsplet.train.config import TrainConfig
 from dsplet.train.zoo.card import DIGITS, Counts, model
 
-BANDS, UNITS = 20, 48
+BANDS, UNITS = 20, 64
 
 
 @model(
@@ -23,9 +23,10 @@ BANDS, UNITS = 20, 48
     dataset="spoken",
     step=f"{1000 * FRAME // RATE_HZ}ms",
     loss="nll",
-    counts=Counts(weights=10_570, links=1_703_290, macs=1_696_080),
+    counts=Counts(weights=17_162, links=2_022_650, macs=2_013_040),
     published=(),
-    training={"spoken": TrainConfig(epochs=12, batch_size=50, learning_rate=5e-3, clip_norm=1.0)},
+    training={"spoken": TrainConfig(epochs=16, batch_size=50, learning_rate=5e-3,
+                                    weight_decay=0.02, clip_norm=1.0)},
 )
 def build():
     """x (N, 1, 50, 160) codes of mu-law -> log-probabilities y (N, 10)."""
