@@ -84,7 +84,7 @@ def compiled(source: Path, flags: Sequence[str], others: Sequence[Path] = ()) ->
         stem = f"{source.stem}-{_key(made_by, flags, [source, *others])}"
     except FileError as error:
         raise LibraryError(str(error)) from error
-    return Library(*kept(stem, ".so", lambda: _made(command, source), _loaded))
+    return Library(*kept(stem, ".so", lambda: _made(command, source), loaded))
 
 
 @dataclass(frozen=True)
@@ -110,15 +110,15 @@ class Generated:
     def found(self) -> ctypes.CDLL | None:
         """What was kept; None where nothing was."""
         with suppress(LibraryError):
-            return _found(own_cache(), self.stem, ".so", _loaded)
+            return _found(own_cache(), self.stem, ".so", loaded)
         return None
 
     def made(self) -> Library:
         """What was kept, or what is compiled now, and kept where that can be. Raises NoCompiler;
         LibraryError with the compiler's words."""
-        loaded = Library(*kept(self.stem, ".so", self._compiled, _loaded))
+        library = Library(*kept(self.stem, ".so", self._compiled, loaded))
         self._forget()
-        return loaded
+        return library
 
     def _compiled(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="dsplet-") as scratch:
@@ -229,7 +229,7 @@ def _made(command: Sequence[str], source: Path) -> bytes:
         return made.read_bytes()
 
 
-def _loaded(content: bytes) -> ctypes.CDLL:
+def loaded(content: bytes) -> ctypes.CDLL:
     """The library with this content, from a file that has no name for anybody to write to."""
     with door("", OSError, what="a compiled library cannot be loaded", kind=LibraryError):
         handle = os.memfd_create("dsplet")  # never closed: the loader knows libraries by this path

@@ -1,12 +1,12 @@
-"""Brevitas' post-training quantization of LeNet-5, run by the Python of .venv-bench.
+"""Brevitas' post-training quantization of a network below, run by the Python of .venv-bench.
 
-    python brevitas_peer.py IN.npz OUT.npz
+    python brevitas_peer.py NETWORK IN.npz OUT.npz
 
-IN holds the float weights (`conv1.weight` ...), images `calibration` and `test`, and `rows`,
-(weight bits, activation bits) each. OUT gets `W/A float` and `W/A po2`: the logits with float and
-with power-of-two scales, per channel. The settings are those of the best runs in Brevitas' own
-table for ImageNet: MSE ranges, 20 sweeps of equalization, GPTQ, bias correction. It quantizes the
-network's input to the activations' bits.
+IN holds the float weights by layer (`conv1.weight` ...), images `calibration` and `test`, and
+`rows`, (weight bits, activation bits) each. OUT gets `W/A float` and `W/A po2`: the logits with
+float and with power-of-two scales, per channel. The settings are those of the best runs in
+Brevitas' own table for ImageNet: MSE ranges, 20 sweeps of equalization, GPTQ, bias correction. It
+quantizes the network's input to the activations' bits.
 """
 
 import sys
@@ -36,13 +36,32 @@ class LeNet5(nn.Module):
         return self.fc2(self.relu4(self.fc1(x)))
 
 
-def quantized(weights: dict, images: torch.Tensor, weight_bits: int, activation_bits: int,
-              scale: str) -> nn.Module:
+class MNIST1D(nn.Module):
+    """`mnist1d_cnn` of dsplet's zoo."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c1, self.c2, self.c3 = (
+            nn.Conv2d(planes, 25, (1, taps), stride=(1, 2), padding=(0, 1))
+            for planes, taps in ((1, 5), (25, 3), (25, 3)))
+        self.relu1, self.relu2, self.relu3 = (nn.ReLU() for _ in range(3))
+        self.out = nn.Linear(125, 10)
+
+    def forward(self, x):
+        x = self.relu2(self.c2(self.relu1(self.c1(x))))
+        return self.out(torch.flatten(self.relu3(self.c3(x)), 1))
+
+
+NETWORKS = {"lenet5-mnist": LeNet5, "mnist1d_cnn": MNIST1D}
+
+
+def quantized(make: type[nn.Module], weights: dict, images: torch.Tensor, weight_bits: int,
+              activation_bits: int, scale: str) -> nn.Module:
     from brevitas.graph.quantize import preprocess_for_quantize
     from brevitas_examples.imagenet_classification.ptq import ptq_common as ptq
     ptq.tqdm = lambda steps: steps
     torch.manual_seed(0)
-    net = LeNet5().eval()
+    net = make().eval()
     net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
     net = preprocess_for_quantize(net, equalize_iters=SWEEPS, equalize_merge_bias=True)
     batches = [(part, None) for part in images.split(64)]
@@ -58,14 +77,14 @@ def quantized(weights: dict, images: torch.Tensor, weight_bits: int, activation_
     return net
 
 
-def main(source: str, out: str) -> None:
+def main(network: str, source: str, out: str) -> None:
     warnings.filterwarnings("ignore")
     facts = dict(np.load(source))
     images, test = (torch.from_numpy(facts.pop(k)) for k in ("calibration", "test"))
     rows, found = facts.pop("rows"), {}
     for w, a in rows.tolist():
         for name, scale in SCALES.items():
-            net = quantized(facts, images, w, a, scale)
+            net = quantized(NETWORKS[network], facts, images, w, a, scale)
             with torch.no_grad():
                 logits = torch.cat([net(part) for part in test.split(500)])
             found[f"{w}/{a} {name}"] = logits.numpy()

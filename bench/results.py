@@ -51,6 +51,14 @@ SYSTEMS = (  # model, data, as the page calls them, what was published
     ("reader", "lines", "reader, lines of 5 MNIST digits, whole strings",
      "66 % of 3,000 real ZIP codes"),
     ("motifs", "motifs", "motifs, dilated 1-D detector", ""),
+    ("moving", "moving", "moving, which way a digit goes, 3-D convolutions", ""),
+    ("spoken", "spoken", "spoken, digits over the telephone, unheard voices", ""),
+    ("mnist1d_linear", "mnist1d", "mnist1d_linear, MNIST-1D", "32 %"),
+    ("mnist1d_mlp", "mnist1d", "mnist1d_mlp, the same", "68 %"),
+    ("mnist1d_cnn", "mnist1d", "mnist1d_cnn, the same", "94 %"),
+    ("mnist1d_gru", "mnist1d", "mnist1d_gru, the same", "91 %"),
+    ("copy_lstm", "copy", "copy_lstm, 10 symbols after 20 steps, all right", ""),
+    ("copy_gru", "copy", "copy_gru, the same", ""),
 )
 TORONTO = {"net1": "Net-1, one layer", "net2": "Net-2, 12 hidden units",
            "net3": "Net-3, local connections", "net4": "Net-4, shared in one layer",
@@ -222,12 +230,12 @@ def of_mnist(models: dict[str, str], head: str) -> str:
         for name, row in ((name, found[model, "mnist"]) for model, name in models.items())))
 
 
-def fewer_bits() -> str:
+def fewer_bits(network: str) -> str:
     kinds = {("dsplet", "power of two"): "dsplet", ("ONNX Runtime", "float"):
              "ONNX Runtime, float scales", ("Brevitas", "float"): "Brevitas, float scales",
              ("Brevitas", "power of two"): "Brevitas, powers of two"}
     rows: dict[str, dict[str, str]] = {}
-    for row in record.load("quantize"):
+    for row in (r for r in record.load("quantize") if r["network"] == network):
         rows.setdefault(row["row"], {})[kinds[row["tool"], row["scales"]]] = (
             f"{percent(row['accuracy_percent'])} / {row['sqnr_db']:.1f} dB / "
             f"{percent(row['agree_percent'])}")
@@ -276,7 +284,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "normalise": normalise, "boards": boards, "rounding": rounding, "float": float_chip,
     "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
-    "cells": lambda: of_mnist(CELLS, "cells"), "quantize": fewer_bits, "qat": finetuned,
+    "cells": lambda: of_mnist(CELLS, "cells"), "quantize": lambda: fewer_bits("lenet5-mnist"),
+    "quantize_mnist1d": lambda: fewer_bits("mnist1d_cnn"), "qat": finetuned,
     "qat_loops": finetuned_loops,
     "programs": programs, "programs_started": programs_started, "library_fft": library_fft}
 

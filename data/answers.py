@@ -13,6 +13,8 @@ from dsplet.base.errors import UserError, shown
 
 TOLERANCE = "dsplet.tolerance"
 """The metadata key of networks that answer in numbers."""
+STEP = "dsplet.step"
+"""That of networks that read a sequence: how long an element takes to come."""
 
 
 class AnswerError(UserError):

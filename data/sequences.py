@@ -74,13 +74,12 @@ def adding_sequences(rng: np.random.Generator, n: int, steps: int = STEPS
 def copy_sequences(rng: np.random.Generator, n: int, blanks: int = BLANKS
                    ) -> tuple[np.ndarray, np.ndarray]:
     """COPIED symbols of ALPHABET, `blanks` steps of nothing, a signal, and COPIED - 1 steps of
-    nothing. Wanted are the symbols again, one a step from the signal on: ones and zeros, (COPIED,
-    ALPHABET) flattened."""
-    symbols = np.eye(ALPHABET, dtype=np.uint8)[rng.integers(0, ALPHABET, (n, COPIED))]
+    nothing. Wanted are the symbols again, one a step from the signal on: classes (n, COPIED)."""
+    symbols = rng.integers(0, ALPHABET, (n, COPIED), np.uint8)
     images = np.zeros((n, 2 * COPIED + blanks, ALPHABET + 1), np.uint8)
-    images[:, :COPIED, :-1] = 255 * symbols
+    images[:, :COPIED, :-1] = 255 * np.eye(ALPHABET, dtype=np.uint8)[symbols]
     images[:, COPIED + blanks, -1] = 255
-    return images, symbols.reshape(n, -1).astype(np.float32)
+    return images, symbols
 
 
 @dataset("temporal_order", title="110 symbols: the order of two relevant ones, in four classes",

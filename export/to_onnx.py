@@ -67,10 +67,12 @@ def metadata(
     checkpoint_sha256: str = "",
     data_sha256: str = "",
     tolerance: float | None = None,
+    step: str | None = None,
 ) -> dict[str, str]:
     """The model's metadata: x = pixel * input_scale + input_offset for pixels in 0..255.
 
-    tolerance: of a network that answers in numbers, how near is right.
+    tolerance: of a network that answers in numbers, how near is right. step: of one that reads a
+    sequence, how long an element takes to come, such as "20ms".
     """
     return {
         "dsplet.model": model,
@@ -80,7 +82,8 @@ def metadata(
         "dsplet.checkpoint_sha256": checkpoint_sha256,
         "dsplet.data_sha256": data_sha256,
         "dsplet.version": version("dsplet"),
-    } | ({} if tolerance is None else {answers.TOLERANCE: repr(float(tolerance))})
+    } | ({} if tolerance is None else {answers.TOLERANCE: repr(float(tolerance))}
+    ) | ({} if step is None else {answers.STEP: step})
 
 
 def export(

@@ -60,9 +60,9 @@ class Limits:
                 for name, (limit, taken) in used.items() if limit is not None]
 
 
-def budget_cycles(text: str, target: Target) -> float:
-    """A budget such as `33.3ms`, `500us` or `333333cycles` in cycles of the target. Raises
-    BudgetError."""
+def budget_cycles(text: str, target: Target, what: str = "budget") -> float:
+    """A time such as `33.3ms`, `500us` or `333333cycles` in cycles of the target. what: it is, to
+    whoever reads the BudgetError that is raised."""
     for unit, cycles in (("ms", 1e6 / target.cycle_ns), ("us", 1e3 / target.cycle_ns),
                          ("cycles", 1.0)):
         number = text.strip().removesuffix(unit)
@@ -73,7 +73,7 @@ def budget_cycles(text: str, target: Target) -> float:
                 break
             if 0 < value < math.inf:
                 return value * cycles
-    raise BudgetError(f"budget '{text}' is not understood", expected="a positive number with its "
+    raise BudgetError(f"{what} '{text}' is not understood", expected="a positive number with its "
                       "unit, such as 33.3ms, 500us or 333333cycles")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dsplet.base.rows import inlined, unprinted
 from dsplet.data.answers import (
+    STEP,
     answers,
     are_numbers,
     are_scores,
@@ -31,7 +32,7 @@ from dsplet.firmware_sim.bill import (
     layer_rows,
     module_rows,
 )
-from dsplet.firmware_sim.budget import Budget, Verdict, verdict
+from dsplet.firmware_sim.budget import Budget, Verdict, budget_cycles, verdict
 from dsplet.firmware_sim.memory_map import step_rows
 from dsplet.firmware_sim.native import Native
 from dsplet.firmware_sim.rows import MemoryRow, StepRow
@@ -148,7 +149,8 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """What one step a call cost."""
+    """What one step a call cost. step: how long an element takes to come, where that is known.
+    real_time_factor: the slowest step's time by that; below 1 the processor keeps up."""
 
     target: str
     samples: int
@@ -159,6 +161,8 @@ class Streamed:
     cycles_per_step: float
     clock_mhz: float
     latency_ms_per_step: float
+    step: str | None
+    real_time_factor: float | None
     ram_bytes: int
     read_only_bytes: int
     memory: list[MemoryRow]
@@ -228,21 +232,25 @@ def _report(compiled: Compiled, run: Run, y: Array, agreement: Exactly | Nearly,
 def streamed(compiled: Compiled, steps: Steps, wanted: Array, labels: Array | None,
              facts: Mapping[str, str]) -> Streamed:
     """The report of a program that ran one step a call. wanted: the reference's first output after
-    the last step."""
+    the last step. Raises BudgetError for a time of `answers.STEP` that is none."""
     target, (samples, count) = compiled.target, steps.cycles.shape
     value, _ = compiled.program.outputs[0]
     last, slowest = steps.outputs[0][:, -1], float(steps.cycles.max())
     memory = compiled.memory()
     differing = int(np.count_nonzero(last != wanted))
     y = value.format.dequantize(last)
+    step = facts.get(STEP)
     return Streamed(
         target=title(target), samples=samples, steps=count,
         score=score(y.reshape(samples, -1), labels, facts),
         agreement=Exactly(
             differing, f"NumPy reference after the last step, {wanted.size:,} integers"),
         begin_cycles=steps.begin_cycles, cycles_per_step=slowest, clock_mhz=target.clock_mhz,
-        latency_ms_per_step=target.ms(slowest), ram_bytes=memory.ram_bytes,
-        read_only_bytes=memory.read_only_bytes, memory=list(memory.by_region), passed=not differing)
+        latency_ms_per_step=target.ms(slowest), step=step,
+        real_time_factor=slowest / budget_cycles(step, target, "step") if step else None,
+        ram_bytes=memory.ram_bytes, read_only_bytes=memory.read_only_bytes,
+        memory=list(memory.by_region),
+        passed=not differing)
 
 
 def title(target: Target) -> str:

@@ -28,7 +28,8 @@ BELOW = {  # a place -> what it may import of ours besides itself; the longest n
 }
 TORCH_USERS = ("train/", "export/to_onnx.py")
 OTHERS = {"quantize/search/solve.py": "scipy", "data/digits.py": "sklearn",
-          "data/toronto.py": "scipy"}  # file -> what it takes of TORCH, and may
+          "data/toronto.py": "scipy",
+          "data/spoken.py": "scipy"}  # file -> what it takes of TORCH, and may
 MACHINERY = {  # files of a registry's folder that are not entries of it
     "quantize/fixed/ops": {"op"},
     "quantize/float/ops": {"pick", "window"},

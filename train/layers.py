@@ -1,4 +1,5 @@
-"""Layers of the first convnets that PyTorch lacks: scaled tanh, partial and local connections."""
+"""Layers that PyTorch lacks: scaled tanh, partial and local connections of the first convnets;
+clips; a way around others."""
 
 import math
 from itertools import groupby
@@ -15,6 +16,28 @@ class ScaledTanh(nn.Module):
 
     def forward(self, a: torch.Tensor) -> torch.Tensor:
         return 1.7159 * torch.tanh(a * (2 / 3))
+
+
+class Frames(nn.Module):
+    """A clip out of frames below one another: (N, 1, count * H, W) -> (N, 1, count, H, W)."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(2, (self.count, -1))
+
+
+class Around(nn.Module):
+    """What layers make of x, and x itself: y = x + inner(x), both of one shape."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.inner(x)
 
 
 class PlaneConv2d(nn.Module):

@@ -13,6 +13,13 @@ class Rows(nn.Module):
         return x.squeeze(1)
 
 
+class Columns(nn.Module):
+    """A row as a sequence: (N, 1, 1, T) -> (N, T, 1), one sample a step."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1).unsqueeze(2)
+
+
 class LastState(nn.Module):
     """The output of the last step of nn.RNN, nn.GRU, nn.LSTM (batch_first) and `Leaky`."""
 
@@ -21,10 +28,14 @@ class LastState(nn.Module):
 
 
 class States(nn.Module):
-    """Of the same, the outputs of all steps: (N, T, units)."""
+    """Of the same, the outputs of all steps, or of the `last` ones: (N, T, units)."""
+
+    def __init__(self, last: int = 0) -> None:
+        super().__init__()
+        self.last = last
 
     def forward(self, result: tuple) -> torch.Tensor:
-        return result[0]
+        return result[0][:, -self.last:]
 
 
 class Leaky(nn.Module):

@@ -38,6 +38,8 @@ from dsplet.cli.options import (
               help="Also where every buffer lies, and from which layer to which.")
 @click.option("--stream", is_flag=True,
               help="A recurrent network one step a call, its state kept: cycles of a step.")
+@click.option("--step", help="With --stream: how long an element takes to come, such as 20ms, for "
+              "the real-time factor; default: as the file says.")
 @click.option("--profile", is_flag=True, help="Also the 20 costliest lines, and what cost what.")
 @click.option("--spread", is_flag=True,
               help="Also cycles of the first samples if the chip is not as assumed, and integers "

@@ -107,7 +107,7 @@ def _from_checkpoint(request: Request) -> Source:
         model=card.name, data=splits.name, input_scale=card.normalization.scale,
         input_offset=card.normalization.offset, classes=card.classes,
         checkpoint_sha256=checkpoint.sha256(Path(request.source)), data_sha256=trained.data_sha256,
-        tolerance=card.tolerance) | own
+        tolerance=card.tolerance, step=card.step) | own
     part = splits.calibration if len(splits.calibration) else splits.test
     return Source(module=module, shape=card.input_shape, facts=facts,
                   samples=card.inputs(part.images))

@@ -13,6 +13,7 @@ from dsplet.base.files import write_atomically
 from dsplet.base.progress import SILENT, Watch
 from dsplet.base.provenance import Provenance
 from dsplet.base.sizes import bytes_of
+from dsplet.data.answers import STEP
 from dsplet.data.feed import Batch, count_of
 from dsplet.firmware_sim import report, targets
 from dsplet.firmware_sim.backend import Compiled, Run, Steps, Target
@@ -85,7 +86,8 @@ class Request(Extras, FromData, Generated):
     goal: "time", "memory" or "balanced", within the budget ("33.3ms", "333333cycles", a name);
     None: the target's usual one. ram, flash: what may be taken by what changes as it runs, and by
     code and constants, such as "16KB". assume: NAME=VALUE of the chip. stream: a recurrent network
-    one step a call. beside: a file of the same network in the other arithmetic.
+    one step a call; step: how long an element of its sequence takes to come, such as "20ms", where
+    its file does not say. beside: a file of the same network in the other arithmetic.
     """
 
     source: str
@@ -98,6 +100,7 @@ class Request(Extras, FromData, Generated):
     flash: str | None = None
     assume: tuple[str, ...] = ()
     stream: bool = False
+    step: str | None = None
     arithmetic: str = "fixed"
     beside: str | None = None
 
@@ -200,6 +203,7 @@ def run(request: Request, watch: Watch = SILENT) -> Simulation | Streamed:
         refuse_idle("-o does nothing without --show", {"-o": request.out})
     if request.stream:
         return _stream(request, _target(request))
+    refuse_idle("--step is for --stream", {"--step": request.step})
     ran = simulated(request, watch)
     found = ran.report
     if request.beside:
@@ -339,11 +343,12 @@ def _stream(request: Request, target: Target) -> Streamed:
     refuse_idle("--stream reports one step of a fixed-point program", {
         "--arithmetic float": request.arithmetic == "float", "--beside": request.beside,
         "--budget": request.budget, "-O": request.goal, "--ram": request.ram,
-        "--flash": request.flash, "--map": request.memory_map,
-        "--profile": request.profile, "--spread": request.spread, "--trace": request.trace_count,
+        "--flash": request.flash, "--map": request.memory_map, "--profile": request.profile,
+        "--spread": request.spread, "--trace": request.trace_count, "--dump": request.dump,
         "--trace-file": request.trace_file, "--chrome-trace": request.chrome_trace,
-        "--listing": request.listing, "--show": request.show, "--dump": request.dump})
+        "--listing": request.listing, "--show": request.show})
     subject = FixedPoint(fixed_network(request.source))
+    subject.facts |= {STEP: request.step} if request.step else {}
     samples, said = _samples(request, subject)
     found, _ = stepwise(subject, samples, target)
     return replace(found, provenance=_provenance(request, [subject.network], samples, target),

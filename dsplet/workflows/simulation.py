@@ -116,10 +116,12 @@ class Simulation(Displayed):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Streamed(Displayed):
-    """What one step a call cost. inputs, calibrated_on, right_within: as of a Simulation."""
+    """What one step a call cost. inputs, calibrated_on, right_within: as of a Simulation. step,
+    real_time_factor: as of `firmware_sim.report`."""
 
-    FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "accuracy_percent",
-             "nrmse_percent", "differing_integers", "ram_bytes", "read_only_bytes")
+    FIRST = ("passed", "cycles_per_step", "latency_ms_per_step", "real_time_factor",
+             "accuracy_percent", "nrmse_percent", "differing_integers", "ram_bytes",
+             "read_only_bytes")
 
     provenance: Provenance | None = unprinted(None)
     network: str
@@ -137,6 +139,8 @@ class Streamed(Displayed):
     cycles_per_step: float
     clock_mhz: float
     latency_ms_per_step: float
+    step: str | None = None
+    real_time_factor: float | None = None
     ram_bytes: int
     read_only_bytes: int
     memory: list[MemoryRow]

@@ -20,6 +20,7 @@ from dsplet.quantize.ptq.algorithms.algorithm import FRACS, finest
 from dsplet.quantize.ptq.calibrate import Histogram
 from dsplet.quantize.ptq.classes import Class, classes
 from dsplet.quantize.ptq.operands import fit_operands
+from dsplet.quantize.ptq.spectra import spectra
 from dsplet.quantize.ptq.statistics import BITS, statistics
 
 INDEX = "/"
@@ -80,7 +81,7 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     formats = {}
     found = classes(graph)
     shared = statistics(graph, found)
-    widths = _widths(graph, found, inside, shared, recipe)
+    widths = _widths(graph, found, inside, shared | spectra(graph, found), recipe)
     for c in found:
         if (values := choices(graph, c)):
             index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
@@ -161,20 +162,20 @@ def _is_state(graph: FloatGraph, c: Class) -> bool:
     return any(n.later and n.output in c.members for n in graph.nodes)
 
 
-def _widths(graph: FloatGraph, found: list[Class], inside: set[str], shared: set[str], recipe
+def _widths(graph: FloatGraph, found: list[Class], inside: set[str], wide: set[str], recipe
             ) -> dict[str, int]:
     """Bits of every value. inside: the values that loops compute; what only a function reads that
-    gives a wide result is as wide itself. shared: those of statistics."""
+    gives a wide result is as wide itself. wide: those of statistics and spectra."""
     widths: dict[str, int] = {}
     for c in found:
         bits = _bits(graph, c, recipe, not inside.isdisjoint(c.members))
-        if c.members[0] in shared:
+        if c.members[0] in wide:
             bits = recipe.activation_bits_of((n.name for n in c.makers), max(bits, BITS))
         widths |= dict.fromkeys(c.members, bits)
     for c in found:
         if c.reads == {Reads.CURVE}:
-            wide = max(widths[n.output] for n in c.readers) >= WIDE_BITS
-            if wide and not inside.isdisjoint(c.members) and c.members[0] not in graph.inputs:
+            fine = max(widths[n.output] for n in c.readers) >= WIDE_BITS
+            if fine and not inside.isdisjoint(c.members) and c.members[0] not in graph.inputs:
                 widths |= dict.fromkeys(c.members, recipe.recurrent_bits)
     return widths
 

@@ -45,7 +45,7 @@ def test_what_is_said_to_be_published_is_on_the_cards():
                   if f.quantity == "test_error_percent" and f.dataset in (data, None)]
         accuracy = float(re.findall(r"([\d.]+) %", text)[0])
         assert errors and accuracy == pytest.approx(100 - errors[0], abs=0.005), model
-    assert len(said) == 7
+    assert len(said) == 11
 
 
 @pytest.mark.parametrize("value, text", [(100.0, "100 %"), (99.996, "100.00 %"), (0.0, "0.00 %"),

@@ -102,8 +102,7 @@ def test_what_is_to_be_copied_is_what_was_said():
     images, wanted = copy_sequences(np.random.default_rng(5), 50)
     assert images.shape == (50, 2 * COPIED + BLANKS, ALPHABET + 1)
     said = images[:, :COPIED].argmax(2)
-    assert (wanted.reshape(50, COPIED, ALPHABET).argmax(2) == said).all()
-    assert (wanted.sum(1) == COPIED).all() and len(np.unique(said)) == ALPHABET
+    assert (wanted == said).all() and len(np.unique(said)) == ALPHABET
     rest = images[:, COPIED:]
     assert (rest.sum((1, 2)) == 255).all() and (rest[:, BLANKS, ALPHABET] == 255).all()
 

@@ -59,6 +59,7 @@ class Card:
     training:    settings by data set; those of `dataset` serve for data sets not listed
     board:       the smallest memory of `firmware_sim.dsp32c.parts` that holds it
     tolerance:   of a network that answers in numbers: what is nearer than this is right
+    step:        of a sequence: how long an element of it takes to come, such as "20ms"
     lines:       of a net that slides: the data set of lines for one that it is trained on
     machine:     what reads them (`data.automaton`)
     """
@@ -76,6 +77,7 @@ class Card:
     training: Mapping[str, TrainConfig]
     board: str = "1989"
     tolerance: float | None = None
+    step: str | None = None
     lines: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
     build: Callable[[], "nn.Module"] = field(repr=False, kw_only=True)
