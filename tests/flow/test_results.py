@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.quantize import ROWS, inputs, model_path
+from bench.quantize import NETS
 from dsplet import data
 from dsplet.export import to_onnx
 from dsplet.firmware_sim import targets
@@ -22,6 +22,7 @@ from dsplet.quantize.ptq.recipe import Recipe, quantize
 from dsplet.train import checkpoint, loop, zoo
 
 pytestmark = pytest.mark.slow
+LENET5 = NETS[0]
 
 
 @dataclass
@@ -93,13 +94,13 @@ def test_lenet5_on_mnist(data_dir, tmp_path):
     print(f"{seen} in {time.monotonic() - began:.0f} s")
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if str(r) in ("4/4", "2/8")], ids=str)
+@pytest.mark.parametrize("row", [r for r in LENET5.rows if str(r) in ("4/4", "2/8")], ids=str)
 def test_few_bits_keep_what_the_benchmark_asks(row, shared, data_dir):
-    splits, path = data.load("mnist"), model_path()
+    splits, path = data.load("mnist"), LENET5.fetch()
     graph = from_onnx.load(path)
-    fixed = quantize(graph, inputs(splits.calibration.images), Recipe(
+    fixed = quantize(graph, LENET5.inputs(splits.calibration.images), Recipe(
         weight_bits=row.weight_bits, activation_bits=row.activation_bits))
-    x = inputs(splits.test.images)
+    x = LENET5.inputs(splits.test.images)
     seen = predictions(FloatNetwork(path)({graph.inputs[0]: x})[graph.outputs[0]],
                        fixed.outputs[0].format.dequantize(
                            Executor(fixed)(fixed.inputs[0].format.quantize(x))[0]),
