@@ -179,6 +179,13 @@ def rounding() -> str:
                  map(cells, record.load("rounding")))
 
 
+def bound() -> str:
+    return table(("network", "board", "cycles", "lower bound", "times the bound", "per MAC"), (
+        (row["network"], MEMORY[row["board"]], f"{row['cycles']:,.0f}", f"{row['bound']:,.0f}",
+         f"{row['cycles'] / row['bound']:.2f}", f"{row['cycles'] / row['macs']:.2f}")
+        for row in record.load("bound")))
+
+
 def float_chip() -> str:
     def cells(row: dict[str, Any]) -> Cells:
         goal = f", `-O {row['goal']}`" if row["goal"] else ""
@@ -281,7 +288,7 @@ def library_fft() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "systems": systems, "trained": trained, "era": era, "timings": timings,
-    "normalise": normalise, "boards": boards, "rounding": rounding, "float": float_chip,
+    "normalise": normalise, "boards": boards, "rounding": rounding, "bound": bound, "float": float_chip,
     "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": lambda: fewer_bits("lenet5-mnist"),

@@ -38,7 +38,7 @@ TESTED = SPEAKERS[::5]
 WORDS_A_MINUTE, PITCH = (120, 240), (20, 80)
 BAND_HZ = ((200, 350), (3_200, 3_600))
 """From where to where the telephone's lower and upper edge may lie."""
-LEVEL_DB, NOISE_DB = (-24, 0), (-36, -20)
+LEVEL_DB, NOISE_DB = (-12, 0), (-36, -20)
 """Of the loudest sample against full scale, and of the noise against the speech at its loudest
 frame."""
 BIAS, LARGEST, SEGMENTS = 33, 8_159, 8

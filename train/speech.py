@@ -14,21 +14,23 @@ class Spectrum(nn.Module):
     A frame is multiplied by Hann's window and by cosines and sines (the bins of its discrete
     Fourier transform from 200 Hz to 3.5 kHz), squared and summed in overlapping triangles as wide
     as the ear's bands (Stevens, Volkmann and Newman, JASA 8:185-190, 1937; the formula is
-    O'Shaughnessy's). Nothing of it is learnt. floor: added to an energy, of which 1/16 is a wave
-    of full scale; about what 16 bits tell from nothing.
+    O'Shaughnessy's). Waves count by their frequency in kHz: speech is softer the higher, and 16
+    bits have to hold all of it. Nothing of it is learnt. floor: added to an energy, of which 1/4 is
+    a wave of full scale and 1 kHz; about what 16 bits tell from nothing.
     """
 
     bins: torch.Tensor
     triangles: torch.Tensor
 
-    def __init__(self, samples: int, bands: int, rate_hz: float, floor: float = 2.0**-18) -> None:
+    def __init__(self, samples: int, bands: int, rate_hz: float, floor: float = 2.0**-16) -> None:
         super().__init__()
         first, last = (round(f * samples / rate_hz) for f in (200, 3_500))
         window = np.hanning(samples + 1)[:-1]
         window /= window.sum()
         turns = 2 * np.pi * np.outer(np.arange(first, last + 1), np.arange(samples) / samples)
-        waves = np.concatenate([np.cos(turns), np.sin(turns)]) * window
         hz = np.arange(first, last + 1) * rate_hz / samples
+        loud = np.tile(hz / 1000, 2)[:, None]
+        waves = loud * np.concatenate([np.cos(turns), np.sin(turns)]) * window
         edges = _hz(np.linspace(_mel(hz[0]), _mel(hz[-1]), bands + 2))
         rise = (hz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
         fall = (edges[2:, None] - hz) / (edges[2:] - edges[1:-1])[:, None]

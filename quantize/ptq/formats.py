@@ -81,7 +81,8 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
     formats = {}
     found = classes(graph)
     shared = statistics(graph, found)
-    widths = _widths(graph, found, inside, shared | spectra(graph, found), recipe)
+    energies = spectra(graph, found)
+    widths = _widths(graph, found, inside, shared | energies, recipe)
     for c in found:
         if (values := choices(graph, c)):
             index = QFormat(max(2, (values - 1).bit_length()), 0, signed=False)
@@ -91,8 +92,9 @@ def choose_formats(graph: FloatGraph, seen: dict[str, Histogram], recipe) -> dic
         recurrent = bits >= WIDE_BITS and not inside.isdisjoint(c.members)
         statistic = bits >= WIDE_BITS and c.members[0] in shared
         # two factors of 16 bits have a product of 31 where both are signed
-        signed = recurrent or not all(m in positive for m in c.members) or (
-            statistic and any(isinstance(n, Mul) for n in c.readers))
+        wide = recurrent and c.members[0] not in energies or statistic and any(
+            isinstance(n, Mul) for n in c.readers)
+        signed = wide or not all(m in positive for m in c.members)
         limits = QFormat(bits, 0, signed)
         total = _total(graph, c, seen)
         if any(m in graph.inputs for m in c.members):

@@ -12,7 +12,7 @@ PAPERS = ("Hochreiter and Schmidhuber, Neural Computation 9(8):1735-1780, 1997, 
           "Shah and Bengio, ICML 2016; Tallec and Ollivier, ICLR 2018")
 
 
-def _card(cell: str, gates: int) -> dict:
+def _card(cell: str, gates: int, epochs: int) -> dict:
     """gates: blocks of weights, each (UNITS, ALPHABET + 1 + UNITS)."""
     rows = gates * UNITS
     macs = LENGTH * rows * (ALPHABET + 1 + UNITS) + COPIED * ALPHABET * UNITS
@@ -24,7 +24,7 @@ def _card(cell: str, gates: int) -> dict:
         "counts": Counts(weights=rows * (ALPHABET + 1 + UNITS + 2) + ALPHABET * (UNITS + 1),
                          links=macs + LENGTH * rows + COPIED * ALPHABET, macs=macs),
         "published": (),
-        "training": {"copy": TrainConfig(epochs=40, batch_size=64, learning_rate=1e-2,
+        "training": {"copy": TrainConfig(epochs=epochs, batch_size=64, learning_rate=1e-2,
                                          clip_norm=1.0)}}
 
 
@@ -38,14 +38,14 @@ def _module(cell):
         states=States(COPIED), out=nn.Linear(UNITS, ALPHABET), log_softmax=nn.LogSoftmax(dim=2)))
 
 
-@model(**_card("lstm", 4))
+@model(**_card("lstm", 4, 80))
 def copy_lstm():
     """x (N, 1, 40, 9) in [0, 1) -> log-probabilities (N, 10, 8)."""
     from torch import nn
     return _module(nn.LSTM)
 
 
-@model(**_card("gru", 3))
+@model(**_card("gru", 3, 40))
 def copy_gru():
     """x (N, 1, 40, 9) in [0, 1) -> log-probabilities (N, 10, 8)."""
     from torch import nn
