@@ -288,7 +288,8 @@ def library_fft() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "systems": systems, "trained": trained, "era": era, "timings": timings,
-    "normalise": normalise, "boards": boards, "rounding": rounding, "bound": bound, "float": float_chip,
+    "normalise": normalise, "boards": boards, "rounding": rounding, "bound": bound,
+    "float": float_chip,
     "toronto": toronto, "sliding": sliding, "machines": machines,
     "stages": lambda: of_mnist(STAGES, "normalization, non-linearity, pooling"),
     "cells": lambda: of_mnist(CELLS, "cells"), "quantize": lambda: fewer_bits("lenet5-mnist"),
