@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from bench import cycles, era, executor, simulator
+from bench import bound, cycles, era, executor, simulator
 
-results = {module.__name__: module.main() for module in (cycles, era, executor, simulator)}
+results = {module.__name__: module.main() for module in (
+    bound, cycles, era, executor, simulator)}
 out = Path("build/bench.json")
 out.parent.mkdir(exist_ok=True)
 out.write_text(json.dumps(results, indent=1) + "\n")
