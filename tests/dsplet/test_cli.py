@@ -149,7 +149,7 @@ KEYS = {
     "ledger": "schema provenance network samples accumulator_bits entries overflows passed",
     "zoo": "schema models accuracy chip trained published",
     "budgets": "schema budgets rates",
-    "targets": "schema parts boards memory assumptions",
+    "targets": "schema parts boards memory assumptions roundings",
     "ops": "schema fixed_point read_from_onnx"}
 ROWS = {
     ("simulate", "layers"): "layer kernel step op macs cycles worst_case lower_bound mac other nop "

@@ -265,7 +265,7 @@ OTHERS = (
     "simulate own.q.onnx --data own.npz",
     "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
     "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
-    "simulate state.q.onnx --stream --data state.npz",
+    "simulate state.q.onnx --stream --step 5ms --data state.npz",
     "simulate places.q.onnx",
     f"simulate small.q.onnx --spread --rounding adder {FEED}",
     "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",

@@ -108,13 +108,11 @@ def _chains(body: Body) -> Iterator[list[tuple[int, Statement]]]:
 
 
 def _refused(body: Body, buffers: Mapping[str, Buffer], chosen: frozenset[str]) -> set[str]:
-    """Buffers with an excess, among those that the body reads, that cannot be taken off exactly."""
-    refused: set[str] = set()
-    for chain in _chains(body):
-        mine = {b for _, s in chain for b in [_read(s)] if b in chosen}
-        if mine and not _exact([s for _, s in chain], buffers, chosen):
-            refused |= mine
-    return refused
+    """Buffers with an excess, among those that the body reads, that cannot be taken off exactly, or
+    not here: a sum that began in front of the loop has no constant in it."""
+    fine = {i for chain in _chains(body) for i, _ in chain
+            if _exact([s for _, s in chain], buffers, chosen)}
+    return {_read(s) for i, s in enumerate(body) if i not in fine} & chosen
 
 
 def _read(s: Statement) -> str:
