@@ -65,7 +65,7 @@ def build_cnn():
 
 @model(**_card("gru", f"{UNITS} gated recurrent units each way, a sample a step, all states read",
                91, Counts(weights=5_134, links=16_330, macs=14_880),
-               TrainConfig(epochs=60, batch_size=100, learning_rate=1e-2, clip_norm=1.0)))
+               TrainConfig(epochs=100, batch_size=100, learning_rate=1e-2, clip_norm=1.0)))
 def build_gru():
     """x (N, 1, 1, 40) -> log-probabilities (N, 10)."""
     from torch import nn
