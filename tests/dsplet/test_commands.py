@@ -266,8 +266,7 @@ OTHERS = (
     "simulate small.q.onnx --images images.npy --spread --assume bank_busy=1",
     "simulate small.q.onnx --images images.npy --show x -o x.png --dump x.npz",
     "simulate state.q.onnx --stream --step 5ms --data state.npz",
-    "simulate places.q.onnx",
-    f"simulate small.q.onnx --spread --rounding adder {FEED}",
+    "simulate places.q.onnx", f"simulate small.q.onnx --spread --rounding adder {FEED}",
     "units small.q.onnx MaxPool_p --samples 1 --unit 2 -o u.png",
     "zoo get zip1989", "asm sum.s -o sum.s28", "emit small.q.onnx --format image -o out")
 """Each changes much of what its command reports."""
