@@ -56,7 +56,7 @@ def run(seed: int, folder: Path) -> dict[str, float]:
     before = recipe.quantize(graph, card.inputs(splits.calibration.images), recipe.load("anna"))
     functions = {n.name: n.expr for n in graph.nodes if isinstance(n, Function)}
     after = finetune(before, functions, teacher, splits.train, card.inputs,
-                     FinetuneConfig(epochs=EPOCHS, seed=seed))
+                     FinetuneConfig(epochs=EPOCHS, seed=seed)).graph
     return {"float": error(teacher(test)), "quantized": fixed_error(before),
             "retrained": fixed_error(after)}
 

@@ -85,7 +85,7 @@ def run(before, seed: int) -> dict:
     from dsplet.train.qat.finetune import FinetuneConfig, finetune
     known, began = images(), time.monotonic()
     after = finetune(before, {}, known.teacher, known.splits.train, known.inputs,
-                     FinetuneConfig(epochs=EPOCHS, seed=seed))
+                     FinetuneConfig(epochs=EPOCHS, seed=seed)).graph
     q = after.inputs[0].format.quantize(known.test[:CHECKED])
     chip = targets.compile(lower(after), targets.get("dsp32c-40", "1991")).simulate([q])
     return {"seed": seed, "epochs": EPOCHS, "float": known.accuracy(known.teacher(known.test)),

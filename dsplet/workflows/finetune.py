@@ -32,16 +32,32 @@ class Request(FromData):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """How the held-out samples are read after it; 0: before the first. loss: of what is learnt by,
+    the divergence from the float network and from the labels."""
+
+    epoch: int
+    held_out_loss: float
+    held_out_accuracy_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
-    """samples: of the test split, that the accuracies are counted on. trained_on_test_samples:
-    nobody has split the data."""
+    """best_epoch: whose network is written; 0 is TEST as it was, which no epoch read better than.
+    held_out_samples: of the training split, that nothing was learnt from; by them the best is
+    chosen, as `curve` has it. distorted_samples: whether those that taught were, as pictures are.
+    samples: of the test split, that the accuracies are counted on. trained_on_test_samples: nobody
+    has split the data."""
 
     FIRST = ("after_accuracy_percent", "before_accuracy_percent", "reference_accuracy_percent",
-             "file")
+             "best_epoch", "file")
 
     file: str
     data: str
+    best_epoch: int
     training_samples: int
+    held_out_samples: int
+    distorted_samples: bool
     trained_on_test_samples: bool | None = None
     epochs: int
     seed: int
@@ -49,11 +65,13 @@ class Report:
     reference_accuracy_percent: float
     before_accuracy_percent: float
     after_accuracy_percent: float
+    curve: list[Epoch]
 
 
 def run(request: Request, watch: Watch = SILENT) -> Report:
-    """The bit widths stay; weights, biases and steps learn, on the training split. Raises
-    ModelError, DataError, DivergedError, RequestError."""
+    """The bit widths stay; weights, biases and steps learn, on the training split; what is written
+    is the best of TEST as it was and of the ends of all epochs, on training samples that were held
+    out. Raises ModelError, DataError, DivergedError, RequestError."""
     check_out(request.out, request.reference, request.test, request.data)
     teacher, student = Network(request.reference), Network(request.test)
     if teacher.float is None or student.fixed is None:
@@ -68,17 +86,22 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     functions = {n.name: n.expr for n in teacher.float.nodes if isinstance(n, Function)}
     execute, (x,), y = FloatNetwork(request.reference), teacher.inputs, teacher.float.outputs[0]
     with watch.progress("finetuning") as tick:
-        fixed = finetune(student.fixed, functions, lambda given: execute({x: given})[y], lessons,
+        found = finetune(student.fixed, functions, lambda given: execute({x: given})[y], lessons,
                          inputs, FinetuneConfig(epochs=request.epochs, seed=request.seed), tick)
-    to_qdq.save(fixed, request.out)
+    to_qdq.save(found.graph, request.out)
     with watch.progress("comparing") as tick:
         reference, before, after = (percent_right(n.scores(test.x, tick), labels)
                                     for n in (teacher, student, Network(request.out)))
     return Report(
-        file=request.out, data=feeding.data, training_samples=len(lessons),
+        file=request.out, data=feeding.data, best_epoch=found.best.epoch,
+        training_samples=len(lessons), held_out_samples=found.held_out,
+        distorted_samples=found.distorted,
         trained_on_test_samples=feeding.source.unsplit or None, epochs=request.epochs,
         seed=request.seed, samples=len(test), reference_accuracy_percent=reference,
-        before_accuracy_percent=before, after_accuracy_percent=after)
+        before_accuracy_percent=before, after_accuracy_percent=after,
+        curve=[Epoch(epoch=one.epoch, held_out_loss=one.loss,
+                     held_out_accuracy_percent=100 * one.right / found.held_out)
+               for one in found.curve])
 
 
 @dataclass(frozen=True)

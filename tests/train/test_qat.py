@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -173,19 +173,23 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     graph, teacher, splits = digits
     config = replace(SMALL, epochs=4)
     heard = []
-    tuned = finetune(graph, {}, teacher, splits.train, inputs, config,
+    found = finetune(graph, {}, teacher, splits.train, inputs, config,
                      lambda *at: heard.append(at))
-    assert heard[-1] == (4 * 38, 4 * 38)
+    tuned = found.graph
+    assert heard[-1] == (4 * 34, 4 * 34)  # a tenth of 1,197 is held out
     assert errors(tuned, splits.test) < 0.5 * errors(graph, splits.test)
     assert [v.format.bits for v in tuned.values()] == [v.format.bits for v in graph.values()]
-    assert json.loads(dict(tuned.metadata)["dsplet.finetuned"])["epochs"] == 4
+    assert (found.held_out, [at.epoch for at in found.curve]) == (119, [0, 1, 2, 3, 4])
+    assert found.best.loss == min(at.loss for at in found.curve) < found.curve[0].loss
+    facts = json.loads(dict(tuned.metadata)["dsplet.finetuned"])
+    assert (facts["epochs"], facts["best_epoch"]) == (4, found.best.epoch)
 
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:6]))
     assert differing(Network(tuned), tuned, [q]) == 0
     run = targets.compile(lower(tuned), targets.get("dsp32c-40")).simulate([q])
     assert np.array_equal(run.outputs[0], tuned.run(q)["y"])
 
-    again = finetune(graph, {}, teacher, splits.train, inputs, config)
+    again = finetune(graph, {}, teacher, splits.train, inputs, config).graph
     assert to_text(again)[0] == to_text(tuned)[0]
     assert all(np.array_equal(a, b) for a, b in
                zip(to_text(again)[1].values(), to_text(tuned)[1].values(), strict=True))
@@ -233,8 +237,8 @@ def test_learning_before_a_softmax(digits, op):
                 torch.log_softmax(scores, 1)).numpy()
 
     config = SMALL
-    plain = finetune(graph, {}, teacher, splits.train[:320], inputs, config)
-    other = finetune(longer, {}, softened, splits.train[:320], inputs, config)
+    plain = finetune(graph, {}, teacher, splits.train[:320], inputs, config).graph
+    other = finetune(longer, {}, softened, splits.train[:320], inputs, config).graph
     for a, b in zip(plain.nodes, other.nodes, strict=False):
         if hasattr(a, "weight"):
             assert (a.weight.q == b.weight.q).mean() > 0.99
@@ -259,12 +263,53 @@ def test_the_last_forward_pass_of_training_is_the_chips(digits, monkeypatch):
 
     monkeypatch.setattr("dsplet.train.qat.finetune.Network", Kept)
     tuned = finetune(graph, {}, teacher, splits.train[:320], inputs,
-                     FinetuneConfig(epochs=1))
+                     FinetuneConfig(epochs=1)).graph
     q = tuned.inputs[0].format.quantize(inputs(splits.test.images[:20]))
     assert differing(kept[0], tuned, [q]) == 0
     run = targets.compile(lower(tuned), targets.get("dsp32c-40")).simulate([q])
     y = kept[0](*reals(tuned, [q]))["y"].detach().double().numpy() * 2.0**11
     assert np.array_equal(run.outputs[0], y)
+
+
+def test_a_network_that_learning_spoils_is_given_back_as_it_was(digits):
+    """At a rate of fifty steps a step every epoch ends in rubbish."""
+    graph, teacher, splits = digits
+    found = finetune(graph, {}, teacher, splits.train[:320], inputs,
+                     replace(SMALL, epochs=2, learning_rate=50.0))
+    assert found.graph is graph and found.best == found.curve[0]
+    assert min(at.loss for at in found.curve[1:]) > 10 * found.best.loss
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What is in a row of 64 is in another place of a picture: bytes, and no pictures."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def test_only_what_is_still_read_when_it_is_distorted_is(digits):
+    """The same bytes as pictures and in an order of their own; a net and a teacher that put them
+    right learn the same of them, as they are."""
+    graph, teacher, splits = digits
+    order = np.random.default_rng(1).permutation(64)
+    back = np.argsort(order)
+    mixed = Lines(splits.train.images.reshape(-1, 64)[:, order].reshape(-1, 8, 8),
+                  splits.train.labels)
+
+    def seen(images):
+        return inputs(images.reshape(-1, 64)[:, back].reshape(-1, 8, 8))
+
+    turned = replace(SMALL, shift=1, rotation_degrees=8.0, stretch=0.08)
+    assert finetune(graph, {}, teacher, splits.train, inputs,
+                    replace(SMALL, rotation_degrees=8.0)).distorted
+    other = finetune(graph, {}, teacher, mixed, seen, turned)
+    assert not other.distorted and other.best.epoch
+    plain = finetune(graph, {}, teacher, splits.train, inputs, SMALL)
+    assert other.best.right > 0.9 * plain.best.right
 
 
 def test_refusals(digits):

@@ -5,9 +5,12 @@ the labels' cross entropy. Where the network ends in a table (a tanh), the squar
 float network's outputs, and to what it gives on average for the right class and for the others.
 """
 
+from __future__ import annotations
+
+import copy
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
@@ -24,13 +27,22 @@ from dsplet.train.qat.network import Layer, Network
 
 LEAST_RATE = 3e-4
 
+MOST_HELD_OUT = 1000
+RECOGNISED = 0.9
+"""Of the held-out samples that the float network reads right: how many it has to read right when
+they are distorted, or nothing is. Codes of letters, moved and turned, are none that say anything:
+learning what a network makes of those cost dates_attention 20 of 2,500 strings."""
+
 Teacher = Callable[[np.ndarray], np.ndarray]
 """Float inputs (N, *shape) -> the float network's first output, (N, classes)."""
 
+Goal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Tick = Callable[[int, int], None]
+
 
 class Lessons(Protocol):
-    """Training samples: pictures, uint8 (N, H, W), which are distorted, or arrays of any other
-    kind, which are not; and classes (N,) or (N, T)."""
+    """Training samples: uint8 (N, H, W), which are distorted where they turn out to be pictures, or
+    arrays of any other kind, which are not; and classes (N,) or (N, T)."""
 
     @property
     def images(self) -> np.ndarray: ...
@@ -57,13 +69,13 @@ class FinetuneConfig:
     batch_size:    samples a step
     learning_rate: of weights and biases, the largest of a cosine, in steps of the layer's weights:
                    to cross from one integer to the next takes as long at any width; but at least
-                   LEAST_RATE, absolutely, for weights so fine that they are as good as real. In a
-                   loop over time, where every turn adds to what a step does, it is the smaller by
-                   the square root of the number of turns
+                   LEAST_RATE, absolutely, for weights so fine that they are as good as real
     step_rate:     of the log2 of the steps, likewise; they are frozen for the last `frozen` part
     shift, rotation_degrees, stretch: how far each training image is distorted (see
                    `train.distort`): what rounding broke shows on unusual images, and on those the
-                   teacher's answer is known as well as on any
+                   teacher's answer is known as well as on any. Bytes may be other things than
+                   pictures, letters in codes or a telephone's signal: only what the teacher still
+                   reads when it is distorted is (see RECOGNISED)
     labels:        weight of the labels, in [0, 1]; the teacher has the rest
     seed:          of the order of the samples and their distortions
     """
@@ -80,10 +92,38 @@ class FinetuneConfig:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What an epoch came to on samples that were held out. epoch: 0 at the start. loss: the mean of
+    what is learnt by. right: how many of them were read right."""
+
+    epoch: int
+    loss: float
+    right: int
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """graph: the best of the start and the ends of all epochs; the one that was given where that is
+    the start. curve: of all, on the `held_out` samples. best: whose graph it is. distorted: whether
+    training samples were."""
+
+    graph: Graph
+    held_out: int
+    distorted: bool
+    curve: tuple[HeldOut, ...]
+    best: HeldOut
+
+
 def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, train: Lessons,
              inputs: Callable[[np.ndarray], np.ndarray], config: FinetuneConfig,
-             tick: Callable[[int, int], None] = lambda done, total: None) -> Graph:
-    """The graph after training, with the same nodes and bit widths.
+             tick: Tick = lambda done, total: None) -> Finetuned:
+    """The graph at its best, with the same nodes and bit widths.
+
+    A tenth of the samples, at most MOST_HELD_OUT, teach nothing: of the start and the ends of the
+    epochs that read at least as many of them right as the start, the one of the least loss on them
+    is kept. What hardly loses anything can only get worse by learning: whatever the gradient, an
+    optimiser that divides by its size takes as long steps, and soon weights change for noise.
 
     graph: of one input. functions: see `Network`. train: what to learn from.
     inputs(images): the network's float input, (N, *shape). tick(done, total) counts steps. Raises
@@ -96,36 +136,45 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
         raise DataError("finetuning is for classes; the labels of these data are numbers")
     with deterministic(torch.Generator().manual_seed(config.seed).get_state()):
         network = Network(graph, functions)
-        _learn(network, teacher, train, inputs, config, tick)
-        learnt = network.graph()
-    facts = dict(graph.metadata) | {"dsplet.finetuned": json.dumps(asdict(config), sort_keys=True)}
-    return replace(learnt, metadata=tuple(sorted(facts.items())))
+        labels = torch.from_numpy(train.labels.astype(np.int64))
+        return _best(_Course(network, teacher, torch.from_numpy(train.images), labels, inputs,
+                             config, *_goal(graph)), tick)
 
 
-def _learn(network, teacher, train, inputs, config, tick) -> None:
-    images = torch.from_numpy(train.images)
-    labels = torch.from_numpy(train.labels.astype(np.int64))
-    fmt, (name, divergence) = network.start.inputs[0].format, _goal(network.start)
-    optimizer = _optimizer(network, config)
-    steps = config.epochs * math.ceil(len(images) / config.batch_size)
+def _best(course: _Course, tick: Tick) -> Finetuned:
+    """Learn, and go back to where the network was best."""
+    network, drawn = course.network, torch.randperm(len(course.images))
+    held = min(len(drawn) // 10, MOST_HELD_OUT)
+    learnt, other = drawn[held:], drawn[:held] if held else drawn
+    pictures = course.are_pictures(other)
+    curve = [best := HeldOut(0, *course.examined(other))]
+    kept = copy.deepcopy(network.state_dict())
+    for epoch in _epochs(course, learnt, pictures, tick):
+        curve.append(now := HeldOut(epoch, *course.examined(other)))
+        if now.loss < best.loss and now.right >= curve[0].right:
+            best, kept = now, copy.deepcopy(network.state_dict())
+    network.load_state_dict(kept)
+    graph = network.start
+    if best.epoch:
+        graph = network.graph()
+        facts = dict(graph.metadata) | {"dsplet.finetuned": json.dumps(
+            asdict(course.config) | {"best_epoch": best.epoch}, sort_keys=True)}
+        graph = replace(graph, metadata=tuple(sorted(facts.items())))
+    return Finetuned(graph, len(other), pictures, tuple(curve), best)
+
+
+def _epochs(course: _Course, which: torch.Tensor, pictures: bool, tick: Tick) -> Iterator[int]:
+    """Learn of these samples; gives each epoch at its end. Raises DivergedError."""
+    config, optimizer = course.config, _optimizer(course.network, course.config)
+    steps = config.epochs * math.ceil(len(which) / config.batch_size)
     done = 0
-    for epoch in range(config.epochs):
+    for epoch in range(1, config.epochs + 1):
         total = 0.0
-        for batch in torch.randperm(len(images)).split(config.batch_size):
+        for batch in which[torch.randperm(len(which))].split(config.batch_size):
             _set_rates(optimizer, done / steps)
-            drawn = images[batch]
-            if drawn.dtype is torch.uint8:
-                drawn = distorted(drawn, config.shift, config.rotation_degrees, config.stretch)
-            x = inputs(drawn.numpy())
-            said = labels[batch].flatten()  # of every place of a sequence
-            target = torch.from_numpy(np.ascontiguousarray(teacher(x))).reshape(len(said), -1)
-            x = torch.from_numpy(fmt.dequantize(fmt.quantize(x)).astype(np.float32))
-            y = network(x)[name].reshape(len(said), -1)
-            if divergence is None:
-                taught, told = F.mse_loss(y, target), F.mse_loss(y, _ideal(target, said))
-            else:
-                taught, told = divergence(y, target), F.cross_entropy(y, said)
-            loss = (1 - config.labels) * taught + config.labels * told
+            images = course.images[batch]
+            loss, _ = course.loss(course.distorted(images) if pictures else images,
+                                  course.labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -133,11 +182,70 @@ def _learn(network, teacher, train, inputs, config, tick) -> None:
             done += 1
             tick(done, steps)
         if not math.isfinite(total):
-            raise DivergedError(f"finetuning diverged in epoch {epoch + 1}: the loss is no longer "
+            raise DivergedError(f"finetuning diverged in epoch {epoch}: the loss is no longer "
                                 "a number")
+        yield epoch
 
 
-Goal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+@dataclass(frozen=True, eq=False)
+class _Course:
+    """What is learnt from whom. name, divergence: see `_goal`."""
+
+    network: Network
+    teacher: Teacher
+    images: torch.Tensor
+    labels: torch.Tensor
+    inputs: Callable[[np.ndarray], np.ndarray]
+    config: FinetuneConfig
+    name: str
+    divergence: Goal | None
+
+    def loss(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """Of a batch, a mean; and how many of it are read right, at every place."""
+        given, said = self.inputs(images.numpy()), labels.flatten()
+        target = self._taught(given, said)
+        fmt = self.network.start.inputs[0].format
+        x = torch.from_numpy(fmt.dequantize(fmt.quantize(given)).astype(np.float32))
+        y = self.network(x)[self.name].reshape(len(said), -1)
+        if self.divergence is None:
+            taught, told = F.mse_loss(y, target), F.mse_loss(y, _ideal(target, said))
+        else:
+            taught, told = self.divergence(y, target), F.cross_entropy(y, said)
+        share = self.config.labels
+        return (1 - share) * taught + share * told, _right(y, labels)
+
+    @torch.no_grad()
+    def examined(self, which: torch.Tensor) -> tuple[float, int]:
+        """The mean loss of these samples as they are, and how many are read right."""
+        total, right = 0.0, 0
+        for batch in which.split(self.config.batch_size):
+            loss, good = self.loss(self.images[batch], self.labels[batch])
+            total, right = total + len(batch) * float(loss), right + good
+        return total / len(which), right
+
+    def are_pictures(self, which: torch.Tensor) -> bool:
+        """Whether these samples still say what they say when they are distorted."""
+        if self.images.dtype is not torch.uint8:
+            return False
+        images, labels = self.images[which], self.labels[which]
+        plain, other = (_right(self._taught(self.inputs(some.numpy()), labels.flatten()), labels)
+                        for some in (images, self.distorted(images)))
+        return other >= RECOGNISED * plain
+
+    def distorted(self, images: torch.Tensor) -> torch.Tensor:
+        """Each at random, as far as the settings go."""
+        c = self.config
+        return distorted(images, c.shift, c.rotation_degrees, c.stretch)
+
+    def _taught(self, given: np.ndarray, said: torch.Tensor) -> torch.Tensor:
+        """The teacher's scores, (answers, classes)."""
+        return torch.from_numpy(np.ascontiguousarray(self.teacher(given))).reshape(len(said), -1)
+
+
+def _right(scores: torch.Tensor, labels: torch.Tensor) -> int:
+    """How many samples are read right, at every place, by scores (answers, classes)."""
+    return int((scores.argmax(1).reshape(labels.shape) == labels).reshape(len(labels), -1)
+               .all(1).sum())
 
 
 def _goal(graph: Graph) -> tuple[str, Goal | None]:
@@ -168,7 +276,7 @@ def _optimizer(network: Network, config: FinetuneConfig) -> torch.optim.Optimize
     layers = [layer for layer in network.layers if isinstance(layer, Layer)]
     groups = [{"params": [*layer.weights, layer.bias], "awake": 1.0, "peak": max(
         config.learning_rate * float((2.0 ** -torch.cat([*layer.fracs]).detach()).mean()),
-        LEAST_RATE) / math.sqrt(layer.turns)} for layer in layers]
+        LEAST_RATE)} for layer in layers]
     fracs = [*network.fracs, *(frac for layer in layers for frac in layer.fracs)]
     return torch.optim.Adam([*groups, {"params": fracs, "awake": 1 - config.frozen,
                                        "peak": config.step_rate}])

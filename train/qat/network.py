@@ -1,6 +1,6 @@
 """A fixed-point graph as a PyTorch module: the same integers, and gradients."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,12 +37,11 @@ class Layer(nn.Module):
     input, and real biases.
 
     fracs: real numbers for each channel, or one, that are rounded half up wherever they are used.
-    turns: how often a sample meets the weights, in loops over time.
     """
 
-    def __init__(self, node: Weighted, turns: int) -> None:
+    def __init__(self, node: Weighted) -> None:
         super().__init__()
-        self.turns, given = turns, _weights_of(node)
+        given = _weights_of(node)
         lead = (-1, *(1,) * (node.bias.ndim - 1))
         bias = node.bias * 2.0 ** -node.acc_frac.reshape(lead).astype(np.float64)
         self.weights = nn.ParameterList(nn.Parameter(_real(w.real())) for w in given)
@@ -93,9 +92,9 @@ class Network(nn.Module):
         self.start = graph
         self.layers = nn.ModuleList()
         self._layer: dict[str, Layer] = {}
-        for node, turns in _with_turns(graph):
+        for node in graph.every_node():
             if isinstance(node, Weighted):
-                self._layer[node.name] = Layer(node, turns)
+                self._layer[node.name] = Layer(node)
                 self.layers.append(self._layer[node.name])
         groups = _free_groups(graph)
         self.fracs = nn.ParameterList(nn.Parameter(_real([float(g[0].format.frac)]))
@@ -206,14 +205,6 @@ class Network(nn.Module):
 
 def _real(array: Any) -> torch.Tensor:
     return torch.from_numpy(np.array(array, np.float32))
-
-
-def _with_turns(graph: Graph, turns: int = 1) -> Iterator[tuple[Node, int]]:
-    """Every node, and how often it runs for a sample."""
-    for node in graph.nodes:
-        yield node, turns
-        if isinstance(node, Scan):
-            yield from _with_turns(node.body, turns * node.steps)
 
 
 def _weights_of(node: Weighted) -> tuple[Weight, ...]:
