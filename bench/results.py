@@ -191,7 +191,7 @@ def float_chip() -> str:
         goal = f", `-O {row['goal']}`" if row["goal"] else ""
         return (row["network"] + goal, MEMORY[row["board"]], str(row["samples"]), *(
             cell for kind in ("float", "fixed") for cell in (
-                f"{row[f'{kind}_cycles']:,}", f"{row[f'{kind}_bytes']:,}",
+                f"{row[f'{kind}_cycles']:,.0f}", f"{row[f'{kind}_bytes']:,}",
                 percent(row[f"{kind}_accuracy_percent"], 1))))
 
     return table(("network", "board", "samples", *(

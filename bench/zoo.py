@@ -24,6 +24,14 @@ SETTINGS = {"toronto": toronto.SETTINGS}
 DROP_POINTS, QUICK_DROP_POINTS = 0.5, 2.0
 
 
+def trained(folder: Path, model: str, data: str) -> Path:
+    """The float network that `measure` left there."""
+    path = folder / f"{model}-{data}-0.onnx"
+    if not path.exists():
+        raise SystemExit(f"{path} is not there; python -m bench.zoo {model} trains it into {RUNS}")
+    return path
+
+
 def rows_of(names: list[str], data: str | None) -> list[tuple[str, str]]:
     """(model, data set): all that the cards have settings for, or only `data`."""
     cards = [zoo.get(name) for name in names] if names else zoo.cards()
