@@ -42,6 +42,10 @@ def test_finetune(made):
                   folder=made)
     after = report("compare", "small.onnx", "tuned.q.onnx", *FEED, folder=made)
     assert (seen["samples"], seen["epochs"], seen["training_samples"]) == (360, 3, 1197)
+    start, *_ = curve = seen["curve"]
+    assert (seen["held_out_samples"], len(curve), seen["distorted_samples"]) == (119, 4, True)
+    assert (curve[seen["best_epoch"]]["held_out_accuracy_percent"]
+            >= start["held_out_accuracy_percent"])
     assert seen["before_accuracy_percent"] == before["test_accuracy_percent"]
     assert seen["after_accuracy_percent"] == after["test_accuracy_percent"]
     chip = report("simulate", "tuned.q.onnx", "--samples", 5, folder=made)
