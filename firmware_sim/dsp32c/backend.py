@@ -109,7 +109,7 @@ class Compiled(backend.Compiled):
             return WorstCase(None, (), str(bound))
         return WorstCase(
             bound.states / per_cycle,
-            tuple(sum(bound.spent.get(a, 0) for a in range(s.start, s.end, 4)) / per_cycle
+            tuple(sum(bound.spent.get(a, 0) / users for a, users in s.parts()) / per_cycle
                   for s in self.image.sections),
             "; ".join(f"{why} at {a:06x}: {self._text(a)}" for why, addresses in (
                 ("a decision of the data", bound.forks),

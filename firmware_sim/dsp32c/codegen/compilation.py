@@ -31,6 +31,7 @@ from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import BESIDE_WORDS, POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.shared import Linked, share, span
 from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
@@ -70,7 +71,7 @@ class Compilation:
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
-        first = next(r for r in self.target.regions if r.start == 0)
+        first = self.target.first
         chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
         while True:
             try:
@@ -134,6 +135,7 @@ class _Attempt:
                        for kernel in copies], chosen.repeats)
         room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
         self.constants, self.selections = Constants(room), selections
+        self.shared: dict[str, tuple[str, ...]] = {}
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -143,15 +145,18 @@ class _Attempt:
 
     def _code(self) -> Lines:
         repeats = self.chosen.repeats
-        bodies: list[Lines] = []
+        linked: list[Linked] = []
         lines: Lines = []
         linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         previous: Ins | None = None
         codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
         self._steady = {r.var: self._kept(codes, r) for r in repeats}
         for i, code in enumerate(codes):
-            bodies.append(self._linked(i, code, previous))
-            previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
+            linked.append(self._linked(i, code, previous))
+            previous = next(line for line in reversed(linked[-1].code) if isinstance(line, Ins))
+        bodies = [[*k.head, *k.code] for k in linked]
+        if 4 * sum(isinstance(line, Ins) for b in bodies for line in b) > self.target.first.bytes:
+            bodies, self.shared = share(linked)
         for i, body in enumerate(bodies):
             if i == self.program.resume:
                 lines += [goto(HALT), NOP, RESUME, *linear]
@@ -182,13 +187,16 @@ class _Attempt:
         return steady(inside, [c.starts(self.plan) for c in inside],
                       self.clock.counters(r.first), r.var)
 
-    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Lines:
+    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Linked:
         kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
                      if (s := self._steady[r.var]).kept), Steady())
         taken = [*self.clock.counters(i), *kept.kept.values()]
         starts = code.starts(self.plan)
-        return link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
-                    kept.copied(starts))
+        lines = link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
+                     kept.copied(starts))
+        head = len(lines) - len(code.lines)
+        repeated = any(r.first <= i <= r.last for r in self.chosen.repeats)
+        return Linked(code.name, lines[:head], lines[head:], taken, repeated)
 
     def _head(self, r: Repeat) -> Lines:
         return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),
@@ -263,15 +271,20 @@ class _Attempt:
 
     def _sections(self, labels: dict[str, int]) -> tuple[Section, ...]:
         layers, steps = self.program.layers, self.chosen.step_of
+        tables = {k.name: self._tables(k) for k in self.program.kernels}
+        for first, names in self.shared.items():
+            tables[first] = tuple(dict.fromkeys(t for name in names for t in tables[name]))
         found = [(labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
-                  self._tables(k)) for i, k in enumerate(self.program.kernels)]
+                  tables[k.name]) for i, k in enumerate(self.program.kernels)]
         found += [(labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
                   for name in (f"{r.var}_head", f"{r.var}_tail")]
         found.sort()
         ends = [*(start for start, *_ in found[1:]), labels["halt"]]
-        return tuple(Section(name, node, op, macs, start, end, tables, step=steps.get(name),
-                             layer=layers.code(node, op))
-                     for (start, name, node, op, macs, tables), end in
+        shared = {name: (tuple(labels[at.name] for at in span(first)), len(names))
+                  for first, names in self.shared.items() for name in names}
+        return tuple(Section(name, node, op, macs, start, end, read, *shared.get(name, ()),
+                             step=steps.get(name), layer=layers.code(node, op))
+                     for (start, name, node, op, macs, read), end in
                      zip(found, ends, strict=True))
 
     def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:
