@@ -64,22 +64,26 @@ class Compilation:
         self.program, self.target, self._selections = program, target, Selections()
 
     @cached_property
+    def _prepared(self) -> dict[str, Program]:
+        return prepared(self.program, self.target)
+
+    @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(prepared(self.program, self.target)["joined_sums"])
+        return mixtures(self._prepared["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
         first = self.target.first
-        chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
+        chosen, code_bytes, tight = self._chosen(choices), 4, 0
         while True:
             try:
                 attempt = _Attempt(chosen, code_bytes, self._selections, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
-                chosen = Chosen(self.program, self.target, choices)
+                chosen = self._chosen(choices)
                 continue
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
@@ -87,6 +91,9 @@ class Compilation:
                 code_bytes = attempt.code_bytes
             tight = min(tight + 1, len(WORTH) - 1) if (
                 attempt.code_bytes <= NEARLY * first.bytes) else len(WORTH) - 1
+
+    def _chosen(self, choices: Choices) -> Chosen:
+        return Chosen(self.program, self.target, choices, self._prepared)
 
 
 class Selections:
