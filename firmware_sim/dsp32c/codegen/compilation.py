@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -98,10 +99,25 @@ class Compilation:
 
 class Selections:
     """Code by kernel, selected once for all the attempts to which it is the same: a layout that
-    only moves its buffers changes addresses, which are not in it."""
+    only moves its buffers changes addresses, which are not in it. So are its copies, which depend
+    on where its buffers are to lie and on the room for them."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[tuple, Selected]]] = {}
+        self._copied: dict[str, list[tuple[tuple, tuple[Kernel, list[Copy]]]]] = {}
+
+    def copies(self, kernel: Kernel, region: Callable[[str], str | None], rooms: list[Room],
+               packed: Mapping[str, str], costs: Costs) -> tuple[Kernel, list[Copy]]:
+        """See `copy_on_chip`. packed: weight -> how it is stored."""
+        key = (kernel, rooms, costs, [(b, region(b), packed.get(b))
+                                      for b in sorted(touched([kernel]))])
+        known = self._copied.setdefault(kernel.name, [])
+        for other, copied in known:
+            if other == key:
+                return copied
+        known.append((key, copy_on_chip(kernel, region, rooms,
+                                        lambda b: EXCESS.get(packed.get(b, "word")), costs)))
+        return known[-1][1]
 
     def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
                least: float) -> Selected:
@@ -131,7 +147,7 @@ class _Attempt:
     def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float
                  ) -> None:
         """least: cycles that an instruction must save which a loop could do without."""
-        self.least = least
+        self.least, self.selections = least, selections
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -141,7 +157,7 @@ class _Attempt:
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
         room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
-        self.constants, self.selections = Constants(room), selections
+        self.constants = Constants(room)
         self.shared: dict[str, tuple[str, ...]] = {}
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
@@ -221,9 +237,8 @@ class _Attempt:
 
     def _copies(self, kernel: Kernel, region, rooms: list[Room]) -> tuple[Kernel, list[Copy]]:
         waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
-        packed = self.chosen.choices.packed
-        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b, "word")),
-                            replace(COSTS, wait=waits / self.target.states_per_cycle))
+        return self.selections.copies(kernel, region, rooms, self.chosen.choices.packed,
+                                      replace(COSTS, wait=waits / self.target.states_per_cycle))
 
     # --- the image ------------------------------------------------------------------------------
     def image(self) -> Image:
