@@ -4,6 +4,7 @@ that there are."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import shlex
@@ -77,13 +78,17 @@ def run(block: str, capsys: pytest.CaptureFixture[str], trained: bool = False) -
     """Each command ends well, and prints what the README and other pages show of it, whole lines.
 
     trained: the block has weights of its own."""
+    wrong = []
     for typed, _, _ in commands(block):
         printed = [plain(line, trained) for line in executed(typed, capsys).splitlines()]
-        for page, of, line in said():
-            if of == typed and not ("--target cortex" in typed and other_compiler()):
-                wanted = plain(line, trained)
-                assert wanted in printed or (" " not in wanted and any(
-                    wanted in one.split() for one in printed)), f"{page}: {typed}: {line}"
+        words = {word for line in printed for word in line.split()}
+        compared = not ("--target cortex" in typed and other_compiler())
+        for page, of, shown in said():
+            line = plain(shown, trained)
+            if of == typed and compared and line not in printed and line not in words:
+                near = difflib.get_close_matches(line, printed, 1, 0)
+                wrong.append(f"{page}: {typed}\n  shown:   {line}\n  printed: {' '.join(near)}")
+    assert not wrong, "\n".join(wrong)
 
 
 def other_compiler() -> bool:
