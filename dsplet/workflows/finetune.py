@@ -33,8 +33,8 @@ class Request(FromData):
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """How the held-out samples are read after it; 0: before the first. loss: of what is learnt by,
-    the divergence from the float network and from the labels."""
+    """How the held-out samples, pictures distorted as well, are read after it; 0: before the first.
+    loss: of what is learnt by, the divergence from the float network and from the labels."""
 
     epoch: int
     held_out_loss: float
@@ -100,7 +100,7 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
         seed=request.seed, samples=len(test), reference_accuracy_percent=reference,
         before_accuracy_percent=before, after_accuracy_percent=after,
         curve=[Epoch(epoch=one.epoch, held_out_loss=one.loss,
-                     held_out_accuracy_percent=100 * one.right / found.held_out)
+                     held_out_accuracy_percent=100 * one.right)
                for one in found.curve])
 
 

@@ -180,7 +180,7 @@ def test_finetuning_recovers_what_four_bits_cost_and_ships_it(digits):
     assert errors(tuned, splits.test) < 0.5 * errors(graph, splits.test)
     assert [v.format.bits for v in tuned.values()] == [v.format.bits for v in graph.values()]
     assert (found.held_out, [at.epoch for at in found.curve]) == (119, [0, 1, 2, 3, 4])
-    assert found.best.loss == min(at.loss for at in found.curve) < found.curve[0].loss
+    assert found.best.right == max(at.right for at in found.curve) > found.curve[0].right
     facts = json.loads(dict(tuned.metadata)["dsplet.finetuned"])
     assert (facts["epochs"], facts["best_epoch"]) == (4, found.best.epoch)
 

@@ -28,7 +28,7 @@ from dsplet.train.qat.network import Layer, Network
 LEAST_RATE = 3e-4
 
 MOST_HELD_OUT = 1000
-RECOGNISED = 0.9
+RECOGNISED = 2 / 3
 """Of the held-out samples that the float network reads right: how many it has to read right when
 they are distorted, or nothing is. Codes of letters, moved and turned, are none that say anything:
 learning what a network makes of those cost dates_attention 20 of 2,500 strings."""
@@ -95,18 +95,18 @@ class FinetuneConfig:
 @dataclass(frozen=True)
 class HeldOut:
     """What an epoch came to on samples that were held out. epoch: 0 at the start. loss: the mean of
-    what is learnt by. right: how many of them were read right."""
+    what is learnt by. right: the share of them that was read right."""
 
     epoch: int
     loss: float
-    right: int
+    right: float
 
 
 @dataclass(frozen=True)
 class Finetuned:
     """graph: the best of the start and the ends of all epochs; the one that was given where that is
-    the start. curve: of all, on the `held_out` samples. best: whose graph it is. distorted: whether
-    training samples were."""
+    the start. curve: of all, on the `held_out` samples, as they are and, where they are pictures,
+    distorted as well. best: whose graph it is. distorted: whether samples were."""
 
     graph: Graph
     held_out: int
@@ -120,10 +120,12 @@ def finetune(graph: Graph, functions: Mapping[str, Callable], teacher: Teacher, 
              tick: Tick = lambda done, total: None) -> Finetuned:
     """The graph at its best, with the same nodes and bit widths.
 
-    A tenth of the samples, at most MOST_HELD_OUT, teach nothing: of the start and the ends of the
-    epochs that read at least as many of them right as the start, the one of the least loss on them
-    is kept. What hardly loses anything can only get worse by learning: whatever the gradient, an
-    optimiser that divides by its size takes as long steps, and soon weights change for noise.
+    A tenth of the samples, at most MOST_HELD_OUT, teach nothing: of the start and the ends of all
+    epochs, the one is kept that reads most of them right, of equals the one of the least loss.
+    Pictures count twice, as they are and distorted: the float network has learnt those,
+    and how they are read says little of others. What hardly loses anything can only get worse by
+    learning: whatever the gradient, an optimiser that divides by its size takes as long steps, and
+    soon weights change for noise.
 
     graph: of one input. functions: see `Network`. train: what to learn from.
     inputs(images): the network's float input, (N, *shape). tick(done, total) counts steps. Raises
@@ -146,12 +148,12 @@ def _best(course: _Course, tick: Tick) -> Finetuned:
     network, drawn = course.network, torch.randperm(len(course.images))
     held = min(len(drawn) // 10, MOST_HELD_OUT)
     learnt, other = drawn[held:], drawn[:held] if held else drawn
-    pictures = course.are_pictures(other)
-    curve = [best := HeldOut(0, *course.examined(other))]
+    views = course.views(other)
+    curve = [best := HeldOut(0, *course.examined(other, views))]
     kept = copy.deepcopy(network.state_dict())
-    for epoch in _epochs(course, learnt, pictures, tick):
-        curve.append(now := HeldOut(epoch, *course.examined(other)))
-        if now.loss < best.loss and now.right >= curve[0].right:
+    for epoch in _epochs(course, learnt, views is not None, tick):
+        curve.append(now := HeldOut(epoch, *course.examined(other, views)))
+        if (now.right, -now.loss) > (best.right, -best.loss):
             best, kept = now, copy.deepcopy(network.state_dict())
     network.load_state_dict(kept)
     graph = network.start
@@ -160,7 +162,7 @@ def _best(course: _Course, tick: Tick) -> Finetuned:
         facts = dict(graph.metadata) | {"dsplet.finetuned": json.dumps(
             asdict(course.config) | {"best_epoch": best.epoch}, sort_keys=True)}
         graph = replace(graph, metadata=tuple(sorted(facts.items())))
-    return Finetuned(graph, len(other), pictures, tuple(curve), best)
+    return Finetuned(graph, len(other), views is not None, tuple(curve), best)
 
 
 def _epochs(course: _Course, which: torch.Tensor, pictures: bool, tick: Tick) -> Iterator[int]:
@@ -215,22 +217,27 @@ class _Course:
         return (1 - share) * taught + share * told, _right(y, labels)
 
     @torch.no_grad()
-    def examined(self, which: torch.Tensor) -> tuple[float, int]:
-        """The mean loss of these samples as they are, and how many are read right."""
-        total, right = 0.0, 0
-        for batch in which.split(self.config.batch_size):
-            loss, good = self.loss(self.images[batch], self.labels[batch])
-            total, right = total + len(batch) * float(loss), right + good
-        return total / len(which), right
+    def examined(self, which: torch.Tensor, views: torch.Tensor | None
+                 ) -> tuple[float, float]:
+        """The mean loss of these samples, as they are and as views of them, and the share of both
+        that is read right."""
+        total, right, n = 0.0, 0, 0
+        for images in (self.images[which], *([] if views is None else [views])):
+            for some, batch in zip(images.split(self.config.batch_size),
+                                   which.split(self.config.batch_size), strict=True):
+                loss, good = self.loss(some, self.labels[batch])
+                total, right, n = total + len(some) * float(loss), right + good, n + len(some)
+        return total / n, right / n
 
-    def are_pictures(self, which: torch.Tensor) -> bool:
-        """Whether these samples still say what they say when they are distorted."""
+    def views(self, which: torch.Tensor) -> torch.Tensor | None:
+        """These samples distorted, if they still say what they say then."""
         if self.images.dtype is not torch.uint8:
-            return False
+            return None
         images, labels = self.images[which], self.labels[which]
+        views = self.distorted(images)
         plain, other = (_right(self._taught(self.inputs(some.numpy()), labels.flatten()), labels)
-                        for some in (images, self.distorted(images)))
-        return other >= RECOGNISED * plain
+                        for some in (images, views))
+        return views if other >= RECOGNISED * plain else None
 
     def distorted(self, images: torch.Tensor) -> torch.Tensor:
         """Each at random, as far as the settings go."""
