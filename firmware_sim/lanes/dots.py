@@ -30,7 +30,7 @@ class _Layer:
     """Sums of products with an input. around: the loops in which weights, and so sums, change."""
 
     kernel: int
-    sum: Loop
+    sum: Statement
     mac: Mac
     inner: Loops
     around: Loops
@@ -86,12 +86,10 @@ def _sums(body: Body, name: str, around: Loops) -> Iterator[tuple[Statement, Loo
 def _matrix(numbers: int, layer: _Layer, weights: Buffer, lanes: int, name: str) -> Buffer:
     """The weights of all sums."""
     of_row, of_turn = (_places(layer.mac.w.index, loops) for loops in (layer.around, layer.inner))
-    const = layer.mac.w.index.const
-    at = _places(layer.mac.x.index, layer.inner)
-    matrix = np.zeros((len(of_row), -(-numbers // lanes) * lanes), np.int64)
-    np.add.at(matrix, (slice(None), at),
-              weights.integers[np.add.outer(of_row, of_turn - const)])
-    data = matrix.reshape(len(matrix), -1, lanes).transpose(1, 0, 2).reshape(-1)
+    found = weights.integers[np.add.outer(of_turn - layer.mac.w.index.const, of_row)]
+    matrix = np.zeros((-(-numbers // lanes) * lanes, len(of_row)), np.int64)
+    np.add.at(matrix, _places(layer.mac.x.index, layer.inner), found)
+    data = matrix.reshape(-1, lanes, len(of_row)).transpose(0, 2, 1).reshape(-1)
     return Buffer(name, data.size, int(data.min()), int(data.max()), "const", data)
 
 

@@ -85,14 +85,15 @@ class Lanes:
         types = (ctypes.c_int * len(given))(*(TYPES.index(x.dtype) for x in given))
         if not n:
             return ys
-        taken, x, y = ctypes.byref(ctypes.c_int64(0)), _addresses(given), _addresses(ys)
-
+        taken = ctypes.byref(ctypes.c_int64(0))
+        sources, results = _addresses(given), _addresses(ys)
         block = self._loaded.block()
         workers = min(threads or _cores(), -(-n // block))
         turn = block * -(-n // (block * workers * (TURNS if workers > 1 else 1)))
 
         def work() -> None:
-            self._loaded.run(self._constants, self._memory(), x, types, y, taken, turn, n)
+            self._loaded.run(self._constants, self._memory(), sources, types, results, taken,
+                             turn, n)
 
         others = [self._pool.submit(work) for _ in range(workers - 1)]
         work()
