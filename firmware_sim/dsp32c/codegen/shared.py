@@ -12,6 +12,7 @@ back, which the code leaves alone. So every latency between others is as long as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,8 +57,9 @@ class Linked:
 def share(kernels: Sequence[Linked]) -> tuple[list[Lines], dict[str, tuple[str, ...]]]:
     """The lines of each kernel, and of those whose code others call, which all run it."""
     groups: dict[tuple[str, ...], list[Linked]] = {}
+    alike = Counter(len(k.code) for k in kernels)
     for k in kernels:
-        if k.text and not k.repeated:
+        if not k.repeated and alike[len(k.code)] > 1 and k.text:
             groups.setdefault(k.text, []).append(k)
     called: dict[str, tuple[Linked, str]] = {}
     shared: dict[str, tuple[str, ...]] = {}
