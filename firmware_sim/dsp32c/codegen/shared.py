@@ -27,13 +27,12 @@ WORTH = 8
 
 @dataclass(frozen=True)
 class Linked:
-    """A kernel's lines: those of `head` set its registers. taken: registers that it must leave
-    alone. repeated: whether a loop over time is around it."""
+    """A kernel's lines: those of `head` set its registers. repeated: whether a loop over time is
+    around it; outside, nothing is in registers between kernels."""
 
     name: str
     head: Lines
     code: Lines
-    taken: Sequence[str]
     repeated: bool = False
 
     @property
@@ -49,8 +48,7 @@ class Linked:
     @property
     def free(self) -> list[str]:
         """Registers that hold nothing while the code runs."""
-        used = set(self.taken).union(*(line.read | line.written for line in self.code
-                                       if isinstance(line, Ins)))
+        used = set().union(*(i.read | i.written for i in self.code if isinstance(i, Ins)))
         return [r for r in (*COUNTERS[::-1], *INCREMENTS[::-1], *POINTERS[::-1]) if r not in used]
 
 
