@@ -46,7 +46,9 @@ def halves(program: Program, places: Collection[str], rounding: Rounding = Round
             if isinstance(s, Store):
                 gains[r.buffer] += turns * _saved(last, s, alone, rounding)
             elif isinstance(s, Set | Add | Mul):
-                gains[r.buffer] -= turns * (not isinstance(following, Interpolate | Store))
+                copied = isinstance(following, Store) and (
+                    program.buffers[following.ref.buffer].role == "activation")
+                gains[r.buffer] -= turns * (not (copied or isinstance(following, Interpolate)))
             else:
                 never.add(r.buffer)
     return frozenset(b for b, gain in gains.items() if gain > 0 and b not in never)
