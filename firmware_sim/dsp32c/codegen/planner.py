@@ -116,15 +116,20 @@ class Plan:
         missing = []
         free = [a for a in self.external if a.costs_nothing(sum(n.bytes for n in needs))]
         products = _products(kernels, repeats)
-        for need in sorted(needs, key=lambda n: _importance(n, products)):
+        inside = [k for i, k in enumerate(kernels) if len(self.banks) > 1  # one is all copies'
+                  and any(r.first <= i <= r.last for r in repeats)]
+        starts = _starts(inside) & {b.name for b in buffers if b.role == "const"}
+        for need in sorted(needs, key=lambda n: (
+                n.buffer.name in starts, _importance(n, products))):
             if need.buffer.name in onto:
                 continue
-            inside = need.buffer.role == "activation" and need.buffer.data is None
+            on_chip = need.buffer.name in starts or (
+                need.buffer.role == "activation" and need.buffer.data is None)
             banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
             banks.sort(key=lambda a: self._meetings(need, a, "activation"))
             if banks and self._meetings(need, banks[0], "activation"):
                 banks = [*(a for a in free if not self._meetings(need, a)), *banks]
-            if not self._put(need, [*(banks if inside else []), *self.external]):
+            if not self._put(need, [*(banks if on_chip else []), *self.external]):
                 missing.append(need)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
         if missing:
@@ -215,6 +220,23 @@ def _importance(need: Need, products: Mapping[str, int]) -> tuple:
     lasting = need.first < 0 and need.buffer.role != "input"
     return (not lasting, 0 if lasting else -products.get(need.buffer.name, 0) / need.bytes,
             0 if lasting else -need.bytes, need.first, need.buffer.name)
+
+
+def _starts(kernels: Sequence[Kernel]) -> set[str]:
+    """The buffers whose numbers sums of products begin with."""
+    found: set[str] = set()
+
+    def visit(body: Sequence[Statement]) -> None:
+        if any(isinstance(t, Mac) for s in body for t in s.flat()):
+            found.update(s.source.buffer for s in body
+                         if isinstance(s, Set) and isinstance(s.source, Ref))
+        for s in body:
+            if isinstance(s, Loop):
+                visit(s.body)
+
+    for kernel in kernels:
+        visit(kernel.body)
+    return found
 
 
 def _products(kernels: Sequence[Kernel], repeats: Sequence[Repeat]) -> Counter[str]:
