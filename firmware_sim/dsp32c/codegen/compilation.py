@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -31,6 +32,7 @@ from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import BESIDE_WORDS, POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.shared import Linked, share, span
 from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
@@ -65,22 +67,26 @@ class Compilation:
         self.program, self.target, self._selections = program, target, Selections()
 
     @cached_property
+    def _prepared(self) -> dict[str, Program]:
+        return prepared(self.program, self.target)
+
+    @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(prepared(self.program, self.target)["joined_sums"])
+        return mixtures(self._prepared["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
-        first = next(r for r in self.target.regions if r.start == 0)
-        chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
+        first = self.target.first
+        chosen, code_bytes, tight = self._chosen(choices), 4, 0
         while True:
             try:
                 attempt = self._attempt(chosen, code_bytes, first.bytes, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
-                chosen = Chosen(self.program, self.target, choices)
+                chosen = self._chosen(choices)
                 continue
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
@@ -98,13 +104,31 @@ class Compilation:
         more = _Attempt(chosen, code_bytes, self._selections, least, room)
         return more if more.code_bytes <= bank_bytes else attempt
 
+    def _chosen(self, choices: Choices) -> Chosen:
+        return Chosen(self.program, self.target, choices, self._prepared)
+
 
 class Selections:
     """Code by kernel, selected once for all the attempts to which it is the same: a layout that
-    only moves its buffers changes addresses, which are not in it."""
+    only moves its buffers changes addresses, which are not in it. So are its copies, which depend
+    on where its buffers are to lie and on the room for them."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[tuple, Selected]]] = {}
+        self._copied: dict[str, list[tuple[tuple, tuple[Kernel, list[Copy]]]]] = {}
+
+    def copies(self, kernel: Kernel, region: Callable[[str], str | None], rooms: list[Room],
+               packed: Mapping[str, str], costs: Costs) -> tuple[Kernel, list[Copy]]:
+        """See `copy_on_chip`. packed: weight -> how it is stored."""
+        key = (kernel, rooms, costs, [(b, region(b), packed.get(b))
+                                      for b in sorted(touched([kernel]))])
+        known = self._copied.setdefault(kernel.name, [])
+        for other, copied in known:
+            if other == key:
+                return copied
+        known.append((key, copy_on_chip(kernel, region, rooms,
+                                        lambda b: EXCESS.get(packed.get(b, "word")), costs)))
+        return known[-1][1]
 
     def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
                least: float, room: int) -> Selected:
@@ -135,7 +159,7 @@ class _Attempt:
                  room: int = 0) -> None:
         """least: cycles that an instruction must save which a loop could do without. room: for how
         many of them more there is a place, in loops over time."""
-        self.least, self.room = least, room
+        self.least, self.room, self.selections = least, room, selections
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -145,7 +169,8 @@ class _Attempt:
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
         room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
-        self.constants, self.selections = Constants(room), selections
+        self.constants = Constants(room)
+        self.shared: dict[str, tuple[str, ...]] = {}
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -155,13 +180,16 @@ class _Attempt:
 
     def _code(self) -> Lines:
         repeats = self.chosen.repeats
-        bodies: list[Lines] = []
+        linked: list[Linked] = []
         lines: Lines = []
         linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
         self._steady = {r.var: self._kept(codes, r) for r in repeats}
         for i, code in enumerate(codes):
-            bodies.append(self._linked(i, code, bodies[-1] if bodies else []))
+            linked.append(self._linked(i, code, linked[-1].code if linked else []))
+        bodies = [[*k.head, *k.code] for k in linked]
+        if 4 * sum(isinstance(line, Ins) for b in bodies for line in b) > self.target.first.bytes:
+            bodies, self.shared = share(linked)
         for i, body in enumerate(bodies):
             if i == self.program.resume:
                 lines += [goto(HALT), NOP, RESUME, *linear]
@@ -195,15 +223,18 @@ class _Attempt:
         return steady(inside, [c.starts(self.plan) for c in inside],
                       self.clock.counters(r.first), r.var)
 
-    def _linked(self, i: int, code: Selected, before: Lines) -> Lines:
+    def _linked(self, i: int, code: Selected, before: Lines) -> Linked:
         kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
                      if (s := self._steady[r.var]).kept), Steady())
         taken = [*self.clock.counters(i), *kept.kept.values()]
         starts = code.starts(self.plan)
         border = i == self.program.resume or any(i in (r.first, r.last + 1)
                                                  for r in self.chosen.repeats)
-        return link(code, self.plan, self.clock, before, BORDER * border, taken,
-                    kept.registers(code, starts), kept.copied(starts))
+        repeated = any(r.first <= i <= r.last for r in self.chosen.repeats)
+        lines = link(code, self.plan, self.clock, before, BORDER * border, taken,
+                     kept.registers(code, starts), kept.copied(starts), repeated)
+        head = len(lines) - len(code.lines)
+        return Linked(code.name, lines[:head], lines[head:], taken, repeated)
 
     def _head(self, r: Repeat) -> Lines:
         return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),
@@ -221,9 +252,8 @@ class _Attempt:
 
     def _copies(self, kernel: Kernel, region, rooms: list[Room]) -> tuple[Kernel, list[Copy]]:
         waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
-        packed = self.chosen.choices.packed
-        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b, "word")),
-                            replace(COSTS, wait=waits / self.target.states_per_cycle))
+        return self.selections.copies(kernel, region, rooms, self.chosen.choices.packed,
+                                      replace(COSTS, wait=waits / self.target.states_per_cycle))
 
     # --- the image ------------------------------------------------------------------------------
     def image(self) -> Image:
@@ -278,15 +308,20 @@ class _Attempt:
 
     def _sections(self, labels: dict[str, int]) -> tuple[Section, ...]:
         layers, steps = self.program.layers, self.chosen.step_of
+        tables = {k.name: self._tables(k) for k in self.program.kernels}
+        for first, names in self.shared.items():
+            tables[first] = tuple(dict.fromkeys(t for name in names for t in tables[name]))
         found = [(labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
-                  self._tables(k)) for i, k in enumerate(self.program.kernels)]
+                  tables[k.name]) for i, k in enumerate(self.program.kernels)]
         found += [(labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
                   for name in (f"{r.var}_head", f"{r.var}_tail")]
         found.sort()
         ends = [*(start for start, *_ in found[1:]), labels["halt"]]
-        return tuple(Section(name, node, op, macs, start, end, tables, step=steps.get(name),
-                             layer=layers.code(node, op))
-                     for (start, name, node, op, macs, tables), end in
+        shared = {name: (tuple(labels[at.name] for at in span(first)), len(names))
+                  for first, names in self.shared.items() for name in names}
+        return tuple(Section(name, node, op, macs, start, end, read, *shared.get(name, ()),
+                             step=steps.get(name), layer=layers.code(node, op))
+                     for (start, name, node, op, macs, read), end in
                      zip(found, ends, strict=True))
 
     def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:

@@ -169,11 +169,12 @@ def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str
 
 
 def link(code: Selected, layout: Layout, clock: Clock, before: Lines, apart: int,
-         taken: list[str], kept: dict[str, str], copied: dict[str, str]) -> Lines:
+         taken: list[str], kept: dict[str, str], copied: dict[str, str], repeated: bool = False
+         ) -> Lines:
     """The kernel's label and instructions, those first that set its registers.
 
-    clock: where pointers that move with time are. before, apart: see `set_up`. taken, kept: see
-    `Selected.registers`. copied: those that hold what it begins with and then changes.
+    clock: where pointers that move with time are. before, apart, repeated: see `set_up`. taken,
+    kept: see `Selected.registers`. copied: those that hold what it begins with and then changes.
     """
     registers = code.registers(taken, kept)
     setup = []
@@ -190,7 +191,7 @@ def link(code: Selected, layout: Layout, clock: Clock, before: Lines, apart: int
         else:
             setup.append(set_to(registers[name], start.first))
     lines = [_assigned(line, registers) if isinstance(line, Ins) else line for line in code.lines]
-    return [Label(code.name), *set_up(before, setup, lines, apart)]
+    return [Label(code.name), *set_up(before, setup, lines, apart, repeated)]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:

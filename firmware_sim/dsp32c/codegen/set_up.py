@@ -19,12 +19,13 @@ from dsplet.firmware_sim.dsp32c.codegen.schedule import (
 )
 
 
-def set_up(before: Lines, setup: list[Ins], lines: Lines, apart: int) -> Lines:
-    """The lines of a kernel with what sets its registers; some of that takes the place of idle
-    instructions, of the kernel before it too.
+def set_up(before: Lines, setup: list[Ins], lines: Lines, apart: int, repeated: bool) -> Lines:
+    """The lines of a kernel with what sets its registers.
 
-    before: the lines of that kernel. apart: instructions that stand between the two at least; with
-    any, the kernels do not always follow one another.
+    before: the lines of the kernel before it. apart: instructions that stand between the two at
+    least; with any, the kernels do not always follow one another. repeated: a loop over time is
+    around the kernel; there, idle instructions of both set registers. (Elsewhere kernels may share
+    their code, but not what sets their registers.)
     """
     previous = next((line for line in reversed(before) if isinstance(line, Ins)), None)
     stored = previous.timing.stored if previous else None
@@ -33,8 +34,9 @@ def set_up(before: Lines, setup: list[Ins], lines: Lines, apart: int) -> Lines:
     lines = list(lines)
     idle = apart + len(list(takewhile(_is_idle, lines)))
     until = next((i for i, line in enumerate(lines) if _repeats(line)), len(lines))
-    _fill(lines, [(i, lines[:i]) for i in range(until)], setup, idle)
-    if not apart:  # a pointer that a store moved is not set by the next instruction
+    if repeated:
+        _fill(lines, [(i, lines[:i]) for i in range(until)], setup, idle)
+    if repeated and not apart:  # a pointer that a store moved is not set by the next instruction
         _fill(before, [(i, before[max(i - 1, 0):])
                        for i in range(_straight(before), len(before))], setup, idle)
     late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].row.late else []

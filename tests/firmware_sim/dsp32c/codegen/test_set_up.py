@@ -22,14 +22,14 @@ POOLED = move(A1, Memory("r9", buffer=POOL))
 ])
 def test_what_is_waited_for(setup, lines, apart, idle):
     """The last store is seen by the fourth instruction behind it (dsp32c.md 7)."""
-    found = set_up([STORE], [set_to(r, 8) for r in setup], lines, apart)
+    found = set_up([STORE], [set_to(r, 8) for r in setup], lines, apart, False)
     assert [i is NOP for i in found] == [True] * idle + [False] * (len(found) - idle)
 
 
 def test_idle_instructions_of_the_kernel_before_set_registers():
     """But for those that it still uses, and in its loops."""
     before = [Label("k"), do(2, 9), STORE, NOP, NOP, READ, NOP, STORE]
-    found = set_up(before, [set_to(f"r{n}", n) for n in range(1, 6)], [READ], 0)
+    found = set_up(before, [set_to(f"r{n}", n) for n in range(1, 6)], [READ], 0, True)
     assert listing(before) == text("""
         k:
         do 1,8
@@ -48,9 +48,10 @@ def test_idle_instructions_of_the_kernel_before_set_registers():
         """)
 
 
-def test_none_where_the_kernels_do_not_always_follow_one_another():
+@pytest.mark.parametrize("apart, repeated", [(2, True), (0, False)])
+def test_none_where_kernels_do_not_always_follow_one_another_or_share_code(apart, repeated):
     before = [NOP, STORE]
-    set_up(before, [set_to(f"r{n}", n) for n in range(6, 12)], [READ], 2)
+    set_up(before, [set_to(f"r{n}", n) for n in range(6, 12)], [READ], apart, repeated)
     assert before == [NOP, STORE]
 
 
@@ -58,7 +59,7 @@ def test_idle_instructions_of_its_own():
     """Not behind what reads the register, nor in a loop; a load's register is later."""
     lines = [POOLED, NOP, NOP, Label("turn"), NOP, READ, count("r20", Label("turn")), STORE]
     setup = [set_to("r9", 9), load("r8", Memory("r7")), *(set_to(f"r{n}", n) for n in (1, 2, 3))]
-    found = set_up([STORE], setup, lines, 0)
+    found = set_up([STORE], setup, lines, 0, True)
     assert listing(found[-8:]) == text("""
         a1 = *r9
         r1e = 0x000001
