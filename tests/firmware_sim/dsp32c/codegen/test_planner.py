@@ -35,6 +35,14 @@ def test_a_product_in_four_banks_owes_nothing_to_the_order_of_its_accesses():
     assert first == other
 
 
+def test_what_sums_begin_with_in_every_step_lies_on_chip():
+    """Beside a weight outside it would be held up; what is only read once stays there."""
+    elman = next(g for g in GRAPHS if g.name == "elman")
+    placed = targets.compile(lower(elman), targets.get("dsp32c-40", "1989")).image.placements
+    assert not placed["k02_gemmsum_bias"].external
+    assert placed["k02_gemmsum_weight0"].external and placed["k04_gemm_bias"].external
+
+
 def product(name: str, x: str, y: str, w: str = "w", turns: int = 50) -> Kernel:
     """y[i] = the sum of w[j] * x[j]."""
     i, j = (Affine(0, ((var, 1),)) for var in "ij")

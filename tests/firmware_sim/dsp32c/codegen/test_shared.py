@@ -26,7 +26,7 @@ def product(name: str, first: int, turns: int = 40) -> Linked:
             Mac("acc", Ref("x", Affine(first, (("i", 1), ("j", 1)))), ref("w", j=1)),)),
         Store(ref("y", first, i=1), "acc"))),))
     code = select(kernel, Layout(), Constants(), [])
-    lines = link(code, Layout(), Clock((), 0), None, [], {}, {})
+    lines = link(code, Layout(), Clock((), 0), [], 0, [], {}, {})
     return Linked(name, lines[:-len(code.lines)], lines[-len(code.lines):])
 
 
