@@ -260,10 +260,10 @@ def finetuned() -> str:
 
 def finetuned_loops() -> str:
     return table(("network", "weights/activations", "test samples", "float", "default recipe",
-                  "finetuned", "epochs"), (
+                  "finetuned", "epochs", "best"), (
         (row["model"], f"{row['weight_bits']}/{row['activation_bits']}", f"{row['samples']:,}",
          *(percent(row[f"{state}_percent"]) for state in ("float", "before", "after")),
-         str(row["epochs"])) for row in record.load("qat_loops")))
+         str(row["epochs"]), str(row["best_epoch"])) for row in record.load("qat_loops")))
 
 
 def programs() -> str:
