@@ -294,16 +294,15 @@ static int64_t chain(Chip *c, Op *first, uint32_t until, int64_t room) {
     uint32_t yp = memory_of(c, 4 * (y + y_low), 4 * (y + y_high));
     if (xp == OUTSIDE || yp == OUTSIDE) return 0;
     double kept[4];
-    kept[3] = c->a[first->m].value;
+    kept[3] = c->a[first->m];
     if (!fits(c, p, kept[3], x, y, length)) return -length;
     const int once = p->body == 1 && c->assumed & CACHES_DO_OF_ONE;
     if (c->queued && !land(c, p, x, y, once ? IDLE : first->place & 255, yp & 255)) return 0;
 
     add_up(kept, p, value_of(c, x), value_of(c, y), length);
     for (int k = 0; k < 4; k++) c->dau_flags = c->dau_flags << 8 | sign_of(kept[k]);
-    c->a[first->d] = (Accumulator){kept[1], 0};
-    set_accumulator(c, first->d, kept[2], 0, c->slot + length - 2);
-    set_accumulator(c, first->d, kept[3], 0, c->slot + length - 1);
+    settle(c);
+    for (int k = 1; k < 4; k++) set_accumulator(c, first->d, kept[k], c->slot + length + k - 4);
     pass(c, p, xp, yp, length);
     return length;
 }

@@ -5,7 +5,11 @@
    differs from the chip's only by the chip's last step, which drops what is below 32 bits; whether
    a double lost something shows (Knuth's two-sum). The chip loses bits before it adds too, but
    those 15 places and more below the sum, unless a product of more than 46 bits cancels: then, and
-   near the ends of the exponents, engine_float.h computes. */
+   near the ends of the exponents, engine_float.h computes.
+
+   A zero that was loaded with a mantissa keeps it, for nobody but a store: it is the double whose
+   bits are that mantissa, less than any number that the chip has and than DBL_MIN. A sum with one
+   loses something, so that engine_float.h computes it, where it is zero. */
 #ifndef ENGINE_DOUBLE_H
 #define ENGINE_DOUBLE_H
 
@@ -35,7 +39,7 @@ INLINE double to_double(Num x) { return x.m ? (double)x.m * power(x.e - 159) : 0
 /* Of at most 32 significant bits. */
 INLINE Num from_double(double d) {
     uint64_t bits = bits_of(d);
-    if (d == 0) return ZERO;
+    if (!(bits << 1 >> 53)) return ZERO;
     Num x = {(int64_t)(bits << 12 >> 33 | (uint64_t)1 << 31), (int32_t)(bits >> 52 & 2047) - 895};
     if (d < 0) {
         x.m = -x.m;
@@ -61,10 +65,10 @@ INLINE double value_of_word(const double *scale, uint32_t word) {
     return (double)(s + (s < 0 ? -(1 << 23) : 1 << 23)) * scale[word & 255];
 }
 
-/* Guard bits dropped; `dirty` is the mantissa of a zero. Negative numbers' words count down. */
-INLINE uint32_t to_word(double d, uint32_t dirty) {
+/* Guard bits dropped. Negative numbers' words count down. */
+INLINE uint32_t to_word(double d) {
     uint64_t b = bits_of(d), negative = b >> 63;
-    if (d == 0) return dirty & 0xffffff00u;
+    if (!(b << 1 >> 53)) return (uint32_t)b & 0xffffff00u;
     uint64_t v = ((b << 1 >> 1) - negative) >> 29;
     uint32_t mantissa = ((uint32_t)v & 0x7fffff) ^ (0xffffff & -(uint32_t)negative);
     return mantissa << 8 | (uint32_t)((v >> 23) - 895);

@@ -69,18 +69,18 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case MAC: case MAC_STORE: {
                 READ(other, op->x, op->xi, 4, 1);
                 READ(word, op->y, op->yi, 4, 2);
-                Sum result = sum(c->a[op->m].value, NUMBER(other), NUMBER(word), op->negate, c->bump);
-                set_accumulator(c, op->d, result.value, 0, n);
+                Sum result = sum(c->a[op->m], NUMBER(other), NUMBER(word), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
-                if (op->kind == MAC_STORE) ISSUE_Z(to_word(result.value, 0));
+                if (op->kind == MAC_STORE) ISSUE_Z(to_word(result.value));
                 break;
             }
             case COPY: { /* [Z=] aN = *rY */
                 REST();
                 READ(word, op->y, op->yi, 4, 2);
                 if (!(word & 255)) word = 0;
-                double y = from_word(c, word).value;
-                set_accumulator(c, op->d, y, 0, n);
+                double y = from_word(c, word);
+                set_accumulator(c, op->d, y, n);
                 dau = dau << 8 | sign_of(y);
                 if (op->store) ISSUE_Z(word);
                 break;
@@ -88,15 +88,15 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case ADD: { /* [Z=] aN = [-]aY {+,-} *rX */
                 READ(other, op->x, op->xi, 4, 1);
                 REST();
-                Sum result = sum(c->a[op->ya].value, NUMBER(other), 1, op->negate, c->bump);
-                set_accumulator(c, op->d, result.value, 0, n);
+                Sum result = sum(c->a[op->ya], NUMBER(other), 1, op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
-                if (op->store) ISSUE_Z(to_word(result.value, 0));
+                if (op->store) ISSUE_Z(to_word(result.value));
                 break;
             }
             case SELECT: { /* [Z=] aN = ifalt(Y) and its like */
                 REST();
-                Accumulator y;
+                double y;
                 if (op->y) {
                     READ(word, op->y, op->yi, 4, 2);
                     y = from_word(c, word);
@@ -105,42 +105,40 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 int taken = op->function == 5 ? f & DAU_N : op->function == 6 ? f & DAU_Z
                           : !(f & (DAU_N | DAU_Z));
                 if (!taken) y = c->a[op->d];
-                set_accumulator(c, op->d, y.value, y.dirty, n);
+                set_accumulator(c, op->d, y, n);
                 dau = dau << 8 | f;
-                if (op->store) ISSUE_Z(to_word(y.value, y.dirty));
+                if (op->store) ISSUE_Z(to_word(y));
                 break;
             }
             case DA1: case DA2: case DA3: case DA4: {
-                double x, m;
-                Accumulator y, tap;
+                double x, y, tap;
                 if (op->x) {
                     READ(other, op->x, op->xi, 4, 1);
                     x = NUMBER(other);
-                } else REST(), x = factor(multiplicand(c, op->xa, n).value);
+                } else REST(), x = factor(c->seen[op->xa]);
                 int adds_y = op->kind == DA1 || op->kind == DA4;
                 if (op->y) {
                     READ(word, op->y, op->yi, 4, 2);
-                    y = from_word(c, word);
+                    y = NUMBER(word);
                 } else {
                     REST();
-                    y = adds_y ? c->a[op->ya] : multiplicand(c, op->ya, n);
+                    y = adds_y ? c->a[op->ya] : c->seen[op->ya];
                     tap = c->assumed & TAPS_ARE_LIVE ? c->a[op->ya] : y;
                 }
-                m = op->kind == DA4 ? 1 : adds_y ? multiplicand(c, op->m, n).value
-                                                 : c->a[op->m].value;
-                Sum result = sum(adds_y ? y.value : m, x, factor(adds_y ? m : y.value), op->negate,
-                                 c->bump);
-                set_accumulator(c, op->d, result.value, 0, n);
+                Sum result = adds_y
+                    ? sum(y, x, op->kind == DA4 ? 1 : factor(c->seen[op->m]), op->negate, c->bump)
+                    : sum(c->a[op->m], x, factor(y), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
                 if (!op->store) break;
                 if (op->kind == DA2 || op->kind == DA4) {
-                    if (!op->y) word = to_word(tap.value, tap.dirty);
+                    if (!op->y) word = to_word(tap);
                     ISSUE_Z(word);
-                } else ISSUE_Z(to_word(result.value, 0));
+                } else ISSUE_Z(to_word(result.value));
                 break;
             }
             case DA5: case CONVERT: {
-                Accumulator y;
+                double y;
                 REST();
                 if (op->y) {
                     READ(word, op->y, op->yi, op->ysize, 2);
@@ -148,16 +146,17 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 } else {
                     REST();
                     y = c->a[op->ya];
-                    word = converted(op->function, c->assumed, to_word(y.value, y.dirty));
+                    word = converted(op->function, c->assumed, to_word(y));
                 }
                 f = dau & 255;
                 y = special(c, op->function, word, y, &f);
-                set_accumulator(c, op->d, y.value, y.dirty, n);
+                set_accumulator(c, op->d, y, n);
                 dau = dau << 8 | f;
-                if (op->store) ISSUE_Z(to_word(y.value, y.dirty));
+                if (op->store) ISSUE_Z(to_word(y));
                 break;
             }
             default:
+                set_none(c, n);
                 r[PC] = (HERE() + 8) & MASK24;
                 f = dau >> 24; /* as of four slots ago */
                 dau = dau << 8 | (dau & 255);
