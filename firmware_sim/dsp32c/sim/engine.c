@@ -43,7 +43,7 @@ typedef struct {
 enum { NONE = 6, ACCUMULATORS };
 
 typedef struct {
-    uint32_t address, word, size;
+    uint32_t address, word, size, none; /* none: for quick indices */
 } Pending;
 
 /* What the slot after a load or a Z step still sees when sequences are not checked. */
@@ -178,11 +178,16 @@ INLINE uint32_t converted(int function, uint32_t assumed, uint32_t word) {
          : word;
 }
 
+/* How conversions to integers do it now. */
+INLINE int truncation(const Chip *c) {
+    return !(c->dauc & 16) ? 0 : c->assumed & TRUNCATION_FLOORS ? DOWN : TOWARD_ZERO;
+}
+
 /* Format 5's functions of Y [5.3]. After int, int24, oc and ieee the accumulator holds the result's
    32 bits as they are. dauc [2]: 0 ic and 1 oc A-law, 2 ic and 3 oc linear, 4 truncate. */
 INLINE double special(const Chip *c, int function, uint32_t word, double y, uint32_t *flags) {
     uint32_t dauc = c->dauc, assumed = c->assumed;
-    int truncate = !(dauc & 16) ? 0 : assumed & TRUNCATION_FLOORS ? DOWN : TOWARD_ZERO;
+    int truncate = truncation(c);
     double halves = assumed & HALVES_MU_LAW ? 2 : 1; /* of mu-law, beside G.711 */
     int32_t value;
     switch (function) {

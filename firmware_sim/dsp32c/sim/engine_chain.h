@@ -151,12 +151,20 @@ INLINE Range range(Chip *c, int64_t base, const Stretches *s, int length) {
     Range r = NO_NUMBERS;
     for (int i = 0; i < s->count && s->at[i].from < length; i++) {
         int64_t b = (base + s->at[i].low) >> (BLOCK_BITS - 2);
-        for (; b <= (base + s->at[i].high) >> (BLOCK_BITS - 2); b++) {
+        const int64_t last = (base + s->at[i].high) >> (BLOCK_BITS - 2);
+        for (; b <= last; b++) {
             if (UNLIKELY(!c->known[b])) convert(c, b);
-            if (c->range[b].low < r.low) r.low = c->range[b].low;
-            if (c->range[b].high > r.high) r.high = c->range[b].high;
+            r = joined(r, c->range[b]);
         }
     }
+    return r;
+}
+
+/* Of the stretches' words alone, after `range` of them. */
+INLINE Range close_range(const Chip *c, int64_t base, const Stretches *s, int length) {
+    Range r = NO_NUMBERS;
+    for (int i = 0; i < s->count && s->at[i].from < length; i++)
+        r = joined(r, range_within(c, base + s->at[i].low, base + s->at[i].high));
     return r;
 }
 
@@ -191,8 +199,7 @@ INLINE int fits(Chip *c, const Plan *p, double start, int64_t x, int64_t y, int 
     if (exact(from, wide_range(c, x, &p->x_near, length), wide_range(c, y, &p->y_near, length),
               length)) return 1;
     if (exact(from, range(c, x, &p->x, length), range(c, y, &p->y, length), length)) return 1;
-    return exact(from, range_among(value_of(c, x), p->dx, length),
-                 range_among(value_of(c, y), p->dy, length), length);
+    return exact(from, close_range(c, x, &p->x, length), close_range(c, y, &p->y, length), length);
 }
 
 /* The Z writes on their way when a row begins: land them and book their stalls, or 0: wait. */

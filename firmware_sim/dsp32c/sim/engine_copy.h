@@ -38,7 +38,7 @@ static int64_t copy(Chip *c, Op *op, uint32_t until, int64_t room) {
         const Pending *q = &c->queue[(k + 1) & 3];
         put32(c->memory + q->address, q->word), c->known[q->address >> BLOCK_BITS] = 0;
         c->group_known[q->address >> GROUP_BITS] = 0;
-        c->queue[k & 3] = (Pending){(uint32_t)at, word & 255 ? word : 0, 4};
+        c->queue[k & 3] = (Pending){(uint32_t)at, word & 255 ? word : 0, 4, 0};
         if (k < n + turns - 4) continue;
         double copied = word & 255 ? value_of_word(c->scale, word) : 0;
         set_accumulator(c, op->d, copied, k);

@@ -110,34 +110,57 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 if (op->store) ISSUE_Z(to_word(y));
                 break;
             }
-            case DA1: case DA2: case DA3: case DA4: {
-                double x, y, tap;
-                if (op->x) {
-                    READ(other, op->x, op->xi, 4, 1);
-                    x = NUMBER(other);
-                } else REST(), x = factor(c->seen[op->xa]);
-                int adds_y = op->kind == DA1 || op->kind == DA4;
-                if (op->y) {
-                    READ(word, op->y, op->yi, 4, 2);
-                    y = NUMBER(word);
-                } else {
-                    REST();
-                    y = adds_y ? c->a[op->ya] : c->seen[op->ya];
-                    tap = c->assumed & TAPS_ARE_LIVE ? c->a[op->ya] : y;
-                }
-                Sum result = adds_y
-                    ? sum(y, x, op->kind == DA4 ? 1 : factor(c->seen[op->m]), op->negate, c->bump)
-                    : sum(c->a[op->m], x, factor(y), op->negate, c->bump);
+            case DA1: { /* [Z=] aN = [-]Y {+,-} aM * X */
+                double x, y;
+                FACTOR_X(x);
+                READ_Y(y, a);
+                Sum result = sum(y, x, factor(c->seen[op->m]), op->negate, c->bump);
                 set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
-                if (!op->store) break;
-                if (op->kind == DA2 || op->kind == DA4) {
-                    if (!op->y) word = to_word(tap);
-                    ISSUE_Z(word);
-                } else ISSUE_Z(to_word(result.value));
+                if (op->store) ISSUE_Z(to_word(result.value));
                 break;
             }
-            case DA5: case CONVERT: {
+            case DA3: { /* [Z=] aN = [-]aM {+,-} Y * X */
+                double x, y;
+                FACTOR_X(x);
+                READ_Y(y, seen);
+                Sum result = sum(c->a[op->m], x, factor(y), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
+                dau = dau << 8 | result.flags;
+                if (op->store) ISSUE_Z(to_word(result.value));
+                break;
+            }
+            case DA2: case DA4: { /* aN = [-]aM {+,-} (Z=Y) * X, aN = [-](Z=Y) {+,-} X */
+                double x, y, addend = c->a[op->m], tap;
+                FACTOR_X(x);
+                if (op->kind == DA2) READ_Y(y, seen);
+                else READ_Y(y, a);
+                tap = c->assumed & TAPS_ARE_LIVE ? c->a[op->ya] : y;
+                if (op->kind == DA4) addend = y, y = 1;
+                Sum result = sum(addend, x, factor(y), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
+                dau = dau << 8 | result.flags;
+                if (!op->y) word = to_word(tap);
+                ISSUE_Z(word);
+                break;
+            }
+            case ROUND: { /* [Z=] aN = int(aM), int24(aM) */
+                REST();
+                word = (uint32_t)to_integer(c->a[op->ya], op->function == 3 ? 16 : 24, truncation(c));
+                set_accumulator(c, op->d, from_word(c, word), n);
+                dau = dau << 8 | (dau & 255);
+                if (op->store) ISSUE_Z(word);
+                break;
+            }
+            case CONVERT: { /* aN = ic(*rY), float(*rY) */
+                REST();
+                READ(word, op->y, op->yi, op->ysize, 2);
+                double y = op->function ? (double)(int16_t)word : codes(c)[word];
+                set_accumulator(c, op->d, y, n);
+                dau = dau << 8 | sign_of(y);
+                break;
+            }
+            case DA5: {
                 double y;
                 REST();
                 if (op->y) {
