@@ -11,6 +11,7 @@
 #define SHORTEST 4
 #define LONGEST 512
 #define STRETCHES 96
+#define FEW 128
 #define NEAR 32 /* words: in groups that are looked at anyway */
 
 /* Operands one after another in memory: words `low` to `high` from the pointer's first place. */
@@ -196,8 +197,9 @@ INLINE int exact(Range start, Range x, Range y, int products) {
 /* Whether that is so of a plan's first products, from word x and word y on. */
 INLINE int fits(Chip *c, const Plan *p, double start, int64_t x, int64_t y, int length) {
     const Range from = range_of(start);
-    if (exact(from, wide_range(c, x, &p->x_near, length), wide_range(c, y, &p->y_near, length),
-              length)) return 1;
+    const int few = p->even && length < FEW; /* blocks are: groups would save little */
+    if (!few && exact(from, wide_range(c, x, &p->x_near, length),
+                      wide_range(c, y, &p->y_near, length), length)) return 1;
     if (exact(from, range(c, x, &p->x, length), range(c, y, &p->y, length), length)) return 1;
     return exact(from, close_range(c, x, &p->x, length), close_range(c, y, &p->y, length), length);
 }
@@ -307,7 +309,9 @@ static int64_t chain(Chip *c, Op *first, uint32_t until, int64_t room) {
     if (c->queued && !land(c, p, x, y, once ? IDLE : first->place & 255, yp & 255)) return 0;
 
     add_up(kept, p, value_of(c, x), value_of(c, y), length);
-    for (int k = 0; k < 4; k++) c->dau_flags = c->dau_flags << 8 | sign_of(kept[k]);
+    uint32_t dau = 0;
+    for (int k = 0; k < 4; k++) dau = dau << 8 | sign_of(kept[k]);
+    c->dau_flags = dau;
     settle(c);
     for (int k = 1; k < 4; k++) set_accumulator(c, first->d, kept[k], c->slot + length + k - 4);
     pass(c, p, xp, yp, length);

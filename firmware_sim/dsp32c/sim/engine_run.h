@@ -180,7 +180,6 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             }
             default:
                 set_none(c, n);
-                r[PC] = (HERE() + 8) & MASK24;
                 f = dau >> 24; /* as of four slots ago */
                 dau = dau << 8 | (dau & 255);
                 switch (op->kind) {
@@ -201,18 +200,19 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                     FORBIDDEN_IN_DO();
                     REST();
                     target = (R(op->s1) + op->immediate) & MASK24;
-                    r[op->d] = r[PC];
+                    r[op->d] = (HERE() + 8) & MASK24;
                     break;
                 case DO:
                     FORBIDDEN_IN_DO();
                     REST();
                     r[LITERAL] = op->immediate;
-                    c->do_start = r[PC] - 4, c->do_end = c->do_start + 4 * op->function;
+                    c->do_start = (HERE() + 4) & MASK24, c->do_end = c->do_start + 4 * op->function;
                     c->do_left = R(op->s1) & 0x7ff;
                     stop = op + 1;
                     break;
                 case ADD_IMMEDIATE:
                     REST();
+                    r[PC] = (HERE() + 8) & MASK24;
                     r[op->d] = alu(0, R(op->s2), op->immediate, op->wide, &flags);
                     break;
                 case SET24: REST(); r[op->d] = op->immediate; break;
@@ -220,7 +220,7 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 case ALU:
                     REST();
                     if (op->conditional && !condition_holds(op->condition, FLAGS_SEEN(), 0)) break;
-                    r[LITERAL] = op->immediate;
+                    r[LITERAL] = op->immediate, r[PC] = (HERE() + 8) & MASK24;
                     word = R(op->s2), other = R(op->s1), f = FLAGS_SEEN();
                     r[op->d] = alu(op->function, word, other, op->wide, &f), flags = f;
                     break;
