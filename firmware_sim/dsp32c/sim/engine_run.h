@@ -146,7 +146,8 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             }
             case ROUND: { /* [Z=] aN = int(aM), int24(aM) */
                 REST();
-                word = (uint32_t)to_integer(c->a[op->ya], op->function == 3 ? 16 : 24, truncation(c));
+                int bits = op->function == 3 ? 16 : 24;
+                word = (uint32_t)to_integer(c->a[op->ya], bits, truncation(c));
                 set_accumulator(c, op->d, from_word(c, word), n);
                 dau = dau << 8 | (dau & 255);
                 if (op->store) ISSUE_Z(word);
@@ -178,90 +179,84 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 if (op->store) ISSUE_Z(to_word(y));
                 break;
             }
-            default:
-                set_none(c, n);
+            case NOP: CAU(); break;
+            case GOTO:
+                FORBIDDEN_IN_DO();
                 f = dau >> 24; /* as of four slots ago */
-                dau = dau << 8 | (dau & 255);
-                switch (op->kind) {
-                case NOP: REST(); break;
-                case GOTO:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    if (condition_holds(op->condition, FLAGS_BEFORE(), f))
-                        target = (R(op->s1) + op->immediate) & MASK24;
-                    break;
-                case LOOP:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    word = R(op->s2), r[op->d] = sign16(word - 1);
-                    if (!(word & 0x8000)) target = (R(op->s1) + op->immediate) & MASK24;
-                    break;
-                case CALL:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    target = (R(op->s1) + op->immediate) & MASK24;
-                    r[op->d] = (HERE() + 8) & MASK24;
-                    break;
-                case DO:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    r[LITERAL] = op->immediate;
-                    c->do_start = (HERE() + 4) & MASK24, c->do_end = c->do_start + 4 * op->function;
-                    c->do_left = R(op->s1) & 0x7ff;
-                    stop = op + 1;
-                    break;
-                case ADD_IMMEDIATE:
-                    REST();
-                    r[PC] = (HERE() + 8) & MASK24;
-                    r[op->d] = alu(0, R(op->s2), op->immediate, op->wide, &flags);
-                    break;
-                case SET24: REST(); r[op->d] = op->immediate; break;
-                case SET_DAUC: REST(); c->dauc = op->immediate; break;
-                case ALU:
-                    REST();
-                    if (op->conditional && !condition_holds(op->condition, FLAGS_SEEN(), 0)) break;
-                    r[LITERAL] = op->immediate, r[PC] = (HERE() + 8) & MASK24;
-                    word = R(op->s2), other = R(op->s1), f = FLAGS_SEEN();
-                    r[op->d] = alu(op->function, word, other, op->wide, &f), flags = f;
-                    break;
-                case LOAD: case MOVE_TO_IO:
-                    r[LITERAL] = op->immediate, address = R(op->y);
-                    LOCATE(place, address, op->size);
-                    TOUCH(place, 1);
-                    REST();
-                    if (op->wide == 3) word = get32(memory + address) & MASK24;
-                    else if (op->wide == 2) word = sign16(memory[address] | memory[address + 1] << 8);
-                    else word = op->wide ? memory[address] : sign16(memory[address] << 8);
-                    if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
-                    if (op->kind == LOAD) LOADED(word);
-                    else c->pcw = word & 0xffff, stop = op + 1;
-                    break;
-                case STORE: case MOVE_FROM_IO:
-                    r[LITERAL] = op->immediate, address = R(op->y);
-                    word = op->kind == STORE ? R(op->s1) : c->pcw;
-                    LOCATE(place, address, op->size);
-                    REST();
-                    TOUCH(place, 2);
-                    if (op->wide == 3) word = (uint32_t)((int32_t)(word << 8) >> 8);
-                    else if (op->wide == 0) word >>= 8;
-                    put(c, address, word, op->size);
-                    if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
-                    break;
-                case LOAD_IO:
-                    REST();
-                    word = op->wide == 0 ? sign16(c->pcw << 8) : op->wide == 1 ? c->pcw & 255
-                         : op->wide == 2 ? sign16(c->pcw) : c->pcw;
-                    LOADED(word);
-                    break;
-                case STORE_IO:
-                    REST();
-                    word = R(op->s1);
-                    c->pcw = (op->wide ? word : word >> 8) & 0xffff, stop = op + 1;
-                    break;
-                case UNMAPPED: FAULT(OUTSIDE_BOARD, HERE());
-                default: FAULT(ILLEGAL_WORD, HERE());
-                }
-                if (target != NO_BRANCH) stop = op + 1;
+                CAU();
+                if (condition_holds(op->condition, FLAGS_BEFORE(), f))
+                    target = (R(op->s1) + op->immediate) & MASK24, stop = op + 1;
+                break;
+            case LOOP:
+                FORBIDDEN_IN_DO();
+                CAU();
+                word = R(op->s2), r[op->d] = sign16(word - 1);
+                if (!(word & 0x8000)) target = (R(op->s1) + op->immediate) & MASK24, stop = op + 1;
+                break;
+            case CALL:
+                FORBIDDEN_IN_DO();
+                CAU();
+                target = (R(op->s1) + op->immediate) & MASK24, stop = op + 1;
+                r[op->d] = (HERE() + 8) & MASK24;
+                break;
+            case DO:
+                FORBIDDEN_IN_DO();
+                CAU();
+                r[LITERAL] = op->immediate;
+                c->do_start = (HERE() + 4) & MASK24, c->do_end = c->do_start + 4 * op->function;
+                c->do_left = R(op->s1) & 0x7ff;
+                stop = op + 1;
+                break;
+            case ADD_IMMEDIATE:
+                CAU();
+                r[PC] = (HERE() + 8) & MASK24;
+                r[op->d] = alu(0, R(op->s2), op->immediate, op->wide, &flags);
+                break;
+            case SET24: CAU(); r[op->d] = op->immediate; break;
+            case SET_DAUC: CAU(); c->dauc = op->immediate; break;
+            case ALU:
+                CAU();
+                if (op->conditional && !condition_holds(op->condition, FLAGS_SEEN(), 0)) break;
+                r[LITERAL] = op->immediate, r[PC] = (HERE() + 8) & MASK24;
+                word = R(op->s2), other = R(op->s1), f = FLAGS_SEEN();
+                r[op->d] = alu(op->function, word, other, op->wide, &f), flags = f;
+                break;
+            case LOAD: case MOVE_TO_IO:
+                r[LITERAL] = op->immediate, address = R(op->y);
+                LOCATE(place, address, op->size);
+                TOUCH(place, 1);
+                CAU();
+                if (op->wide == 3) word = get32(memory + address) & MASK24;
+                else if (op->wide == 2) word = sign16(memory[address] | memory[address + 1] << 8);
+                else word = op->wide ? memory[address] : sign16(memory[address] << 8);
+                if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
+                if (op->kind == LOAD) LOADED(word);
+                else c->pcw = word & 0xffff, stop = op + 1;
+                break;
+            case STORE: case MOVE_FROM_IO:
+                r[LITERAL] = op->immediate, address = R(op->y);
+                word = op->kind == STORE ? R(op->s1) : c->pcw;
+                LOCATE(place, address, op->size);
+                CAU();
+                TOUCH(place, 2);
+                if (op->wide == 3) word = (uint32_t)((int32_t)(word << 8) >> 8);
+                else if (op->wide == 0) word >>= 8;
+                put(c, address, word, op->size);
+                if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
+                break;
+            case LOAD_IO:
+                CAU();
+                word = op->wide == 0 ? sign16(c->pcw << 8) : op->wide == 1 ? c->pcw & 255
+                     : op->wide == 2 ? sign16(c->pcw) : c->pcw;
+                LOADED(word);
+                break;
+            case STORE_IO:
+                CAU();
+                word = R(op->s1);
+                c->pcw = (op->wide ? word : word >> 8) & 0xffff, stop = op + 1;
+                break;
+            case UNMAPPED: FAULT(OUTSIDE_BOARD, HERE());
+            default: FAULT(ILLEGAL_WORD, HERE());
             }
 
             if (queued & 8) {

@@ -32,6 +32,9 @@
 } while (0)
 #define REST() (hot = IDLE)
 
+/* What an instruction of the CAU is to the DAU. */
+#define CAU() (set_none(c, n), dau = dau << 8 | (dau & 255), REST())
+
 /* A register and the flags as this instruction sees them. When strict, too early a use has been
    refused already; otherwise the slot after a load or a Z step sees the value before it [7]. */
 #define IS_LATE(code) (!strict && c->late.slot == n - 1 && (code) == c->late.reg)
