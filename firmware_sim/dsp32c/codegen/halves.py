@@ -59,8 +59,9 @@ def saturates(q: Requantize) -> bool:
 
 def reach(q: Requantize) -> tuple[int, int]:
     """The least and the largest that the number may be before the clamp."""
-    low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts] for b in q.bound)
-    return min(low), max(high)
+    shifts = np.array(sorted(set(q.shifts)))
+    low, high = (requantize(b, shifts, -(1 << 40), 1 << 40) for b in q.bound)
+    return int(low.min()), int(high.max())
 
 
 def bounds(q: Requantize) -> tuple[int | None, int | None]:

@@ -7,8 +7,10 @@
 
 Buffers whose lifetimes do not overlap share memory. What a kernel reads and what it writes go to
 different banks where possible: code, X, Y and Z then never meet (dsp32c.md 4.4, the
-order-independent rule). What would meet another of its kernel in either bank lies outside where
-that has no wait states and the kernel has nothing else there: external memory is one bank more.
+order-independent rule). What products read does not lie with the copies that they read; what a
+kernel with copies only stores may, one access of many. What would meet another of its kernel in
+either bank lies outside where that has no wait states and the kernel has nothing else there:
+external memory is one bank more.
 """
 
 from __future__ import annotations
@@ -120,7 +122,9 @@ class Plan:
             if need.buffer.name in onto:
                 continue
             inside = need.buffer.role == "activation" and need.buffer.data is None
-            banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
+            read = products.get(need.buffer.name)
+            banks = [a for a in reversed(self.banks)
+                     if not self._meetings(need, a, ROLE, set(read) if read else None)]
             banks.sort(key=lambda a: self._meetings(need, a, "activation"))
             if banks and self._meetings(need, banks[0], "activation"):
                 banks = [*(a for a in free if not self._meetings(need, a)), *banks]
@@ -153,10 +157,11 @@ class Plan:
                         onto[target], old.last = source, new.last
         return onto
 
-    def _meetings(self, need: Need, arena: Bank, role: str = "") -> int:
-        """How many times a kernel that touches the buffer touches a `role` buffer of the bank, or
-        any."""
-        by = self._touched[need.buffer.name]
+    def _meetings(self, need: Need, arena: Bank, role: str = "", by: set[int] | None = None
+                  ) -> int:
+        """How many times a kernel that touches the buffer, or one of `by`, touches a `role` buffer
+        of the bank, or any."""
+        by = self._touched[need.buffer.name] if by is None else by
         return sum(len(by & self._touched.get(n.buffer.name, {n.first}))
                    for n, _ in arena.taken if role in ("", n.buffer.role))
 
@@ -209,24 +214,26 @@ class Plan:
             f"little. Largest tensors: {names}", lacking)
 
 
-def _importance(need: Need, products: Mapping[str, int]) -> tuple:
+def _importance(need: Need, products: Mapping[str, Counter[int]]) -> tuple:
     """Constants first, in program order; then what the most products read, by its size, since one
     that reads both its factors outside is held up; then what is largest."""
     lasting = need.first < 0 and need.buffer.role != "input"
-    return (not lasting, 0 if lasting else -products.get(need.buffer.name, 0) / need.bytes,
+    read = sum(products.get(need.buffer.name, {}).values())
+    return (not lasting, 0 if lasting else -read / need.bytes,
             0 if lasting else -need.bytes, need.first, need.buffer.name)
 
 
-def _products(kernels: Sequence[Kernel], repeats: Sequence[Repeat]) -> Counter[str]:
-    """How many multiply-accumulates read each buffer."""
-    found: Counter[str] = Counter()
+def _products(kernels: Sequence[Kernel], repeats: Sequence[Repeat]) -> dict[str, Counter[int]]:
+    """How many multiply-accumulates read each buffer, by the number of the kernel."""
+    found: dict[str, Counter[int]] = {}
 
     def visit(body: Sequence[Statement], turns: int) -> None:
         for s in body:
             if isinstance(s, Loop):
                 visit(s.body, turns * s.extent)
             elif isinstance(s, Mac):
-                found.update({s.x.buffer: turns, s.w.buffer: turns})
+                for buffer in {s.x.buffer, s.w.buffer}:
+                    found.setdefault(buffer, Counter())[i] += turns
 
     for i, kernel in enumerate(kernels):
         visit(kernel.body, prod(r.extent for r in repeats if r.first <= i <= r.last))
