@@ -168,18 +168,20 @@ class _Attempt:
 
     def _code(self) -> Lines:
         repeats = self.chosen.repeats
-        linked: list[Linked] = []
+        bodies: list[Lines] = []
         lines: Lines = []
         linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
         previous: Ins | None = None
         codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
         self._steady = {r.var: self._kept(codes, r) for r in repeats}
         for i, code in enumerate(codes):
-            linked.append(self._linked(i, code, previous))
-            previous = next(line for line in reversed(linked[-1].code) if isinstance(line, Ins))
-        bodies = [[*k.head, *k.code] for k in linked]
+            bodies.append(self._linked(i, code, previous))
+            previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
         if 4 * sum(isinstance(line, Ins) for b in bodies for line in b) > self.target.first.bytes:
-            bodies, self.shared = share(linked)
+            bodies, self.shared = share([
+                Linked(code.name, body[:-len(code.lines)], body[-len(code.lines):],
+                       bool(self.clock.counters(i)))
+                for i, (code, body) in enumerate(zip(codes, bodies, strict=True))])
         for i, body in enumerate(bodies):
             if i == self.program.resume:
                 lines += [goto(HALT), NOP, RESUME, *linear]
@@ -210,16 +212,13 @@ class _Attempt:
         return steady(inside, [c.starts(self.plan) for c in inside],
                       self.clock.counters(r.first), r.var)
 
-    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Linked:
+    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Lines:
         kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
                      if (s := self._steady[r.var]).kept), Steady())
         taken = [*self.clock.counters(i), *kept.kept.values()]
         starts = code.starts(self.plan)
-        lines = link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
-                     kept.copied(starts))
-        head = len(lines) - len(code.lines)
-        repeated = any(r.first <= i <= r.last for r in self.chosen.repeats)
-        return Linked(code.name, lines[:head], lines[head:], taken, repeated)
+        return link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
+                    kept.copied(starts))
 
     def _head(self, r: Repeat) -> Lines:
         return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),

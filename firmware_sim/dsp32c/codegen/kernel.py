@@ -25,12 +25,15 @@ from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import Instruction
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, copy, load, set_to
 from dsplet.firmware_sim.dsp32c.codegen.interleave import interleave
 from dsplet.firmware_sim.dsp32c.codegen.lanes import address_registers
+from dsplet.firmware_sim.dsp32c.codegen.overlap import overlap
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
+from dsplet.firmware_sim.dsp32c.codegen.saturate import behind_products
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     LOAD_LATENCY,
     STORE_LATENCY,
     Lines,
     Scheduler,
+    cycles,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
 from dsplet.firmware_sim.dsp32c.codegen.several_turns import several_turns
@@ -99,6 +102,10 @@ class Selected:
                        *map(base, sorted(self.using.tables))], spare)
         return {} if others is None else pointers | increments | others | kept
 
+    def price(self, least: float) -> float:
+        """Cycles, and for each instruction those that it must save."""
+        return cycles(self.lines) + least * sum(isinstance(line, Ins) for line in self.lines)
+
     @cached_property
     def indices(self) -> list[str]:
         """The names of its pointers into tables."""
@@ -141,13 +148,31 @@ class Selected:
 
 def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
            least: float = 0) -> Selected:
-    """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
-    buffers count, and whether they lie on chip. taken: registers that loops over time need. least:
-    cycles that an instruction must save which a loop could do without. Raises NeedsRegisters."""
+    """The instructions of a scaled kernel that reads its copies, with clamps of sums by saturation
+    where that is faster. Of the layout, only the kinds of buffers count, and whether they lie on
+    chip. taken: registers that loops over time need. least: cycles that an instruction must save
+    which a loop could do without. Raises NeedsRegisters."""
+    saturating, tried = behind_products(kernel), constants.copy()
+    found = _select(kernel, layout, constants, taken, least)
+    if saturating == kernel:
+        return found
+    try:
+        other = _select(saturating, layout, tried, taken, least)
+    except NeedsRegisters:
+        return found
+    if other.price(least) >= found.price(least):
+        return found
+    constants.words, constants.asked = tried.words, tried.asked
+    return other
+
+
+def _select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
+            least: float) -> Selected:
+    """See `select`."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
     rolled = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
-    plain = beside(several_turns(rolled, least), layout, constants)
+    plain = beside(several_turns(overlap(rolled, least), least), layout, constants)
     asked = tuple((*of, constants.at(*of)) for of in constants.asked[before:])
     for code, share_constants in ((interleave(plain, least), False), (plain, False),
                                   (plain, True)):

@@ -115,24 +115,11 @@ class Plan:
                      self.banks[0].start) for k, n in enumerate(copies) if n]
         self.banks[0].taken += reserved
         onto = self._in_place(needs, kernels)
-        missing = []
-        free = [a for a in self.external if a.costs_nothing(sum(n.bytes for n in needs))]
-        products = _products(kernels, repeats)
-        for need in sorted(needs, key=lambda n: _importance(n, products)):
-            if need.buffer.name in onto:
-                continue
-            inside = need.buffer.role == "activation" and need.buffer.data is None
-            read = products.get(need.buffer.name)
-            banks = [a for a in reversed(self.banks)
-                     if not self._meetings(need, a, ROLE, set(read) if read else None)]
-            banks.sort(key=lambda a: self._meetings(need, a, "activation"))
-            if banks and self._meetings(need, banks[0], "activation"):
-                banks = [*(a for a in free if not self._meetings(need, a)), *banks]
-            if not self._put(need, [*(banks if inside else []), *self.external]):
-                missing.append(need)
+        placed = [n for n in needs if n.buffer.name not in onto]
+        missing = self._settle(placed, _products(kernels, repeats))
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
         if missing:
-            raise self._too_small([n for n in needs if n.buffer.name not in onto])
+            raise self._too_small(placed)
         for need in needs:
             if need.buffer.name in onto:
                 source = onto[need.buffer.name]
@@ -140,6 +127,45 @@ class Plan:
                     self[source], buffer=need.buffer.name, role=need.buffer.role, kind=need.kind,
                     first=need.first, last=need.last)
                 self.placements[source] = replace(self[source], last=need.first)
+
+    def _settle(self, needs: list[Need], products: Mapping[str, Counter[int]]) -> list[Need]:
+        """Give the needs their places, in the order of their importance; where that leaves no room
+        for some, what lies outside in the order of its size, which leaves fewer gaps. Those that
+        have none then."""
+        arenas = (*self.banks, *self.external)
+        free = [a for a in self.external if a.costs_nothing(sum(n.bytes for n in needs))]
+        before, taken = dict(self.placements), [list(a.taken) for a in arenas]
+        missing: list[Need] = []
+        for by_size in (False, True):
+            self.placements = dict(before)
+            for arena, old in zip(arenas, taken, strict=True):
+                arena.taken = list(old)
+            missing, outside = [], []
+            for need in sorted(needs, key=lambda n: _importance(n, products)):
+                chosen = self._arenas(need, products, free)
+                chip = [a for a in chosen if not a.region.external]
+                if not by_size:
+                    missing += [] if self._put(need, [*chosen, *self.external]) else [need]
+                elif chosen[:1] != chip[:1] or not self._put(need, chip):
+                    outside.append(need)
+            missing += [n for n in sorted(outside, key=lambda n: _importance(n, {}))
+                        if not self._put(n, self.external)]
+            if not missing:
+                break
+        return missing
+
+    def _arenas(self, need: Need, products: Mapping[str, Counter[int]], free: list[Bank]
+                ) -> list[Bank]:
+        """Where an activation should lie, the best first. free: what costs nothing outside."""
+        if need.buffer.role != "activation" or need.buffer.data is not None:
+            return []
+        read = products.get(need.buffer.name)
+        banks = [a for a in reversed(self.banks)
+                 if not self._meetings(need, a, ROLE, set(read) if read else None)]
+        banks.sort(key=lambda a: self._meetings(need, a, "activation"))
+        if banks and self._meetings(need, banks[0], "activation"):
+            return [*(a for a in free if not self._meetings(need, a)), *banks]
+        return banks
 
     def _in_place(self, needs: list[Need], kernels: Sequence[Kernel]) -> dict[str, str]:
         """Converted inputs that go where the input was: value -> input, which then lives as long.
