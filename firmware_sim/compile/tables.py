@@ -41,7 +41,8 @@ class Walk:
         ends = {(b, s) for q in self.made for s in q.shifts for b in q.bound}
         if not ends:
             return None
-        stored = requantize(*np.array(list(ends)).T, -UNBOUNDED, UNBOUNDED)
+        bounds, shifts = np.array(list(ends)).T
+        stored = requantize(bounds, shifts, -UNBOUNDED, UNBOUNDED)
         return int(stored.min()), int(stored.max())
 
     @property

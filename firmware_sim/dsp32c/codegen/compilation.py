@@ -44,6 +44,8 @@ LINEAR = control(4)
 """`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
 HALT = Label("halt")
 RESUME = Label("resume")
+BORDER = 2
+"""Instructions at least where a loop over time begins or ends, and where a step ends."""
 REACH_BYTES = 0x8000
 """A `goto` names its target in 16 bits, as a signed number [dsp32c.md 4.2]."""
 PACKED = {"half": np.int16, "byte": np.uint8}
@@ -80,7 +82,7 @@ class Compilation:
         chosen, code_bytes, tight = self._chosen(choices), 4, 0
         while True:
             try:
-                attempt = _Attempt(chosen, code_bytes, self._selections, WORTH[tight])
+                attempt = self._attempt(chosen, code_bytes, first.bytes, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
@@ -92,6 +94,15 @@ class Compilation:
                 code_bytes = attempt.code_bytes
             tight = min(tight + 1, len(WORTH) - 1) if (
                 attempt.code_bytes <= NEARLY * first.bytes) else len(WORTH) - 1
+
+    def _attempt(self, chosen: Chosen, code_bytes: int, bank_bytes: int, least: float) -> _Attempt:
+        """What steps of loops over time have to sum is written out, where the bank has room."""
+        attempt = _Attempt(chosen, code_bytes, self._selections, least)
+        room = (bank_bytes - attempt.code_bytes) // 4
+        if room <= 0 or not chosen.repeats:
+            return attempt
+        more = _Attempt(chosen, code_bytes, self._selections, least, room)
+        return more if more.code_bytes <= bank_bytes else attempt
 
     def _chosen(self, choices: Choices) -> Chosen:
         return Chosen(self.program, self.target, choices, self._prepared)
@@ -120,17 +131,17 @@ class Selections:
         return known[-1][1]
 
     def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
-               least: float) -> Selected:
+               least: float, room: int) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, least, constants.room, [
+        key = (kernel, taken, least, room, constants.room, [
             (b, plan.kind(b), plan.region(b) if constants.room else plan.region(b) is None)
             for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
                 return code
-        known.append((key, select(kernel, plan, constants, taken, least)))
+        known.append((key, select(kernel, plan, constants, taken, least, room)))
         return known[-1][1]
 
 
@@ -144,10 +155,11 @@ class _CannotDo(Exception):
 class _Attempt:
     """Everything in its place, with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float
-                 ) -> None:
-        """least: cycles that an instruction must save which a loop could do without."""
-        self.least, self.selections = least, selections
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float,
+                 room: int = 0) -> None:
+        """least: cycles that an instruction must save which a loop could do without. room: for how
+        many of them more there is a place, in loops over time."""
+        self.least, self.room, self.selections = least, room, selections
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -168,18 +180,18 @@ class _Attempt:
 
     def _code(self) -> Lines:
         repeats = self.chosen.repeats
-        linked: list[Linked] = []
+        bodies: list[Lines] = []
         lines: Lines = []
         linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
-        previous: Ins | None = None
         codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
         self._steady = {r.var: self._kept(codes, r) for r in repeats}
         for i, code in enumerate(codes):
-            linked.append(self._linked(i, code, previous))
-            previous = next(line for line in reversed(linked[-1].code) if isinstance(line, Ins))
-        bodies = [[*k.head, *k.code] for k in linked]
+            bodies.append(self._linked(i, code, bodies[-1] if bodies else []))
         if 4 * sum(isinstance(line, Ins) for b in bodies for line in b) > self.target.first.bytes:
-            bodies, self.shared = share(linked)
+            bodies, self.shared = share([
+                Linked(code.name, body[:-len(code.lines)], body[-len(code.lines):],
+                       bool(self.clock.counters(i)))
+                for i, (code, body) in enumerate(zip(codes, bodies, strict=True))])
         for i, body in enumerate(bodies):
             if i == self.program.resume:
                 lines += [goto(HALT), NOP, RESUME, *linear]
@@ -193,8 +205,11 @@ class _Attempt:
         self.plan.copy(copies, i)
         try:
             turns = prod(r.extent for r in self.chosen.repeats if r.first <= i <= r.last)
-            return self.selections.select(kernel, self.plan, self.constants,
-                                          self.clock.counters(i), self.least / turns)
+            code = self.selections.select(kernel, self.plan, self.constants,
+                                          self.clock.counters(i), self.least / turns,
+                                          self.room * (turns > 1 and kernel.macs > 0))
+            self.room -= code.written
+            return code
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None
@@ -210,16 +225,16 @@ class _Attempt:
         return steady(inside, [c.starts(self.plan) for c in inside],
                       self.clock.counters(r.first), r.var)
 
-    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Linked:
+    def _linked(self, i: int, code: Selected, before: Lines) -> Lines:
         kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
                      if (s := self._steady[r.var]).kept), Steady())
         taken = [*self.clock.counters(i), *kept.kept.values()]
         starts = code.starts(self.plan)
-        lines = link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
-                     kept.copied(starts))
-        head = len(lines) - len(code.lines)
+        border = i == self.program.resume or any(i in (r.first, r.last + 1)
+                                                 for r in self.chosen.repeats)
         repeated = any(r.first <= i <= r.last for r in self.chosen.repeats)
-        return Linked(code.name, lines[:head], lines[head:], taken, repeated)
+        return link(code, self.plan, self.clock, before, BORDER * border, taken,
+                    kept.registers(code, starts), kept.copied(starts), repeated)
 
     def _head(self, r: Repeat) -> Lines:
         return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),

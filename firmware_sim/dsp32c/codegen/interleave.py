@@ -60,11 +60,13 @@ def interleave(code: Code, least: float, after: frozenset[Acc] = frozenset()) ->
 
 
 def live_before(code: Code, after: frozenset[Acc]) -> frozenset[Acc]:
-    """The accumulators that are read in the code, or behind it, before they are written."""
+    """The accumulators that are read in the code, or behind it, before they are written: those of
+    `after` that it does not write, and some of its own. So a loop's next turn reads none that its
+    first does not."""
     live = after
     for item in reversed(code):
         if isinstance(item, Turns):
-            live = live | live_before(item.body, live | live_before(item.body, live))
+            live = live | live_before(item.body, live)
         elif isinstance(item, Ins):
             live = live - {item.accumulator} | {a for _, a in accumulators_read(item)}
     return live

@@ -22,22 +22,27 @@ def several_turns(code: Code, least: float = 0, turns: int = 1) -> Code:
 def _unrolled(loop: Turns, least: float, turns: int) -> Turns:
     inside = turns * loop.extent
     loop = replace(loop, body=several_turns(loop.body, least, inside))
-    size = _size(loop.body)
-    if size <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
+    each = size(loop.body)
+    if each <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
         return loop  # a `do` has no branch
     for factor in FACTORS:
-        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * size
+        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * each
         if worth and factor < loop.extent and not loop.extent % factor and (
-                factor * size <= INSTRUCTIONS):
-            at = Affine(0, ((loop.var, factor),))
-            return Turns(loop.var, loop.extent // factor, [
-                i for k in range(factor) for i in _at(loop.body, loop.var, at + k)])
+                factor * each <= INSTRUCTIONS):
+            return several(loop, factor)
     return loop
 
 
-def _size(code: Code) -> int:
+def several(loop: Turns, factor: int) -> Turns:
+    """The loop by `factor` turns at a time, which divides them."""
+    at = Affine(0, ((loop.var, factor),))
+    return Turns(loop.var, loop.extent // factor, [
+        i for k in range(factor) for i in _at(loop.body, loop.var, at + k)])
+
+
+def size(code: Code) -> int:
     """Instructions, `do` and branches included."""
-    return sum(_size(i.body) + 1 if isinstance(i, Turns) else isinstance(i, Ins) for i in code)
+    return sum(size(i.body) + 1 if isinstance(i, Turns) else isinstance(i, Ins) for i in code)
 
 
 def _at(code: Code, var: str, at: Affine) -> Code:

@@ -12,6 +12,7 @@ back, which the code leaves alone. So every latency between others is as long as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,13 +27,12 @@ WORTH = 8
 
 @dataclass(frozen=True)
 class Linked:
-    """A kernel's lines: those of `head` set its registers. taken: registers that it must leave
-    alone. repeated: whether a loop over time is around it."""
+    """A kernel's lines: those of `head` set its registers. repeated: whether a loop over time is
+    around it; outside, nothing is in registers between kernels."""
 
     name: str
     head: Lines
     code: Lines
-    taken: Sequence[str]
     repeated: bool = False
 
     @property
@@ -48,16 +48,16 @@ class Linked:
     @property
     def free(self) -> list[str]:
         """Registers that hold nothing while the code runs."""
-        used = set(self.taken).union(*(line.read | line.written for line in self.code
-                                       if isinstance(line, Ins)))
+        used = set().union(*(i.read | i.written for i in self.code if isinstance(i, Ins)))
         return [r for r in (*COUNTERS[::-1], *INCREMENTS[::-1], *POINTERS[::-1]) if r not in used]
 
 
 def share(kernels: Sequence[Linked]) -> tuple[list[Lines], dict[str, tuple[str, ...]]]:
     """The lines of each kernel, and of those whose code others call, which all run it."""
     groups: dict[tuple[str, ...], list[Linked]] = {}
+    alike = Counter(len(k.code) for k in kernels)
     for k in kernels:
-        if k.text and not k.repeated:
+        if not k.repeated and alike[len(k.code)] > 1 and k.text:
             groups.setdefault(k.text, []).append(k)
     called: dict[str, tuple[Linked, str]] = {}
     shared: dict[str, tuple[str, ...]] = {}

@@ -26,8 +26,8 @@ def product(name: str, first: int, turns: int = 40) -> Linked:
             Mac("acc", Ref("x", Affine(first, (("i", 1), ("j", 1)))), ref("w", j=1)),)),
         Store(ref("y", first, i=1), "acc"))),))
     code = select(kernel, Layout(), Constants(), [])
-    lines = link(code, Layout(), Clock((), 0), None, [], {}, {})
-    return Linked(name, lines[:-len(code.lines)], lines[-len(code.lines):], [])
+    lines = link(code, Layout(), Clock((), 0), [], 0, [], {}, {})
+    return Linked(name, lines[:-len(code.lines)], lines[-len(code.lines):])
 
 
 def test_the_text_of_code_that_two_kernels_share():
@@ -74,16 +74,15 @@ def test_the_text_of_code_that_two_kernels_share():
 def test_other_code_is_left_alone():
     """That of other loops, of a loop over time, and where no register is left for the way back."""
     one, other = product("k1", 0), product("k2", 100)
-    full = [f"r{i}" for i in range(1, 23)]
-    for second in (product("k2", 100, turns=41), replace(other, repeated=True),
-                   replace(other, taken=full)):
-        lines, shared = share([one, second])
-        assert (lines, shared) == ([[*k.head, *k.code] for k in (one, second)], {})
+    full = [set_to(f"r{i}", 0) for i in range(1, 23)]
+    for pair in ((one, product("k2", 100, turns=41)), (one, replace(other, repeated=True)),
+                 (replace(one, code=full), replace(other, code=full))):
+        assert share(pair) == ([[*k.head, *k.code] for k in pair], {})
 
 
 def test_the_way_back_is_in_a_register_that_nobody_uses():
     used = [set_to(f"r{i}", 0) for i in range(1, 23) if i != 13]
-    made = [Linked(name, [Label(name)], used, []) for name in ("k1", "k2")]
+    made = [Linked(name, [Label(name)], used) for name in ("k1", "k2")]
     (one, other), _ = share(made)
     assert str(one[1]) == "r13e = k1_back" and str(other[1]) == "call k1_shared (r13)"
 
