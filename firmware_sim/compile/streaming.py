@@ -24,10 +24,6 @@ def streaming(program: Program) -> Program:
         raise CannotStream(f"'{program.name}' has {' and '.join(counts)} over time; one step a "
                            "call needs one of each")
     (value, buffer), loop = program.inputs[0], outer[0]
-    if any(r.buffer == b and r.index.coefficient(loop.var) for _, b in program.outputs
-           for k in program.kernels for s in k.body for r in s.refs()):
-        raise CannotStream(f"'{program.name}' gives a sequence; one step a call needs an output "
-                           "that is the last step's")
     element = replace(value, shape=value.shape[value.shape.index(loop.extent) + 1:]
                       if loop.extent in value.shape else ())
     for i, kernel in enumerate(program.kernels):
@@ -36,6 +32,10 @@ def streaming(program: Program) -> Program:
                     r.index.coefficient(loop.var) != element.size):
                 raise CannotStream(f"'{kernel.node}' reads the input as a whole, or not from the "
                                    "first element to the last")
+    if any(r.buffer != buffer and r.index.coefficient(loop.var)
+           for k in program.kernels for s in k.body for r in s.refs()):
+        raise CannotStream(f"'{program.name}' keeps a sequence of what its steps give, or has one "
+                           "besides its input; one step a call needs an output of the last step")
     once = Repeat(loop.var, 1, loop.first, len(program.kernels) - 1, loop.node)
     buffers = program.buffers | {buffer: replace(program.buffers[buffer], size=element.size)}
     return replace(program, buffers=buffers, inputs=((element, buffer),), resume=loop.first,

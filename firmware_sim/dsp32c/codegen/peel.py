@@ -33,7 +33,8 @@ def peel(code: Code, least: float = 0) -> Code:
     must save."""
     used = {o for i in _instructions(code) for o in i.operands.values() if isinstance(o, Acc)}
     free = [a for a in ACCUMULATORS if a not in used]
-    return _last(_Starts(free, least).code(code, 1), least)
+    starts = _Starts(free, least)
+    return _last(starts.code(code, 1), least, starts.turned)
 
 
 # --- the first turn ------------------------------------------------------------------------------
@@ -43,6 +44,8 @@ class _Starts:
     def __init__(self, free: list[Acc], least: float) -> None:
         self.free, self.least = free, least
         self.kept: set[Acc] = set()
+        self.turned: list[Turns] = []
+        """Loops behind which their pointers go on as they are."""
 
     def code(self, code: Code, turns: int) -> Code:
         """turns: how often the code is executed."""
@@ -81,6 +84,9 @@ class _Starts:
         if not all(_same(i, loop) for i in start):
             if not others and inner.extent > 3:
                 outside, first = self._read_by(loop, start, mac)
+        elif self.free and others and inner.extent > 2:
+            if self.least * len(others) <= turns * (len(start) + CORRECTED):
+                return self._turned(start, inner, macs)
         elif self.free and inner.extent != 3 and self.least * len(others) <= turns * (
                 len(start) + (inner.extent == 2)):  # of two turns no loop is left
             kept, a = self._keep(), mac.accumulator
@@ -93,6 +99,19 @@ class _Starts:
         if inner.extent == 2:
             return outside, [*first, *others, *(at_turn(i, inner.var, 0) for i in body)]
         return outside, [*first, *others, Turns(inner.var, inner.extent - 1, [*body])]
+
+    def _turned(self, start: list[Ins], inner: Turns, macs: list[Ins]) -> tuple[Code, Code]:
+        """What is kept, and the sum, each turn of which ends with the first product of the next:
+        the one in front of them all begins it, and the last turn's others stand behind."""
+        kept, (mac, *others) = self._keep(), macs
+        following = Affine(1, ((inner.var, 1),))
+        first = at_turn(mac, inner.var, 0)
+        body = Turns(inner.var, inner.extent - 1,
+                     [*others, mac.map(lambda o: moved(o, inner.var, following))])
+        self.turned.append(body)
+        return [i.map(lambda o: kept if o == mac.accumulator else o) for i in start], [
+            replace(first, operands=first.operands | {"M": kept}), body,
+            *(at_turn(i, inner.var, inner.extent - 1) for i in others)]
 
     def _read_by(self, loop: Turns, start: list[Ins], mac: Ins) -> tuple[Code, Code]:
         """The factor that is kept, and the multiply-accumulate that reads the start itself."""
@@ -147,14 +166,15 @@ CORRECTED = 2
 """Pointers that must be corrected behind a loop."""
 
 
-def _last(code: Code, least: float, turns: int = 0) -> Code:
-    """The code with last turns by themselves. turns: of the loops around it, 0 where none is."""
+def _last(code: Code, least: float, turned: list[Turns], turns: int = 0) -> Code:
+    """The code with last turns by themselves. turned: loops that have theirs. turns: of the loops
+    around it, 0 where none is."""
     result: Code = []
     for item in code:
         if isinstance(item, Ins) and result and (stored := _stored(result[-1], item)):
             result[-1] = stored
             continue
-        if not isinstance(item, Turns):
+        if not isinstance(item, Turns) or item in turned:
             result.append(item)
             continue
         macs = [i for i in item.body if isinstance(i, Ins) and i.mac and not i.early]
@@ -164,7 +184,7 @@ def _last(code: Code, least: float, turns: int = 0) -> Code:
                        *(at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
             inside = max(turns, 1) * item.extent
-            result.append(Turns(item.var, item.extent, _last(item.body, least, inside)))
+            result.append(Turns(item.var, item.extent, _last(item.body, least, turned, inside)))
     return result
 
 

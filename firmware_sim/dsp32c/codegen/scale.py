@@ -237,7 +237,8 @@ class _Scaler:
                     multiply = m
                 case _:
                     return None
-        words = {}
+        words: dict[str, np.ndarray] = {}
+        known: dict[str, np.ndarray] = {}
         for s in writers[:-1]:
             match s:
                 case Mac(_, _, ref) | Set(_, Ref() as ref) | Add(_, Ref() as ref):
@@ -248,6 +249,10 @@ class _Scaler:
                 factors = self._factors(ref, q, unit * multiply)
                 if factors is None:
                     return None
+                others = known.get(ref.buffer, factors)  # 0: an element that they do not read
+                if (others * factors * (others - factors)).any():
+                    return None
+                factors = known[ref.buffer] = np.maximum(factors, others)
                 add = half if isinstance(s, Set) else 0.0
                 extra = 1 << s.shift if isinstance(s, Add) else 1
                 sign = -1 if isinstance(s, Add) and s.negate else 1
@@ -259,8 +264,11 @@ class _Scaler:
         return [s for s in self.statements if register in s.writes()]
 
     def _is_private_constant(self, ref: Ref) -> bool:
-        uses = sum(r.buffer == ref.buffer for s in self.statements for r in refs(s))
-        return self.buffers[ref.buffer].role == "const" and uses == 1 and (
+        """Whether one statement reads it, or products of one sum do."""
+        users = [s for s in self.statements for r in refs(s) if r.buffer == ref.buffer]
+        sums = {s.d for s in users if isinstance(s, Mac) and s.x.buffer != ref.buffer}
+        alone = len(users) == 1 or len(sums) == 1 and all(isinstance(s, Mac) for s in users)
+        return self.buffers[ref.buffer].role == "const" and alone and (
             ref.buffer.startswith(self.kernel.name)) and ref.buffer not in self.packed
 
     def _factors(self, ref: Ref, q: Requantize, unit: int) -> np.ndarray | None:

@@ -63,23 +63,28 @@ def cycles(lines: Lines) -> float:
     """What they take, loops as often as they turn."""
     times = [1.0 if isinstance(line, Ins) else 0.0 for line in lines]
     for n, line in enumerate(lines):
-        if not isinstance(line, Ins):
-            continue
-        if line.row is DO:
-            first, last, turns = n + 1, n + 1 + line.operands["K"], line.operands["N"] + 1
-        elif line.row is COUNT:
-            first, last = lines.index(line.operands["N"]), n + 1
-            turns = lines[first - 1].operands["N"] + 2
-        else:
-            times[n] *= 1 + STALL_CYCLES * _one_bank(line)
-            continue
+        match line:
+            case Ins(row, {"K": int() as others, "N": int() as again}) if row is DO:
+                first, last, turns = n + 1, n + 1 + others, again + 1
+            case Ins(row, {"N": Label() as head}) if row is COUNT:
+                first, last = lines.index(head), n + 1
+                turns = _counted(lines[first - 1])
+            case _:
+                times[n] *= 1 + STALL_CYCLES * _one_bank(line)
+                continue
         times[first:last + 1] = [t * turns for t in times[first:last + 1]]
     return sum(times)
 
 
-def _one_bank(ins: Ins) -> bool:
+def _counted(start: Ins | Label) -> int:
+    """The turns of a counted loop, by what stands before it."""
+    assert isinstance(start, Ins) and isinstance(turns := start.operands["N"], int)
+    return turns + 2
+
+
+def _one_bank(line: Ins | Label) -> bool:
     """Whether both its operands are constants, which lie in one bank."""
-    loaded = ins.timing.loaded
+    loaded = line.timing.loaded if isinstance(line, Ins) else ()
     return len(loaded) == 2 and all(m.buffer == POOL for m in loaded)
 
 

@@ -15,7 +15,7 @@ from dsplet.firmware_sim.dsp32c.codegen.scale import (
     Word,
 )
 from dsplet.quantize.fixed.kernel import Add, Lookup, Loop, Mac, Max, Set, Store, map_affine
-from dsplet.quantize.fixed.statement import Affine
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 DO_INSTRUCTIONS = 32
 """A `do` repeats at most 32 instructions (dsp32c.md 8)."""
@@ -58,11 +58,21 @@ def _shape(s, kind: Callable[[str], Kind], alone: bool) -> list:
             index = Affine(0, ((outer, turns),)) + Affine(0, ((inner, 1),))
             split = Loop(inner, turns, tuple(turn(s, body, index)))
             return [Loop(outer, s.extent // turns, tuple(_shape(split, kind, True)))]
+    if alone and _look_up(body, kind) * s.extent <= DO_INSTRUCTIONS:
+        return [t for i in range(s.extent) for t in turn(s, body, i)]
     if [type(t) for t in body] == [Set, Lookup, Store]:
         pair = Loop(s.var, s.extent // 2, tuple(
             t for i in (0, 1) for t in turn(s, body, Affine(i, ((s.var, 2),)))))
         return [pair, *(t for i in range(s.extent // 2 * 2, s.extent) for t in turn(s, body, i))]
     return [Loop(s.var, s.extent, body)]
+
+
+def _look_up(body: tuple, kind: Callable[[str], Kind]) -> float:
+    """Instructions of one element, if all that is done is to look up places."""
+    match body:
+        case (Set(_, Ref(buffer)), Lookup(_, table), Store()) if kind(buffer) is Kind.PLACE:
+            return 2 + (kind(table) is not Kind.BYTE)
+    return float("inf")
 
 
 def turn(loop: Loop, body: tuple, i: Affine | int) -> list:

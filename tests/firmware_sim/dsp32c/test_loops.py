@@ -9,8 +9,10 @@ from dsplet.firmware_sim.dsp32c.sim.simulate import Simulator
 from dsplet.firmware_sim.dsp32c.sim.stream import Stream
 from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.images import compile_program
+from tests.quantize.fixed import words
 from tests.quantize.fixed.loops import LOOPS, elman
 from tests.quantize.fixed.samples import samples
+from tests.quantize.fixed.words import gemm, value, weight
 
 CHIP = targets.get("dsp32c-40")
 
@@ -65,10 +67,12 @@ def test_a_stream_takes_one_step_a_call():
 
 
 def test_what_cannot_be_streamed_is_refused():
-    for name, words in (("both_ways", "2 inputs"), ("made_inside", "as a whole")):
+    for name, told in (("both_ways", "2 inputs"), ("made_inside", "as a whole")):
         graph = next(g for g in LOOPS if g.name == name)
-        with pytest.raises(CannotStream, match=words):
+        with pytest.raises(CannotStream, match=told):
             streaming(lower(graph))
-    with pytest.raises(CannotStream, match="gives a sequence"):
-        graph = elman("net", 6, all_steps=True)
-        streaming(lower(graph))
+    whole = elman("net", 6, all_steps=True)
+    behind = gemm("every", value("seen", 6, 6), weight("every", 4, 6), "every_y")
+    for graph in (whole, words.graph("net", *whole.nodes, behind)):
+        with pytest.raises(CannotStream, match="keeps a sequence"):
+            streaming(lower(graph))

@@ -70,6 +70,19 @@ def test_a_start_that_is_the_same_for_all_waits_in_an_accumulator():
         """)
 
 
+def test_a_turn_ends_with_the_first_product_of_the_next():
+    """The first of all reads what the sum begins with; the last turn's others stand behind."""
+    assert listing(peel(rows(start="b[0]", taps=2))) == text("""
+        a2 = b[0]
+        j < 3:
+            a0 = a2 + x[0] * w[8*j]
+            i < 3:
+                a0 = a0 + x[2*i + 1] * w[2*i + 8*j + 1]
+                a0 = a0 + x[2*i + 2] * w[2*i + 8*j + 2]
+            a0 = a0 + x[7] * w[8*j + 7]
+        """)
+
+
 def test_code_must_be_worth_its_length():
     """Three sums: a start each, and of a loop of two turns its `do`; for an instruction more."""
     code = rows(2, start="b[0]", taps=2)

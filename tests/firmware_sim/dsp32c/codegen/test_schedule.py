@@ -12,7 +12,7 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     move,
     multiply,
 )
-from dsplet.firmware_sim.dsp32c.codegen.schedule import Scheduler, latency
+from dsplet.firmware_sim.dsp32c.codegen.schedule import Scheduler, cycles, latency
 from tests.firmware_sim.dsp32c.codegen.listing import A0, A1, A2, A3, listing, text
 
 X, W = Memory("r1", "++", buffer="x"), Memory("r2", "++", buffer="w")
@@ -102,3 +102,12 @@ def test_a_loop_in_a_loop():
         if (count0-- >= 0) goto k_0
         nop
         """)
+
+
+def test_lines_are_counted_as_often_as_loops_turn():
+    """The counter, and 5 turns of: a do, its 7 turns of a product, the branch and what stands in
+    its slot, idle where all is in the do."""
+    products = Turns("j", 7, [add(A0, A0, X, W, mac=True)])
+    assert cycles(Scheduler("k").run([Turns("i", 5, [products])])) == 1 + 5 * (1 + 7 + 1 + 1)
+    assert cycles(Scheduler("k").run([Turns("i", 5, [products, move(A1, X)])])) == (
+        1 + 5 * (1 + 7 + 1 + 1))
