@@ -65,6 +65,7 @@ def _live(code: Code, after: frozenset[Acc]) -> frozenset[Acc]:
     for item in reversed(code):
         if isinstance(item, Turns):
             live = live | _live(item.body, live | _live(item.body, live))
+            live = live | _live(item.first, live)
         elif isinstance(item, Ins):
             live = live - {item.accumulator} | {a for _, a in accumulators_read(item)}
     return live

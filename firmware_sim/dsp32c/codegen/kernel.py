@@ -21,6 +21,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Register,
     Word,
 )
+from dsplet.firmware_sim.dsp32c.codegen.first_windows import first_windows
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, copy, load, set_to
 from dsplet.firmware_sim.dsp32c.codegen.interleave import interleave
@@ -146,7 +147,8 @@ def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str
     cycles that an instruction must save which a loop could do without. Raises NeedsRegisters."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    rolled = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
+    code = selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind))
+    rolled = peel(first_windows(code, least), least)
     plain = beside(several_turns(rolled, least), layout, constants)
     asked = tuple((*of, constants.at(*of)) for of in constants.asked[before:])
     for code, share_constants in ((interleave(plain, least), False), (plain, False),

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dsplet.firmware_sim.dsp32c.codegen.code import Code, Ins, Label, Memory, Turns
-from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, count, do, start_counter
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    Code,
+    Ins,
+    Label,
+    Memory,
+    Turns,
+    instructions,
+)
+from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, count, do, goto, start_counter
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
 
 MULTIPLIER_LATENCY = 3
@@ -57,6 +64,7 @@ class Scheduler:
         self.prefix = prefix
         self.counters = 0
         self._labels = 0
+        self._entering: dict[Turns, list[Window]] = {}
 
     def run(self, code: Code) -> Lines:
         lines, _ = self._block(code, [()], 0)
@@ -82,6 +90,7 @@ class Scheduler:
                 return [do(len(body), loop.extent), *body], after
         counter = f"count{depth}"
         self.counters = max(self.counters, depth + 1)
+        ahead = self._ahead(loop, before, depth) if loop.first else []
         label = Label(f"{self.prefix}_{self._labels}")
         self._labels += 1
         start, branch = start_counter(counter, loop.extent), count(counter, label)
@@ -98,8 +107,41 @@ class Scheduler:
                 windows = _push(windows, NOP)
             return [*lines, branch, last], _push(_push(windows, branch), last)
 
-        body, after = self._repeat(loop.body, _push(before, start), depth + 1, with_branch)
-        return [start, label, *body], after
+        starting = [()] if loop.first else _push(before, start)
+        starting = list(dict.fromkeys(starting + self._entering.get(loop, [])))
+        body, after = self._repeat(loop.body, starting, depth + 1, with_branch)
+        return [*(ahead or [start]), label, *body], after
+
+    def _ahead(self, loop: Turns, before: list[Window], depth: int) -> Lines:
+        """What is executed instead of a first turn, from the counters on to where the innermost of
+        the loops that begin with it is entered. Nothing that it stores is still on its way then, so
+        that no turn of the loop waits for it."""
+        *around, innermost = loop.begun
+        lines: Lines = []
+        for n, each in enumerate(loop.begun):
+            before = _place(start_counter(f"count{depth + n}", each.extent - (each is innermost)),
+                            lines, before)
+        read = {m.buffer for i in instructions(innermost.body) for m in i.timing.loaded}
+
+        def stores(ins: Ins) -> bool:
+            return ins.timing.stored is not None and ins.timing.stored.buffer in read
+
+        *code, last = loop.first
+        if not isinstance(last, Ins) or stores(last):
+            code, last = loop.first, NOP
+        found, before = self._block(code, before, depth + len(loop.begun))
+        lines += found
+        enter = [goto(Label(f"{self.prefix}_{self._labels + len(around)}"))] if around else []
+        while True:
+            entering = before
+            for ins in enter:
+                entering = _push(entering, ins)
+            waits, entering = _gap(last, entering) > 0, _push(entering, last)
+            if not waits and not any(stores(i) for window in entering for i in window):
+                break
+            before = _place(NOP, lines, before)
+        self._entering[innermost] = entering
+        return [*lines, *enter, last]
 
     def _repeat(self, body: Code, before: list[Window], depth: int,
                 place: Callable[[Code, list[Window], int], Placed]) -> Placed:

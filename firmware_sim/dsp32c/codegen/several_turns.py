@@ -13,31 +13,35 @@ INSTRUCTIONS = 64
 """A loop of several turns has at most so many."""
 
 
-def several_turns(code: Code, least: float = 0, turns: int = 1) -> Code:
-    """The code with short counted loops unrolled. least: cycles that an instruction more must save.
-    turns: how often the code is executed."""
-    return [_unrolled(item, least, turns) if isinstance(item, Turns) else item for item in code]
+def several_turns(code: Code, least: float = 0, turns: int = 1, entered: int = 0) -> Code:
+    """The code with short counted loops unrolled, but for those whose first turn is another. least:
+    cycles that an instruction more must save. turns: how often the code is executed. entered: of
+    the loop that the code begins with, and of those that begin it, so many."""
+    return [_unrolled(item, least, turns, entered) if isinstance(item, Turns) else item
+            for item in code]
 
 
-def _unrolled(loop: Turns, least: float, turns: int) -> Turns:
-    inside = turns * loop.extent
-    loop = replace(loop, body=several_turns(loop.body, least, inside))
-    size = _size(loop.body)
-    if size <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
+def _unrolled(loop: Turns, least: float, turns: int, entered: int) -> Turns:
+    inside, entered = turns * loop.extent, max(entered, loop.entered)
+    loop = replace(loop, body=several_turns(loop.body, least, inside, max(0, entered - 1)))
+    if entered:
+        return loop
+    instructions = size(loop.body)
+    if instructions <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
         return loop  # a `do` has no branch
     for factor in FACTORS:
-        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * size
+        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * instructions
         if worth and factor < loop.extent and not loop.extent % factor and (
-                factor * size <= INSTRUCTIONS):
+                factor * instructions <= INSTRUCTIONS):
             at = Affine(0, ((loop.var, factor),))
             return Turns(loop.var, loop.extent // factor, [
                 i for k in range(factor) for i in _at(loop.body, loop.var, at + k)])
     return loop
 
 
-def _size(code: Code) -> int:
+def size(code: Code) -> int:
     """Instructions, `do` and branches included."""
-    return sum(_size(i.body) + 1 if isinstance(i, Turns) else isinstance(i, Ins) for i in code)
+    return sum(size(i.body) + 1 if isinstance(i, Turns) else isinstance(i, Ins) for i in code)
 
 
 def _at(code: Code, var: str, at: Affine) -> Code:
