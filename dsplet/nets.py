@@ -35,7 +35,7 @@ from dsplet.quantize.ptq.recipe import Recipe
 from dsplet.quantize.qdq import to_qdq
 from dsplet.workflows import c_files, chip, held, ledger, simulate
 from dsplet.workflows.quantize import Changes
-from dsplet.workflows.request import Generated, OnTarget
+from dsplet.workflows.request import OnTarget
 from dsplet.workflows.simulation import Simulation, Streamed
 
 Samples = np.ndarray | Mapping[str, np.ndarray]
@@ -157,7 +157,7 @@ class FloatNet(_Net):
                  budget: str | None = None, seed: int = 0) -> Simulation:
         """The network on the processor's own floating point; see `FixedNet.simulate`."""
         return _simulate(self, simulate.FloatingPoint(self.network), samples, labels,
-                         Generated(target=target, board=board, clock=clock), goal, budget, seed)
+                         OnTarget(target=target, board=board, clock=clock), goal, budget, seed)
 
 
 class FixedNet(_Net):
@@ -196,7 +196,7 @@ class FixedNet(_Net):
         Raises UnknownTarget, NotOffered, BudgetError, SizeError, RequestError, NoTool, DoesNotFit,
         SamplesError, AnswerError.
         """
-        on = Generated(target=target, board=board, clock=clock, rounding=rounding)
+        on = OnTarget(target=target, board=board, clock=clock, rounding=rounding)
         return _simulate(self, simulate.FixedPoint(self.network), samples, labels, on, goal,
                          budget, seed)
 
@@ -338,13 +338,13 @@ def _batch(x: dict[str, np.ndarray], labels: np.ndarray | None) -> Batch:
 
 
 def _simulate(net: _Net, subject: simulate.FixedPoint | simulate.FloatingPoint,
-              samples: Samples | None, labels: np.ndarray | None, on: Generated,
+              samples: Samples | None, labels: np.ndarray | None, on: OnTarget,
               goal: str | None, budget: str | None, seed: int) -> Simulation:
     if samples is None and labels is not None:
         raise SamplesError("labels of random inputs: nobody knows what is right of them")
     chip.check_goal(goal)
     given = subject.random(1, seed) if samples is None else _batch(net.inputs(samples), labels)
-    target = chip.generated(on)
+    target = chip.target_of(on)
     limit = chip.budget_of(budget, target)
     compiled = chip.compiled(subject.program, target, goal, limit)
     found = simulate.execute(subject, given, compiled, limit).report

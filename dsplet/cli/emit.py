@@ -12,7 +12,6 @@ from dsplet.cli.options import (
     POSITIVE,
     budget_option,
     reports_as,
-    rounding_option,
     target_options,
     watch,
 )
@@ -25,7 +24,6 @@ from dsplet.cli.options import (
 @click.option("-o", "folder", type=PATH, default=".", show_default=True)
 @click.option("--name", help="Of the files and of the C function; default: the network's.")
 @target_options
-@rounding_option
 @click.option("-O", "goal", type=GOALS, help="For least cycles, least memory, or both; default: "
                                              "balanced for C, else time.")
 @budget_option("not for C.")

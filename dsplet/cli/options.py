@@ -155,12 +155,13 @@ feed_options = options(
                                        "one for each channel: 0.017,0.018,0.017."),
     click.option("--input-offset", help="See --input-scale."),
     click.option("--resize", is_flag=True, help="Bring pictures to the net's size."))
-target_options = options(
+part_options = options(
     click.option("--target", default="dsp32c-40", show_default=True),
     click.option("--board", help="The memory around the part; see dsplet targets."),
     click.option("--clock", help="Of the part, such as 168MHz, instead of its own."))
-rounding_option = click.option(
-    "--rounding", help="How its code rounds, by a name that dsplet targets lists.")
+target_options = options(
+    part_options,
+    click.option("--rounding", help="How its code rounds, by a name that dsplet targets lists."))
 GOALS = click.Choice(["time", "memory", "balanced"])
 
 

@@ -12,7 +12,6 @@ from dsplet.cli.options import (
     budget_option,
     feed_options,
     reports,
-    rounding_option,
     target_options,
     watch,
 )
@@ -34,7 +33,6 @@ from dsplet.cli.options import (
 @click.option("--threshold", "threshold_percent", type=click.FloatRange(0), default=0,
               show_default=True, help="Leave out changes of less than so many per cent.")
 @target_options
-@rounding_option
 @feed_options
 def report(**given: Any) -> object:
     """Write one page of everything that is known of a network on a chip.

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from dsplet.cli.options import POSITIVE, Strict, json_option, program_options, target_options
+from dsplet.cli.options import POSITIVE, Strict, json_option, part_options, program_options
 
 
 @click.command(cls=Strict)
 @program_options
-@target_options
+@part_options
 @click.option("--until", default="halt", show_default=True, metavar="ADDRESS",
               help="Stop there: a label, 0x800 or label+8.")
 @click.option("--break", "breaks", multiple=True, metavar="ADDRESS",

@@ -14,7 +14,6 @@ from dsplet.cli.options import (
     budget_option,
     feed_options,
     reports,
-    rounding_option,
     target_options,
     watch,
 )
@@ -23,7 +22,6 @@ from dsplet.cli.options import (
 @reports
 @click.argument("source", type=PATH)
 @target_options
-@rounding_option
 @click.option("--samples", help="Test samples: a number or all; default: 1.")
 @click.option("-O", "goal", type=GOALS, help="For least cycles on the board, least memory, or "
               "both; default: balanced where C is compiled, else time.")

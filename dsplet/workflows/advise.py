@@ -117,8 +117,9 @@ def run(request: Request, watch: Watch = SILENT) -> Report:
     """Every change is built, compiled, run and measured. Raises ModelError, DataError, BudgetError,
     SizeError, UnknownTarget, RequestError."""
     check_out(request.out, request.reference, request.test, request.data)
-    limits, way = _limits(request), Way(target=request.target, board=request.board,
-                                        clock=request.clock, goal=request.goal)
+    limits, way = _limits(request), Way(
+        target=request.target, board=request.board, clock=request.clock,
+        rounding=request.rounding, goal=request.goal)
     limits.allowed_cycles(chip.target_of(way))
     whole, fixed = Network(request.reference), Network(request.test)
     _check(request, whole, fixed)
@@ -267,7 +268,8 @@ def _commands(request: Request, way: Way, out: str) -> list[str]:
         feed += [option, value] if value is not None else []
     feed += ["--resize"] if request.resize else []
     words: list[object] = ["dsplet", "simulate", out, "--target", way.target, "--samples", TIMED]
-    for option, value in (("--board", way.board), ("--clock", way.clock), ("-O", way.goal),
+    for option, value in (("--board", way.board), ("--clock", way.clock),
+                          ("--rounding", way.rounding), ("-O", way.goal),
                           ("--budget", request.budget), ("--ram", request.ram),
                           ("--flash", request.flash)):
         words += [option, value] if value is not None else []

@@ -17,7 +17,7 @@ from dsplet.base.sizes import bytes_of
 from dsplet.firmware_sim.backend import Target
 from dsplet.firmware_sim.budget import Budget, Limits
 from dsplet.workflows import chip
-from dsplet.workflows.request import FromData, Generated, OnTarget, RequestError
+from dsplet.workflows.request import FromData, OnPart, OnTarget, RequestError
 
 PROJECT, BASELINE = "dsplet.toml", "dsplet.baseline.json"
 MOST_NETWORKS, MOST_TARGETS = 100, 20
@@ -84,7 +84,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     networks: Annotated[dict[Name, NetworkTable], Meta(min_length=1, max_length=MOST_NETWORKS)]
     targets: Annotated[dict[Name, TargetTable], Meta(min_length=1, max_length=MOST_TARGETS)] = (
-        msgspec.field(default_factory=lambda: {OnTarget().target: TargetTable()}))
+        msgspec.field(default_factory=lambda: {OnPart().target: TargetTable()}))
     budget: Budgets = Budgets()
     baseline: Text | None = None
 
@@ -144,8 +144,8 @@ def read(path: str) -> Project:
 
 def _target(path: str, name: str, table: TargetTable) -> Target:
     with door(f"{path}: targets.{name}"):
-        return chip.generated(Generated(target=table.part or name, board=table.board,
-                                        clock=table.clock, rounding=table.rounding))
+        return chip.target_of(OnTarget(target=table.part or name, board=table.board,
+                                       clock=table.clock, rounding=table.rounding))
 
 
 def _subject(name: str, table: NetworkTable, tables: Tables, folder: Path,

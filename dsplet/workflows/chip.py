@@ -14,10 +14,10 @@ from dsplet.firmware_sim.budget import Budget, budget_cycles
 from dsplet.firmware_sim.optimize import GOALS
 from dsplet.quantize.fixed.graph import Graph
 from dsplet.quantize.fixed.program import Program, lower
-from dsplet.workflows.request import Generated, OnTarget, RequestError
+from dsplet.workflows.request import OnPart, OnTarget, RequestError
 
 
-def target_of(request: OnTarget) -> Target:
+def part_of(request: OnPart) -> Target:
     """The processor that is meant. Raises UnknownTarget, SizeError, and UserError for a clock that
     its memory does not keep up with."""
     target = targets.get(request.target, request.board)
@@ -26,9 +26,9 @@ def target_of(request: OnTarget) -> Target:
     return targets.clocked(target, mhz_of(request.clock, "--clock"))
 
 
-def generated(request: Generated) -> Target:
+def target_of(request: OnTarget) -> Target:
     """The processor that is meant, with code as it is meant. Raises NotOffered besides."""
-    target = target_of(request)
+    target = part_of(request)
     return target if request.rounding is None else targets.rounded(target, request.rounding)
 
 

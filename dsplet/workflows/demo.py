@@ -104,10 +104,11 @@ def _steps(request: Request, folder: Path, budget: Budget | None, watch: Watch
     seen = compare.run(compare.Request(reference=net, test=fixed), watch)
     step("simulate", names[2], "--target", request.target,
          *(("--board", request.board) if request.board else ()),
-         *(("--clock", request.clock) if request.clock else ()), "--samples all",
+         *(("--clock", request.clock) if request.clock else ()),
+         *(("--rounding", request.rounding) if request.rounding else ()), "--samples all",
          *(("--budget", budget.name) if budget else ()))
     ran = simulate.run(simulate.Request(
         source=fixed, target=request.target, board=request.board, clock=request.clock,
-        samples="all", budget=budget.name if budget else None), watch)
+        rounding=request.rounding, samples="all", budget=budget.name if budget else None), watch)
     assert isinstance(ran, Simulation)
     return commands, seen, ran

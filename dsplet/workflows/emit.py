@@ -15,11 +15,11 @@ from dsplet.quantize.fixed.program import Program, lower
 from dsplet.quantize.network import fixed_graph
 from dsplet.workflows import chip
 from dsplet.workflows.c_files import CRequest, c_files, name_of
-from dsplet.workflows.request import Generated, OnTarget, RequestError, refuse_idle
+from dsplet.workflows.request import OnTarget, RequestError, refuse_idle
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(Generated, CRequest):
+class Request(OnTarget, CRequest):
     """form: c, kernels, image, listing or symbols. name: of the files and of the C functions; None:
     the network's. goal: see `simulate.Request`; None: balanced for C, time for a processor of ours.
     budget: see there; C has none. after: the pass after which kernels are written; None: before
@@ -112,7 +112,7 @@ def _on_target(request: Request, program: Program, name: str) -> dict[str, str]:
 
 
 def _compiled(request: Request, program: Program) -> Compiled:
-    target = chip.generated(request)
+    target = chip.target_of(request)
     budget = chip.budget_of(request.budget, target)
     goal = request.goal or chip.usual_goal(target)
     if goal == "time":

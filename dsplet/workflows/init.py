@@ -41,6 +41,7 @@ ON = """
 # part = "cortex-m4"           # otherwise what the table is called; see `dsplet targets`
 # board = "zero-wait"
 # clock = "168MHz"
+# rounding = "adder"           # of its code; see `dsplet targets`
 # goal = "balanced"            # or time, memory
 """
 
@@ -147,7 +148,7 @@ def _found(name: str, file: str, network: Network, floats: dict[str, str], targe
 
 def _target(request: Request) -> str:
     text = ON.format(name=request.target)
-    for key in ("board", "clock"):
+    for key in ("board", "clock", "rounding"):
         if value := getattr(request, key):
             text = "\n".join(f'{key} = "{value}"' if line.startswith(f"# {key}") else line
                              for line in text.split("\n"))

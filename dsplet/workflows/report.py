@@ -22,7 +22,7 @@ from dsplet.report.page import page
 from dsplet.workflows import baseline, compare, ledger, simulate
 from dsplet.workflows.baseline import ChangeRow
 from dsplet.workflows.provenance import provenance
-from dsplet.workflows.request import FromData, Generated, RequestError, check_out
+from dsplet.workflows.request import FromData, OnTarget, RequestError, check_out
 from dsplet.workflows.simulation import Simulation
 from dsplet.workflows.thumbnails import thumbnails
 from dsplet.workflows.verdicts import VerdictRow, verdicts
@@ -31,7 +31,7 @@ MADE_FROM = "dsplet.float_sha256"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(FromData, Generated):
+class Request(FromData, OnTarget):
     """reference, test: files of a float network and of the fixed-point one that was made from it.
     page: to be written. samples: of the test split, a number or "all", that they are compared on;
     the first `executed` of them run through machine code. budget, ram, flash: see
@@ -125,7 +125,7 @@ def _simulated(request: Request, samples: Batch, watch: Watch) -> Simulation:
     asked = simulate.Request(
         source=request.test, samples=str(min(request.executed, len(samples))),
         budget=request.budget, ram=request.ram, flash=request.flash,
-        **{f: getattr(request, f) for c in (FromData, Generated) for f in c.__dataclass_fields__})
+        **{f: getattr(request, f) for c in (FromData, OnTarget) for f in c.__dataclass_fields__})
     ran = replace(simulate.simulated(asked, watch), compared=samples)
     tools = ran.compiled.tools
     more = simulate.Extras(memory_map="memory_map" in tools, spread="assuming" in tools)

@@ -46,7 +46,7 @@ class FromData:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnTarget:
+class OnPart:
     """target: a part's name. board: the memory around it; None: the part's own. clock: such as
     "168MHz"; None: the part's own, or the board's."""
 
@@ -56,7 +56,7 @@ class OnTarget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generated(OnTarget):
+class OnTarget(OnPart):
     """rounding: how code for the target rounds, by a name that `dsplet targets` lists; None: the
     usual way."""
 

@@ -20,7 +20,7 @@ from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.programs import Stop, Watched
 from dsplet.firmware_sim.report import title
 from dsplet.workflows import chip
-from dsplet.workflows.request import OnTarget, RequestError, check_outs
+from dsplet.workflows.request import OnPart, RequestError, check_outs
 from dsplet.workflows.source import FromFiles
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ WHAT = {"--load": "ADDRESS", "--save": "ADDRESS:COUNT or ADDRESS:COUNT:KIND"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(FromFiles, OnTarget):
+class Request(FromFiles, OnPart):
     """until, breaks: a label, 0x800 or label+8. mem: ADDRESS:WORDS, shown at every stop, as are
     registers with regs or breaks. trace: so many instructions are told of one by one. load:
     ADDRESS=FILE each, put there before the start. save: ADDRESS:COUNT=FILE or
@@ -58,14 +58,14 @@ class Report:
 def run(request: Request, watch: Watch = SILENT) -> Report:
     """What `stops` raises."""
     seen = list(stops(request))
-    return Report(program=" ".join(request.sources), target=title(chip.target_of(request)),
+    return Report(program=" ".join(request.sources), target=title(chip.part_of(request)),
                   stops=seen)
 
 
 def stops(request: Request) -> Iterator[Stop]:
     """Each stop as the machine gets there. Raises AssemblyError, DebugError, MachineError,
     PreprocessError, NoCompiler, UnknownTarget, NotOffered, FileError, DataError, RequestError."""
-    target = chip.target_of(request)
+    target = chip.part_of(request)
     loaded = [_named("--load", text) for text in request.load]
     saved = [_named("--save", text) for text in request.save]
     check_outs({f"--save {what}": file for what, file in saved}, *request.sources,

@@ -35,7 +35,7 @@ from dsplet.workflows import chip, held
 from dsplet.workflows.provenance import provenance
 from dsplet.workflows.request import (
     FromData,
-    Generated,
+    OnPart,
     OnTarget,
     RequestError,
     check_outs,
@@ -77,7 +77,7 @@ class Extras:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(Extras, FromData, Generated):
+class Request(Extras, FromData, OnTarget):
     """What to run, on what, and what to report.
 
     source: a network, fixed point or, with arithmetic "float", float. samples: of the test split, a
@@ -265,7 +265,7 @@ def execute(subject: FixedPoint | FloatingPoint, samples: Batch, compiled: Compi
 
 
 def _target(request: Request) -> Target:
-    target = chip.generated(request)
+    target = chip.target_of(request)
     for text in request.assume:
         target = targets.assume(target, text)
     return target
@@ -336,7 +336,7 @@ def _beside(request: Request) -> Request:
         source=request.beside, arithmetic="fixed" if request.arithmetic == "float" else "float",
         samples=request.samples, images=request.images, seed=request.seed, goal=request.goal,
         assume=request.assume,
-        **{f: getattr(request, f) for c in (FromData, OnTarget) for f in c.__dataclass_fields__})
+        **{f: getattr(request, f) for c in (FromData, OnPart) for f in c.__dataclass_fields__})
 
 
 def _stream(request: Request, target: Target) -> Streamed:

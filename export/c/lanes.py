@@ -6,7 +6,7 @@ Constants are arguments, so that the text is the same for other weights of the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,12 +31,13 @@ from dsplet.quantize.fixed.kernel import (
 from dsplet.quantize.fixed.program import Program
 from dsplet.quantize.fixed.statement import Affine, Ref, Source, Statement
 
-VECTORS, BLOCKS = (Path(__file__).with_name(name) for name in ("lanes.c", "lanes_blocks.c"))
+VECTORS, BLOCKS, DOTS = (Path(__file__).with_name(name) for name in (
+    "lanes.c", "lanes_blocks.c", "lanes_dots.c"))
 STRAIGHT = 96
 """Products that are written out, of the innermost loop."""
 TYPE = {"int": np.int32, "float": np.float32}
 """Of a constant, by the end of its name."""
-TYPES = ("int64", "float32")
+TYPES = (np.dtype(np.int64), np.dtype(np.float32))
 """Of the numbers of an input, in the order of the `types` of `run`."""
 
 
@@ -52,11 +53,12 @@ class Printed:
     presets: dict[int, np.ndarray]
 
 
-def print_lanes(program: Program, is_sum: Callable[[str], bool], lanes: int, group: int
-                ) -> Printed:
+def print_lanes(program: Program, is_sum: Callable[[str], bool], lanes: int, group: int,
+                dots: Mapping[str, str]) -> Printed:
     """lanes: numbers of a vector, 4, 8 or 16. group: how many vectors stand in the place of each
     number of a value. is_sum: whether a register, by its name, holds sums that float32 holds
-    exactly; it is set, added to by products, and read by Set and Add.
+    exactly; it is set, added to by products, and read by Set and Add. dots: inputs of which the
+    program has such sums in their place -> their weights, (numbers / lanes, sums, lanes), padded.
 
     Raises Unprintable for what int32_t cannot hold, and for a shift to the right that it cannot do.
     """
@@ -69,12 +71,15 @@ def print_lanes(program: Program, is_sum: Callable[[str], bool], lanes: int, gro
     kernels = [_LanePrinter(program, i, is_sum, reals) for i in range(len(program.kernels))]
     given = {b.name: b for b in program.buffers.values() if b.role == "const"}
     given |= {b.name: b for k in kernels for b in k.shift_tables}
+    used = [*(c for k in kernels for c in k.constants_read), *((w, "float") for w in dots.values())]
     constants = {f"{name}_{kind}": given[name].integers.astype(TYPE[kind])
-                 for name, kind in dict.fromkeys(c for k in kernels for c in k.constants_read)}
+                 for name, kind in dict.fromkeys(used)}
     places, vectors = _places(program)
-    calls = _Calls(program, kernels, places, reals, {name: i for i, name in enumerate(constants)})
+    calls = _Calls(program, kernels, places, reals, {name: i for i, name in enumerate(constants)},
+                   group, dots)
     text = "\n".join([f"#define LANES {lanes}\n#define GROUP {group}", VECTORS.read_text(),
-                      BLOCKS.read_text(), *(k.function() for k in kernels), calls.run()])
+                      BLOCKS.read_text(), *([DOTS.read_text()] if dots else []),
+                      *(k.function() for k in kernels), calls.run()])
     presets = {places[b.name]: b.data.astype(np.float32 if b.name in reals else np.int32)
                for b in program.buffers.values() if b.name in places and b.data is not None}
     return Printed(text, tuple(constants.values()), vectors, presets)
@@ -206,13 +211,23 @@ class _LanePrinter(KernelPrinter):
         return f"every({source}.0f)"
 
 
-RUN = """\
-/* Samples first to last - 1 of all, block by block; first is a multiple of `block()`. */
-void run(const void *const *c, char *m, const void *const *x, const int *types,
-         int64_t *const *y, int64_t first, int64_t last, int64_t samples)
+SOME = """\
+static void some(const void *const *c, char *m, const void *const *x, const int *types,
+                 int64_t *const *y, int64_t first, int64_t last, int64_t samples)
 {
     for (; first < last; first += BLOCK) {
         const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
+"""
+RUN = """\
+/* Turn by turn those samples of all that nobody has taken yet. */
+void run(const void *const *c, char *m, const void *const *x, const int *types,
+         int64_t *const *y, int64_t *taken, int64_t turn, int64_t samples)
+{
+    int64_t first;
+    while ((first = __atomic_fetch_add(taken, turn, __ATOMIC_RELAXED)) < samples) {
+        some(c, m, x, types, y, first, first + turn < samples ? first + turn : samples, samples);
+    }
+}
 """
 
 
@@ -220,20 +235,28 @@ class _Calls:
     """The function that calls the kernels."""
 
     def __init__(self, program: Program, kernels: list[_LanePrinter], places: dict[str, int],
-                 reals: frozenset[str], constants: dict[str, int]) -> None:
+                 reals: frozenset[str], constants: dict[str, int], group: int,
+                 dots: Mapping[str, str]) -> None:
         self.program, self.kernels, self.places = program, kernels, places
         self.reals, self.constants = reals, constants
+        self.group, self.dots = group, dots
 
     def run(self) -> str:
         lines = []
         for i, (v, b) in enumerate(self.program.inputs):
-            lines += folded(f"        load({self._at(b)}, x[{i}], types[{i}], {v.size}, first, "
-                            f"samples, {v.format.min}, {v.format.max}, {int(b in self.reals)});")
+            given = f"x[{i}], types[{i}], {v.size}, first, samples, {v.format.min}, {v.format.max}"
+            if b in self.dots:
+                weights = f"c[{self.constants[f'{self.dots[b]}_float']}]"
+                sums = self.program.buffers[b].size // self.group
+                call = f"dots({self._at(b)}, {given}, {weights}, {sums});"
+            else:
+                call = f"load({self._at(b)}, {given}, {int(b in self.reals)});"
+            lines += folded(f"        {call}")
         lines += self._block(0, len(self.kernels) - 1)
         for i, (v, b) in enumerate(self.program.outputs):
             lines += folded(f"        save(y[{i}], (const ints *){self._at(b)}, {v.size}, first, "
                             f"count, {int(b in self.reals)});")
-        return RUN + "\n".join([*lines, "    }", "}", ""])
+        return SOME + "\n".join([*lines, "    }", "}", "", RUN])
 
     def _type(self, buffer: str) -> str:
         return "floats" if buffer in self.reals else "ints"

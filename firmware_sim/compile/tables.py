@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,15 @@ class Walk:
     buffers: tuple[str, ...]
     made: tuple[Requantize, ...]
 
-    @property
+    @cached_property
     def reach(self) -> tuple[int, int] | None:
         """What would be stored without clamps, as far as the proof allows."""
-        ends = [int(requantize(np.array(b), s, -UNBOUNDED, UNBOUNDED))
-                for q in self.made for s in q.shifts for b in q.bound]
-        return (min(ends), max(ends)) if ends else None
+        ends = {(b, s) for q in self.made for s in q.shifts for b in q.bound}
+        if not ends:
+            return None
+        bounds, shifts = np.array(list(ends)).T
+        stored = requantize(bounds, shifts, -UNBOUNDED, UNBOUNDED)
+        return int(stored.min()), int(stored.max())
 
     @property
     def inside(self) -> bool:

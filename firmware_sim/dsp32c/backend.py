@@ -18,7 +18,7 @@ from dsplet.firmware_sim.backend import (
     WorstCase,
 )
 from dsplet.firmware_sim.dsp32c import bill, wcet
-from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen
+from dsplet.firmware_sim.dsp32c.codegen.chosen import Chosen, prepared
 from dsplet.firmware_sim.dsp32c.codegen.compilation import Compilation
 from dsplet.firmware_sim.dsp32c.codegen.image import Image, symbols
 from dsplet.firmware_sim.dsp32c.concerns import concerns
@@ -109,7 +109,7 @@ class Compiled(backend.Compiled):
             return WorstCase(None, (), str(bound))
         return WorstCase(
             bound.states / per_cycle,
-            tuple(sum(bound.spent.get(a, 0) for a in range(s.start, s.end, 4)) / per_cycle
+            tuple(sum(bound.spent.get(a, 0) / users for a, users in s.parts()) / per_cycle
                   for s in self.image.sections),
             "; ".join(f"{why} at {a:06x}: {self._text(a)}" for why, addresses in (
                 ("a decision of the data", bound.forks),
@@ -166,7 +166,8 @@ class Compiled(backend.Compiled):
         return Stream(self.image)(x)
 
     def passes(self) -> dict[str, Program]:
-        return Chosen(self.program, self.image.target, self.image.choices).passes
+        program, target = self.program, self.image.target
+        return Chosen(program, target, self.image.choices, prepared(program, target)).passes
 
     def portable(self) -> Portable:
         return browser.portable(self.image)

@@ -16,6 +16,7 @@ from dsplet.firmware_sim.compile.forward import forward
 from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
 from dsplet.firmware_sim.compile.reading_order import in_reading_order
 from dsplet.firmware_sim.lanes.compiler import vectors
+from dsplet.firmware_sim.lanes.dots import dotted
 from dsplet.firmware_sim.lanes.groups import grouped
 from dsplet.firmware_sim.lanes.order import ordered
 from dsplet.firmware_sim.lanes.sums import is_sum, summed
@@ -30,6 +31,8 @@ SECONDS_A_CHARACTER = 25e-6
 MOST_BYTES = 1 << 28
 ALIGNED = 64
 """Bytes."""
+TURNS = 8
+"""Parts of a batch for each thread: who begins late does fewer."""
 PAIR = 4
 """Vectors of samples side by side where sums share nothing else."""
 
@@ -44,8 +47,8 @@ class Lanes:
 
     def __init__(self, graph: Graph) -> None:
         self.graph, on = graph, vectors()
-        program, group = passed(lower(graph), on.lanes, on.registers)
-        self._printed = print_lanes(program, is_sum, on.lanes, group)
+        program, group, dots = passed(lower(graph), on.lanes, on.registers)
+        self._printed = print_lanes(program, is_sum, on.lanes, group, dots)
         self.text = self._printed.text
         self.seconds = SECONDS_A_CHARACTER * len(self.text)
         self._library = Generated("lanes", self.text, on.flags, on.defined, KEPT)
@@ -54,7 +57,10 @@ class Lanes:
             raise LibraryError(f"a block of samples needs {needed} bytes of memory",
                                expected=f"at most {MOST_BYTES}")
         self._room = threading.local()
-        self._constants = _addresses(self._printed.constants)
+        self._held = [_aligned(c.size, c.dtype) for c in self._printed.constants]
+        for held, c in zip(self._held, self._printed.constants, strict=True):
+            held[:] = c
+        self._constants = _addresses(self._held)
 
     def kept(self) -> bool:
         """Whether it was compiled before, and is loaded now."""
@@ -73,26 +79,27 @@ class Lanes:
         for v, x in zip(self.graph.inputs, xs, strict=True):
             if x.shape != (len(xs[0]), *v.shape):
                 raise ValueError(f"input '{v.name}' has shape {v.shape}, got {x.shape[1:]}")
-        given = [np.ascontiguousarray(x, x.dtype if x.dtype.name in TYPES else np.int64)
-                 for x in xs]
+        given = [np.ascontiguousarray(x, x.dtype if x.dtype in TYPES else TYPES[0]) for x in xs]
         n = len(given[0])
-        ys = [np.zeros((n, *v.shape), np.int64) for v in self.graph.outputs]
+        ys = [np.empty((n, *v.shape), np.int64) for v in self.graph.outputs]
+        types = (ctypes.c_int * len(given))(*(TYPES.index(x.dtype) for x in given))
         if not n:
             return ys
-        types = (ctypes.c_int * len(given))(*(TYPES.index(x.dtype.name) for x in given))
+        taken = ctypes.byref(ctypes.c_int64(0))
+        sources, results = _addresses(given), _addresses(ys)
         block = self._loaded.block()
-        blocks = -(-n // block)
-        workers = min(threads or len(os.sched_getaffinity(0)), blocks)
+        workers = min(threads or _cores(), -(-n // block))
+        turn = block * -(-n // (block * workers * (TURNS if workers > 1 else 1)))
 
-        def part(i: int) -> None:
-            first, last = (block * (blocks * k // workers) for k in (i, i + 1))
-            self._loaded.run(self._constants, self._memory(), _addresses(given), types,
-                             _addresses(ys), first, min(last, n), n)
+        def work() -> None:
+            self._loaded.run(self._constants, self._memory(), sources, types, results, taken,
+                             turn, n)
 
-        if workers == 1:
-            part(0)
-        else:
-            list(self._pool.map(part, range(workers)))
+        others = [self._pool.submit(work) for _ in range(workers - 1)]
+        work()
+        for other in others:
+            if not other.cancel():
+                other.result()
         return ys
 
     @cached_property
@@ -101,15 +108,13 @@ class Lanes:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "lanes")
+        return ThreadPoolExecutor(_cores(), "lanes")
 
     def _memory(self) -> int:
         """The address of this thread's own."""
         if not hasattr(self._room, "start"):
-            size = self._printed.vectors * self._lanes
-            room = np.zeros(size + ALIGNED // 4, np.int32)
-            first = -room.ctypes.data % ALIGNED // 4
-            rows = room[first:first + size].reshape(-1, self._lanes)
+            room = _aligned(self._printed.vectors * self._lanes, np.dtype(np.int32))
+            rows = room.reshape(-1, self._lanes)
             for at, held in self._printed.presets.items():
                 rows[at:at + len(held)].view(held.dtype)[:] = held[:, None]
             self._room.room, self._room.start = room, rows.ctypes.data
@@ -117,20 +122,32 @@ class Lanes:
         return start
 
 
-def passed(program: Program, lanes: int, registers: int) -> tuple[Program, int]:
-    """The program for vectors of so many lanes, and how many of them stand for each number."""
-    program = fuse_consumers(forward(program))
+def passed(program: Program, lanes: int, registers: int) -> tuple[Program, int, dict[str, str]]:
+    """The program for vectors of so many lanes, how many of them stand for each number, and the
+    sums that it is given in the place of inputs, with their weights."""
+    program, dots = dotted(fuse_consumers(forward(program)), lanes)
     group = PAIR if not shares(program) else 1
     program = summed(grouped(program, group))
     program = tiled(ordered(program, lanes), registers)
-    return in_reading_order(program, dots=False), group
+    return in_reading_order(program, dots=False), group, dots
 
 
 def _typed(loaded: ctypes.CDLL) -> ctypes.CDLL:
     loaded.run.restype = None
-    loaded.run.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 3
+    loaded.run.argtypes = [ctypes.c_void_p] * 6 + [ctypes.c_int64] * 2
     return loaded
 
 
-def _addresses(arrays: tuple[np.ndarray, ...] | list[np.ndarray]) -> ctypes.Array:
+def _aligned(size: int, dtype: np.dtype) -> np.ndarray:
+    """Zeros of a type of 4 bytes."""
+    room = np.zeros(size + ALIGNED // 4, dtype)
+    first = -room.ctypes.data % ALIGNED // 4
+    return room[first:first + size]
+
+
+def _addresses(arrays: list[np.ndarray]) -> ctypes.Array:
     return (ctypes.c_void_p * max(len(arrays), 1))(*(a.ctypes.data for a in arrays))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

@@ -52,6 +52,11 @@ def is_sum(register: str) -> bool:
     return register.startswith(SUM)
 
 
+def reach(s: Statement, buffers: Buffers, around: Extents) -> int:
+    """What no partial sum of these products can exceed, inside loops of these extents."""
+    return _Sums(buffers).reach(s, around)
+
+
 class _Sums:
     def __init__(self, buffers: Buffers) -> None:
         self.buffers = buffers
@@ -64,7 +69,7 @@ class _Sums:
             s = body[i]
             i += 1
             if isinstance(s, Set) and (sums := [*_sums_of(s.d, body[i:])]):
-                reach = self._most(s.source) + sum(self._reach(t, around) for t in sums)
+                reach = self._most(s.source) + sum(self.reach(t, around) for t in sums)
                 if not isinstance(s.source, str) and reach < EXACT:
                     out += [Set(SUM, s.source), *(_into(t, SUM) for t in sums),
                             Set(s.d, SUM)]
@@ -85,7 +90,7 @@ class _Sums:
         for depth in range(len(loops)):
             outer = {**around, **dict(loops[:depth])}
             part = wrap(loops[depth:], leaf)
-            if self._reach(part[0], outer) < EXACT:
+            if self.reach(part[0], outer) < EXACT:
                 return wrap(loops[:depth], self._part(part, register))
         most = max(self._product(mac) for mac in leaf if isinstance(mac, Mac)) * len(leaf)
         size = (EXACT - 1) // max(most, 1)
@@ -106,7 +111,7 @@ class _Sums:
     def _part(self, part: Body, register: str) -> Body:
         return (Set(SUM, 0), *(_into(s, SUM) for s in part), Add(register, SUM))
 
-    def _reach(self, s: Statement, around: Extents) -> int:
+    def reach(self, s: Statement, around: Extents) -> int:
         """What no partial sum of these products can exceed, whatever the turns of loops around."""
         loops, leaf = nest((s,))
         return sum(self._total(mac, dict(loops), around) for mac in leaf if isinstance(mac, Mac))

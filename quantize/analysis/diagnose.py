@@ -35,10 +35,11 @@ from dsplet.quantize.float.node import (
     Shape,
     Weighted,
 )
+from dsplet.quantize.float.ops.clamp import Clamp
 from dsplet.quantize.float.writing import Writing
 from dsplet.quantize.network import Arrays
 from dsplet.quantize.ptq.calibrate import Histogram
-from dsplet.quantize.ptq.formats import separate_inputs
+from dsplet.quantize.ptq.formats import drop_idle_clamps, separate_inputs
 from dsplet.quantize.ptq.links import layer, links, scaled
 from dsplet.quantize.ptq.rescaling import factors_of
 
@@ -145,7 +146,7 @@ class _Measured:
 
     def __init__(self, reference: FloatGraph, test: Graph, x: Arrays, count: int,
                  progress: Progress) -> None:
-        graph = separate_inputs(reference)
+        graph = _as_calibrated(reference, test)
         _check_same(graph, test)
         graph = rescaled_like(graph, test)
         makers = {n.output.name: n for n in test.every_node() if isinstance(n, Requantizing)}
@@ -272,6 +273,17 @@ def rescaled_like(graph: FloatGraph, test: Graph) -> FloatGraph:
             factor = np.broadcast_to(factors[link.value].reshape(-1), channels)
             graph = scaled(graph, link, factor)
     return graph
+
+
+def _as_calibrated(reference: FloatGraph, test: Graph) -> FloatGraph:
+    """The float network with its inputs separate, and without the clamps that `test` does not have
+    because the ends of its formats do the same."""
+    graph = separate_inputs(reference)
+    formats = {v.name: v.format for v in test.every_value()}
+    for n in graph.nodes:
+        if isinstance(n, Clamp) and n.output not in formats and n.inputs[0] in formats:
+            formats[n.output] = formats[n.inputs[0]]
+    return drop_idle_clamps(graph, formats)
 
 
 def _check_same(graph: FloatGraph, test: Graph) -> None:

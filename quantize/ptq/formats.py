@@ -58,9 +58,10 @@ def drop_idle_clamps(graph: FloatGraph, formats: dict[str, QFormat]) -> FloatGra
     """Without the Clamps before and behind which a value has one format whose ends do the same."""
     same: dict[str, str] = {}
     for n in graph.nodes:
-        fmt = formats[n.output]
-        if not isinstance(n, Clamp) or n.bounds == NO_CLAMP or n.output in graph.outputs or (
-                formats[n.inputs[0]] != fmt):
+        if not isinstance(n, Clamp) or n.bounds == NO_CLAMP or n.output in graph.outputs:
+            continue
+        fmt = formats.get(n.output)
+        if fmt is None or fmt != formats[n.inputs[0]]:
             continue
         low, high = (round_half_up(np.clip(b / fmt.step, fmt.min, fmt.max)) for b in n.bounds)
         if low == fmt.min and high == fmt.max:

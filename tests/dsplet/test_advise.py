@@ -147,6 +147,8 @@ def test_hardware_only_where_it_is_allowed(folder):
     closed = advise(f"{budget} --trials 1 -o no.q.onnx", folder, 1)
     assert "which --hardware allows: --target dsp32c-50" in closed["verdict"]
     assert closed["changes"] == closed["commands"] == [] and not (folder / "no.q.onnx").exists()
+    assert "rounding by conversion" in advise(
+        f"{budget} --trials 1 --rounding conversion", folder, 1)["target"]
     opened = advise(f"{budget} --trials 1 --hardware -o other.q.onnx", folder)
     assert opened["changes"] == ["--target dsp32c-50"]
     assert (folder / "other.q.onnx").read_bytes() == (folder / "eight.q.onnx").read_bytes()

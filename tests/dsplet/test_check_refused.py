@@ -119,11 +119,13 @@ def test_a_first_project_keeps_its_own_budgets(folder, tmp_path):
     shutil.copy(folder / "small.onnx", tmp_path / "any name.onnx")
     shutil.copy(folder / "small.q.onnx", tmp_path / "a small one.q.onnx")
     (tmp_path / "notes.onnx").write_text("none")
-    done = dsplet("init", "--target", "dsp32c-50", "--json", folder=tmp_path)
+    done = dsplet("init", "--target", "dsp32c-50", "--rounding", "conversion", "--json",
+                  folder=tmp_path)
     row, = (document := json.loads(done.stdout))["networks"]
     assert (row["network"], row["reference"]) == ("a_small_one", "any name.onnx")
     assert document["not_read"] == ["notes.onnx: not an ONNX file"]
     text = (tmp_path / "dsplet.toml").read_text()
+    assert tomllib.loads(text)["targets"] == {"dsp32c-50": {"rounding": "conversion"}}
     table = tomllib.loads(text)["networks"]["a_small_one"]
     assert (table["file"], table["reference"]) == ("a small one.q.onnx", "any name.onnx")
     costs = table["on"]["dsp32c-50"]
@@ -148,7 +150,8 @@ def test_every_key_that_is_told_of_is_one(folder, tmp_path):
                      for i, line in enumerate(lines))
     found = tomllib.loads(told)
     assert found["baseline"] == "dsplet.baseline.json" and found["budget"]["flash"] == "64KB"
-    assert found["targets"]["dsp32c-40"].keys() == {"part", "board", "clock", "goal"}
+    assert found["targets"]["dsp32c-40"].keys() == {"part", "board", "clock", "rounding",
+                                                    "goal"}
     assert found["networks"]["small"].keys() == {"file", "reference", "data", "resize", "samples",
                                                  "executed", "on"}
 

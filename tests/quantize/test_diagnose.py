@@ -120,6 +120,20 @@ def test_several_inputs_and_no_labels(tmp_path):
     assert found.flips == () and found.test_accuracy_percent is None
 
 
+def test_a_clamp_that_the_formats_made_idle(tmp_path):
+    """The fixed-point network does not have it; what is lost is what `compare` finds."""
+    m = model([node("Clip", "x low high", "c"), node("Gemm", "c w", "a"), node("Tanh", "a", "y")],
+              {"x": (6,)}, {"w": random("w", 6, 4) / 256, "low": np.float32(0),
+                            "high": np.float32(255)})
+    (tmp_path / "net.onnx").write_bytes(m.SerializeToString())
+    x = np.random.default_rng(0).integers(0, 256, (50, 6)).astype(np.float32)
+    graph = from_onnx.load(tmp_path / "net.onnx")
+    fixed = quantize(graph, x)
+    assert [n.op for n in graph.nodes][0] == "Clamp" and "c" not in fixed.run(x.astype(int))
+    executed = {v.value: v.sqnr_db for v in layers(tmp_path / "net.onnx", fixed, {"x": x})}
+    assert diagnose(graph, fixed, x, None).sqnr_db == pytest.approx(executed["y"], abs=1e-3)
+
+
 def test_a_planted_fault_is_found(small):
     """All layers fine but one: that one mends every flip and explains the whole loss."""
     path, graph, x = small

@@ -1,7 +1,8 @@
 """Constants in a second bank, for instructions that read something else where the pool lies.
 
 An instruction that reads both its operands from one bank is held up (dsp32c.md 4.4). In programs
-with loops over time, the constants of such instructions also lie in another bank.
+with loops over time, the constants of such instructions also lie in another bank: Y, if both are
+constants, since an older instruction's store follows it at once, into scratch beside the pool.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def _apart(ins: Ins, layout: Layout, constants: Constants) -> Ins:
     read = [(letter, a) for letter, a in ins.accesses if not a.write]
     if len(read) != 2 or any(layout.region(a.buffer) != pool for _, a in read):
         return ins
-    letter, a = next(((n, a) for n, a in sorted(read) if a.buffer == POOL), ("", None))
+    pooled = ((n, a) for n, a in sorted(read, reverse=True) if a.buffer == POOL)
+    letter, a = next(pooled, ("", None))
     other = a and constants.beside(a)
     return ins if not other else replace(ins, operands=ins.operands | {letter: other})

@@ -44,11 +44,12 @@ class Chosen:
     in `codegen/excess`. passes: the program after each pass, by the pass's name and in their order.
     """
 
-    def __init__(self, program: Program, target: Target, choices: Choices) -> None:
+    def __init__(self, program: Program, target: Target, choices: Choices,
+                 first: dict[str, Program]) -> None:
+        """first: `prepared` of the program, the same whatever is chosen."""
         if any(k.during for k in program.kernels):
             raise ValueError("loops over time here run every kernel in every turn")
         self.target, self.choices, self.given = target, choices, program
-        first = prepared(program, target)
         unsigned = first["unsigned_tables"].buffers
         self.excess = {v: unsigned[s.buffer].low - program.buffers[s.buffer].low
                        for v, s in program.storage.items() if s.buffer in unsigned}

@@ -345,6 +345,11 @@ class Constants:
     words: dict[str, list[Word]] = field(default_factory=lambda: {POOL: [], BESIDE: []})
     asked: list[tuple[Word, str]] = field(default_factory=list)
 
+    def copy(self) -> Constants:
+        """The same words, to which others may be added."""
+        return Constants(self.room, {pool: [*words] for pool, words in self.words.items()},
+                         [*self.asked])
+
     def access(self, value: float, table: str = "", pool: str = POOL) -> Access:
         """The word of a number; with a table, so much more than its place."""
         word, words = (value, table), self.words[pool]

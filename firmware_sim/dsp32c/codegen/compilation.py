@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from math import prod
@@ -31,6 +32,7 @@ from dsplet.firmware_sim.dsp32c.codegen.memory_time import Choices, mixtures
 from dsplet.firmware_sim.dsp32c.codegen.pack import EXCESS
 from dsplet.firmware_sim.dsp32c.codegen.planner import BESIDE_WORDS, POOL_WORDS, Plan
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Lines
+from dsplet.firmware_sim.dsp32c.codegen.shared import Linked, share, span
 from dsplet.firmware_sim.dsp32c.codegen.steady import Steady, steady
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import CLOCK, Clock
 from dsplet.firmware_sim.dsp32c.isa.floats import to_words
@@ -42,6 +44,8 @@ LINEAR = control(4)
 """`ic` takes bytes as they are [dsp32c.md 2, S]; every other conversion as after reset."""
 HALT = Label("halt")
 RESUME = Label("resume")
+BORDER = 2
+"""Instructions at least where a loop over time begins or ends, and where a step ends."""
 REACH_BYTES = 0x8000
 """A `goto` names its target in 16 bits, as a signed number [dsp32c.md 4.2]."""
 PACKED = {"half": np.int16, "byte": np.uint8}
@@ -63,22 +67,26 @@ class Compilation:
         self.program, self.target, self._selections = program, target, Selections()
 
     @cached_property
+    def _prepared(self) -> dict[str, Program]:
+        return prepared(self.program, self.target)
+
+    @cached_property
     def mixtures(self) -> list[Mixture[Choices]]:
         """Fastest first, smallest last."""
-        return mixtures(prepared(self.program, self.target)["joined_sums"])
+        return mixtures(self._prepared["joined_sums"])
 
     def build(self, choices: Choices) -> Image:
         """Machine code as chosen, but for kernels that would need more registers together than the
         chip has. Raises DoesNotFit."""
-        first = next(r for r in self.target.regions if r.start == 0)
-        chosen, code_bytes, tight = Chosen(self.program, self.target, choices), 4, 0
+        first = self.target.first
+        chosen, code_bytes, tight = self._chosen(choices), 4, 0
         while True:
             try:
-                attempt = _Attempt(chosen, code_bytes, self._selections, WORTH[tight])
+                attempt = self._attempt(chosen, code_bytes, first.bytes, WORTH[tight])
             except _CannotDo as error:
                 choices = replace(choices, fused=choices.fused - error.fused,
                                   stepped=choices.stepped - error.stepped)
-                chosen = Chosen(self.program, self.target, choices)
+                chosen = self._chosen(choices)
                 continue
             if attempt.code_bytes <= max(code_bytes, first.bytes):
                 return attempt.image()
@@ -87,26 +95,53 @@ class Compilation:
             tight = min(tight + 1, len(WORTH) - 1) if (
                 attempt.code_bytes <= NEARLY * first.bytes) else len(WORTH) - 1
 
+    def _attempt(self, chosen: Chosen, code_bytes: int, bank_bytes: int, least: float) -> _Attempt:
+        """What steps of loops over time have to sum is written out, where the bank has room."""
+        attempt = _Attempt(chosen, code_bytes, self._selections, least)
+        room = (bank_bytes - attempt.code_bytes) // 4
+        if room <= 0 or not chosen.repeats:
+            return attempt
+        more = _Attempt(chosen, code_bytes, self._selections, least, room)
+        return more if more.code_bytes <= bank_bytes else attempt
+
+    def _chosen(self, choices: Choices) -> Chosen:
+        return Chosen(self.program, self.target, choices, self._prepared)
+
 
 class Selections:
     """Code by kernel, selected once for all the attempts to which it is the same: a layout that
-    only moves its buffers changes addresses, which are not in it."""
+    only moves its buffers changes addresses, which are not in it. So are its copies, which depend
+    on where its buffers are to lie and on the room for them."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[tuple[tuple, Selected]]] = {}
+        self._copied: dict[str, list[tuple[tuple, tuple[Kernel, list[Copy]]]]] = {}
+
+    def copies(self, kernel: Kernel, region: Callable[[str], str | None], rooms: list[Room],
+               packed: Mapping[str, str], costs: Costs) -> tuple[Kernel, list[Copy]]:
+        """See `copy_on_chip`. packed: weight -> how it is stored."""
+        key = (kernel, rooms, costs, [(b, region(b), packed.get(b))
+                                      for b in sorted(touched([kernel]))])
+        known = self._copied.setdefault(kernel.name, [])
+        for other, copied in known:
+            if other == key:
+                return copied
+        known.append((key, copy_on_chip(kernel, region, rooms,
+                                        lambda b: EXCESS.get(packed.get(b, "word")), costs)))
+        return known[-1][1]
 
     def select(self, kernel: Kernel, plan: Plan, constants: Constants, taken: list[str],
-               least: float) -> Selected:
+               least: float, room: int) -> Selected:
         """See `kernel.select`."""
         buffers = touched([kernel])
-        key = (kernel, taken, least, constants.room, [
+        key = (kernel, taken, least, room, constants.room, [
             (b, plan.kind(b), plan.region(b) if constants.room else plan.region(b) is None)
             for b in sorted(buffers)])
         known = self._known.setdefault(kernel.name, [])
         for other, code in known:
             if other == key and code.fits(constants):
                 return code
-        known.append((key, select(kernel, plan, constants, taken, least)))
+        known.append((key, select(kernel, plan, constants, taken, least, room)))
         return known[-1][1]
 
 
@@ -120,10 +155,11 @@ class _CannotDo(Exception):
 class _Attempt:
     """Everything in its place, with `code_bytes` reserved for code from address 0."""
 
-    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float
-                 ) -> None:
-        """least: cycles that an instruction must save which a loop could do without."""
-        self.least = least
+    def __init__(self, chosen: Chosen, reserved_bytes: int, selections: Selections, least: float,
+                 room: int = 0) -> None:
+        """least: cycles that an instruction must save which a loop could do without. room: for how
+        many of them more there is a place, in loops over time."""
+        self.least, self.room, self.selections = least, room, selections
         self.chosen, self.target, self.program = chosen, chosen.target, chosen.program
         self.plan = Plan(self.target, reserved_bytes, chosen.nodes, chosen.first)
         rooms = self.plan.rooms(0)
@@ -133,7 +169,8 @@ class _Attempt:
                       [sum(c.buffer.size for c in kernel if c.region == rooms[0].region)
                        for kernel in copies], chosen.repeats)
         room = BESIDE_WORDS if BESIDE in self.plan.placements else 0
-        self.constants, self.selections = Constants(room), selections
+        self.constants = Constants(room)
+        self.shared: dict[str, tuple[str, ...]] = {}
         self.clock = Clock(chosen.repeats, self.plan.address(CLOCK) if chosen.repeats else 0)
         self.lines = self._code()
 
@@ -146,12 +183,15 @@ class _Attempt:
         bodies: list[Lines] = []
         lines: Lines = []
         linear = [LINEAR] * ("byte" in self.chosen.kinds.values())
-        previous: Ins | None = None
         codes = [self._selected(i, k) for i, k in enumerate(self.chosen.kernels)]
         self._steady = {r.var: self._kept(codes, r) for r in repeats}
         for i, code in enumerate(codes):
-            bodies.append(self._linked(i, code, previous))
-            previous = next(line for line in reversed(bodies[-1]) if isinstance(line, Ins))
+            bodies.append(self._linked(i, code, bodies[-1] if bodies else []))
+        if 4 * sum(isinstance(line, Ins) for b in bodies for line in b) > self.target.first.bytes:
+            bodies, self.shared = share([
+                Linked(code.name, body[:-len(code.lines)], body[-len(code.lines):],
+                       bool(self.clock.counters(i)))
+                for i, (code, body) in enumerate(zip(codes, bodies, strict=True))])
         for i, body in enumerate(bodies):
             if i == self.program.resume:
                 lines += [goto(HALT), NOP, RESUME, *linear]
@@ -165,8 +205,11 @@ class _Attempt:
         self.plan.copy(copies, i)
         try:
             turns = prod(r.extent for r in self.chosen.repeats if r.first <= i <= r.last)
-            return self.selections.select(kernel, self.plan, self.constants,
-                                          self.clock.counters(i), self.least / turns)
+            code = self.selections.select(kernel, self.plan, self.constants,
+                                          self.clock.counters(i), self.least / turns,
+                                          self.room * (turns > 1 and kernel.macs > 0))
+            self.room -= code.written
+            return code
         except NeedsRegisters:
             if fused.buffers:
                 raise _CannotDo(fused.buffers, frozenset()) from None
@@ -182,13 +225,16 @@ class _Attempt:
         return steady(inside, [c.starts(self.plan) for c in inside],
                       self.clock.counters(r.first), r.var)
 
-    def _linked(self, i: int, code: Selected, previous: Ins | None) -> Lines:
+    def _linked(self, i: int, code: Selected, before: Lines) -> Lines:
         kept = next((s for r in reversed(self.chosen.repeats) if r.first <= i <= r.last
                      if (s := self._steady[r.var]).kept), Steady())
         taken = [*self.clock.counters(i), *kept.kept.values()]
         starts = code.starts(self.plan)
-        return link(code, self.plan, self.clock, previous, taken, kept.registers(code, starts),
-                    kept.copied(starts))
+        border = i == self.program.resume or any(i in (r.first, r.last + 1)
+                                                 for r in self.chosen.repeats)
+        repeated = any(r.first <= i <= r.last for r in self.chosen.repeats)
+        return link(code, self.plan, self.clock, before, BORDER * border, taken,
+                    kept.registers(code, starts), kept.copied(starts), repeated)
 
     def _head(self, r: Repeat) -> Lines:
         return [Label(f"{r.var}_head"), *self.clock.head(r), *self._steady[r.var].before(),
@@ -206,9 +252,8 @@ class _Attempt:
 
     def _copies(self, kernel: Kernel, region, rooms: list[Room]) -> tuple[Kernel, list[Copy]]:
         waits = max((r.wait_states for r in self.target.regions if r.external), default=0)
-        packed = self.chosen.choices.packed
-        return copy_on_chip(kernel, region, rooms, lambda b: EXCESS.get(packed.get(b, "word")),
-                            replace(COSTS, wait=waits / self.target.states_per_cycle))
+        return self.selections.copies(kernel, region, rooms, self.chosen.choices.packed,
+                                      replace(COSTS, wait=waits / self.target.states_per_cycle))
 
     # --- the image ------------------------------------------------------------------------------
     def image(self) -> Image:
@@ -263,15 +308,20 @@ class _Attempt:
 
     def _sections(self, labels: dict[str, int]) -> tuple[Section, ...]:
         layers, steps = self.program.layers, self.chosen.step_of
+        tables = {k.name: self._tables(k) for k in self.program.kernels}
+        for first, names in self.shared.items():
+            tables[first] = tuple(dict.fromkeys(t for name in names for t in tables[name]))
         found = [(labels[k.name], k.name, k.node, k.op, k.macs * self.program.turns(i),
-                  self._tables(k)) for i, k in enumerate(self.program.kernels)]
+                  tables[k.name]) for i, k in enumerate(self.program.kernels)]
         found += [(labels[name], name, r.node, "Scan", 0, ()) for r in self.chosen.repeats
                   for name in (f"{r.var}_head", f"{r.var}_tail")]
         found.sort()
         ends = [*(start for start, *_ in found[1:]), labels["halt"]]
-        return tuple(Section(name, node, op, macs, start, end, tables, step=steps.get(name),
-                             layer=layers.code(node, op))
-                     for (start, name, node, op, macs, tables), end in
+        shared = {name: (tuple(labels[at.name] for at in span(first)), len(names))
+                  for first, names in self.shared.items() for name in names}
+        return tuple(Section(name, node, op, macs, start, end, read, *shared.get(name, ()),
+                             step=steps.get(name), layer=layers.code(node, op))
+                     for (start, name, node, op, macs, read), end in
                      zip(found, ends, strict=True))
 
     def _tables(self, kernel: Kernel) -> tuple[tuple[int, int], ...]:

@@ -3,7 +3,7 @@
 The conversion to a 16-bit integer rounds to nearest, ties upwards, and saturates, all in the one
 instruction that stores (dsp32c.md 5.3, S): a requantize whole. A float word takes two instructions
 to round, and two for each bound that may be passed. In return what is stored so must be converted
-as it is read: free where it is only loaded, an instruction where it would be an operand.
+as it is read: free where it is only loaded or copied, an instruction where it would be an operand.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def halves(program: Program, places: Collection[str], rounding: Rounding = Round
             if isinstance(s, Store):
                 gains[r.buffer] += turns * _saved(last, s, alone, rounding)
             elif isinstance(s, Set | Add | Mul):
-                gains[r.buffer] -= turns * (not isinstance(following, Interpolate))
+                copied = isinstance(following, Store) and (
+                    program.buffers[following.ref.buffer].role == "activation")
+                gains[r.buffer] -= turns * (not (copied or isinstance(following, Interpolate)))
             else:
                 never.add(r.buffer)
     return frozenset(b for b, gain in gains.items() if gain > 0 and b not in never)
@@ -59,8 +61,9 @@ def saturates(q: Requantize) -> bool:
 
 def reach(q: Requantize) -> tuple[int, int]:
     """The least and the largest that the number may be before the clamp."""
-    low, high = ([int(requantize(b, s, -(1 << 40), 1 << 40)) for s in q.shifts] for b in q.bound)
-    return min(low), max(high)
+    shifts = np.array(sorted(set(q.shifts)))
+    low, high = (requantize(b, shifts, -(1 << 40), 1 << 40) for b in q.bound)
+    return int(low.min()), int(high.max())
 
 
 def bounds(q: Requantize) -> tuple[int | None, int | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +43,20 @@ class Section(backend.Section):
     """Where the code of one kernel is: byte addresses start <= pc < end.
 
     tables: (first, last) byte addresses of the tables that it reads at addresses from the data.
+    shared: start and end of code that it runs with others (`codegen.shared`); users: how many do.
     """
 
     start: int
     end: int
     tables: tuple[tuple[int, int], ...] = ()
+    shared: tuple[int, int] = (0, 0)
+    users: int = 1
+
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """(address, between how many kernels its cycles are divided) of each instruction."""
+        start, end = self.shared
+        yield from ((a, 1) for a in range(self.start, self.end, 4) if not start <= a < end)
+        yield from ((a, self.users) for a in range(start, end, 4))
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,8 @@ MASK = TABLE.row("6d", "{D} = {D} {F} {N}")
 DO = TABLE.row("3b", "do {K},{N}")
 COUNT = TABLE.row("3a", "if ({M}-- >= 0) goto {N}")
 GOTO = TABLE.row("1", "{C}goto {N}")
+CALL = TABLE.row("8c", "call {M} ({R})")
+RETURN = TABLE.row("1", "return ({H})")
 DAUC = TABLE.row("5a", "dauc = {N}")
 NOP = Ins(TABLE.row("0", "nop"), {})
 
@@ -107,9 +109,10 @@ def store(register: str, at: Address) -> Ins:
     return Ins(STORE_DIRECT, {"D": Register(register), "N": at})
 
 
-def set_to(register: str, value: int) -> Ins:
-    """register = a constant."""
-    return Ins(SET, {"D": Register(register), "M": Address(value)})
+def set_to(register: str, value: int | Label) -> Ins:
+    """register = a constant, or the address of a label."""
+    number = value if isinstance(value, Label) else Address(value)
+    return Ins(SET, {"D": Register(register), "M": number})
 
 
 def copy(register: str, source: str) -> Ins:
@@ -148,6 +151,16 @@ def count(counter: str, to: Label) -> Ins:
 def goto(to: Label) -> Ins:
     """Go on at a label."""
     return Ins(GOTO, {"N": to})
+
+
+def call(to: Label, register: str) -> Ins:
+    """Go on at a label, after the next instruction; the register holds the address behind that."""
+    return Ins(CALL, {"M": to, "R": Register(register, "")})
+
+
+def back(register: str) -> Ins:
+    """Go on where the register says, after the next instruction."""
+    return Ins(RETURN, {"H": Register(register, "")})
 
 
 def control(bits: int) -> Ins:

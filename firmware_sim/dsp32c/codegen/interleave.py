@@ -53,19 +53,21 @@ def interleave(code: Code, least: float, after: frozenset[Acc] = frozenset()) ->
         elif (faster := _interleaved(item, least, live)) is not None:
             result[:0] = faster
         else:
-            around = live | _live([item], live)
+            around = live | live_before([item], live)
             result.insert(0, replace(item, body=interleave(item.body, least, around)))
-        live = _live([item], live)
+        live = live_before([item], live)
     return result
 
 
-def _live(code: Code, after: frozenset[Acc]) -> frozenset[Acc]:
-    """The accumulators that are read in the code, or behind it, before they are written."""
+def live_before(code: Code, after: frozenset[Acc]) -> frozenset[Acc]:
+    """The accumulators that are read in the code, or behind it, before they are written: those of
+    `after` that it does not write, and some of its own. So a loop's next turn reads none that its
+    first does not."""
     live = after
     for item in reversed(code):
         if isinstance(item, Turns):
-            live = live | _live(item.body, live | _live(item.body, live))
-            live = live | _live(item.first, live)
+            live = live | live_before(item.body, live)
+            live = live | live_before(item.first, live)
         elif isinstance(item, Ins):
             live = live - {item.accumulator} | {a for _, a in accumulators_read(item)}
     return live
@@ -75,7 +77,7 @@ def _interleaved(loop: Turns, worth: float, after: frozenset[Acc]) -> Code | Non
     """The loop by several turns at a time, if that takes fewer cycles. worth: what an instruction
     more must save."""
     body = [i for i in loop.body if isinstance(i, Ins)]
-    kept = after | _live(loop.body, frozenset())
+    kept = after | live_before(loop.body, frozenset())
     if len(body) < len(loop.body) or any(i.mac or i.early or i.accumulator in kept for i in body):
         return None
     best: Code | None = None

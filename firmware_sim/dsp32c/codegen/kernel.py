@@ -23,20 +23,23 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
 )
 from dsplet.firmware_sim.dsp32c.codegen.first_windows import first_windows
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
-from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, copy, load, set_to
+from dsplet.firmware_sim.dsp32c.codegen.instructions import copy, load, set_to
 from dsplet.firmware_sim.dsp32c.codegen.interleave import interleave
 from dsplet.firmware_sim.dsp32c.codegen.lanes import address_registers
+from dsplet.firmware_sim.dsp32c.codegen.overlap import overlap
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
+from dsplet.firmware_sim.dsp32c.codegen.saturate import behind_products
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
-    LOAD_LATENCY,
-    STORE_LATENCY,
     Lines,
     Scheduler,
+    cycles,
 )
 from dsplet.firmware_sim.dsp32c.codegen.selection import Selection, base, stride
-from dsplet.firmware_sim.dsp32c.codegen.several_turns import several_turns
+from dsplet.firmware_sim.dsp32c.codegen.set_up import set_up
+from dsplet.firmware_sim.dsp32c.codegen.several_turns import several_turns, size
 from dsplet.firmware_sim.dsp32c.codegen.shape import shape, turn
 from dsplet.firmware_sim.dsp32c.codegen.time_loops import Clock
+from dsplet.firmware_sim.dsp32c.codegen.written_out import written_out
 from dsplet.quantize.fixed.kernel import Kernel, Loop
 from dsplet.quantize.fixed.statement import Affine, Statement
 
@@ -63,7 +66,7 @@ class Start:
 class Selected:
     """A kernel's code but for its registers, which have names, and what they hold as it begins:
     addresses. counters: of its loops. asked: the words of the pool that it reads, and where in the
-    pool they are."""
+    pool they are. written: how many instructions more it has than with all its loops."""
 
     name: str
     addressed: Addressed
@@ -71,6 +74,7 @@ class Selected:
     counters: int
     lines: Lines
     asked: tuple[tuple[Word, str, int], ...]
+    written: int = 0
 
     def fits(self, constants: Constants) -> bool:
         """Whether the words are where they are in that pool, to which missing ones are added."""
@@ -99,6 +103,10 @@ class Selected:
         others = give([*(f"count{i}" for i in range(self.counters)),
                        *map(base, sorted(self.using.tables))], spare)
         return {} if others is None else pointers | increments | others | kept
+
+    def price(self, least: float) -> float:
+        """Cycles, and for each instruction those that it must save."""
+        return cycles(self.lines) + least * sum(isinstance(line, Ins) for line in self.lines)
 
     @cached_property
     def indices(self) -> list[str]:
@@ -141,15 +149,36 @@ class Selected:
 
 
 def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
-           least: float = 0) -> Selected:
-    """The instructions of a scaled kernel that reads its copies. Of the layout, only the kinds of
-    buffers count, and whether they lie on chip. taken: registers that loops over time need. least:
-    cycles that an instruction must save which a loop could do without. Raises NeedsRegisters."""
+           least: float = 0, room: int = 0) -> Selected:
+    """The instructions of a scaled kernel that reads its copies, with clamps of sums by saturation
+    where that is faster. Of the layout, only the kinds of buffers count, and whether they lie on
+    chip. taken: registers that loops over time need. least: cycles that an instruction must save
+    which a loop could do without. room: for how many of them more there is a place. Raises
+    NeedsRegisters."""
+    saturating, tried = behind_products(kernel), constants.copy()
+    found = _select(kernel, layout, constants, taken, least, room)
+    if saturating == kernel:
+        return found
+    try:
+        other = _select(saturating, layout, tried, taken, least, room)
+    except NeedsRegisters:
+        return found
+    if other.price(least) >= found.price(least):
+        return found
+    constants.words, constants.asked = tried.words, tried.asked
+    return other
+
+
+def _select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str],
+            least: float, room: int) -> Selected:
+    """See `select`."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
     code = selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind))
-    rolled = peel(first_windows(code, least), least)
-    plain = beside(several_turns(rolled, least), layout, constants)
+    rolled = overlap(peel(first_windows(code, least), least), least)
+    looped = several_turns(rolled, least)
+    written = written_out(rolled, least, room) if room else looped
+    plain = beside(written, layout, constants)
     asked = tuple((*of, constants.at(*of)) for of in constants.asked[before:])
     for code, share_constants in ((interleave(plain, least), False), (plain, False),
                                   (plain, True)):
@@ -157,7 +186,8 @@ def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str
                                        len(INCREMENTS) - len(selector.using.strides))
         scheduler = Scheduler(kernel.name)
         lines = scheduler.run(addressed.code)
-        found = Selected(kernel.name, addressed, selector.using, scheduler.counters, lines, asked)
+        found = Selected(kernel.name, addressed, selector.using, scheduler.counters, lines, asked,
+                         size(written) - size(looped))
         if found.fits_registers(taken):
             return found
     raise NeedsRegisters(f"kernel '{kernel.name}' needs {len(addressed.start)} address registers "
@@ -165,11 +195,12 @@ def select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[str
                          f"address registers")
 
 
-def link(code: Selected, layout: Layout, clock: Clock, previous: Ins | None,
-         taken: list[str], kept: dict[str, str], copied: dict[str, str]) -> Lines:
+def link(code: Selected, layout: Layout, clock: Clock, before: Lines, apart: int,
+         taken: list[str], kept: dict[str, str], copied: dict[str, str], repeated: bool = False
+         ) -> Lines:
     """The kernel's label and instructions, those first that set its registers.
 
-    clock: where pointers that move with time are. previous: the last instruction before. taken,
+    clock: where pointers that move with time are. before, apart, repeated: see `set_up`. taken,
     kept: see `Selected.registers`. copied: those that hold what it begins with and then changes.
     """
     registers = code.registers(taken, kept)
@@ -187,7 +218,7 @@ def link(code: Selected, layout: Layout, clock: Clock, previous: Ins | None,
         else:
             setup.append(set_to(registers[name], start.first))
     lines = [_assigned(line, registers) if isinstance(line, Ins) else line for line in code.lines]
-    return [Label(code.name), *_after(previous, setup), *lines]
+    return [Label(code.name), *set_up(before, setup, lines, apart, repeated)]
 
 
 def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
@@ -200,15 +231,6 @@ def _by_depth(body: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
             s = replace(s, var=name, body=_by_depth(inner, depth + 1))
         result.append(s)
     return tuple(result)
-
-
-def _after(previous: Ins | None, setup: list[Ins]) -> list[Ins]:
-    """The setup in an order, and long enough, for the store that may have ended the last kernel:
-    its word is not read and its pointer not touched too early."""
-    moved = previous.moved if previous else frozenset()
-    setup = sorted(setup, key=lambda ins: not ins.written.isdisjoint(moved))
-    late = [NOP] * (LOAD_LATENCY - 1) if setup and setup[-1].row.late else []
-    return [NOP] * (STORE_LATENCY - 1 - len(setup)) + setup + late
 
 
 def _assigned(ins: Ins, registers: dict[str, str]) -> Ins:

@@ -23,6 +23,7 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import sets_flags
 from dsplet.firmware_sim.dsp32c.codegen.schedule import (
     LOAD_LATENCY,
     MULTIPLIER_LATENCY,
+    STALL_CYCLES,
     STORE_LATENCY,
 )
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS
@@ -32,8 +33,6 @@ LANES = 4
 """Turns side by side at most; each may need a word of scratch."""
 REGISTERS = tuple(map(Acc, range(4)))
 CONDITIONAL = ("ifalt", "ifaeq", "ifagt")
-STALL_CYCLES = 0.25
-"""Of two operands in one bank (dsp32c.md 4.4)."""
 BRANCH_CYCLES = 1
 """What a turn of a loop costs that is too long for a `do`."""
 

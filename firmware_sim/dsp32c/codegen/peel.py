@@ -75,7 +75,7 @@ class _Starts:
              ) -> tuple[Code, Code]:
         """What is kept, and the sum that begins with it; nothing, and the sum as it was. macs: the
         inner loop's body."""
-        mac, *others = (_at_turn(i, inner.var, 0) for i in macs)
+        mac, *others = (at_turn(i, inner.var, 0) for i in macs)
         outside: Code = []
         first: Code = []
         if not all(_same(i, loop) for i in start):
@@ -89,9 +89,9 @@ class _Starts:
         if not outside:
             return [], [*start, inner]
         following = Affine(1, ((inner.var, 1),))
-        body = [i.map(lambda o: _moved(o, inner.var, following)) for i in macs]
+        body = [i.map(lambda o: moved(o, inner.var, following)) for i in macs]
         if inner.extent == 2:
-            return outside, [*first, *others, *(_at_turn(i, inner.var, 0) for i in body)]
+            return outside, [*first, *others, *(at_turn(i, inner.var, 0) for i in body)]
         return outside, [*first, *others, Turns(inner.var, inner.extent - 1, [*body])]
 
     def _read_by(self, loop: Turns, start: list[Ins], mac: Ins) -> tuple[Code, Code]:
@@ -153,7 +153,7 @@ def _last(code: Code, least: float, turns: int = 0) -> Code:
         if turns and item.extent > 2 and len(macs) == len(item.body) and (
                 CORRECTED * turns >= least * (len(macs) - 1)):
             result += [Turns(item.var, item.extent - 1, item.body),
-                       *(_at_turn(i, item.var, item.extent - 1) for i in macs)]
+                       *(at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
             inside = max(turns, 1) * item.extent
             result.append(replace(item, first=_last(item.first, least, turns),
@@ -172,7 +172,8 @@ def _stored(before: Ins | Label | Turns, ins: Ins) -> Ins | None:
     return None
 
 
-def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
+def at_turn(ins: Ins, var: str, turn: int) -> Ins:
+    """What stands beside a loop instead of a turn, with the loop's pointers."""
     def at(o: Operand) -> Operand:
         if not isinstance(o, Access):
             return o
@@ -181,5 +182,6 @@ def _at_turn(ins: Ins, var: str, turn: int) -> Ins:
     return ins.map(at)
 
 
-def _moved(o: Operand, var: str, to: Affine) -> Operand:
+def moved(o: Operand, var: str, to: Affine) -> Operand:
+    """The operand with something else for the loop's variable."""
     return replace(o, index=o.index.substitute(var, to)) if isinstance(o, Access) else o

@@ -7,8 +7,10 @@
 
 Buffers whose lifetimes do not overlap share memory. What a kernel reads and what it writes go to
 different banks where possible: code, X, Y and Z then never meet (dsp32c.md 4.4, the
-order-independent rule). What would meet another of its kernel in either bank lies outside where
-that has no wait states and the kernel has nothing else there: external memory is one bank more.
+order-independent rule). What products read does not lie with the copies that they read; what a
+kernel with copies only stores may, one access of many. What would meet another of its kernel in
+either bank lies outside where that has no wait states and the kernel has nothing else there:
+external memory is one bank more.
 """
 
 from __future__ import annotations
@@ -113,22 +115,14 @@ class Plan:
                      self.banks[0].start) for k, n in enumerate(copies) if n]
         self.banks[0].taken += reserved
         onto = self._in_place(needs, kernels)
-        missing = []
-        free = [a for a in self.external if a.costs_nothing(sum(n.bytes for n in needs))]
-        products = _products(kernels, repeats)
-        for need in sorted(needs, key=lambda n: _importance(n, products)):
-            if need.buffer.name in onto:
-                continue
-            inside = need.buffer.role == "activation" and need.buffer.data is None
-            banks = [a for a in reversed(self.banks) if not self._meetings(need, a, ROLE)]
-            banks.sort(key=lambda a: self._meetings(need, a, "activation"))
-            if banks and self._meetings(need, banks[0], "activation"):
-                banks = [*(a for a in free if not self._meetings(need, a)), *banks]
-            if not self._put(need, [*(banks if inside else []), *self.external]):
-                missing.append(need)
+        placed = [n for n in needs if n.buffer.name not in onto]
+        inside = [k for i, k in enumerate(kernels) if len(self.banks) > 1  # one is all copies'
+                  and any(r.first <= i <= r.last for r in repeats)]
+        starts = _starts(inside) & {b.name for b in buffers if b.role == "const"}
+        missing = self._settle(placed, _products(kernels, repeats), starts)
         self.banks[0].taken = [t for t in self.banks[0].taken if t not in reserved]
         if missing:
-            raise self._too_small([n for n in needs if n.buffer.name not in onto])
+            raise self._too_small(placed)
         for need in needs:
             if need.buffer.name in onto:
                 source = onto[need.buffer.name]
@@ -136,6 +130,49 @@ class Plan:
                     self[source], buffer=need.buffer.name, role=need.buffer.role, kind=need.kind,
                     first=need.first, last=need.last)
                 self.placements[source] = replace(self[source], last=need.first)
+
+    def _settle(self, needs: list[Need], products: Mapping[str, Counter[int]], starts: set[str]
+                ) -> list[Need]:
+        """Give the needs their places, in the order of their importance; where that leaves no room
+        for some, what lies outside in the order of its size, which leaves fewer gaps. Those that
+        have none then. starts: what goes on chip last, if there is room."""
+        arenas = (*self.banks, *self.external)
+        free = [a for a in self.external if a.costs_nothing(sum(n.bytes for n in needs))]
+        before, taken = dict(self.placements), [list(a.taken) for a in arenas]
+        missing: list[Need] = []
+        for by_size in (False, True):
+            self.placements = dict(before)
+            for arena, old in zip(arenas, taken, strict=True):
+                arena.taken = list(old)
+            missing, outside = [], []
+            for need in sorted(needs, key=lambda n: (
+                    n.buffer.name in starts, _importance(n, products))):
+                chosen = self._arenas(need, products, free, starts)
+                chip = [a for a in chosen if not a.region.external]
+                if not by_size:
+                    missing += [] if self._put(need, [*chosen, *self.external]) else [need]
+                elif chosen[:1] != chip[:1] or not self._put(need, chip):
+                    outside.append(need)
+            missing += [n for n in sorted(outside, key=lambda n: _importance(n, {}))
+                        if not self._put(n, self.external)]
+            if not missing:
+                break
+        return missing
+
+    def _arenas(self, need: Need, products: Mapping[str, Counter[int]], free: list[Bank],
+                starts: set[str]) -> list[Bank]:
+        """Where an activation, or one of `starts`, should lie, the best first. free: what costs
+        nothing outside."""
+        if need.buffer.name not in starts and (
+                need.buffer.role != "activation" or need.buffer.data is not None):
+            return []
+        read = products.get(need.buffer.name)
+        banks = [a for a in reversed(self.banks)
+                 if not self._meetings(need, a, ROLE, set(read) if read else None)]
+        banks.sort(key=lambda a: self._meetings(need, a, "activation"))
+        if banks and self._meetings(need, banks[0], "activation"):
+            return [*(a for a in free if not self._meetings(need, a)), *banks]
+        return banks
 
     def _in_place(self, needs: list[Need], kernels: Sequence[Kernel]) -> dict[str, str]:
         """Converted inputs that go where the input was: value -> input, which then lives as long.
@@ -153,10 +190,11 @@ class Plan:
                         onto[target], old.last = source, new.last
         return onto
 
-    def _meetings(self, need: Need, arena: Bank, role: str = "") -> int:
-        """How many times a kernel that touches the buffer touches a `role` buffer of the bank, or
-        any."""
-        by = self._touched[need.buffer.name]
+    def _meetings(self, need: Need, arena: Bank, role: str = "", by: set[int] | None = None
+                  ) -> int:
+        """How many times a kernel that touches the buffer, or one of `by`, touches a `role` buffer
+        of the bank, or any."""
+        by = self._touched[need.buffer.name] if by is None else by
         return sum(len(by & self._touched.get(n.buffer.name, {n.first}))
                    for n, _ in arena.taken if role in ("", n.buffer.role))
 
@@ -209,24 +247,43 @@ class Plan:
             f"little. Largest tensors: {names}", lacking)
 
 
-def _importance(need: Need, products: Mapping[str, int]) -> tuple:
+def _importance(need: Need, products: Mapping[str, Counter[int]]) -> tuple:
     """Constants first, in program order; then what the most products read, by its size, since one
     that reads both its factors outside is held up; then what is largest."""
     lasting = need.first < 0 and need.buffer.role != "input"
-    return (not lasting, 0 if lasting else -products.get(need.buffer.name, 0) / need.bytes,
+    read = sum(products.get(need.buffer.name, {}).values())
+    return (not lasting, 0 if lasting else -read / need.bytes,
             0 if lasting else -need.bytes, need.first, need.buffer.name)
 
 
-def _products(kernels: Sequence[Kernel], repeats: Sequence[Repeat]) -> Counter[str]:
-    """How many multiply-accumulates read each buffer."""
-    found: Counter[str] = Counter()
+def _starts(kernels: Sequence[Kernel]) -> set[str]:
+    """The buffers whose numbers sums of products begin with."""
+    found: set[str] = set()
+
+    def visit(body: Sequence[Statement]) -> None:
+        if any(isinstance(t, Mac) for s in body for t in s.flat()):
+            found.update(s.source.buffer for s in body
+                         if isinstance(s, Set) and isinstance(s.source, Ref))
+        for s in body:
+            if isinstance(s, Loop):
+                visit(s.body)
+
+    for kernel in kernels:
+        visit(kernel.body)
+    return found
+
+
+def _products(kernels: Sequence[Kernel], repeats: Sequence[Repeat]) -> dict[str, Counter[int]]:
+    """How many multiply-accumulates read each buffer, by the number of the kernel."""
+    found: dict[str, Counter[int]] = {}
 
     def visit(body: Sequence[Statement], turns: int) -> None:
         for s in body:
             if isinstance(s, Loop):
                 visit(s.body, turns * s.extent)
             elif isinstance(s, Mac):
-                found.update({s.x.buffer: turns, s.w.buffer: turns})
+                for buffer in {s.x.buffer, s.w.buffer}:
+                    found.setdefault(buffer, Counter())[i] += turns
 
     for i, kernel in enumerate(kernels):
         visit(kernel.body, prod(r.extent for r in repeats if r.first <= i <= r.last))

@@ -3,8 +3,24 @@
 A sum beyond the greatest exponent becomes the greatest number, or the least one (dsp32c.md 3.3,
 step 5). Where the clamp of a `Round` is to -2**n .. 2**n - 1 and constants carry a scale, they
 carry 2**(128 - n) more: what the last addition gives then lies within the clamp, less than a unit
-below its upper end, and the floor that comes after it takes the scale away. Inside loops with
-multiply-accumulates sums are clamped as before: there, nothing fills the multiplier's latency.
+below its upper end, and the floor that comes after it takes the scale away.
+
+Sums of products cannot: what they come to in between may lie beyond the clamp. They are multiplied
+by 2**(128 - n) once they are whole (`behind_products`), by a product of its own or by the one that
+scales them anyway. The result is floor and clamp of the sum x:
+
+    product     A multiplier drops the guard bits of x (3.2): a floor at 24 bits, which for
+                |x| < 2**23 is finer than a unit. Powers of two change no bit; a product is exact
+                before the adder saturates it (3.3, steps 1 and 5). So it is floor(x, 24 bits),
+                or the end of the clamp that x is beyond: -2**n, or less than a unit below 2**n.
+    floor       With n <= 23 the multiplier's 24 bits of that are, again, finer than a unit.
+                To floor twice, the second time to units, is to floor once.
+    order       Floor and clamp to integers may change places: floor(x) >= 2**n only if
+                x >= 2**n, and floor(x) < -2**n only if x < -2**n.
+
+Where the lower bound is above -2**n, as behind a ReLU, it is made afterwards, as before. All that
+waits for the multiplier three times: it pays where other products fill that (`overlap`), which is
+why a kernel is selected both ways (`kernel.select`).
 """
 
 from __future__ import annotations
@@ -80,6 +96,46 @@ def _clamped(body: tuple[Statement, ...], at: int, buffers: Mapping[str, Buffer]
         return body
     places = dict(zip((i for i in mine if i >= starts[-1]), scaled, strict=True))
     return tuple(Saturate(r.d, bits) if i == at else places.get(i, s) for i, s in enumerate(body))
+
+
+def behind_products(kernel: Kernel) -> Kernel:
+    """The kernel with every clamp of a sum of products by saturation."""
+    return replace(kernel, body=_behind_products(kernel.body))
+
+
+def _behind_products(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    result: list[Statement] = []
+    products = any(isinstance(t, Mac) for s in body for t in s.flat())
+    for s in body:
+        if isinstance(s, Loop):
+            s = replace(s, body=_behind_products(s.body))
+        bits = _saturated_bits(s) if isinstance(s, Round) and products else None
+        if not isinstance(s, Round) or bits is None:
+            result.append(s)
+            continue
+        more, last = 2.0**(TOP_LOG2 - bits), result[-1] if result else None
+        match last:
+            case Scale(d, half, float() as factor, False) if d == s.d and all(
+                    _is_word(x * more) for x in (half, factor)):
+                result[-1] = Scale(d, half * more, factor * more, False)
+            case _ if s.magnitude < 1 << MOST_BITS:
+                result.append(Scale(s.d, 0.0, more, False))
+            case _:
+                result.append(s)
+                continue
+        result.append(Saturate(s.d, bits))
+        if s.low is not None and s.low > -1 << bits:
+            result.append(replace(s, floor=False, high=None))
+    return tuple(result)
+
+
+def _saturated_bits(r: Round) -> int | None:
+    """n where the upper bound is 2**n - 1, and nothing is kept that is less than -2**n."""
+    if r.unit != 1 or not r.floor or r.high is None:
+        return None
+    n = int(r.high).bit_length()
+    least = -r.magnitude if r.low is None else r.low
+    return n if 1 < n <= MOST_BITS and r.high == (1 << n) - 1 and least >= -1 << n else None
 
 
 def _numbers(s: Statement) -> list[float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dsplet.firmware_sim.dsp32c.codegen.code import (
+    POOL,
     Code,
     Ins,
     Label,
@@ -17,7 +18,16 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Turns,
     instructions,
 )
-from dsplet.firmware_sim.dsp32c.codegen.instructions import NOP, count, do, goto, start_counter
+from dsplet.firmware_sim.dsp32c.codegen.instructions import (
+    COUNT,
+    DO,
+    NOP,
+    SET_COUNTER,
+    count,
+    do,
+    goto,
+    start_counter,
+)
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
 
 MULTIPLIER_LATENCY = 3
@@ -28,6 +38,8 @@ LOAD_LATENCY = 2
 """A CAU load to its register (L S)."""
 STORE_POINTER_LATENCY = 2
 """A store pointer's post-modification to any other use of the pointer (S L)."""
+STALL_CYCLES = 0.25
+"""Of two operands in one bank (dsp32c.md 4.4)."""
 
 Lines = list[Ins | Label]
 Window = tuple[Ins, ...]
@@ -55,6 +67,31 @@ def _may_meet(a: Memory, b: Memory) -> bool:
     """Whether both may be the same word."""
     return a.buffer == b.buffer and (a.element is None or b.element is None
                                      or a.element == b.element)
+
+
+def cycles(lines: Lines) -> float:
+    """What they take, loops as often as they turn."""
+    times = [1.0 if isinstance(line, Ins) else 0.0 for line in lines]
+    for n, line in enumerate(lines):
+        if not isinstance(line, Ins):
+            continue
+        if line.row is DO:
+            first, last, turns = n + 1, n + 1 + line.operands["K"], line.operands["N"] + 1
+        elif line.row is COUNT:
+            first, last = lines.index(line.operands["N"]), n + 1
+            turns = 2 + next(i.operands["N"] for i in reversed(lines[:first]) if isinstance(
+                i, Ins) and i.row is SET_COUNTER and i.operands["D"] == line.operands["M"])
+        else:
+            times[n] *= 1 + STALL_CYCLES * _one_bank(line)
+            continue
+        times[first:last + 1] = [t * turns for t in times[first:last + 1]]
+    return sum(times)
+
+
+def _one_bank(ins: Ins) -> bool:
+    """Whether both its operands are constants, which lie in one bank."""
+    loaded = ins.timing.loaded
+    return len(loaded) == 2 and all(m.buffer == POOL for m in loaded)
 
 
 class Scheduler:

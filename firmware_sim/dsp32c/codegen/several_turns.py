@@ -24,19 +24,22 @@ def several_turns(code: Code, least: float = 0, turns: int = 1, entered: int = 0
 def _unrolled(loop: Turns, least: float, turns: int, entered: int) -> Turns:
     inside, entered = turns * loop.extent, max(entered, loop.entered)
     loop = replace(loop, body=several_turns(loop.body, least, inside, max(0, entered - 1)))
-    if entered:
-        return loop
-    instructions = size(loop.body)
-    if instructions <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
+    each = size(loop.body)
+    if entered or each <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
         return loop  # a `do` has no branch
     for factor in FACTORS:
-        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * instructions
+        worth = inside * (1 - 1 / factor) >= least * (factor - 1) * each
         if worth and factor < loop.extent and not loop.extent % factor and (
-                factor * instructions <= INSTRUCTIONS):
-            at = Affine(0, ((loop.var, factor),))
-            return Turns(loop.var, loop.extent // factor, [
-                i for k in range(factor) for i in _at(loop.body, loop.var, at + k)])
+                factor * each <= INSTRUCTIONS):
+            return several(loop, factor)
     return loop
+
+
+def several(loop: Turns, factor: int) -> Turns:
+    """The loop by `factor` turns at a time, which divides them."""
+    at = Affine(0, ((loop.var, factor),))
+    return Turns(loop.var, loop.extent // factor, [
+        i for k in range(factor) for i in _at(loop.body, loop.var, at + k)])
 
 
 def size(code: Code) -> int:

@@ -113,6 +113,11 @@ class Target(backend.Target):
         """All memory, ascending addresses, with the wait states that the boot program leaves."""
         return self.regions_at(self.pcw)
 
+    @property
+    def first(self) -> Region:
+        """The memory from address 0 on, where code begins."""
+        return self.regions[0]
+
     def regions_at(self, pcw: int) -> tuple[Region, ...]:
         """All memory, ascending addresses, with the wait states of a pcw."""
         regions = (replace(r, wait_states=programmed_waits(r.programmed, pcw)) if r.programmed

@@ -35,20 +35,15 @@ enum { CAU_N = 8, CAU_Z = 4, CAU_V = 2, CAU_C = 1 };
 enum { TRUNCATES = 1, WAIT_STALLS = 2, CACHES_DO_OF_ONE = 4, HALVES_MU_LAW = 8,
        TRUNCATION_FLOORS = 16, CONVERTS_UPPER_BITS = 32, TAPS_ARE_LIVE = 64 };
 
-/* `dirty`: the mantissa that a zero was loaded with. */
+/* What a slot set an accumulator to; NONE: nothing was. */
 typedef struct {
     double value;
-    uint32_t dirty;
-} Accumulator;
-
-/* What an accumulator held before the slot in which it was set: 4 * slot + its number. */
-typedef struct {
-    Accumulator old;
-    int64_t stamp;
-} Past;
+    uint32_t k;
+} Result;
+enum { NONE = 6, ACCUMULATORS };
 
 typedef struct {
-    uint32_t address, word, size;
+    uint32_t address, word, size, none; /* none: for quick indices */
 } Pending;
 
 /* What the slot after a load or a Z step still sees when sequences are not checked. */
@@ -80,8 +75,9 @@ typedef struct {
     uint32_t programmed; /* the pcw whose wait states are in force */
     uint32_t quick; /* timing needs no more than `hot` */
     Late late;
-    Accumulator a[6]; /* and an M field's 0.0 and 1.0 */
-    Past past[2]; /* of even and of odd slots */
+    double a[ACCUMULATORS]; /* and an M field's 0.0 and 1.0; engine_double.h has what is a zero */
+    double seen[ACCUMULATORS]; /* what the multiplier has of them: as they were three slots ago */
+    Result result[2]; /* of the last even and odd slot, not seen yet */
     double scale[256]; /* what a word's mantissa counts, by its exponent; 0 of 0 */
     double codes[256]; /* what `ic` makes of bytes, where codes_of is dauc | IS_MADE */
     uint32_t codes_of;
@@ -131,25 +127,29 @@ INLINE void put(Chip *c, uint32_t address, uint32_t value, uint32_t size) {
         undecode(&page->op[(address >> 2) & (PAGE_WORDS - 1)]), c->version++;
 }
 
-/* The operand the multiplier sees in slot n: what the accumulator held after slot n - 3. */
-INLINE Accumulator multiplicand(const Chip *c, uint32_t k, int64_t n) {
-    const Past *last = &c->past[(n - 1) & 1], *before = &c->past[n & 1];
-    if (before->stamp == 4 * (n - 2) + k) return before->old;
-    return last->stamp == 4 * (n - 1) + k ? last->old : c->a[k];
+/* Once in each slot, when its operands are read: the multiplier will see what slot n - 2 gave. */
+INLINE void set_accumulator(Chip *c, uint32_t k, double value, int64_t n) {
+    Result *result = &c->result[n & 1];
+    c->seen[result->k] = result->value;
+    result->k = k, result->value = c->a[k] = value;
 }
 
-INLINE void set_accumulator(Chip *c, uint32_t k, double value, uint32_t dirty, int64_t n) {
-    Past *past = &c->past[n & 1];
-    past->old = c->a[k], past->stamp = 4 * n + k;
-    c->a[k].value = value, c->a[k].dirty = dirty;
+INLINE void set_none(Chip *c, int64_t n) {
+    Result *result = &c->result[n & 1];
+    c->seen[result->k] = result->value, result->k = NONE;
 }
 
-INLINE Accumulator from_word(const Chip *c, uint32_t word) {
-    if (word & 255) return (Accumulator){value_of_word(c->scale, word), 0};
-    return (Accumulator){0, word};
+/* The multiplier sees all: before a row of three slots or more, which sets what it leaves behind. */
+INLINE void settle(Chip *c) {
+    for (int k = 0; k < 4; k++) c->seen[k] = c->a[k];
+    c->result[0].k = c->result[1].k = NONE;
 }
 
-INLINE uint32_t sign_of(double d) { return d < 0 ? DAU_N : d == 0 ? DAU_Z : 0; }
+INLINE double from_word(const Chip *c, uint32_t word) {
+    return word & 255 ? value_of_word(c->scale, word) : of_bits(word);
+}
+
+INLINE uint32_t sign_of(double d) { return d < 0 ? DAU_N : d < DBL_MIN ? DAU_Z : 0; }
 
 INLINE int condition_holds(uint32_t code, uint32_t f, uint32_t dau) {
     int n = !!(f & CAU_N), z = !!(f & CAU_Z), v = !!(f & CAU_V), carry = f & CAU_C, holds;
@@ -178,41 +178,45 @@ INLINE uint32_t converted(int function, uint32_t assumed, uint32_t word) {
          : word;
 }
 
+/* How conversions to integers do it now. */
+INLINE int truncation(const Chip *c) {
+    return !(c->dauc & 16) ? 0 : c->assumed & TRUNCATION_FLOORS ? DOWN : TOWARD_ZERO;
+}
+
 /* Format 5's functions of Y [5.3]. After int, int24, oc and ieee the accumulator holds the result's
    32 bits as they are. dauc [2]: 0 ic and 1 oc A-law, 2 ic and 3 oc linear, 4 truncate. */
-INLINE Accumulator special(const Chip *c, int function, uint32_t word, Accumulator y,
-                           uint32_t *flags) {
+INLINE double special(const Chip *c, int function, uint32_t word, double y, uint32_t *flags) {
     uint32_t dauc = c->dauc, assumed = c->assumed;
-    int truncate = !(dauc & 16) ? 0 : assumed & TRUNCATION_FLOORS ? DOWN : TOWARD_ZERO;
+    int truncate = truncation(c);
     double halves = assumed & HALVES_MU_LAW ? 2 : 1; /* of mu-law, beside G.711 */
     int32_t value;
     switch (function) {
     case 0:
         value = dauc & 4 ? (int32_t)(word & 255) : expand(word & 255, dauc & 1);
         *flags = sign_of(value);
-        return (Accumulator){dauc & 5 ? value : value / halves, 0};
+        return dauc & 5 ? value : value / halves;
     case 1:
-        value = to_integer(dauc & 10 ? y.value : y.value * halves, 16, truncate);
+        value = to_integer(dauc & 10 ? y : y * halves, 16, truncate);
         if (!(dauc & 8)) value = compress(value, dauc >> 1 & 1);
         return from_word(c, value < 0 ? 0 : value > 255 ? 255 : value);
-    case 2: value = (int16_t)word; *flags = sign_of(value); return (Accumulator){value, 0};
-    case 3: return from_word(c, to_integer(y.value, 16, truncate));
+    case 2: value = (int16_t)word; *flags = sign_of(value); return value;
+    case 3: return from_word(c, to_integer(y, 16, truncate));
     case 4: {
-        Num x = from_double(y.value);
+        Num x = from_double(y);
         x = normalise(shift_left((x.m + 128) >> 8, 23), x.e, 1, flags);
-        return (Accumulator){to_double(x), 0};
+        return to_double(x);
     }
     case 10:
         value = (int32_t)(word << 8) >> 8;
         *flags = sign_of(value);
-        return (Accumulator){value, 0};
-    case 11: return from_word(c, to_integer(y.value, 24, truncate));
+        return value;
+    case 11: return from_word(c, to_integer(y, 24, truncate));
     case 12: return from_word(c, word_to_ieee(word));
     case 13: return from_word(c, ieee_to_word(word, flags));
     case 14:
         word ^= 0x7fffffff;
-        y = (Accumulator){word & 255 ? from_word(c, word).value : 0, 0};
-        *flags = sign_of(y.value) | (y.value ? 0 : DAU_U);
+        y = word & 255 ? from_word(c, word) : 0;
+        *flags = sign_of(y) | (y ? 0 : DAU_U);
     }
     return y;
 }

@@ -11,6 +11,7 @@
 #define SHORTEST 4
 #define LONGEST 512
 #define STRETCHES 96
+#define FEW 128
 #define NEAR 32 /* words: in groups that are looked at anyway */
 
 /* Operands one after another in memory: words `low` to `high` from the pointer's first place. */
@@ -151,12 +152,20 @@ INLINE Range range(Chip *c, int64_t base, const Stretches *s, int length) {
     Range r = NO_NUMBERS;
     for (int i = 0; i < s->count && s->at[i].from < length; i++) {
         int64_t b = (base + s->at[i].low) >> (BLOCK_BITS - 2);
-        for (; b <= (base + s->at[i].high) >> (BLOCK_BITS - 2); b++) {
+        const int64_t last = (base + s->at[i].high) >> (BLOCK_BITS - 2);
+        for (; b <= last; b++) {
             if (UNLIKELY(!c->known[b])) convert(c, b);
-            if (c->range[b].low < r.low) r.low = c->range[b].low;
-            if (c->range[b].high > r.high) r.high = c->range[b].high;
+            r = joined(r, c->range[b]);
         }
     }
+    return r;
+}
+
+/* Of the stretches' words alone, after `range` of them. */
+INLINE Range close_range(const Chip *c, int64_t base, const Stretches *s, int length) {
+    Range r = NO_NUMBERS;
+    for (int i = 0; i < s->count && s->at[i].from < length; i++)
+        r = joined(r, range_within(c, base + s->at[i].low, base + s->at[i].high));
     return r;
 }
 
@@ -188,11 +197,11 @@ INLINE int exact(Range start, Range x, Range y, int products) {
 /* Whether that is so of a plan's first products, from word x and word y on. */
 INLINE int fits(Chip *c, const Plan *p, double start, int64_t x, int64_t y, int length) {
     const Range from = range_of(start);
-    if (exact(from, wide_range(c, x, &p->x_near, length), wide_range(c, y, &p->y_near, length),
-              length)) return 1;
+    const int few = p->even && length < FEW; /* blocks are: groups would save little */
+    if (!few && exact(from, wide_range(c, x, &p->x_near, length),
+                      wide_range(c, y, &p->y_near, length), length)) return 1;
     if (exact(from, range(c, x, &p->x, length), range(c, y, &p->y, length), length)) return 1;
-    return exact(from, range_among(value_of(c, x), p->dx, length),
-                 range_among(value_of(c, y), p->dy, length), length);
+    return exact(from, close_range(c, x, &p->x, length), close_range(c, y, &p->y, length), length);
 }
 
 /* The Z writes on their way when a row begins: land them and book their stalls, or 0: wait. */
@@ -294,16 +303,17 @@ static int64_t chain(Chip *c, Op *first, uint32_t until, int64_t room) {
     uint32_t yp = memory_of(c, 4 * (y + y_low), 4 * (y + y_high));
     if (xp == OUTSIDE || yp == OUTSIDE) return 0;
     double kept[4];
-    kept[3] = c->a[first->m].value;
+    kept[3] = c->a[first->m];
     if (!fits(c, p, kept[3], x, y, length)) return -length;
     const int once = p->body == 1 && c->assumed & CACHES_DO_OF_ONE;
     if (c->queued && !land(c, p, x, y, once ? IDLE : first->place & 255, yp & 255)) return 0;
 
     add_up(kept, p, value_of(c, x), value_of(c, y), length);
-    for (int k = 0; k < 4; k++) c->dau_flags = c->dau_flags << 8 | sign_of(kept[k]);
-    c->a[first->d] = (Accumulator){kept[1], 0};
-    set_accumulator(c, first->d, kept[2], 0, c->slot + length - 2);
-    set_accumulator(c, first->d, kept[3], 0, c->slot + length - 1);
+    uint32_t dau = 0;
+    for (int k = 0; k < 4; k++) dau = dau << 8 | sign_of(kept[k]);
+    c->dau_flags = dau;
+    settle(c);
+    for (int k = 1; k < 4; k++) set_accumulator(c, first->d, kept[k], c->slot + length + k - 4);
     pass(c, p, xp, yp, length);
     return length;
 }

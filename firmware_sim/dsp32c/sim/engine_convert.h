@@ -11,7 +11,7 @@ static const double *codes(Chip *c) {
     if (c->codes_of != (c->dauc | IS_MADE))
         for (uint32_t word = 0; word < 256; word++) {
             uint32_t flags;
-            c->codes[word] = special(c, 0, word, (Accumulator){0, 0}, &flags).value;
+            c->codes[word] = special(c, 0, word, 0, &flags);
         }
     c->codes_of = c->dauc | IS_MADE;
     return c->codes;
@@ -62,9 +62,9 @@ static int64_t convert_row(Chip *c, Op *op, uint32_t until, int64_t room) {
     const uint32_t yp = memory_of(c, 4 * y, 4 * (y + turns - 1));
     if (xp == OUTSIDE || yp == OUTSIDE) return 0;
 
-    const Past *last = &c->past[(n - 1) & 1];
-    const double start = c->a[mac->d].value;
-    double was = factor(last->stamp == 4 * (n - 1) + op->d ? last->old.value : c->a[op->d].value);
+    const Result *before_last = &c->result[n & 1];
+    const double start = c->a[mac->d];
+    double was = factor(before_last->k == op->d ? before_last->value : c->seen[op->d]);
     const double *ys = value_of(c, y), *code = op->function ? NULL : codes(c);
     const uint8_t *p = c->memory + x;
     if (!converted_fit(c, start, was, code, p, x_step, y, (int)turns)) return -2 * turns;
@@ -78,10 +78,12 @@ static int64_t convert_row(Chip *c, Op *op, uint32_t until, int64_t room) {
     for (s[0] += s[1]; k < turns - 1; k++, p += x_step) s[0] += conversion(code, p) * ys[k];
     before = s[0], was = conversion(code, p), s[0] += was * ys[k];
 
-    c->a[op->d] = (Accumulator){was, 0}, c->a[mac->d] = (Accumulator){before, 0};
-    set_accumulator(c, op->d, conversion(code, p + x_step), 0, n + 2 * turns - 2);
-    set_accumulator(c, mac->d, s[0], 0, n + 2 * turns - 1);
-    c->dau_flags = sign_of(was) << 24 | sign_of(before) << 16 | sign_of(c->a[op->d].value) << 8 |
+    settle(c);
+    set_accumulator(c, op->d, was, n + 2 * turns - 4);
+    set_accumulator(c, mac->d, before, n + 2 * turns - 3);
+    set_accumulator(c, op->d, conversion(code, p + x_step), n + 2 * turns - 2);
+    set_accumulator(c, mac->d, s[0], n + 2 * turns - 1);
+    c->dau_flags = sign_of(was) << 24 | sign_of(before) << 16 | sign_of(c->a[op->d]) << 8 |
                    sign_of(s[0]);
     const uint32_t late = (op->place & 255) == c->hot, op_wait = (op->place >> 8) + (xp >> 8);
     const uint32_t mac_wait = (mac->place >> 8) + (yp >> 8);

@@ -32,15 +32,16 @@ static int64_t copy(Chip *c, Op *op, uint32_t until, int64_t room) {
     uint32_t bank = ((from & 255) == (to & 255)) + (fetched && (op->place & 255) == (to & 255));
     uint32_t wait = (fetched ? op->place >> 8 : 0) + (from >> 8) + (to >> 8);
     if (c->hot != (to & 255)) return 0;
+    settle(c);
     for (int64_t k = n; k < n + turns; k++, y += y_step, at += z_step) {
         uint32_t word = get32(c->memory + y);
         const Pending *q = &c->queue[(k + 1) & 3];
         put32(c->memory + q->address, q->word), c->known[q->address >> BLOCK_BITS] = 0;
         c->group_known[q->address >> GROUP_BITS] = 0;
-        c->queue[k & 3] = (Pending){(uint32_t)at, word & 255 ? word : 0, 4};
+        c->queue[k & 3] = (Pending){(uint32_t)at, word & 255 ? word : 0, 4, 0};
         if (k < n + turns - 4) continue;
         double copied = word & 255 ? value_of_word(c->scale, word) : 0;
-        set_accumulator(c, op->d, copied, 0, k);
+        set_accumulator(c, op->d, copied, k);
         c->dau_flags = c->dau_flags << 8 | sign_of(copied);
     }
     c->r[op->y] = y & MASK24, c->r[z] = at & MASK24;

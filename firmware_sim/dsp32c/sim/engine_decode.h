@@ -7,7 +7,7 @@
 typedef enum {
     DECODE, UNMAPPED, ILLEGAL, NOP, GOTO, LOOP, CALL, DO, ADD_IMMEDIATE, SET24, ALU, SET_DAUC,
     LOAD, STORE, LOAD_IO, STORE_IO, MOVE_TO_IO, MOVE_FROM_IO, DA1, DA2, DA3, DA4, DA5,
-    MAC_STORE, ADD, SELECT, /* common cases of DA3, DA1 and DA5 */
+    MAC_STORE, ADD, SELECT, ROUND, /* common cases of DA3, DA1 and DA5 */
     MAC, COPY, CONVERT /* those that rows begin with */
 } Kind;
 
@@ -100,6 +100,7 @@ static void decode_da(Op *op, uint32_t w) {
     if (op->kind == DA1 && op->m == 4 && op->y && !op->x && !op->negate) op->kind = COPY;
     if (op->kind == DA1 && op->m == 5 && op->x && !op->y) op->kind = ADD;
     if (op->kind == DA5 && op->function >= 5 && op->function <= 7) op->kind = SELECT;
+    if (op->kind == DA5 && (op->function == 3 || op->function == 11) && !op->y) op->kind = ROUND;
     if (op->kind == DA5 && (op->function == 0 || op->function == 2) && op->y && !op->store)
         op->kind = CONVERT;
 }

@@ -34,7 +34,7 @@ DOOR Chip *chip_new(uint8_t *memory, const uint16_t *map, const uint8_t *partiti
     if (!c->values || !c->range || !c->known || !c->group_range || !c->group_known)
         return chip_free(c), NULL;
     for (int e = 1; e < 256; e++) c->scale[e] = power(e - 151);
-    c->a[5].value = 1;
+    c->a[5] = c->seen[5] = 1;
     return c;
 }
 
@@ -66,16 +66,17 @@ DOOR void chip_set_register(Chip *c, uint32_t code, uint32_t value) {
 
 /* Its 40 bits. */
 DOOR double chip_accumulator(const Chip *c, uint32_t index) {
-    const Accumulator *a = &c->a[index & 3];
-    return (double)(a->value ? to40(from_double(a->value)) : (uint64_t)a->dirty << 8);
+    double a = c->a[index & 3];
+    return (double)(a < 0 || a >= DBL_MIN ? to40(from_double(a)) : bits_of(a) << 8);
 }
 
 /* With its history. */
 DOOR void chip_set_accumulator(Chip *c, uint32_t index, double image) {
     uint64_t bits = (uint64_t)image;
-    c->a[index & 3] = (Accumulator){to_double(from40(bits)), bits & 255 ? 0 : (uint32_t)(bits >> 8)};
+    double a = bits & 255 ? to_double(from40(bits)) : of_bits((uint32_t)(bits >> 8));
+    c->a[index & 3] = c->seen[index & 3] = a;
     for (int i = 0; i < 2; i++)
-        if ((c->past[i].stamp & 3) == (index & 3)) c->past[i].stamp = LONG_AGO;
+        if (c->result[i].k == (index & 3)) c->result[i].k = NONE;
 }
 
 /* n z v c as bits 8 4 2 1; N Z U V likewise. */
@@ -134,7 +135,7 @@ DOOR void chip_reset(Chip *c, uint32_t pc) {
     c->pc = pc, c->branch = NO_BRANCH;
     c->do_end = NEVER, c->do_left = c->cached = 0;
     c->hazard = LOOK, c->late.slot = LONG_AGO;
-    c->past[0].stamp = c->past[1].stamp = LONG_AGO;
+    settle(c);
 }
 
 /* Code that somebody else wrote into memory since the last run is decoded again. */

@@ -5,7 +5,13 @@
    differs from the chip's only by the chip's last step, which drops what is below 32 bits; whether
    a double lost something shows (Knuth's two-sum). The chip loses bits before it adds too, but
    those 15 places and more below the sum, unless a product of more than 46 bits cancels: then, and
-   near the ends of the exponents, engine_float.h computes. */
+   near the ends of the exponents, engine_float.h computes. An adder that truncates goes down to 32
+   bits, and so it does from the next double below where the double was rounded up: it was rounded
+   at all only if one is 16 times the other, where next to nothing cancels.
+
+   A zero that was loaded with a mantissa keeps it, for nobody but a store: it is the double whose
+   bits are that mantissa, less than any number that the chip has and than DBL_MIN. A sum with one
+   loses something, so that engine_float.h computes it, where it is zero. */
 #ifndef ENGINE_DOUBLE_H
 #define ENGINE_DOUBLE_H
 
@@ -35,7 +41,7 @@ INLINE double to_double(Num x) { return x.m ? (double)x.m * power(x.e - 159) : 0
 /* Of at most 32 significant bits. */
 INLINE Num from_double(double d) {
     uint64_t bits = bits_of(d);
-    if (d == 0) return ZERO;
+    if (!(bits << 1 >> 53)) return ZERO;
     Num x = {(int64_t)(bits << 12 >> 33 | (uint64_t)1 << 31), (int32_t)(bits >> 52 & 2047) - 895};
     if (d < 0) {
         x.m = -x.m;
@@ -61,10 +67,10 @@ INLINE double value_of_word(const double *scale, uint32_t word) {
     return (double)(s + (s < 0 ? -(1 << 23) : 1 << 23)) * scale[word & 255];
 }
 
-/* Guard bits dropped; `dirty` is the mantissa of a zero. Negative numbers' words count down. */
-INLINE uint32_t to_word(double d, uint32_t dirty) {
+/* Guard bits dropped. Negative numbers' words count down. */
+INLINE uint32_t to_word(double d) {
     uint64_t b = bits_of(d), negative = b >> 63;
-    if (d == 0) return dirty & 0xffffff00u;
+    if (!(b << 1 >> 53)) return (uint32_t)b & 0xffffff00u;
     uint64_t v = ((b << 1 >> 1) - negative) >> 29;
     uint32_t mantissa = ((uint32_t)v & 0x7fffff) ^ (0xffffff & -(uint32_t)negative);
     return mantissa << 8 | (uint32_t)((v >> 23) - 895);
@@ -87,10 +93,13 @@ static __attribute__((noinline)) Sum sum_in_full(double addend, double x, double
 INLINE Sum sum(double addend, double x, double y, int negate, const uint64_t *bump) {
     double p = negate & 1 ? -(x * y) : x * y, a = negate & 2 ? -addend : addend;
     double s = a + p, back = s - a, lost = (a - (s - back)) + (p - back);
-    uint64_t b = bits_of(s);
-    if (__builtin_expect(lost != 0 || bits_of(p) & 127 || (b >> 52 & 2047) - 903 > 240, 0)) {
+    uint64_t b = bits_of(s), inexact = bits_of(lost) << 1 | (bits_of(p) & 127);
+    if (__builtin_expect(inexact || (b >> 52 & 2047) - 903 > 240, 0)) {
         if (s == 0) return (Sum){0, DAU_Z};
-        return sum_in_full(addend, x, y, negate, !bump[0]);
+        if (bump[0] || bits_of(p) & 127 || (b >> 52 & 2047) - 903 > 240 ||
+            (bits_of(lost) >> 52 & 2047) < 523) /* 2^-500: no number of the chip is lost */
+            return sum_in_full(addend, x, y, negate, !bump[0]);
+        if (lost < 0) b += b >> 63 ? 1 : -1; /* the next double down: dropping bits does the rest */
     }
     return (Sum){of_bits((b + bump[b >> 63]) >> DROPPED << DROPPED), (uint32_t)(b >> 63) * DAU_N};
 }

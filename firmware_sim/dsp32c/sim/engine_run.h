@@ -69,18 +69,18 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case MAC: case MAC_STORE: {
                 READ(other, op->x, op->xi, 4, 1);
                 READ(word, op->y, op->yi, 4, 2);
-                Sum result = sum(c->a[op->m].value, NUMBER(other), NUMBER(word), op->negate, c->bump);
-                set_accumulator(c, op->d, result.value, 0, n);
+                Sum result = sum(c->a[op->m], NUMBER(other), NUMBER(word), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
-                if (op->kind == MAC_STORE) ISSUE_Z(to_word(result.value, 0));
+                if (op->kind == MAC_STORE) ISSUE_Z(to_word(result.value));
                 break;
             }
             case COPY: { /* [Z=] aN = *rY */
                 REST();
                 READ(word, op->y, op->yi, 4, 2);
                 if (!(word & 255)) word = 0;
-                double y = from_word(c, word).value;
-                set_accumulator(c, op->d, y, 0, n);
+                double y = from_word(c, word);
+                set_accumulator(c, op->d, y, n);
                 dau = dau << 8 | sign_of(y);
                 if (op->store) ISSUE_Z(word);
                 break;
@@ -88,15 +88,15 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
             case ADD: { /* [Z=] aN = [-]aY {+,-} *rX */
                 READ(other, op->x, op->xi, 4, 1);
                 REST();
-                Sum result = sum(c->a[op->ya].value, NUMBER(other), 1, op->negate, c->bump);
-                set_accumulator(c, op->d, result.value, 0, n);
+                Sum result = sum(c->a[op->ya], NUMBER(other), 1, op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
-                if (op->store) ISSUE_Z(to_word(result.value, 0));
+                if (op->store) ISSUE_Z(to_word(result.value));
                 break;
             }
             case SELECT: { /* [Z=] aN = ifalt(Y) and its like */
                 REST();
-                Accumulator y;
+                double y;
                 if (op->y) {
                     READ(word, op->y, op->yi, 4, 2);
                     y = from_word(c, word);
@@ -105,42 +105,64 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 int taken = op->function == 5 ? f & DAU_N : op->function == 6 ? f & DAU_Z
                           : !(f & (DAU_N | DAU_Z));
                 if (!taken) y = c->a[op->d];
-                set_accumulator(c, op->d, y.value, y.dirty, n);
+                set_accumulator(c, op->d, y, n);
                 dau = dau << 8 | f;
-                if (op->store) ISSUE_Z(to_word(y.value, y.dirty));
+                if (op->store) ISSUE_Z(to_word(y));
                 break;
             }
-            case DA1: case DA2: case DA3: case DA4: {
-                double x, m;
-                Accumulator y, tap;
-                if (op->x) {
-                    READ(other, op->x, op->xi, 4, 1);
-                    x = NUMBER(other);
-                } else REST(), x = factor(multiplicand(c, op->xa, n).value);
-                int adds_y = op->kind == DA1 || op->kind == DA4;
-                if (op->y) {
-                    READ(word, op->y, op->yi, 4, 2);
-                    y = from_word(c, word);
-                } else {
-                    REST();
-                    y = adds_y ? c->a[op->ya] : multiplicand(c, op->ya, n);
-                    tap = c->assumed & TAPS_ARE_LIVE ? c->a[op->ya] : y;
-                }
-                m = op->kind == DA4 ? 1 : adds_y ? multiplicand(c, op->m, n).value
-                                                 : c->a[op->m].value;
-                Sum result = sum(adds_y ? y.value : m, x, factor(adds_y ? m : y.value), op->negate,
-                                 c->bump);
-                set_accumulator(c, op->d, result.value, 0, n);
+            case DA1: { /* [Z=] aN = [-]Y {+,-} aM * X */
+                double x, y;
+                FACTOR_X(x);
+                READ_Y(y, a);
+                Sum result = sum(y, x, factor(c->seen[op->m]), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
                 dau = dau << 8 | result.flags;
-                if (!op->store) break;
-                if (op->kind == DA2 || op->kind == DA4) {
-                    if (!op->y) word = to_word(tap.value, tap.dirty);
-                    ISSUE_Z(word);
-                } else ISSUE_Z(to_word(result.value, 0));
+                if (op->store) ISSUE_Z(to_word(result.value));
                 break;
             }
-            case DA5: case CONVERT: {
-                Accumulator y;
+            case DA3: { /* [Z=] aN = [-]aM {+,-} Y * X */
+                double x, y;
+                FACTOR_X(x);
+                READ_Y(y, seen);
+                Sum result = sum(c->a[op->m], x, factor(y), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
+                dau = dau << 8 | result.flags;
+                if (op->store) ISSUE_Z(to_word(result.value));
+                break;
+            }
+            case DA2: case DA4: { /* aN = [-]aM {+,-} (Z=Y) * X, aN = [-](Z=Y) {+,-} X */
+                double x, y, addend = c->a[op->m], tap;
+                FACTOR_X(x);
+                if (op->kind == DA2) READ_Y(y, seen);
+                else READ_Y(y, a);
+                tap = c->assumed & TAPS_ARE_LIVE ? c->a[op->ya] : y;
+                if (op->kind == DA4) addend = y, y = 1;
+                Sum result = sum(addend, x, factor(y), op->negate, c->bump);
+                set_accumulator(c, op->d, result.value, n);
+                dau = dau << 8 | result.flags;
+                if (!op->y) word = to_word(tap);
+                ISSUE_Z(word);
+                break;
+            }
+            case ROUND: { /* [Z=] aN = int(aM), int24(aM) */
+                REST();
+                int bits = op->function == 3 ? 16 : 24;
+                word = (uint32_t)to_integer(c->a[op->ya], bits, truncation(c));
+                set_accumulator(c, op->d, from_word(c, word), n);
+                dau = dau << 8 | (dau & 255);
+                if (op->store) ISSUE_Z(word);
+                break;
+            }
+            case CONVERT: { /* aN = ic(*rY), float(*rY) */
+                REST();
+                READ(word, op->y, op->yi, op->ysize, 2);
+                double y = op->function ? (double)(int16_t)word : codes(c)[word];
+                set_accumulator(c, op->d, y, n);
+                dau = dau << 8 | sign_of(y);
+                break;
+            }
+            case DA5: {
+                double y;
                 REST();
                 if (op->y) {
                     READ(word, op->y, op->yi, op->ysize, 2);
@@ -148,98 +170,93 @@ INLINE int run_slots(Chip *c, uint32_t until, int64_t limit, const int strict, c
                 } else {
                     REST();
                     y = c->a[op->ya];
-                    word = converted(op->function, c->assumed, to_word(y.value, y.dirty));
+                    word = converted(op->function, c->assumed, to_word(y));
                 }
                 f = dau & 255;
                 y = special(c, op->function, word, y, &f);
-                set_accumulator(c, op->d, y.value, y.dirty, n);
+                set_accumulator(c, op->d, y, n);
                 dau = dau << 8 | f;
-                if (op->store) ISSUE_Z(to_word(y.value, y.dirty));
+                if (op->store) ISSUE_Z(to_word(y));
                 break;
             }
-            default:
-                r[PC] = (HERE() + 8) & MASK24;
+            case NOP: CAU(); break;
+            case GOTO:
+                FORBIDDEN_IN_DO();
                 f = dau >> 24; /* as of four slots ago */
-                dau = dau << 8 | (dau & 255);
-                switch (op->kind) {
-                case NOP: REST(); break;
-                case GOTO:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    if (condition_holds(op->condition, FLAGS_BEFORE(), f))
-                        target = (R(op->s1) + op->immediate) & MASK24;
-                    break;
-                case LOOP:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    word = R(op->s2), r[op->d] = sign16(word - 1);
-                    if (!(word & 0x8000)) target = (R(op->s1) + op->immediate) & MASK24;
-                    break;
-                case CALL:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    target = (R(op->s1) + op->immediate) & MASK24;
-                    r[op->d] = r[PC];
-                    break;
-                case DO:
-                    FORBIDDEN_IN_DO();
-                    REST();
-                    r[LITERAL] = op->immediate;
-                    c->do_start = r[PC] - 4, c->do_end = c->do_start + 4 * op->function;
-                    c->do_left = R(op->s1) & 0x7ff;
-                    stop = op + 1;
-                    break;
-                case ADD_IMMEDIATE:
-                    REST();
-                    r[op->d] = alu(0, R(op->s2), op->immediate, op->wide, &flags);
-                    break;
-                case SET24: REST(); r[op->d] = op->immediate; break;
-                case SET_DAUC: REST(); c->dauc = op->immediate; break;
-                case ALU:
-                    REST();
-                    if (op->conditional && !condition_holds(op->condition, FLAGS_SEEN(), 0)) break;
-                    r[LITERAL] = op->immediate;
-                    word = R(op->s2), other = R(op->s1), f = FLAGS_SEEN();
-                    r[op->d] = alu(op->function, word, other, op->wide, &f), flags = f;
-                    break;
-                case LOAD: case MOVE_TO_IO:
-                    r[LITERAL] = op->immediate, address = R(op->y);
-                    LOCATE(place, address, op->size);
-                    TOUCH(place, 1);
-                    REST();
-                    if (op->wide == 3) word = get32(memory + address) & MASK24;
-                    else if (op->wide == 2) word = sign16(memory[address] | memory[address + 1] << 8);
-                    else word = op->wide ? memory[address] : sign16(memory[address] << 8);
-                    if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
-                    if (op->kind == LOAD) LOADED(word);
-                    else c->pcw = word & 0xffff, stop = op + 1;
-                    break;
-                case STORE: case MOVE_FROM_IO:
-                    r[LITERAL] = op->immediate, address = R(op->y);
-                    word = op->kind == STORE ? R(op->s1) : c->pcw;
-                    LOCATE(place, address, op->size);
-                    REST();
-                    TOUCH(place, 2);
-                    if (op->wide == 3) word = (uint32_t)((int32_t)(word << 8) >> 8);
-                    else if (op->wide == 0) word >>= 8;
-                    put(c, address, word, op->size);
-                    if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
-                    break;
-                case LOAD_IO:
-                    REST();
-                    word = op->wide == 0 ? sign16(c->pcw << 8) : op->wide == 1 ? c->pcw & 255
-                         : op->wide == 2 ? sign16(c->pcw) : c->pcw;
-                    LOADED(word);
-                    break;
-                case STORE_IO:
-                    REST();
-                    word = R(op->s1);
-                    c->pcw = (op->wide ? word : word >> 8) & 0xffff, stop = op + 1;
-                    break;
-                case UNMAPPED: FAULT(OUTSIDE_BOARD, HERE());
-                default: FAULT(ILLEGAL_WORD, HERE());
-                }
-                if (target != NO_BRANCH) stop = op + 1;
+                CAU();
+                if (condition_holds(op->condition, FLAGS_BEFORE(), f))
+                    target = (R(op->s1) + op->immediate) & MASK24, stop = op + 1;
+                break;
+            case LOOP:
+                FORBIDDEN_IN_DO();
+                CAU();
+                word = R(op->s2), r[op->d] = sign16(word - 1);
+                if (!(word & 0x8000)) target = (R(op->s1) + op->immediate) & MASK24, stop = op + 1;
+                break;
+            case CALL:
+                FORBIDDEN_IN_DO();
+                CAU();
+                target = (R(op->s1) + op->immediate) & MASK24, stop = op + 1;
+                r[op->d] = (HERE() + 8) & MASK24;
+                break;
+            case DO:
+                FORBIDDEN_IN_DO();
+                CAU();
+                r[LITERAL] = op->immediate;
+                c->do_start = (HERE() + 4) & MASK24, c->do_end = c->do_start + 4 * op->function;
+                c->do_left = R(op->s1) & 0x7ff;
+                stop = op + 1;
+                break;
+            case ADD_IMMEDIATE:
+                CAU();
+                r[PC] = (HERE() + 8) & MASK24;
+                r[op->d] = alu(0, R(op->s2), op->immediate, op->wide, &flags);
+                break;
+            case SET24: CAU(); r[op->d] = op->immediate; break;
+            case SET_DAUC: CAU(); c->dauc = op->immediate; break;
+            case ALU:
+                CAU();
+                if (op->conditional && !condition_holds(op->condition, FLAGS_SEEN(), 0)) break;
+                r[LITERAL] = op->immediate, r[PC] = (HERE() + 8) & MASK24;
+                word = R(op->s2), other = R(op->s1), f = FLAGS_SEEN();
+                r[op->d] = alu(op->function, word, other, op->wide, &f), flags = f;
+                break;
+            case LOAD: case MOVE_TO_IO:
+                r[LITERAL] = op->immediate, address = R(op->y);
+                LOCATE(place, address, op->size);
+                TOUCH(place, 1);
+                CAU();
+                if (op->wide == 3) word = get32(memory + address) & MASK24;
+                else if (op->wide == 2) word = sign16(memory[address] | memory[address + 1] << 8);
+                else word = op->wide ? memory[address] : sign16(memory[address] << 8);
+                if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
+                if (op->kind == LOAD) LOADED(word);
+                else c->pcw = word & 0xffff, stop = op + 1;
+                break;
+            case STORE: case MOVE_FROM_IO:
+                r[LITERAL] = op->immediate, address = R(op->y);
+                word = op->kind == STORE ? R(op->s1) : c->pcw;
+                LOCATE(place, address, op->size);
+                CAU();
+                TOUCH(place, 2);
+                if (op->wide == 3) word = (uint32_t)((int32_t)(word << 8) >> 8);
+                else if (op->wide == 0) word >>= 8;
+                put(c, address, word, op->size);
+                if (op->z) r[op->z] = step(address, R(op->yi), op->reversed);
+                break;
+            case LOAD_IO:
+                CAU();
+                word = op->wide == 0 ? sign16(c->pcw << 8) : op->wide == 1 ? c->pcw & 255
+                     : op->wide == 2 ? sign16(c->pcw) : c->pcw;
+                LOADED(word);
+                break;
+            case STORE_IO:
+                CAU();
+                word = R(op->s1);
+                c->pcw = (op->wide ? word : word >> 8) & 0xffff, stop = op + 1;
+                break;
+            case UNMAPPED: FAULT(OUTSIDE_BOARD, HERE());
+            default: FAULT(ILLEGAL_WORD, HERE());
             }
 
             if (queued & 8) {

@@ -32,6 +32,9 @@
 } while (0)
 #define REST() (hot = IDLE)
 
+/* What an instruction of the CAU is to the DAU. */
+#define CAU() (set_none(c, n), dau = dau << 8 | (dau & 255), REST())
+
 /* A register and the flags as this instruction sees them. When strict, too early a use has been
    refused already; otherwise the slot after a load or a Z step sees the value before it [7]. */
 #define IS_LATE(code) (!strict && c->late.slot == n - 1 && (code) == c->late.reg)
@@ -49,13 +52,30 @@
 #define READ(word, pointer, by, bytes, state) do { \
     uint32_t place_; \
     address = R(pointer); \
-    LOCATE(place_, address, bytes); \
-    TOUCH(place_, state); \
+    place_ = c->map[address >> PAGE_BITS]; \
+    if (UNLIKELY(place_ >= OUTSIDE || address & ((bytes) - 1))) { \
+        LOCATE(place_, address, bytes); \
+        TOUCH(place_, state); \
+    } else TOUCH(place_, state); /* known to be without wait states */ \
     word = (bytes) == 4 ? get32(memory + address) \
          : (bytes) == 2 ? memory[address] | (uint32_t)memory[address + 1] << 8 : memory[address]; \
     if (strict || (by)) r[pointer] = (address + R(by)) & MASK24; \
 } while (0)
 #define NUMBER(word) value_of_word(c->scale, word)
+
+/* X as a multiplier operand; Y, from the accumulators of `kept` where it is none of memory. */
+#define FACTOR_X(x) do { \
+    if (op->x) { \
+        READ(other, op->x, op->xi, 4, 1); \
+        x = NUMBER(other); \
+    } else REST(), x = factor(c->seen[op->xa]); \
+} while (0)
+#define READ_Y(y, kept) do { \
+    if (op->y) { \
+        READ(word, op->y, op->yi, 4, 2); \
+        y = NUMBER(word); \
+    } else REST(), y = c->kept[op->ya]; \
+} while (0)
 
 /* A Z operand: stepped now, stored three slots later. p = 15 stores at the address Y was read from. */
 #define ISSUE_Z(stored) do { \
@@ -68,7 +88,7 @@
         c->late = (Late){n, pointer_, r[pointer_], 0, 0}; \
         r[pointer_] = next_; \
     } \
-    Pending z_ = {at_, (stored), op->size}; \
+    Pending z_ = {at_, (stored), op->size, 0}; \
     c->queue[n & 3] = z_, queued |= 1; \
 } while (0)
 

@@ -61,14 +61,14 @@ INLINE void widen(Chip *c, Range *r, int64_t low, int64_t high) {
     }
 }
 
-/* Of some values, exactly: their neighbours in a block may be no numbers at all. */
-static Range range_among(const double *value, const int32_t *at, int count) {
+/* Of words `word` to `last` alone, which are known: their neighbours may be no numbers at all. */
+INLINE Range range_within(const Chip *c, int64_t word, int64_t last) {
+    const int64_t words = 1 << (BLOCK_BITS - 2);
     Range r = NO_NUMBERS;
-    for (int k = 0; k < count; k++) {
-        Range one = range_of(value[at[k]]);
-        if (one.low < r.low) r.low = one.low;
-        if (one.high > r.high) r.high = one.high;
-    }
+    while (word <= last)
+        if (word & (words - 1) || word + words > last + 1)
+            r = joined(r, range_of(*value_of(c, word++)));
+        else r = joined(r, c->range[word >> (BLOCK_BITS - 2)]), word += words;
     return r;
 }
 

@@ -81,12 +81,12 @@ class Simulator:
         per_cycle = self.image.target.states_per_cycle
         bills = []
         for s in self.image.sections:
-            spent = {"mac": 0, "other": 0, "nop": 0}
-            stalls = {"bank": 0, "wait": 0}
-            for address in range(s.start, s.end, 4):
-                spent[self.image.roles[address]] += profile.count.get(address, 0)
+            spent = {"mac": 0.0, "other": 0.0, "nop": 0.0}
+            stalls = {"bank": 0.0, "wait": 0.0}
+            for address, users in s.parts():
+                spent[self.image.roles[address]] += profile.count.get(address, 0) / users
                 for cause in stalls:
-                    stalls[cause] += profile.stalls.get(cause, {}).get(address, 0)
+                    stalls[cause] += profile.stalls.get(cause, {}).get(address, 0) / users
             bills.append(Bill(s, {kind: v / n for kind, v in spent.items()},
                               {cause: v / n / per_cycle for cause, v in stalls.items()}))
         return tuple(bills)

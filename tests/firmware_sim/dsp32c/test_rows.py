@@ -167,3 +167,16 @@ def test_sums_that_lose_bits_are_left_to_the_exact_adder(chips):
     seen = [outcome(chip, code, [(DATA["r1"], x), (DATA["r2"], y)], True) for chip in chips[0]]
     assert all(other == seen[0] for other in seen[1:])
     assert decode_accumulator(seen[0][3][0]) == 2**16 - Fraction(12, 2**16)
+
+
+@pytest.mark.parametrize("whole", [256.0, -256.0])
+def test_a_zero_with_a_mantissa_is_zero_to_sums_and_products(chips, whole):
+    """int(256) has 0 for an exponent: it adds nothing, multiplies to nothing, and is stored."""
+    code = assemble("\n".join([
+        "a1 = *r1++", "*r3 = a0 = int(a1)", "3*nop", "a2 = a0 - *r1",
+        "a3 = *r1 + a0 * *r1", "4*nop", "end: goto end", "nop"]))
+    data = [(DATA["r1"], to_words(np.array([whole, 3.0])))]
+    seen = [outcome(chip, code, data, True) for chip in chips[0]]
+    assert all(other == seen[0] for other in seen[1:])
+    assert [decode_accumulator(a) for a in seen[0][3][2:]] == [-3, 3]
+    assert chips[0][1].peek(DATA["r3"]) == int(whole) & 0xFFFF

@@ -18,6 +18,7 @@ from dsplet.quantize.fixed import execute
 from dsplet.quantize.fixed.execute import Executor, OnnxRuntime, quicker
 from tests.quantize.fixed.cases import GRAPHS
 from tests.quantize.fixed.samples import samples
+from tests.quantize.fixed.words import gemm, graph, value, weight
 
 GRAPH = {g.name: g for g in GRAPHS}
 SQUARE = """conv_stride conv_of_several conv_depthwise conv_left_shift conv_mixed_shift
@@ -25,7 +26,9 @@ SQUARE = """conv_stride conv_of_several conv_depthwise conv_left_shift conv_mixe
     maxpool_2x2 mul_wide tanh_8 tanh_16 softmax_far13 logsoftmax_8 pad_pad two_in_two_out
     gemm_sum_long_bias lstm looks_back nested embedding gather_backwards argmax_5 patched_log
     div_coarse select_far resize_1d""".split()
-OWN = ("run", "block", "load", "save", "load_int64", "load_float32", "GROUP", "BLOCK", "LOAD")
+OWN = ("run", "block", "load", "save", "load_int64", "load_float32", "some", "dots", "dots_int64",
+       "dots_float32", "clamped", "totals", "GROUP", "BLOCK", "LOAD", "DOTS", "PAIR", "AHEAD",
+       "TILE", "TILE_OF")
 """What every text defines besides its kernels."""
 COUNT = 37
 """Samples: no whole number of blocks."""
@@ -49,7 +52,7 @@ def together(many: list[Lanes], folder) -> None:
     loaded = ctypes.CDLL(str(folder / "all.so"))
     for i, one in enumerate(many):
         run = loaded[f"run_of_{i}"]
-        run.restype, run.argtypes = None, [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 3
+        run.restype, run.argtypes = None, [ctypes.c_void_p] * 6 + [ctypes.c_int64] * 2
         one.__dict__["_loaded"] = SimpleNamespace(run=run, block=loaded[f"block_of_{i}"])
 
 
@@ -59,7 +62,8 @@ def test_every_statement(tmp_path):
     """And every value of a network with loops, as what compares layers asks for."""
     lstm = GRAPH["lstm"]
     whole = replace(lstm, name="all", outputs=tuple({v.name: v for v in lstm.values()}.values()))
-    graphs = [*(GRAPH[name] for name in SQUARE), whole]
+    few = graph("few", gemm("g", value("x", 70), weight("w", 13, 70)))
+    graphs = [*(GRAPH[name] for name in SQUARE), whole, few]
     many = [Lanes(g) for g in graphs]
     together(many, tmp_path)
     for g, run in zip(graphs, many, strict=True):
@@ -77,8 +81,8 @@ def test_every_statement(tmp_path):
 def test_it_is_compiled_once_for_all_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     g = GRAPH["gemm"]
-    gemm = g.nodes[0]
-    other = replace(g, nodes=(replace(gemm, weight=replace(gemm.weight, q=-gemm.weight.q)),))
+    layer = g.nodes[0]
+    other = replace(g, nodes=(replace(layer, weight=replace(layer.weight, q=-layer.weight.q)),))
     first, again = Lanes(g), Lanes(other)
     assert not first.kept()
     first.prepare()

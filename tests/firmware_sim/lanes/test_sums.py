@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from dsplet.firmware_sim.compile.forward import forward
+from dsplet.firmware_sim.compile.fuse_consumer import fuse_consumers
+from dsplet.firmware_sim.lanes.dots import dotted
 from dsplet.firmware_sim.lanes.machine import passed
 from dsplet.firmware_sim.lanes.order import ordered
 from dsplet.firmware_sim.lanes.sums import EXACT, is_sum, summed
@@ -64,8 +67,8 @@ def test_they_mean_the_same(name):
 def test_sums_stand_side_by_side_as_registers_allow():
     """A tile of 5 channels and 4 places: 20 sums, 4 numbers held, 9 read for 20 products."""
     g = graph("wide_conv", conv("c", value("x", 20, 12, 12), weight("w", 20, 20, 1, 1)))
-    many, _ = passed(lower(g), 16, 32)
-    few, _ = passed(lower(g), 4, 16)
+    many, *_ = passed(lower(g), 16, 32)
+    few, *_ = passed(lower(g), 4, 16)
     sums = [len({s.d for s in statements(p) if isinstance(s, Set) and is_sum(s.d)})
             for p in (many, few)]
     assert 16 <= sums[0] <= 29 and 6 <= sums[1] <= 13
@@ -76,3 +79,21 @@ def test_a_loop_over_places_goes_around_channels_whose_weights_are_few():
     first = [next(k.body[0].extent for k in p.kernels if k.op == "Conv")
              for p in (lower(g), ordered(lower(g), 16))]
     assert first == [20, 144]  # two loops of 12 as one
+
+
+def test_few_sums_of_an_input_come_in_its_place():
+    """What they are of given numbers is a product of matrices; the rest of the program adds it."""
+    g = graph("few", gemm("g", value("x", 70), weight("w", 13, 70)))
+    program, dots = dotted(fuse_consumers(forward(lower(g))), 16)
+    (_, sums), = program.inputs
+    w = program.buffers[dots[sums]].integers.reshape(5, 13, 16)
+    np.testing.assert_array_equal(w.transpose(1, 0, 2).reshape(13, 80)[:, :70], g.nodes[0].weight.q)
+    assert not w[-1, :, 70 - 80:].any() and not any(isinstance(s, Mac) for s in statements(program))
+
+
+@pytest.mark.parametrize("g", [
+    graph("many", gemm("g", value("x", 70), weight("w", 15, 70))),
+    constant(1024, 1)], ids=["many sums", "a sum of up to 2^25"])
+def test_other_inputs_are_loaded(g):
+    program = fuse_consumers(forward(lower(g)))
+    assert dotted(program, 16) == (program, {})

@@ -24,15 +24,16 @@ def code(constants: Constants) -> list:
 
 
 def test_one_of_two_operands_in_the_pools_bank_is_read_elsewhere():
+    """Y, of two constants: it is what an older store comes right behind."""
     constants = Constants(room=2)
     assert listing(beside(code(constants), Banks(), constants)) == text("""
         i < 4:
             a0 = x[i] * constants[1]
             a0 = y[i] * constants beside[0]
-            a0 = constants[0] + a0 * constants beside[0]
+            a0 = constants beside[1] + a0 * constants[1]
             a0 = a0 + constants[1]
         """)
-    assert constants.values(lambda table: 0, BESIDE) == [3.0]
+    assert constants.values(lambda table: 0, BESIDE) == [3.0, 0.5]
 
 
 def test_without_room_everything_stays():

@@ -44,6 +44,24 @@ def test_what_gains(low, high, bound, use, half):
     assert halves(program, ()) == ({"v_gate"} if half else set())
 
 
+COPY = """    v_copy[i] = d
+  }
+}
+kernel c "out" Mul {
+  for i < 8 {
+    d = v_copy[i]
+    d *= v_copy[i]
+"""
+
+
+def test_a_copy_costs_nothing():
+    """The number is converted as it is copied; the words of the copy are multiplied as before."""
+    text = CELL.format(low=-32768, high=32767, bound=7710000, use=f"d = v_gate[i]\n{COPY}")
+    program = from_text(text.replace(
+        "buffer t_table", "buffer v_copy[8] activation [-32768, 32767]\nbuffer t_table"))
+    assert halves(program, ()) == {"v_gate"}
+
+
 def test_places_stay_places():
     program = from_text(CELL.format(low=-32768, high=32767, bound=7710000, use=CURVE))
     assert not halves(program, ["v_gate"])

@@ -36,7 +36,7 @@ def test_pointers_to_constants_are_set_before_the_loop_and_time_moves_in_a_regis
     assert str(moved) == f"{register}e = {register}e + 12"
     clock = Clock((Repeat("t", 9, 0, 1, "n"),), 0xFFF800)
     taken = ["r22", *kept.kept.values()]
-    lines = [listing(link(c, Layout(), clock, None, taken, kept.registers(c, s), kept.copied(s)))
+    lines = [listing(link(c, Layout(), clock, [], 0, taken, kept.registers(c, s), kept.copied(s)))
              for c, s in zip(made, starts, strict=True)]
     assert f"r1e = {register}e + 0" in lines[0]
     assert not clock.pointers, "no word in memory moves"
@@ -56,8 +56,8 @@ def test_without_a_register_to_spare_a_kernel_sets_its_own():
 
 def test_the_text_of_a_turn():
     made, layout = codes(), Layout()
-    assert listing(link(made[0], layout, Clock((Repeat("t", 9, 0, 1, "n"),), 0xFFF800), None,
-                        ["r22"], {}, {})) == text("""
+    assert listing(link(made[0], layout, Clock((Repeat("t", 9, 0, 1, "n"),), 0xFFF800), [],
+                        0, ["r22"], {}, {})) == text("""
         k0:
         nop
         r1e = *0xfff800
