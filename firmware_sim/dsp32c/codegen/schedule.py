@@ -70,22 +70,33 @@ def _may_meet(a: Memory, b: Memory) -> bool:
 
 
 def cycles(lines: Lines) -> float:
-    """What they take, loops as often as they turn."""
+    """What they take, loops as often as they turn; one that is entered at its second turn, as if it
+    were not."""
     times = [1.0 if isinstance(line, Ins) else 0.0 for line in lines]
     for n, line in enumerate(lines):
         if not isinstance(line, Ins):
             continue
         if line.row is DO:
-            first, last, turns = n + 1, n + 1 + line.operands["K"], line.operands["N"] + 1
+            first, last = n + 1, n + 1 + _number(line, "K")
+            turns = _number(line, "N") + 1
         elif line.row is COUNT:
-            first, last = lines.index(line.operands["N"]), n + 1
-            turns = 2 + next(i.operands["N"] for i in reversed(lines[:first]) if isinstance(
+            label = line.operands["N"]
+            assert isinstance(label, Label)
+            first, last = lines.index(label), n + 1
+            turns = 2 + next(_number(i, "N") for i in reversed(lines[:first]) if isinstance(
                 i, Ins) and i.row is SET_COUNTER and i.operands["D"] == line.operands["M"])
         else:
             times[n] *= 1 + STALL_CYCLES * _one_bank(line)
             continue
         times[first:last + 1] = [t * turns for t in times[first:last + 1]]
     return sum(times)
+
+
+def _number(ins: Ins, letter: str) -> int:
+    """An operand that is a number."""
+    number = ins.operands[letter]
+    assert isinstance(number, int)
+    return number
 
 
 def _one_bank(ins: Ins) -> bool:
