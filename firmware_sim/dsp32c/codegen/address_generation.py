@@ -80,6 +80,9 @@ class _Streams:
                     net[pointer] += item.extent * step
                 for pointer, step in self.moves[item]:
                     net[pointer] += step
+                if item.first:
+                    net.update(self._net(item.first))
+                    net.subtract(self._net(item.begun[-1].body))
             elif isinstance(item, Ins):
                 for letter, a in item.accesses:
                     net[self.pointers[self._key(a)]] += self.steps[item, letter]
@@ -112,16 +115,27 @@ class _Streams:
         self.moves[loop] = [
             (pointer, step) for key, pointer in reversed(self.pointers.items())
             if key in entry and (step := _distance(left_at[key], following.get(key)))]
-        following |= {k: _at(a, loop.var, 0) for k, a in entry.items()}
+        following |= self._after_first(loop)
+        self._follow(loop.first, following)
 
     def _first(self, code: Code) -> dict[Key, Access]:
         """What each stream accesses first, at the first turn of the loops in between."""
         found: dict[Key, Access] = {}
         for item in code:
             if isinstance(item, Turns):
-                found = {k: _at(a, item.var, 0) for k, a in self._first(item.body).items()} | found
+                found = self._after_first(item) | self._first(item.first) | found
             elif isinstance(item, Ins):
                 found = {self._key(a): a for _, a in item.accesses} | found
+        return found
+
+    def _after_first(self, loop: Turns) -> dict[Key, Access]:
+        """What each stream accesses first of the loop, without what its first turn is instead."""
+        *around, innermost = loop.begun
+        found = {k: _at(a, innermost.var, 1 if loop.first else 0)
+                 for k, a in self._first(innermost.body).items()}
+        for outer in reversed(around):
+            found = {k: _at(a, outer.var, 0)
+                     for k, a in (self._first(outer.body[1:]) | found).items()}
         return found
 
     # --- instructions ---------------------------------------------------------------------------
@@ -140,7 +154,8 @@ class _Streams:
         result: Code = []
         for item in code:
             if isinstance(item, Turns):
-                result.append(replace(item, body=self._materialise(item.body, increments)))
+                result.append(replace(item, first=self._materialise(item.first, increments),
+                                      body=self._materialise(item.body, increments)))
                 for pointer, step in self.moves[item]:
                     result += _additions(pointer, step, increments)
             elif isinstance(item, Ins):
@@ -169,6 +184,7 @@ def _walk(code: Code, weight: int) -> Iterator[tuple[Ins, int]]:
     """Every instruction with the number of times it runs."""
     for item in code:
         if isinstance(item, Turns):
+            yield from _walk(item.first, weight)
             yield from _walk(item.body, weight * item.extent)
         elif isinstance(item, Ins):
             yield item, weight

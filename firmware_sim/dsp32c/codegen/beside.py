@@ -23,7 +23,8 @@ def beside(code: Code, layout: Layout, constants: Constants) -> Code:
     """The code, which reads such constants beside the pool, as long as there is room."""
     if not constants.room:
         return code
-    return [replace(i, body=beside(i.body, layout, constants)) if isinstance(i, Turns) else
+    return [replace(i, first=beside(i.first, layout, constants),
+                    body=beside(i.body, layout, constants)) if isinstance(i, Turns) else
             _apart(i, layout, constants) if isinstance(i, Ins) else i for i in code]
 
 

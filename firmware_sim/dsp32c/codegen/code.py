@@ -8,7 +8,7 @@ reads that text to learn what the instruction does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -297,14 +297,38 @@ def _registers(operand: Operand) -> set[Acc | str]:
 
 @dataclass(eq=False)
 class Turns:
-    """A loop around instructions."""
+    """A loop around instructions. first: what is executed instead of its first turn, or if
+    `entered` is more than 1, of the first turn of so many loops, of which the body of each begins
+    with the next. No `do` can be entered so."""
 
     var: str
     extent: int
     body: Code
+    first: Code = field(default_factory=list)
+    entered: int = 0
+
+    @property
+    def begun(self) -> list[Turns]:
+        """The loops whose first turn is another: this one, those that begin it."""
+        loops = [self]
+        while len(loops) < self.entered:
+            inner = loops[-1].body[0]
+            assert isinstance(inner, Turns)
+            loops.append(inner)
+        return loops
 
 
 Code = list[Ins | Label | Turns]
+
+
+def instructions(code: Code) -> Iterator[Ins]:
+    """Every instruction, those of loops once."""
+    for item in code:
+        if isinstance(item, Turns):
+            yield from instructions(item.first)
+            yield from instructions(item.body)
+        elif isinstance(item, Ins):
+            yield item
 
 
 Word = tuple[float, str]

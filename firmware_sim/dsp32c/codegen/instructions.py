@@ -25,6 +25,7 @@ SUM = TABLE.row("DA 1", "{Z}{A} = {F}{Y} {S} {X}")
 SCALED_SUM = TABLE.row("DA 1", "{Z}{A} = {F}{Y} {S} {M} * {X}")
 PRODUCT = TABLE.row("DA 3", "{Z}{A} = {S}{Y} * {X}")
 PRODUCT_SUM = TABLE.row("DA 3", "{Z}{A} = {F}{M} {S} {Y} * {X}")
+TAPPED_SUM = TABLE.row("DA 2", "{A} = {F}{M} {S} ({Z}{Y}) * {X}")
 FUNCTION = TABLE.row("DA 5", "{Z}{A} = {G}({Y})")
 LOAD = TABLE.row("7b", "{D} = {P}")
 LOAD_DIRECT = TABLE.row("7a", "{D} = *{N}")
@@ -67,6 +68,12 @@ def add(a: Acc, addend: Source, *factors: Source, sign: str = "+", minus: bool =
     return Ins(SCALED_SUM, signs | {"Y": addend, "M": left, "X": _apart(right, addend)}, mac, early)
 
 
+def tap(mac: Ins, y: Access, x: Operand, z: Access) -> Ins:
+    """A multiply-accumulate of other factors, of which it stores y (dsp32c.md 5.2, format 2)."""
+    factors: dict[str, Operand] = {"Y": y, "X": _apart(x, y), "Z": z}
+    return Ins(TAPPED_SUM, mac.operands | factors, mac.mac)
+
+
 def subtract(a: Acc, addend: Source, *factors: Source) -> Ins:
     """a = addend - factors, one or the product of two."""
     return add(a, addend, *factors, sign="-")
@@ -82,7 +89,7 @@ def sets_flags(ins: Ins) -> bool:
     return ins.accumulator is not None and ins.operands.get("G") not in FLAGLESS
 
 
-def _apart(x: Source, y: Source) -> Source:
+def _apart(x: Operand, y: Operand) -> Operand:
     """X with a stream, and so a pointer, other than Y's."""
     if isinstance(x, Access) and isinstance(y, Access) and x.stream == y.stream:
         return replace(x, lane=1)

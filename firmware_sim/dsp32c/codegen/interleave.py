@@ -67,6 +67,7 @@ def live_before(code: Code, after: frozenset[Acc]) -> frozenset[Acc]:
     for item in reversed(code):
         if isinstance(item, Turns):
             live = live | live_before(item.body, live)
+            live = live | live_before(item.first, live)
         elif isinstance(item, Ins):
             live = live - {item.accumulator} | {a for _, a in accumulators_read(item)}
     return live

@@ -21,6 +21,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Register,
     Word,
 )
+from dsplet.firmware_sim.dsp32c.codegen.first_windows import first_windows
 from dsplet.firmware_sim.dsp32c.codegen.instruction_selection import InstructionSelector
 from dsplet.firmware_sim.dsp32c.codegen.instructions import copy, load, set_to
 from dsplet.firmware_sim.dsp32c.codegen.interleave import interleave
@@ -173,8 +174,8 @@ def _select(kernel: Kernel, layout: Layout, constants: Constants, taken: list[st
     """See `select`."""
     before = len(constants.asked)
     selector = InstructionSelector(layout, constants)
-    rolled = peel(selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind)), least)
-    rolled = overlap(rolled, least)
+    code = selector.kernel(shape(_by_depth(kernel.body, 0), layout.kind))
+    rolled = overlap(peel(first_windows(code, least), least), least)
     looped = several_turns(rolled, least)
     written = written_out(rolled, least, room) if room else looped
     plain = beside(written, layout, constants)

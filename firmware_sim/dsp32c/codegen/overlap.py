@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Code, Ins, Turns
+from dsplet.firmware_sim.dsp32c.codegen.code import Acc, Code, Ins, Turns, instructions
 from dsplet.firmware_sim.dsp32c.codegen.interleave import live_before
 from dsplet.firmware_sim.dsp32c.codegen.lanes import (
     CONDITIONAL,
@@ -38,13 +38,8 @@ LEAST_TURNS = 3
 def overlap(code: Code, least: float) -> Code:
     """The code with every such loop overlapped that is faster so. least: cycles that an instruction
     more must save."""
-    used = {a for i in _instructions(code) for a in (*i.read, *i.written) if isinstance(a, Acc)}
+    used = {a for i in instructions(code) for a in (*i.read, *i.written) if isinstance(a, Acc)}
     return _Overlap([a for a in REGISTERS if a not in used], least).code(code, frozenset(), 1)
-
-
-def _instructions(code: Code) -> list[Ins]:
-    return [i for item in code for i in (
-        _instructions(item.body) if isinstance(item, Turns) else [item]) if isinstance(i, Ins)]
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class _Overlap:
         live = after
         for item in reversed(code):
             new: Code = [item]
-            if isinstance(item, Turns):
+            if isinstance(item, Turns) and not item.entered:
                 found = self._loop(item, live, times)
                 around = live | live_before([item], live)
                 new = [replace(item, body=self.code(item.body, around, times * item.extent))

@@ -10,7 +10,6 @@ multiply-accumulate itself, whose first factor then waits in an accumulator, if 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import takewhile
 
@@ -22,6 +21,7 @@ from dsplet.firmware_sim.dsp32c.codegen.code import (
     Label,
     Operand,
     Turns,
+    instructions,
 )
 from dsplet.firmware_sim.dsp32c.codegen.instructions import MOVE, NOP, add, move
 from dsplet.firmware_sim.dsp32c.codegen.selection import ACCUMULATORS, TEMP
@@ -31,7 +31,7 @@ from dsplet.quantize.fixed.statement import Affine
 def peel(code: Code, least: float = 0) -> Code:
     """Peel the innermost loops that other loops repeat. least: cycles that an instruction more
     must save."""
-    used = {o for i in _instructions(code) for o in i.operands.values() if isinstance(o, Acc)}
+    used = {o for i in instructions(code) for o in i.operands.values() if isinstance(o, Acc)}
     free = [a for a in ACCUMULATORS if a not in used]
     starts = _Starts(free, least)
     return _last(starts.code(code, 1), least, starts.turned)
@@ -150,15 +150,7 @@ def _same(ins: Ins, loop: Turns) -> bool:
 def _fixed(a: Access, loop: Turns) -> bool:
     """Whether what is read is the same in every turn."""
     return not a.index.coefficient(loop.var) and not any(
-        b.write and b.buffer == a.buffer for i in _instructions(loop.body) for _, b in i.accesses)
-
-
-def _instructions(code: Code) -> Iterator[Ins]:
-    for item in code:
-        if isinstance(item, Turns):
-            yield from _instructions(item.body)
-        elif isinstance(item, Ins):
-            yield item
+        b.write and b.buffer == a.buffer for i in instructions([loop]) for _, b in i.accesses)
 
 
 # --- the last turn -------------------------------------------------------------------------------
@@ -184,7 +176,8 @@ def _last(code: Code, least: float, turned: list[Turns], turns: int = 0) -> Code
                        *(at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
             inside = max(turns, 1) * item.extent
-            result.append(Turns(item.var, item.extent, _last(item.body, least, turned, inside)))
+            result.append(replace(item, first=_last(item.first, least, turned, turns),
+                                  body=_last(item.body, least, turned, inside)))
     return result
 
 

@@ -8,14 +8,26 @@ loop too. The last instruction of a counted loop moves into the branch's delay s
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from dsplet.firmware_sim.dsp32c.codegen.code import POOL, Code, Ins, Label, Memory, Turns
+from dsplet.firmware_sim.dsp32c.codegen.code import (
+    POOL,
+    Code,
+    Ins,
+    Label,
+    Memory,
+    Operand,
+    Turns,
+    instructions,
+)
 from dsplet.firmware_sim.dsp32c.codegen.instructions import (
     COUNT,
     DO,
     NOP,
+    SET_COUNTER,
     count,
     do,
+    goto,
     start_counter,
 )
 from dsplet.firmware_sim.dsp32c.codegen.shape import DO_INSTRUCTIONS, DO_TURNS
@@ -60,15 +72,16 @@ def _may_meet(a: Memory, b: Memory) -> bool:
 
 
 def cycles(lines: Lines) -> float:
-    """What they take, loops as often as they turn."""
+    """What they take, loops as often as they turn; one that is entered at its second turn, as if it
+    were not."""
     times = [1.0 if isinstance(line, Ins) else 0.0 for line in lines]
     for n, line in enumerate(lines):
         match line:
             case Ins(row, {"K": int() as others, "N": int() as again}) if row is DO:
                 first, last, turns = n + 1, n + 1 + others, again + 1
-            case Ins(row, {"N": Label() as head}) if row is COUNT:
+            case Ins(row, {"M": counter, "N": Label() as head}) if row is COUNT:
                 first, last = lines.index(head), n + 1
-                turns = _counted(lines[first - 1])
+                turns = next(t for t in map(partial(_turns, counter), reversed(lines[:first])) if t)
             case _:
                 times[n] *= 1 + STALL_CYCLES * _one_bank(line)
                 continue
@@ -76,10 +89,13 @@ def cycles(lines: Lines) -> float:
     return sum(times)
 
 
-def _counted(start: Ins | Label) -> int:
-    """The turns of a counted loop, by what stands before it."""
-    assert isinstance(start, Ins) and isinstance(turns := start.operands["N"], int)
-    return turns + 2
+def _turns(counter: Operand, line: Ins | Label) -> int:
+    """Those of a loop with the counter, if that is set here; otherwise 0."""
+    match line:
+        case Ins(row, {"D": register, "N": int() as more}) if row is SET_COUNTER and (
+                register == counter):
+            return more + 2
+    return 0
 
 
 def _one_bank(line: Ins | Label) -> bool:
@@ -95,6 +111,7 @@ class Scheduler:
         self.prefix = prefix
         self.counters = 0
         self._labels = 0
+        self._entering: dict[Turns, list[Window]] = {}
 
     def run(self, code: Code) -> Lines:
         lines, _ = self._block(code, [()], 0)
@@ -120,6 +137,7 @@ class Scheduler:
                 return [do(len(body), loop.extent), *body], after
         counter = f"count{depth}"
         self.counters = max(self.counters, depth + 1)
+        ahead = self._ahead(loop, before, depth) if loop.first else []
         label = Label(f"{self.prefix}_{self._labels}")
         self._labels += 1
         start, branch = start_counter(counter, loop.extent), count(counter, label)
@@ -136,8 +154,41 @@ class Scheduler:
                 windows = _push(windows, NOP)
             return [*lines, branch, last], _push(_push(windows, branch), last)
 
-        body, after = self._repeat(loop.body, _push(before, start), depth + 1, with_branch)
-        return [start, label, *body], after
+        starting = [()] if loop.first else _push(before, start)
+        starting = list(dict.fromkeys(starting + self._entering.get(loop, [])))
+        body, after = self._repeat(loop.body, starting, depth + 1, with_branch)
+        return [*(ahead or [start]), label, *body], after
+
+    def _ahead(self, loop: Turns, before: list[Window], depth: int) -> Lines:
+        """What is executed instead of a first turn, from the counters on to where the innermost of
+        the loops that begin with it is entered. Nothing that it stores is still on its way then, so
+        that no turn of the loop waits for it."""
+        *around, innermost = loop.begun
+        lines: Lines = []
+        for n, each in enumerate(loop.begun):
+            before = _place(start_counter(f"count{depth + n}", each.extent - (each is innermost)),
+                            lines, before)
+        read = {m.buffer for i in instructions(innermost.body) for m in i.timing.loaded}
+
+        def stores(ins: Ins) -> bool:
+            return ins.timing.stored is not None and ins.timing.stored.buffer in read
+
+        *code, last = loop.first
+        if not isinstance(last, Ins) or stores(last):
+            code, last = loop.first, NOP
+        found, before = self._block(code, before, depth + len(loop.begun))
+        lines += found
+        enter = [goto(Label(f"{self.prefix}_{self._labels + len(around)}"))] if around else []
+        while True:
+            entering = before
+            for ins in enter:
+                entering = _push(entering, ins)
+            waits, entering = _gap(last, entering) > 0, _push(entering, last)
+            if not waits and not any(stores(i) for window in entering for i in window):
+                break
+            before = _place(NOP, lines, before)
+        self._entering[innermost] = entering
+        return [*lines, *enter, last]
 
     def _repeat(self, body: Code, before: list[Window], depth: int,
                 place: Callable[[Code, list[Window], int], Placed]) -> Placed:

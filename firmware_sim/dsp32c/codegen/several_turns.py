@@ -13,17 +13,19 @@ INSTRUCTIONS = 64
 """A loop of several turns has at most so many."""
 
 
-def several_turns(code: Code, least: float = 0, turns: int = 1) -> Code:
-    """The code with short counted loops unrolled. least: cycles that an instruction more must save.
-    turns: how often the code is executed."""
-    return [_unrolled(item, least, turns) if isinstance(item, Turns) else item for item in code]
+def several_turns(code: Code, least: float = 0, turns: int = 1, entered: int = 0) -> Code:
+    """The code with short counted loops unrolled, but for those whose first turn is another. least:
+    cycles that an instruction more must save. turns: how often the code is executed. entered: of
+    the loop that the code begins with, and of those that begin it, so many."""
+    return [_unrolled(item, least, turns, entered) if isinstance(item, Turns) else item
+            for item in code]
 
 
-def _unrolled(loop: Turns, least: float, turns: int) -> Turns:
-    inside = turns * loop.extent
-    loop = replace(loop, body=several_turns(loop.body, least, inside))
+def _unrolled(loop: Turns, least: float, turns: int, entered: int) -> Turns:
+    inside, entered = turns * loop.extent, max(entered, loop.entered)
+    loop = replace(loop, body=several_turns(loop.body, least, inside, max(0, entered - 1)))
     each = size(loop.body)
-    if each <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
+    if entered or each <= DO_INSTRUCTIONS and not any(isinstance(i, Turns) for i in loop.body):
         return loop  # a `do` has no branch
     for factor in FACTORS:
         worth = inside * (1 - 1 / factor) >= least * (factor - 1) * each

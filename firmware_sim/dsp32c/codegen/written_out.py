@@ -35,7 +35,7 @@ def _written_out(loop: Turns, looped: Turns, least: float, room: int) -> Turns:
     """The loop, if it is one of sums, by as many turns at a time as are fastest. looped: with its
     loops of products, a `do` each, and a branch."""
     inner = [i for i in loop.body if isinstance(i, Turns)]
-    if not inner or any(not isinstance(m, Ins) or not m.mac or m.early
+    if loop.entered or not inner or any(not isinstance(m, Ins) or not m.mac or m.early
                         for i in inner for m in i.body):
         return looped
     best, price = looped, len(inner) * loop.extent + looped.extent + least * size([looped])

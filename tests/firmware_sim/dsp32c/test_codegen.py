@@ -81,11 +81,13 @@ def test_cycles_per_mac(stack, limit):
 
 def test_convolutions_and_dense_layers_hardly_wait_for_a_bank():
     """Code, X, Y and Z go to banks of their own; but a sum's start and its first weight are read
-    together, a quarter of a cycle instead of one."""
+    together, a quarter of a cycle instead of one. So are the weights and numbers of the first
+    window, where both lie outside: of 16 windows at least."""
     for stack in (zip_like, lenet_like):
         for bill in check(stack(), TARGET).bills:
             if bill.section.op in ("Conv", "Gemm"):
-                assert bill.stalls["bank"] <= bill.section.macs / 300, bill
+                first = bill.section.macs / 16 if bill.section.op == "Conv" else 0
+                assert bill.stalls["bank"] <= bill.section.macs / 300 + first / 4, bill
 
 
 def test_dense_weights_are_packed_when_memory_is_short():

@@ -15,6 +15,9 @@ def listing(code: Iterable[Ins | Label | Turns]) -> str:
     lines = []
     for item in code:
         if isinstance(item, Turns):
+            if item.first:
+                lines += [f"first of {', '.join(o.var for o in item.begun)}:",
+                          indent(listing(item.first), "    ").rstrip()]
             lines += [f"{item.var} < {item.extent}:", indent(listing(item.body), "    ").rstrip()]
         else:
             lines.append(f"{item}:" if isinstance(item, Label) else str(item))
