@@ -66,7 +66,8 @@ class _Starts:
         rest = loop.body[len(start):]
         if start and all(i is NOP or i.accumulator in self.kept and _same(i, loop) for i in start):
             return [*start], rest
-        if rest and isinstance(inner := rest[0], Turns) and (macs := _adding(inner.body, start)):
+        if rest and isinstance(inner := rest[0], Turns) and not inner.first and (
+                macs := _adding(inner.body, start)):
             outside, first = self._sum(loop, turns, start, inner, macs)
             return outside, [*first, *rest[1:]]
         if rest and (macs := _adding(rest[:1], start)):
@@ -170,9 +171,9 @@ def _last(code: Code, least: float, turned: list[Turns], turns: int = 0) -> Code
             result.append(item)
             continue
         macs = [i for i in item.body if isinstance(i, Ins) and i.mac and not i.early]
-        if turns and item.extent > 2 and len(macs) == len(item.body) and (
+        if turns and not item.first and item.extent > 2 and len(macs) == len(item.body) and (
                 CORRECTED * turns >= least * (len(macs) - 1)):
-            result += [Turns(item.var, item.extent - 1, item.body),
+            result += [replace(item, extent=item.extent - 1),
                        *(at_turn(i, item.var, item.extent - 1) for i in macs)]
         else:
             inside = max(turns, 1) * item.extent

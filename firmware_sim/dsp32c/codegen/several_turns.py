@@ -38,13 +38,14 @@ def _unrolled(loop: Turns, least: float, turns: int, entered: int) -> Turns:
 def several(loop: Turns, factor: int) -> Turns:
     """The loop by `factor` turns at a time, which divides them."""
     at = Affine(0, ((loop.var, factor),))
-    return Turns(loop.var, loop.extent // factor, [
+    return replace(loop, extent=loop.extent // factor, body=[
         i for k in range(factor) for i in _at(loop.body, loop.var, at + k)])
 
 
 def size(code: Code) -> int:
     """Instructions, `do` and branches included."""
-    return sum(size(i.body) + 1 if isinstance(i, Turns) else isinstance(i, Ins) for i in code)
+    return sum(size(i.first) + size(i.body) + 1 if isinstance(i, Turns) else isinstance(i, Ins)
+               for i in code)
 
 
 def _at(code: Code, var: str, at: Affine) -> Code:
@@ -53,8 +54,8 @@ def _at(code: Code, var: str, at: Affine) -> Code:
             return o
         return replace(o, index=o.index.substitute(var, at), group=o.group and _group(o, var, at))
 
-    return [Turns(i.var, i.extent, _at(i.body, var, at)) if isinstance(i, Turns)
-            else i.map(moved) if isinstance(i, Ins) else i for i in code]
+    return [replace(i, first=_at(i.first, var, at), body=_at(i.body, var, at))
+            if isinstance(i, Turns) else i.map(moved) if isinstance(i, Ins) else i for i in code]
 
 
 def _group(o: Access, var: str, at: Affine) -> tuple:

@@ -1,5 +1,8 @@
 """Copies that the first window makes as it multiplies, and how their loop is entered."""
 
+import numpy as np
+
+from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.codegen.address_generation import generate_addresses
 from dsplet.firmware_sim.dsp32c.codegen.code import Label, Turns
 from dsplet.firmware_sim.dsp32c.codegen.first_windows import first_windows
@@ -7,15 +10,17 @@ from dsplet.firmware_sim.dsp32c.codegen.instructions import add, move
 from dsplet.firmware_sim.dsp32c.codegen.peel import peel
 from dsplet.firmware_sim.dsp32c.codegen.schedule import Scheduler
 from dsplet.firmware_sim.dsp32c.codegen.several_turns import several_turns
+from dsplet.quantize.fixed.program import lower
 from tests.firmware_sim.dsp32c.codegen.listing import A0, A3, at, listing, text
+from tests.firmware_sim.dsp32c.networks import PIXELS, SIGNED, Stack
 
 
-def windows(copied: int = 40, taps: int = 40, last: list | None = None) -> list:
-    """Of 3 rows of 4 windows each; 5 filters of 40 weights."""
+def windows(copied: int = 40, taps: int = 40, last: list | None = None, filters: int = 5) -> list:
+    """Of 3 rows of 4 windows each; so many filters of 40 weights."""
     mac = add(A0, A0, at("stage", c=1), at("x", c=1, j=1, i=8), mac=True)
     window = [move(A0, at("b", f=1)), Turns("c", taps, [mac]),
               *(last or [move(A3, A0).storing(at("y", write=True, f=12, i=4, j=1))])]
-    return [Turns("f", 5, [
+    return [Turns("f", filters, [
         Turns("n", copied, [move(A0, at("w", f=40, n=1)).storing(at("stage", write=True, n=1))]),
         Turns("i", 3, [Turns("j", 4, window)])])]
 
@@ -58,6 +63,22 @@ def test_what_the_copying_loop_still_does():
 def test_no_turn_of_several_is_entered():
     (outer,) = several_turns(first_windows(windows()))
     assert [o.extent for o in outer.body[0].begun] == [3, 4]
+
+
+def test_of_several_filters_a_turn_each_stores_its_weights():
+    (outer,) = several_turns(first_windows(windows(filters=8)))
+    stored = [str(loop.first[1].body[0]) for loop in outer.body]
+    assert outer.extent == 2 and stored == [
+        f"a0 = a0 + (stage[c] = w[c + 160*f{f' + {40 * k}' * (k > 0)}]) * x[c]" for k in range(4)]
+
+
+def test_a_convolution_of_several_filters_a_turn():
+    """36 weights, and so little code that filters share a turn."""
+    net = Stack("net", (9, 10, 10), PIXELS, 0).conv(20, 2, 2, SIGNED).graph()
+    x = np.random.default_rng(0).integers(0, 256, (2, 9, 10, 10))
+    compiled = targets.compile(lower(net), targets.get("dsp32c-40"))
+    assert "a0 = a0 + (*r" in compiled.artefact("listing", "net")
+    assert np.array_equal(compiled.simulate([x]).outputs[0], net.run(x)[net.outputs[0].name])
 
 
 def test_the_loop_is_entered_at_its_second_turn():
