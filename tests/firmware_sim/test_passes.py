@@ -116,7 +116,7 @@ def run_fuse(p: Program, *buffers: str) -> Program:
 
 
 def run_saturate(p: Program) -> Program:
-    return replace(p, kernels=tuple(saturate(k, p.buffers) for k in p.kernels))
+    return replace(p, kernels=tuple(saturate(k, p.buffers, ()) for k in p.kernels))
 
 
 def run_excess(p: Program) -> Program:

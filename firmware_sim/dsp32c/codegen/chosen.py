@@ -68,7 +68,7 @@ class Chosen:
         fused, self.buffers = fuse(kernels, buffers, choices.fused, program.borders)
         clamped = [k.kernel for k in fused]
         if target.rounding is Rounding.ADDER:  # what saturates is floored by an addition
-            clamped = [saturate(k, self.buffers) for k in clamped]
+            clamped = [saturate(k, self.buffers, whole) for k in clamped]
         self.kinds = _kinds(program, places) | dict.fromkeys(whole, "half") | choices.packed
         stored, self.floored_by_store = with_excess(
             clamped, self.buffers, frozenset(self.buffers) - frozenset(self.kinds))

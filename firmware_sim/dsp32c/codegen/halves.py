@@ -74,15 +74,15 @@ def bounds(q: Requantize) -> tuple[int | None, int | None]:
 
 def _saved(last: Statement | None, s: Store, alone: bool, rounding: Rounding) -> int:
     """Instructions that a store is cheaper by. last: the statement before it. alone: no loop and
-    no multiply-accumulate is beside them, and clamps of floors cost nothing (`saturate`). (A word
+    no multiply-accumulate is beside them, and clamps of a word cost nothing (`saturate`). (A word
     is stored by the last instruction that makes it.)"""
     if not isinstance(last, Requantize) or last.d != s.d:
         return -1
     low, high = bounds(last)
-    clamps = ((low is not None) + (high is not None)) * saturates(last)
+    clamps = (low is not None) + (high is not None)
     free = alone and rounding is Rounding.ADDER
     fraction = max(*last.shifts, int(free and clamps > 0))
-    return rounding.instructions(fraction) + 2 * clamps * (not free) - 1
+    return rounding.instructions(fraction) + 2 * clamps * (saturates(last) - free) - 1
 
 
 def _executed(kernel: Kernel) -> Iterator[tuple[Statement | None, Statement, Statement | None,

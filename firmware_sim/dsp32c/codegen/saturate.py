@@ -25,7 +25,7 @@ why a kernel is selected both ways (`kernel.select`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from dsplet.firmware_sim.dsp32c.codegen.scale import (
@@ -58,31 +58,32 @@ class Saturate(Statement):
     excess: float = 0.0
 
 
-def saturate(kernel: Kernel, buffers: Mapping[str, Buffer]) -> Kernel:
-    """The kernel with every clamp by saturation that is faster so."""
-    return replace(kernel, body=tuple(_visit(s, buffers) for s in kernel.body))
+def saturate(kernel: Kernel, buffers: Mapping[str, Buffer], whole: Collection[str]) -> Kernel:
+    """The kernel with every clamp by saturation that is faster so. whole: the buffers of `buffers`
+    that round what is stored (`halves`): a fraction for them is not dropped before."""
+    return replace(kernel, body=tuple(_visit(s, buffers, whole) for s in kernel.body))
 
 
-def _visit(s: Statement, buffers: Mapping[str, Buffer]) -> Statement:
+def _visit(s: Statement, buffers: Mapping[str, Buffer], whole: Collection[str]) -> Statement:
     if not isinstance(s, Loop):
         return s
     if any(isinstance(t, Loop) for t in s.body):
-        return replace(s, body=tuple(_visit(t, buffers) for t in s.body))
+        return replace(s, body=tuple(_visit(t, buffers, whole) for t in s.body))
     body = s.body
     for r in [t for t in s.body if isinstance(t, Round)]:
-        body = _clamped(body, body.index(r), buffers)
+        body = _clamped(body, body.index(r), buffers, whole)
     return replace(s, body=body)
 
 
-def _clamped(body: tuple[Statement, ...], at: int, buffers: Mapping[str, Buffer]
-             ) -> tuple[Statement, ...]:
+def _clamped(body: tuple[Statement, ...], at: int, buffers: Mapping[str, Buffer],
+             whole: Collection[str]) -> tuple[Statement, ...]:
     """The body with the `Round` at a place by saturation, or as it is."""
     r = body[at]
     assert isinstance(r, Round)
     mine = [i for i in range(at) if r.d in body[i].writes()]
     starts = [i for i in mine if isinstance(body[i], Set | SetScaled | Word)]
     stored = next((s.ref.buffer for s in body[at:] if isinstance(s, Store) and s.d == r.d), None)
-    if not starts or stored is None or r.unit != 1:
+    if not starts or stored is None or r.unit != 1 or stored in whole and not r.floor:
         return body
     bits = _bits(r, buffers[stored])
     made = [body[i] for i in mine if i >= starts[-1]]

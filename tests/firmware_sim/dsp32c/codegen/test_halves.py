@@ -54,12 +54,16 @@ kernel c "out" Mul {
 """
 
 
-def test_a_copy_costs_nothing():
+@pytest.mark.parametrize("low, high, half", [
+    (-32768, 32767, True),  # a floor less to make it
+    (-128, 127, False),     # a word's clamp is free here, and eight bits do not saturate
+])
+def test_a_copy_costs_nothing(low, high, half):
     """The number is converted as it is copied; the words of the copy are multiplied as before."""
-    text = CELL.format(low=-32768, high=32767, bound=7710000, use=f"d = v_gate[i]\n{COPY}")
+    text = CELL.format(low=low, high=high, bound=7710000, use=f"d = v_gate[i]\n{COPY}")
     program = from_text(text.replace(
         "buffer t_table", "buffer v_copy[8] activation [-32768, 32767]\nbuffer t_table"))
-    assert halves(program, ()) == {"v_gate"}
+    assert halves(program, ()) == ({"v_gate"} if half else set())
 
 
 def test_places_stay_places():

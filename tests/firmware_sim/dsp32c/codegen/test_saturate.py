@@ -5,10 +5,14 @@ import pytest
 
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.codegen import kernel
+from dsplet.firmware_sim.dsp32c.codegen.saturate import Saturate, saturate
+from dsplet.firmware_sim.dsp32c.codegen.scale import Round, SetScaled
 from dsplet.quantize.fixed.graph import Graph, Value, Weight
+from dsplet.quantize.fixed.kernel import Buffer, Kernel, Loop, Store
 from dsplet.quantize.fixed.ops.gemm import Gemm
 from dsplet.quantize.fixed.program import lower
 from dsplet.quantize.fixed.qformat import QFormat
+from dsplet.quantize.fixed.statement import Affine, Ref
 
 TAPS, UNITS = 16, 4
 
@@ -48,3 +52,15 @@ def test_every_integer_around_both_ends(bits, shift, low, monkeypatch):
     free = (sums + half) >> shift
     assert (free < low).any() and (free > high).any() and {low, high} <= set(free.ravel().tolist())
     assert np.array_equal(compiled.simulate([x]).outputs[0], free.clip(low, high))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_store_rounds_is_not_floored_before(whole):
+    """Saturation drops the fraction that the conversion to a 16-bit integer would round."""
+    x, y = Buffer("x", 4, -128, 127, "input"), Buffer("y", 4, -128, 127, "activation")
+    i = Affine(0, (("i", 1),))
+    kernel = Kernel("k", "k", "Mul", (Loop("i", 4, (
+        SetScaled("d", Ref("x", i), 1.5), Round("d", 1, False, -128, 127, 192),
+        Store(Ref("y", i), "d"))),))
+    found = saturate(kernel, {"x": x, "y": y}, {"y"} if whole else ())
+    assert any(isinstance(s, Saturate) for s in found.body[0].body) is not whole
