@@ -46,45 +46,52 @@ class _Starts:
         self.kept: set[Acc] = set()
         self.turned: list[Turns] = []
         """Loops behind which their pointers go on as they are."""
+        self.around: dict[Turns, list[Turns]] = {}
+        """Those that a loop begins, and that are entered where it is: nothing stands before it."""
 
     def code(self, code: Code, turns: int) -> Code:
         """turns: how often the code is executed."""
         result: Code = []
         for item in code:
             if isinstance(item, Turns):
+                for n, loop in enumerate(item.begun):
+                    self.around.setdefault(loop, item.begun[:n])
                 inside = turns * item.extent
-                outside, body = self._body(replace(item, body=self.code(item.body, inside)), inside)
+                peeled = replace(item, body=self.code(item.body, inside))
+                outside, body = self._body([peeled, *self.around[item]], inside)
                 result += [*outside, replace(item, body=body)]
             else:
                 result.append(item)
         return result
 
-    def _body(self, loop: Turns, turns: int) -> tuple[Code, Code]:
-        """What the loop keeps in accumulators, made before it, and the rest of its body."""
+    def _body(self, loops: list[Turns], turns: int) -> tuple[Code, Code]:
+        """What the first of the loops keeps in accumulators, made before them all, and the rest of
+        its body."""
+        loop = loops[0]
         start = [i for i in takewhile(lambda i: not getattr(i, "mac", True), loop.body)
                  if isinstance(i, Ins)]
         rest = loop.body[len(start):]
-        if start and all(i is NOP or i.accumulator in self.kept and _same(i, loop) for i in start):
+        if start and all(i is NOP or i.accumulator in self.kept and _same(i, loops) for i in start):
             return [*start], rest
         if rest and isinstance(inner := rest[0], Turns) and not inner.first and (
                 macs := _adding(inner.body, start)):
-            outside, first = self._sum(loop, turns, start, inner, macs)
+            outside, first = self._sum(loops, turns, start, inner, macs)
             return outside, [*first, *rest[1:]]
         if rest and (macs := _adding(rest[:1], start)):
-            outside, first = self._read_by(loop, start, macs[0])
+            outside, first = self._read_by(loops, start, macs[0])
             return outside, [*first, *rest[1:]]
         return [], loop.body
 
-    def _sum(self, loop: Turns, turns: int, start: list[Ins], inner: Turns, macs: list[Ins]
-             ) -> tuple[Code, Code]:
+    def _sum(self, loops: list[Turns], turns: int, start: list[Ins], inner: Turns,
+             macs: list[Ins]) -> tuple[Code, Code]:
         """What is kept, and the sum that begins with it; nothing, and the sum as it was. macs: the
         inner loop's body."""
         mac, *others = (at_turn(i, inner.var, 0) for i in macs)
         outside: Code = []
         first: Code = []
-        if not all(_same(i, loop) for i in start):
+        if not all(_same(i, loops) for i in start):
             if not others and inner.extent > 3:
-                outside, first = self._read_by(loop, start, mac)
+                outside, first = self._read_by(loops, start, mac)
         elif self.free and others and inner.extent > 2:
             if self.least * len(others) <= turns * (len(start) + CORRECTED):
                 return self._turned(start, inner, macs)
@@ -114,10 +121,10 @@ class _Starts:
             replace(first, operands=first.operands | {"M": kept}), body,
             *(at_turn(i, inner.var, inner.extent - 1) for i in others)]
 
-    def _read_by(self, loop: Turns, start: list[Ins], mac: Ins) -> tuple[Code, Code]:
+    def _read_by(self, loops: list[Turns], start: list[Ins], mac: Ins) -> tuple[Code, Code]:
         """The factor that is kept, and the multiply-accumulate that reads the start itself."""
         factors = [o for letter, o in mac.accesses if letter in "XY"]
-        fixed = [o for o in factors if _fixed(o, loop)]
+        fixed = [o for o in factors if _fixed(o, loops)]
         if not fixed or not self.free or len(start) > 1 or start[0].row is not MOVE or (
                 not isinstance(start[0].operands["Y"], Access)):
             return [], [*start, mac]
@@ -143,15 +150,15 @@ def _adding(code: Code, start: list[Ins]) -> list[Ins]:
     return macs if a and made and len(macs) == len(code) else []
 
 
-def _same(ins: Ins, loop: Turns) -> bool:
+def _same(ins: Ins, loops: list[Turns]) -> bool:
     """Whether the instruction makes the same number in every turn."""
-    return all(_fixed(a, loop) for _, a in ins.accesses)
+    return all(_fixed(a, loops) for _, a in ins.accesses)
 
 
-def _fixed(a: Access, loop: Turns) -> bool:
+def _fixed(a: Access, loops: list[Turns]) -> bool:
     """Whether what is read is the same in every turn."""
-    return not a.index.coefficient(loop.var) and not any(
-        b.write and b.buffer == a.buffer for i in instructions([loop]) for _, b in i.accesses)
+    return not any(a.index.coefficient(o.var) for o in loops) and not any(
+        b.write and b.buffer == a.buffer for i in instructions([*loops]) for _, b in i.accesses)
 
 
 # --- the last turn -------------------------------------------------------------------------------

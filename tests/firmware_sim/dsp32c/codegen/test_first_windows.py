@@ -1,6 +1,7 @@
 """Copies that the first window makes as it multiplies, and how their loop is entered."""
 
 import numpy as np
+import pytest
 
 from dsplet.firmware_sim import targets
 from dsplet.firmware_sim.dsp32c.codegen.address_generation import generate_addresses
@@ -15,10 +16,11 @@ from tests.firmware_sim.dsp32c.codegen.listing import A0, A3, at, listing, text
 from tests.firmware_sim.dsp32c.networks import PIXELS, SIGNED, Stack
 
 
-def windows(copied: int = 40, taps: int = 40, last: list | None = None, filters: int = 5) -> list:
-    """Of 3 rows of 4 windows each; so many filters of 40 weights."""
+def windows(copied: int = 40, taps: int = 40, last: list | None = None, filters: int = 5,
+            bias: dict[str, int] | None = None) -> list:
+    """Of 3 rows of 4 windows each; so many filters of 40 weights. bias: how its place moves."""
     mac = add(A0, A0, at("stage", c=1), at("x", c=1, j=1, i=8), mac=True)
-    window = [move(A0, at("b", f=1)), Turns("c", taps, [mac]),
+    window = [move(A0, at("b", **bias or {"f": 1})), Turns("c", taps, [mac]),
               *(last or [move(A3, A0).storing(at("y", write=True, f=12, i=4, j=1))])]
     return [Turns("f", filters, [
         Turns("n", copied, [move(A0, at("w", f=40, n=1)).storing(at("stage", write=True, n=1))]),
@@ -72,10 +74,23 @@ def test_of_several_filters_a_turn_each_stores_its_weights():
         f"a0 = a0 + (stage[c] = w[c + 160*f{f' + {40 * k}' * (k > 0)}]) * x[c]" for k in range(4)]
 
 
-def test_a_convolution_of_several_filters_a_turn():
-    """36 weights, and so little code that filters share a turn."""
-    net = Stack("net", (9, 10, 10), PIXELS, 0).conv(20, 2, 2, SIGNED).graph()
-    x = np.random.default_rng(0).integers(0, 256, (2, 9, 10, 10))
+@pytest.mark.parametrize("bias", [{"f": 12, "i": 4, "j": 1}, {"f": 3, "i": 1}, {"f": 1}])
+def test_nothing_stands_before_a_loop_that_is_entered(bias):
+    """Only what every window of a filter begins with is kept, in front of the first."""
+    (outer,) = peel(first_windows(windows(bias=bias)))
+    *kept, loop = outer.body
+    assert [str(i) for i in kept] == (["a2 = b[f]"] if bias == {"f": 1} else [])
+    assert [o.extent for o in loop.begun] == [3, 4]
+
+
+@pytest.mark.parametrize("channels, filters, kernel, per_unit", [(9, 20, 2, False),
+                                                                 (37, 14, 1, True)])
+def test_a_convolution(channels, filters, kernel, per_unit):
+    """36 weights, and so little code that filters share a turn; a bias of each sum, to which its
+    first product adds."""
+    net = Stack("net", (channels, 10, 10), PIXELS, 0).conv(
+        filters, kernel, 2, SIGNED, per_unit=per_unit).graph()
+    x = np.random.default_rng(0).integers(0, 256, (2, channels, 10, 10))
     compiled = targets.compile(lower(net), targets.get("dsp32c-40"))
     assert "a0 = a0 + (*r" in compiled.artefact("listing", "net")
     assert np.array_equal(compiled.simulate([x]).outputs[0], net.run(x)[net.outputs[0].name])
