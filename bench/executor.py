@@ -42,6 +42,7 @@ from dsplet.quantize.ptq.recipe import Recipe, quantize
 BATCH, SMALL = 256, 8192
 """Samples of a call; of a network of fewer than FEW multiply-accumulates."""
 FEW = 20_000
+PAUSE_SECONDS, CALLS = 0.05, 3
 REPEATS = 15
 CHECKED = 64
 """Samples whose integers are compared."""
@@ -78,15 +79,18 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
 
 def _rates(ways: Ways, samples: int, threads: int) -> dict[str, float]:
     """The best of REPEATS, interleaved, so that a slow moment hits all alike; of one thread by its
-    own time, which others on the machine take nothing of."""
+    own time, which others on the machine take nothing of. ONNX Runtime's threads go on waiting
+    awake for a while, on cores that the next would need: PAUSE_SECONDS later they sleep."""
     rates = dict.fromkeys(ways, 0.0)
     clock = time.process_time if threads == 1 else time.perf_counter
     for _ in range(REPEATS):
         for name, run in ways.items():
+            time.sleep(PAUSE_SECONDS * (threads > 1))
             run()  # each finds its caches as it left them
-            began = clock()
-            run()
-            rates[name] = max(rates[name], samples / (clock() - began))
+            for _ in range(CALLS):
+                began = clock()
+                run()
+                rates[name] = max(rates[name], samples / (clock() - began))
     return rates
 
 

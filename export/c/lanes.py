@@ -43,7 +43,8 @@ TYPES = (np.dtype(np.int64), np.dtype(np.float32))
 
 @dataclass(frozen=True)
 class Printed:
-    """text: of `run`, whose arguments it names, and of `block()`, the samples of a block.
+    """text: of `run`, whose arguments it names, of `block()`, the samples of a block, and of
+    `threads()`, how many `run` has for the asking.
     constants: what `run` is given of them, in order. vectors: of the memory that it is given.
     presets: place among these vectors -> what they hold before the first run, float32 or int32."""
 
@@ -219,13 +220,14 @@ static void some(const void *const *c, char *m, const void *const *x, const int 
         const int64_t count = samples - first < BLOCK ? samples - first : BLOCK;
 """
 RUN = """\
-/* Turn by turn those samples of all that nobody has taken yet. */
-void run(const void *const *c, char *m, const void *const *x, const int *types,
-         int64_t *const *y, int64_t *taken, int64_t turn, int64_t samples)
+/* So many samples at a time, by whichever of the threads is free; each has a memory of its own. */
+void run(const void *const *c, char *const *m, const void *const *x, const int *types,
+         int64_t *const *y, int64_t turn, int64_t samples, int workers)
 {
-    int64_t first;
-    while ((first = __atomic_fetch_add(taken, turn, __ATOMIC_RELAXED)) < samples) {
-        some(c, m, x, types, y, first, first + turn < samples ? first + turn : samples, samples);
+#pragma omp parallel for schedule(dynamic) num_threads(workers)
+    for (int64_t first = 0; first < samples; first += turn) {
+        some(c, m[THREAD], x, types, y, first, first + turn < samples ? first + turn : samples,
+             samples);
     }
 }
 """

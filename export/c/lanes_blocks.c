@@ -7,6 +7,21 @@ int block(void)
     return BLOCK;
 }
 
+#ifdef _OPENMP
+int omp_get_thread_num(void);
+int omp_get_max_threads(void);
+#define THREAD omp_get_thread_num()
+#define THREADS omp_get_max_threads()
+#else
+#define THREAD 0
+#define THREADS 1
+#endif
+
+int threads(void)
+{
+    return THREADS;
+}
+
 /* The numbers of a block of samples, kept in [low, high]; the last sample's where there are no
  * more. */
 #define LOAD(name, type) \

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,6 +19,11 @@ NATIVE = ("-march=native", "-mcpu=native", "")
 WIDTHS = {"__AVX512F__": (16, 32), "__AVX__": (8, 16), "__aarch64__": (4, 32)}
 """What compilers define -> 32-bit numbers of a vector, and vectors that the processor holds."""
 OTHER = (4, 16)
+
+
+PARALLEL = ("-fopenmp",)
+"""What gives the loop over a batch threads that wait awake for the next one; not every compiler has
+it."""
 
 
 @dataclass(frozen=True)
@@ -45,5 +52,13 @@ def _vectors(command: tuple[str, ...]) -> Vectors:
         if done.returncode == 0:
             words = set(re.findall(r"#define (\w+)", done.stdout))
             lanes, registers = next((w for word, w in WIDTHS.items() if word in words), OTHER)
-            return Vectors((*FLAGS, *own), lanes, registers, done.stdout)
+            return Vectors((*FLAGS, *own, *_parallel(command)), lanes, registers, done.stdout)
     raise LibraryError(f"{command[0]} does not say what it compiles for")
+
+
+def _parallel(command: tuple[str, ...]) -> tuple[str, ...]:
+    """PARALLEL where it can be linked, too."""
+    with tempfile.TemporaryDirectory(prefix="dsplet-") as scratch:
+        made = subprocess.run([*command, *PARALLEL, "-shared", "-fPIC", "-x", "c", os.devnull, "-o",
+                               f"{scratch}/none.so"], stdin=subprocess.DEVNULL, capture_output=True)
+    return PARALLEL if made.returncode == 0 else ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -56,7 +55,7 @@ class Lanes:
         if (needed := 4 * on.lanes * self._printed.vectors) > MOST_BYTES:
             raise LibraryError(f"a block of samples needs {needed} bytes of memory",
                                expected=f"at most {MOST_BYTES}")
-        self._room = threading.local()
+        self._own, self._process = threading.local(), os.getpid()
         self._held = [_aligned(c.size, c.dtype) for c in self._printed.constants]
         for held, c in zip(self._held, self._printed.constants, strict=True):
             held[:] = c
@@ -75,7 +74,8 @@ class Lanes:
 
     def __call__(self, *xs: np.ndarray, threads: int = 0) -> list[np.ndarray]:
         """Integers (N, *shape) of each input in, int64 (N, *shape) of each output out. threads: 0
-        are as many as there are cores. Raises ValueError for other shapes."""
+        are as many as there are cores, or $OMP_NUM_THREADS; a process that was forked has one,
+        since OpenMP's do not come along. Raises ValueError for other shapes."""
         for v, x in zip(self.graph.inputs, xs, strict=True):
             if x.shape != (len(xs[0]), *v.shape):
                 raise ValueError(f"input '{v.name}' has shape {v.shape}, got {x.shape[1:]}")
@@ -85,41 +85,27 @@ class Lanes:
         types = (ctypes.c_int * len(given))(*(TYPES.index(x.dtype) for x in given))
         if not n:
             return ys
-        taken = ctypes.byref(ctypes.c_int64(0))
-        sources, results = _addresses(given), _addresses(ys)
-        block = self._loaded.block()
-        workers = min(threads or _cores(), -(-n // block))
+        block, forked = self._loaded.block(), os.getpid() != self._process
+        workers = 1 if forked else min(threads or self._loaded.threads(), -(-n // block))
         turn = block * -(-n // (block * workers * (TURNS if workers > 1 else 1)))
-
-        def work() -> None:
-            self._loaded.run(self._constants, self._memory(), sources, types, results, taken,
-                             turn, n)
-
-        others = [self._pool.submit(work) for _ in range(workers - 1)]
-        work()
-        for other in others:
-            if not other.cancel():
-                other.result()
+        self._loaded.run(self._constants, _addresses(self._memories(workers)), _addresses(given),
+                         types, _addresses(ys), turn, n, workers)
         return ys
 
     @cached_property
     def _loaded(self) -> ctypes.CDLL:
         return _typed(self._library.made().loaded)
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_cores(), "lanes")
-
-    def _memory(self) -> int:
-        """The address of this thread's own."""
-        if not hasattr(self._room, "start"):
-            room = _aligned(self._printed.vectors * self._lanes, np.dtype(np.int32))
-            rows = room.reshape(-1, self._lanes)
+    def _memories(self, count: int) -> list[np.ndarray]:
+        """So many, one for each thread of a call; those who call at once have their own."""
+        memories: list[np.ndarray] = self._own.__dict__.setdefault("memories", [])
+        while len(memories) < count:
+            rows = _aligned(self._printed.vectors * self._lanes, np.dtype(np.int32)).reshape(
+                -1, self._lanes)
             for at, held in self._printed.presets.items():
                 rows[at:at + len(held)].view(held.dtype)[:] = held[:, None]
-            self._room.room, self._room.start = room, rows.ctypes.data
-        start: int = self._room.start
-        return start
+            memories.append(rows)
+        return memories
 
 
 def passed(program: Program, lanes: int, registers: int) -> tuple[Program, int, dict[str, str]]:
@@ -134,7 +120,7 @@ def passed(program: Program, lanes: int, registers: int) -> tuple[Program, int, 
 
 def _typed(loaded: ctypes.CDLL) -> ctypes.CDLL:
     loaded.run.restype = None
-    loaded.run.argtypes = [ctypes.c_void_p] * 6 + [ctypes.c_int64] * 2
+    loaded.run.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 2 + [ctypes.c_int]
     return loaded
 
 
@@ -147,7 +133,3 @@ def _aligned(size: int, dtype: np.dtype) -> np.ndarray:
 
 def _addresses(arrays: list[np.ndarray]) -> ctypes.Array:
     return (ctypes.c_void_p * max(len(arrays), 1))(*(a.ctypes.data for a in arrays))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))

@@ -37,6 +37,8 @@ class FloatNetwork:
                                   if v not in outputs)
         options = ort.SessionOptions()
         options.log_severity_level = 3
+        # threads that wait awake would take cores from what runs next, such as a batch in C
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         with door(path, Exception, what="ONNX Runtime does not run it", kind=ModelError):
             self._session = ort.InferenceSession(model.SerializeToString(), options,
                                                  providers=["CPUExecutionProvider"])

@@ -1,8 +1,11 @@
 """Kernels with a sample a lane, compiled on this machine: the integers of every other execution."""
 
 import ctypes
+import os
 import re
 import shutil
+import signal
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -26,9 +29,9 @@ SQUARE = """conv_stride conv_of_several conv_depthwise conv_left_shift conv_mixe
     maxpool_2x2 mul_wide tanh_8 tanh_16 softmax_far13 logsoftmax_8 pad_pad two_in_two_out
     gemm_sum_long_bias lstm looks_back nested embedding gather_backwards argmax_5 patched_log
     div_coarse select_far resize_1d""".split()
-OWN = ("run", "block", "load", "save", "load_int64", "load_float32", "some", "dots", "dots_int64",
-       "dots_float32", "clamped", "totals", "GROUP", "BLOCK", "LOAD", "DOTS", "PAIR", "AHEAD",
-       "TILE", "TILE_OF")
+OWN = ("run", "block", "threads", "load", "save", "load_int64", "load_float32", "some", "dots",
+       "dots_int64", "dots_float32", "clamped", "totals", "GROUP", "BLOCK", "LOAD", "DOTS", "PAIR",
+       "AHEAD", "TILE", "TILE_OF", "THREAD", "THREADS")
 """What every text defines besides its kernels."""
 COUNT = 37
 """Samples: no whole number of blocks."""
@@ -52,8 +55,10 @@ def together(many: list[Lanes], folder) -> None:
     loaded = ctypes.CDLL(str(folder / "all.so"))
     for i, one in enumerate(many):
         run = loaded[f"run_of_{i}"]
-        run.restype, run.argtypes = None, [ctypes.c_void_p] * 6 + [ctypes.c_int64] * 2
-        one.__dict__["_loaded"] = SimpleNamespace(run=run, block=loaded[f"block_of_{i}"])
+        run.restype = None
+        run.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 2 + [ctypes.c_int]
+        one.__dict__["_loaded"] = SimpleNamespace(run=run, block=loaded[f"block_of_{i}"],
+                                                  threads=loaded[f"threads_of_{i}"])
 
 
 @compiles
@@ -100,13 +105,34 @@ def test_it_is_compiled_once_for_all_weights(tmp_path, monkeypatch):
 
 
 def test_a_processor_without_vectors_is_no_reason_to_fail(monkeypatch, tmp_path):
-    """A compiler that knows neither of its "native" options, and defines nothing."""
+    """A compiler that knows neither of its "native" options nor OpenMP, and defines nothing."""
     other = tmp_path / "cc"
-    other.write_text('#!/bin/sh\ncase "$*" in *native*) exit 1;; esac\n')
+    other.write_text('#!/bin/sh\ncase "$*" in *native*|*openmp*) exit 1;; esac\n')
     other.chmod(0o755)
     monkeypatch.setenv("CC", str(other))
     found = vectors()
     assert (found.flags, found.lanes, found.registers) == (FLAGS, 4, 16)
+
+
+@compiles
+def test_a_process_that_was_forked_has_one_thread():
+    """It would wait for the others for ever: they stayed behind."""
+    g = GRAPH["select_far"]
+    run, xs = Lanes(g), samples(g, 500)
+    wanted = run(*xs, threads=2)[0]
+    child = os.fork()
+    if not child:
+        os._exit(not np.array_equal(run(*xs, threads=2)[0], wanted))
+    for _ in range(200):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("it waits")
+    assert status == 0
 
 
 class Counted:
