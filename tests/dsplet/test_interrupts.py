@@ -112,7 +112,8 @@ def test_training_before_its_first_epoch(heard, monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().err == "interrupted: no epoch is done, and nothing is kept\n"
 
 
-def test_an_older_checkpoint_is_not_said_to_be_what_was_kept(monkeypatch, capsys, tmp_path):
+def test_an_older_checkpoint_is_not_said_to_be_what_was_kept(heard, monkeypatch, capsys,
+                                                             tmp_path):
     monkeypatch.chdir(tmp_path)
     words = ["train", "net1", "--data", "toronto", "--samples", "40"]
     with monkeypatch.context() as patch:
