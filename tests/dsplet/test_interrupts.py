@@ -40,7 +40,8 @@ runpy.run_module("dsplet", run_name="__main__", alter_sys=True)
 def test_while_it_is_imported(command, module):
     program = PROGRAM.format(command=command, module=module,
                              files=["none.q.onnx"] if command == "simulate" else [])
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
