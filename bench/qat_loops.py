@@ -42,9 +42,9 @@ def run(path: Path, data: str, weight_bits: int, epochs: int) -> dict:
                                       weight_bits=weight_bits, activation_bits=ACTIVATION_BITS))
         found = finetune.run(finetune.Request(reference=str(path), test=before, out=after,
                                               epochs=epochs))
-        return {"float_percent": found.reference_accuracy_percent,
-                "before_percent": found.before_accuracy_percent,
-                "after_percent": found.after_accuracy_percent, "samples": found.samples,
+        return {"float_percent": round(found.reference_accuracy_percent, 4),
+                "before_percent": round(found.before_accuracy_percent, 4),
+                "after_percent": round(found.after_accuracy_percent, 4), "samples": found.samples,
                 "best_epoch": found.best_epoch,
                 "training_samples": found.training_samples, "differing": differing(after, data)}
 

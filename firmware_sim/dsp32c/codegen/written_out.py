@@ -35,8 +35,8 @@ def _written_out(loop: Turns, looped: Turns, least: float, room: int) -> Turns:
     """The loop, if it is one of sums, by as many turns at a time as are fastest. looped: with its
     loops of products, a `do` each, and a branch."""
     inner = [i for i in loop.body if isinstance(i, Turns)]
-    if loop.entered or not inner or any(not isinstance(m, Ins) or not m.mac or m.early
-                        for i in inner for m in i.body):
+    products = all(isinstance(m, Ins) and m.mac and not m.early for i in inner for m in i.body)
+    if loop.entered or not inner or not products:
         return looped
     best, price = looped, len(inner) * loop.extent + looped.extent + least * size([looped])
     body = [m for i in loop.body for m in (_turns(i) if isinstance(i, Turns) else [i])]
